@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.compiler import kernel_faults
+from offload.compiler.findings.kernel import of_kernel
 from offload.compiler.kernel_faults import Fault, version
+from offload.model.network import Kernel, Link, Network, Snapshot
+from offload.model.plan import Plan, Table
+from offload.model.problems.finding import FindingCode
+from offload.model.topology import all_below, directly_below
 
 FAULTS = {name: each for name, each in vars(kernel_faults).items() if isinstance(each, Fault)}
 releases = st.tuples(st.integers(0, 9), st.integers(0, 30), st.integers(0, 300))
@@ -83,3 +88,29 @@ def test_the_last_faulty_release_is_the_one_before_the_mended(name: str) -> None
 def test_any_text_is_a_release_or_none(release: str) -> None:
     for fault in FAULTS.values():
         assert isinstance(fault.has(release), bool)
+
+
+PPPOE = Snapshot(
+    links=(Link("br-wan", "bridge"), Link("eth1.7", "vlan", lower=("eth1",), master="br-wan"), Link("eth1")),
+    networks=(Network("wan", up=True, l3_device="pppoe-wan", device="br-wan", proto="pppoe"),),
+    kernel=Kernel("6.1.80"),
+)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        (("pppoe-wan", "eth1"), FindingCode.KERNEL_PPPOE(devices="eth1", release="6.1.80")),
+        (("pppoe-wan",), FindingCode.KERNEL_PPPOE.done(devices="br-wan, eth1.7, eth1", release="6.1.80")),
+        (("eth1",), None),
+    ],
+)
+def test_devices_below_a_pppoe_device_are_found_through_bridge_ports(listed: tuple[str, ...], found: object) -> None:
+    plan = Plan(tables=(Table("flow_offload", "sw", hardware=False, devices=listed, elements=()),))
+    pppoe = [each for each in of_kernel(PPPOE, plan) if each.code is FindingCode.KERNEL_PPPOE]
+    assert pppoe == ([found] if found else [])
+
+
+def test_devices_that_stand_on_each_other_are_each_below_once() -> None:
+    circle = Snapshot(links=(Link("a", "vlan", lower=("b",)), Link("b", "vlan", lower=("a",))))
+    assert all_below(["a"], directly_below(circle)) == ("b", "a")

@@ -72,15 +72,6 @@ def test_a_device_with_a_shaper(lab: Local) -> None:
     router.run("tc", "qdisc", "del", "dev", "wan", "root")
 
 
-@shows(WHY.HOOKED_ABOVE)
-def test_a_bridge_with_a_queue(lab: Local) -> None:
-    router = lab.house.router
-    router.run("tc", "qdisc", "add", "dev", "br-lan", "root", "cake", "bandwidth", "100mbit")
-    lab.choose(HARDWARE)
-    assert "HOOKED_ABOVE" in lab.explain(lab.house.call("lan", "wan", 4, "udp")).steps["devices"].codes
-    router.run("tc", "qdisc", "del", "dev", "br-lan", "root")
-
-
 @shows(WHY.HARDWARE_UNBOUND)
 def test_a_device_that_the_kernel_refuses(lab: Local) -> None:
     lab.choose(HARDWARE.replace("hardware", "none"))

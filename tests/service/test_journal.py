@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.model.network import Kernel, Lack, Link
 from offload.model.problems.reason import ReasonCode
@@ -32,7 +33,7 @@ class Watched:
     def service(self) -> Engine:
         return self.fakes.service
 
-    def passed(self, cause: str) -> list[tuple[LogLevel, str]]:
+    def passed(self, cause: Cause) -> list[tuple[LogLevel, str]]:
         """The lines of one pass."""
         self.log.lines.clear()
         self.service.work()
@@ -46,48 +47,48 @@ class Watched:
 
 
 def test_the_first_pass_logs_what_it_set_up() -> None:
-    assert Watched().passed("start") == [STARTED]
+    assert Watched().passed(Cause.START) == [STARTED]
 
 
 def test_a_pass_without_a_change_is_a_line_for_debugging_only() -> None:
     watched = Watched()
-    watched.passed("start")
-    assert watched.passed("a link changed") == []
+    watched.passed(Cause.START)
+    assert watched.passed(Cause.LINK) == []
     watched.configured(
         ("zone", {"name": "lan", "mode": "software"}),
         ("zone", {"name": "wan", "mode": "software"}),
         ("zone", {"name": "guest", "mode": "none"}),
         ("globals", {"log_level": "debug"}),
     )
-    assert watched.passed("reload") == [(LogLevel.DEBUG, "/etc/config/offload changed: nothing to change")]
+    assert watched.passed(Cause.RELOAD) == [(LogLevel.DEBUG, "/etc/config/offload changed: nothing to change")]
 
 
 def test_a_choice_is_reported_with_its_file() -> None:
     watched = Watched()
-    watched.passed("start")
+    watched.passed(Cause.START)
     watched.configured(("zone", {"name": "lan", "mode": "software"}), ("zone", {"name": "guest", "mode": "software"}))
-    assert watched.passed("reload") == [
+    assert watched.passed(Cause.RELOAD) == [
         (LogLevel.INFO, "/etc/config/offload changed: guest > wan none -> software; sw + br-guest")
     ]
 
 
 def test_a_device_that_goes_and_comes_is_reported_by_its_name() -> None:
     watched = Watched()
-    watched.passed("start")
+    watched.passed(Cause.START)
     watched.fakes.netlink.found = without(SCENE, "lan2")
-    (line,) = watched.passed("a link changed")
+    (line,) = watched.passed(Cause.LINK)
     assert line == (LogLevel.INFO, f"device lan2 came or went: sw - lan2; {RETURNED}")
     watched.fakes.netlink.found = replace(SCENE, links=(*SCENE.links, Link("lan3", "dsa", master="br-lan")))
-    assert watched.passed("a link changed") == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
+    assert watched.passed(Cause.LINK) == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
 
 
 def test_a_firewall_that_forbids_is_reported() -> None:
     watched = Watched()
-    watched.passed("start")
+    watched.passed(Cause.START)
     firewall = watched.fakes.uci.packages["firewall"]
     assert isinstance(firewall, tuple)
     watched.fakes.uci.packages["firewall"] = tuple(each for each in firewall if each.id != "f1")
-    lines = watched.passed("reload")
+    lines = watched.passed(Cause.RELOAD)
     assert (
         LogLevel.INFO,
         "/etc/config/firewall changed: lan > wan software -> none; sw - br-lan, lan1, lan2, wan",
@@ -97,24 +98,26 @@ def test_a_firewall_that_forbids_is_reported() -> None:
 def test_a_refusal_is_reported_once_and_so_is_its_end() -> None:
     watched = Watched()
     watched.fakes.nft.refusals = ["no such file"] * 30
-    assert watched.passed("start") == [(LogLevel.ERR, "the last good state stays, and it is tried again: no such file")]
-    assert watched.passed("again") == []
+    assert watched.passed(Cause.START) == [
+        (LogLevel.ERR, "the last good state stays, and it is tried again: no such file")
+    ]
+    assert watched.passed(Cause.CALL) == []
     watched.fakes.nft.refusals = []
-    assert watched.passed("again") == [(LogLevel.NOTICE, "works again"), STARTED]
+    assert watched.passed(Cause.CALL) == [(LogLevel.NOTICE, "works again"), STARTED]
 
 
 def test_what_the_kernel_lacks_is_reported_with_the_package() -> None:
     lacking = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
-    lines = Watched(router(lacking)).passed("start")
+    lines = Watched(router(lacking)).passed(Cause.START)
     assert (LogLevel.WARNING, "nothing can be offloaded: no flowtables; install kmod-nft-offload") in lines
 
 
 def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
     watched = Watched()
-    watched.passed("start")
+    watched.passed(Cause.START)
     watched.fakes.nft.live(["flow_offload"])
     watched.fakes.nft.held, watched.service.touched = {}, True
-    assert watched.passed("nftables changed") == [
+    assert watched.passed(Cause.TABLES) == [
         (LogLevel.INFO, "nftables changed: the kernel had something else in our tables, and has them again")
     ]
 
@@ -122,19 +125,17 @@ def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
 def test_a_load_of_the_firewall_is_a_change_of_its_own() -> None:
     host = firewall_router()
     watched = Watched(host.fakes)
-    assert (LogLevel.INFO, f"{STARTED[1]}; the firewall was loaded") in watched.passed("start")
+    assert (LogLevel.INFO, f"{STARTED[1]}; the firewall was loaded") in watched.passed(Cause.START)
     host.configure(*RULES, rule(9))
-    assert watched.passed("a call over ubus") == [
-        (LogLevel.INFO, f"a call over ubus: the firewall was loaded; {RETURNED}")
-    ]
+    assert watched.passed(Cause.CALL) == [(LogLevel.INFO, f"a call over ubus: the firewall was loaded; {RETURNED}")]
 
 
 def test_a_fault_of_the_configuration_is_logged_once() -> None:
     watched = Watched()
     watched.configured(("zone", {"name": "lan", "mode": "fast"}))
-    faults = [text for level, text in watched.passed("start") if level is LogLevel.WARNING]
+    faults = [text for level, text in watched.passed(Cause.START) if level is LogLevel.WARNING]
     assert len(faults) == 1 and "'fast'" in faults[0]
-    assert not watched.passed("again")
+    assert not watched.passed(Cause.CALL)
 
 
 def test_what_hardware_shows_is_logged_once() -> None:
@@ -150,17 +151,17 @@ def test_what_hardware_shows_is_logged_once() -> None:
 
 def test_a_bridge_whose_stations_move_too_often_is_reported_once_and_so_is_its_end() -> None:
     watched = Watched()
-    watched.passed("start")
+    watched.passed(Cause.START)
     tracker, clock = watched.service.stations, watched.fakes.clock
     tracker._left_out["br-lan"] = clock.now + LEFT_OUT
     words = ReasonCode.STATIONS_MOVE(master="br-lan").text
-    assert watched.passed("a station moved") == [
+    assert watched.passed(Cause.STATION) == [
         (LogLevel.WARNING, words),
         (LogLevel.INFO, f"stations moved too often, or do so no longer: sw - lan1, lan2; {RETURNED}"),
     ]
-    assert watched.passed("a station moved") == []
+    assert watched.passed(Cause.STATION) == []
     clock.now += LEFT_OUT + 1
-    assert watched.passed("ports return") == [
+    assert watched.passed(Cause.PORTS_RETURN) == [
         (LogLevel.NOTICE, "stations of br-lan are followed again: its ports may be listed"),
         (LogLevel.INFO, "stations moved too often, or do so no longer: sw + lan1, lan2"),
     ]
@@ -199,7 +200,7 @@ def test_an_hour_of_a_device_that_comes_and_goes_is_a_line_in_three_seconds() ->
 def test_a_word_that_is_no_level_slows_nothing() -> None:
     watched = Watched()
     watched.configured(("globals", {"log_level": "loud", "mode": "software"}))
-    lines = watched.passed("start")
+    lines = watched.passed(Cause.START)
     assert watched.journal.level is LogLevel.INFO
     assert any("'loud' is not known here" in text for _, text in lines)
     assert any("lan > wan none -> software" in text for _, text in lines)

@@ -421,6 +421,18 @@ def test_an_exempt_that_nft_refuses_leaves_the_one_it_was_to_replace(fakes: Fake
     assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=7200)["id"] == 3
 
 
+def test_an_exempt_whose_end_nft_refuses_goes_on(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=3600)
+    stored = fakes.saved.content
+    fakes.nft.refusals = ["Device or resource busy"] * 3
+    assert call(fakes, "exempt_delete", id=1)["error"] == "Device or resource busy"
+    fakes.nft.refusals = []
+    assert [(each["id"], each["expires"]) for each in call(fakes, "exempt_list")["exempts"]] == [(1, 3600)]
+    assert (fakes.saved.content, fakes.service.work().changes) == (stored, 0)
+    assert call(fakes, "exempt_delete", id=1)["ok"] is True
+    assert call(fakes, "exempt_list")["exempts"] == []
+
+
 @pytest.mark.parametrize(
     ("match", "timeout", "word"),
     [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.model.sections.section import Section
 from offload.service.bus.ubus_object import METHODS, answer
@@ -38,7 +39,7 @@ def logged(fakes: Fakes) -> list[str]:
     """The warnings that the log has of the last pass."""
     log = FakeSystemLog()
     service = fakes.service
-    Journal(log, fakes.clock).passed("the service started", service.decided, service.applied, service.trouble)
+    Journal(log, fakes.clock).passed(Cause.START, service.decided, service.applied, service.trouble)
     return [text for level, text in log.lines if level is LogLevel.WARNING]
 
 

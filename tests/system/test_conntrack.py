@@ -13,10 +13,12 @@ from typing import Self
 import pytest
 
 from offload.errors import KernelError
+from offload.model.applied import Cut
 from offload.model.flow import Entry, Tuple
 from offload.system.netlink import dump
 from offload.system.netlink.ct.conntrack import Conntrack, FakeConntrack
 from offload.system.netlink.ct.ctdump import NO_PERMISSION
+from status.routers import entry
 
 RECORDED = Path(__file__).parent / "recorded" / "offload-acct.bin"
 SRC = Path(__file__).parents[2] / "src"
@@ -122,8 +124,8 @@ def test_kernel_without_netfilter_sockets(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_fake_gives_what_it_was_given() -> None:
     ends = Tuple(b"\x0a\0\0\1", b"\x0a\0\0\2", 1, 2)
-    entry = Entry(17, ends, ends, 0, None, 0, None, None, None, None)
-    assert FakeConntrack([entry]).entries() == [entry]
+    one = Entry(17, ends, ends, 0, None, 0, None, None, None, None)
+    assert FakeConntrack([one]).entries() == [one]
     with pytest.raises(KernelError, match="gone"):
         FakeConntrack(error=KernelError("gone")).entries()
 
@@ -171,3 +173,19 @@ def test_real_kernel_lists_both_families() -> None:
 def test_real_kernel_refuses_who_is_not_root() -> None:
     (sentence,) = in_namespace("-U")
     assert sentence == NO_PERMISSION
+
+
+@pytest.mark.parametrize("dumps", [0, 1], ids=["the first dump", "the last dump"])
+def test_an_error_of_a_dump_after_deletions_is_in_the_result(monkeypatch: pytest.MonkeyPatch, dumps: int) -> None:
+    """What was deleted before counts: who asked for it has to know."""
+    kept, gone = (entry(f"10.0.0.1#{port} > 10.0.0.2#80", proto=6) for port in (1, 2))
+    found = iter([[gone]] * dumps)
+
+    def entries(_: Conntrack) -> list[Entry]:
+        if (listed := next(found, None)) is None:
+            raise KernelError("the kernel has no memory for it")
+        return listed
+
+    monkeypatch.setattr(Conntrack, "entries", entries)
+    monkeypatch.setattr("offload.system.netlink.ct.conntrack.end", lambda wanted: (Cut(2, 1), [wanted[-1]]))
+    assert Conntrack().delete([kept, gone]) == Cut(2, 1 + dumps, "the kernel has no memory for it")

@@ -38,6 +38,16 @@ def test_only_regular_files_are_read(root: Path) -> None:
     assert (files.text("/pipe"), files.text("/absent"), files.text("/list")) == (None, None, "192.0.2.1\n\ufffd\n")
 
 
+def test_only_regular_files_are_included(root: Path) -> None:
+    """A shell cannot source a directory, and nft does not include one."""
+    os.mkfifo(root / "pipe")
+    (root / "rules.nft").write_text("")
+    (root / "link.nft").symlink_to("rules.nft")
+    files = FirewallFiles(root)
+    assert files.readable("/rules.nft") and files.readable("/link.nft")
+    assert not any(map(files.readable, ("/etc/config", "/pipe", "/absent", "/", "")))
+
+
 def test_a_bridge_and_a_vlan_have_devices_beneath_them(root: Path) -> None:
     device(root, "br-lan.5", "br-lan", kind="vlan")
     assert FirewallFiles(root).devices() == BRIDGE | {"br-lan.5": ("br-lan",)}

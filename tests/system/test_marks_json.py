@@ -67,7 +67,8 @@ def test_a_filter_without_numbers_is_what_its_kind_can_be(kind: str, mask: int) 
         ({"rules": [{"fwmask": True}]}, "fwmask"),
         ({"qdiscs": [{"kind": 1}]}, "kind"),
         ({"filters": [{"fwmask": 2**32}]}, "fwmask"),
-        ({"filters": [{"fwmark": "one"}]}, "one"),
+        ({"filters": [{"fwmark": "one"}]}, "'fwmark' is not a number from 0"),
+        ({"rules": [{"fwmask": "0x"}]}, "'fwmask' is not a number from 0"),
     ],
 )
 def test_what_is_wrong_is_named(found: Any, key: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from offload.compiler.offload.tables.render import render
 from offload.config.choices.offload_tables import named_only
 from offload.config.load import FILES
+from offload.errors import FileError
 from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.sections.section import Section
 from offload.service.reconcile import decide, read
@@ -110,3 +111,26 @@ def test_addresses_and_routes_come_from_the_dump_where_they_are_not_given(tmp_pa
     assert [str(each.address) for each in RouterDirectory(tmp_path).snapshot().addresses] == ["10.0.0.1/8"]
     (tmp_path / "snapshot.json").write_text(json.dumps(found | {"addresses": []}))
     assert RouterDirectory(tmp_path).snapshot().addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ([], "'the file' is not dict"),
+        ({"links": {}}, "'links' is not list"),
+        ({"addresses": [{"device": "lan", "address": "near"}]}, "'addresses: address' is not an address with a prefix"),
+        ({"routes": [{"target": "far", "devices": []}]}, "'routes: target' is not a network"),
+        ({"packet_rules": [{"match": {"src": "all"}}]}, "'packet_rules: src' is not an address or network"),
+        ({"uncounted": [{"pair": ["lan"], "devices": []}]}, "'uncounted: pair' is not two zones"),
+        ({"given_up": [{"pair": ["lan"], "flows": 1}]}, "'given_up: pair' is not two zones"),
+        ({"kernel": {"missing": ["nft"]}}, "'kernel: missing' is not dict"),
+        ({"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": ["x"]}]}, "'stations: addresses'"),
+        ({"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": 1}]}, "stations: 'addresses'"),
+        ({"filters": [{"fwmark": "one"}]}, "'fwmark' is not a number from 0 to 0xffffffff"),
+    ],
+)
+def test_a_bad_value_is_named(tmp_path: Path, found: object, sentence: str) -> None:
+    (tmp_path / "snapshot.json").write_text(json.dumps(found))
+    with pytest.raises(FileError) as refused:
+        RouterDirectory(tmp_path).snapshot()
+    assert str(refused.value).startswith(f"{tmp_path}/snapshot.json is not a router's snapshot: {sentence}")

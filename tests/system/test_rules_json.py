@@ -40,7 +40,7 @@ def test_what_is_written_is_read_without_comments(found: list[PacketRule]) -> No
         ([{"table": 1}], "'table' is not str"),
         ([{"match": []}], "'match' is not dict"),
         ([{"match": {"sport": "x"}}], "'sport' is not int"),
-        ([{"match": {"src": "nowhere"}}], "nowhere"),
+        ([{"match": {"src": "nowhere"}}], "'packet_rules: src' is not an address or network"),
     ],
 )
 def test_what_is_wrong_is_named(found: object, words: str) -> None:

@@ -15,7 +15,7 @@ from offload.model.network import DEVICE_NAME, Link, Network, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.text.similar import did_you_mean
-from offload.model.topology import ZoneDevices
+from offload.model.topology import ZoneDevices, directly_below
 from offload.nouns import dataclass, field
 
 LOOPBACK = "lo"
@@ -124,19 +124,13 @@ class _Stack:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
-        """Collect the devices below each device, from links, from their masters, and from netifd for PPPoE."""
-        lower: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
-        for link in snapshot.links:
-            if link.master:
-                lower.setdefault(link.master, []).append(link.name)
+        """Read links, the devices below each, and what treats their packets, from a Snapshot."""
         pppoe = [
             n for n in snapshot.networks if n.proto == "pppoe" and n.l3_device and n.device not in {"", n.l3_device}
         ]
-        for network in pppoe:
-            lower.setdefault(network.l3_device, []).append(network.device)
         return cls(
             {link.name: link for link in snapshot.links},
-            {name: tuple(dict.fromkeys(names)) for name, names in lower.items()},
+            directly_below(snapshot),
             frozenset(network.l3_device for network in pppoe),
             not PPPOE.has(snapshot.kernel.release),
             hooked(snapshot),
@@ -165,19 +159,21 @@ class _Stack:
 
     def wireless(self, name: str) -> bool:
         """Whether it is Wi-Fi, or stands on Wi-Fi as a VLAN does, also a VLAN on VLANs."""
-        seen: set[str] = set()
-        while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
-            seen.add(name)
-            name = self.lower[name][0]  # a VLAN has one device below
+        name = self._under_vlans(name)
         return name in self.links and self.links[name].wireless
 
     def bridge(self, name: str) -> str:
         """The bridge that a device is, or that it stands on as a VLAN does, also a VLAN on VLANs; empty: none."""
+        name = self._under_vlans(name)
+        return name if self.kind(name) == "bridge" else ""
+
+    def _under_vlans(self, name: str) -> str:
+        """The device that a VLAN stands on, below all its stacked VLANs; any other device itself."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
-            name = self.lower[name][0]
-        return name if self.kind(name) == "bridge" else ""
+            name = self.lower[name][0]  # a VLAN has one device below
+        return name
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
         """Each device below `upper`, all the way down, and why no software flowtable should list it; None: one should.

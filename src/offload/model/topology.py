@@ -1,10 +1,36 @@
 """The devices on which a zone's packets can arrive, and which of them a flowtable should list."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
+from offload.model.network import Snapshot
 from offload.model.problems.reason import Reason
 from offload.nouns import dataclass
+
+
+def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    """The devices directly below each device: from links, from their masters, and from netifd for PPPoE.
+
+    A device that no link is may be a key too: a master, or a PPPoE device.
+    """
+    found: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
+    for link in snapshot.links:
+        if link.master:
+            found.setdefault(link.master, []).append(link.name)
+    for network in snapshot.networks:
+        if network.proto == "pppoe" and network.l3_device and network.device not in {"", network.l3_device}:
+            found.setdefault(network.l3_device, []).append(network.device)
+    return {name: tuple(dict.fromkeys(names)) for name, names in found.items()}
+
+
+def all_below(devices: Iterable[str], lower: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The devices below any of these, all the way down, each once. `lower`: as `directly_below` gives it."""
+    found: dict[str, None] = {}
+    waiting = list(devices)
+    while waiting:
+        waiting = [name for upper in waiting for name in lower.get(upper, ()) if name not in found]
+        found |= dict.fromkeys(waiting)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Journal:
             self._dropped = 0
         self.log.write(level, text)
 
-    def passed(self, cause: str, decided: Decided | None, applied: Applied, trouble: str) -> None:
+    def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
         """Log the outcome of a pass: changed pairs and devices, new problems, an error or its end.
 
         `cause`: the hint that led to the pass, logged if nothing that was read differs. `decided`: None if no pass has
@@ -135,9 +135,9 @@ class Journal:
         self._faults = frozenset(faults)
 
 
-def reason_of_change(before: Decided, after: Decided, cause: str) -> str:
-    """The most important difference between the inputs of two passes, as a sentence; `cause` if there is none."""
-    return next((sentence for holds, sentence in _differences(before, after) if holds), cause)
+def reason_of_change(before: Decided, after: Decided, cause: Cause) -> str:
+    """The most important difference between the inputs of two passes, a sentence; `cause` if there is none."""
+    return next((sentence for holds, sentence in _differences(before, after) if holds), cause.value)
 
 
 def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:

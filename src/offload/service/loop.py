@@ -167,7 +167,7 @@ class Loop:
 
     def _log(self) -> None:
         """Log the last pass, and new faults of pairs in hardware."""
-        self.journal.passed(self.engine.cause.value, self.engine.decided, self.engine.applied, self.engine.trouble)
+        self.journal.passed(self.engine.cause, self.engine.decided, self.engine.applied, self.engine.trouble)
         log_hardware(self.engine, self.journal)
 
     def _answer(self) -> None:

@@ -59,8 +59,8 @@ class FirewallFiles:
         return None if text is None else parse("helpers", text)
 
     def readable(self, path: str) -> bool:
-        """Whether a file (or directory), by its path on the router, is there and this user can read it."""
-        return os.access(self._under(path), os.R_OK)
+        """Whether a regular file, by its path on the router, is there and this user can read it."""
+        return self._under(path).is_file() and os.access(self._under(path), os.R_OK)
 
     def modules(self) -> frozenset[str]:
         """The kernel modules that are loaded or built in, by /sys/module; empty if that is missing."""

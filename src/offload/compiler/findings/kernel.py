@@ -6,6 +6,7 @@ from offload.compiler import kernel_faults
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
+from offload.model.topology import all_below, directly_below
 
 # A connection's timeout and the flowtable's: when the flowtable drops a flow, its connection must not have expired.
 TIMEOUTS = {
@@ -41,13 +42,8 @@ def _of_pppoe(snapshot: Snapshot, listed: Collection[str]) -> Iterator[Finding]:
 
     `listed`: the devices that a flowtable has.
     """
-    lower = {link.name: link.lower for link in snapshot.links}
-    offloaded = [each for each in snapshot.networks if each.proto == "pppoe" and each.l3_device in listed]
-    beneath = dict.fromkeys(each.device for each in offloaded if each.device not in {"", each.l3_device})
-    waiting = list(beneath)
-    while waiting:
-        waiting = [name for upper in waiting for name in lower.get(upper, ()) if name not in beneath]
-        beneath |= dict.fromkeys(waiting)
+    offloaded = [each.l3_device for each in snapshot.networks if each.proto == "pppoe" and each.l3_device in listed]
+    beneath = all_below(offloaded, directly_below(snapshot))
     words = {"release": snapshot.kernel.release}
     if slow := [name for name in beneath if name in listed]:
         yield FindingCode.KERNEL_PPPOE(devices=", ".join(slow), **words)

@@ -1,6 +1,6 @@
 """The methods that write a mode into /etc/config/offload, and the list of pairs whose path it changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from offload.config import edits
 from offload.config.load import load
@@ -8,6 +8,7 @@ from offload.errors import OffloadError
 from offload.model.config import Config, Mode, PairChoice
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.problems.reason import Reason
 from offload.model.sections.section import Edit, Section
 from offload.nouns import replace
 from offload.service import reconcile
@@ -70,17 +71,27 @@ def _write(
     if applied.error:
         error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
         applied = replace(applied, error=error)
+    chosen = {ends: mode for pair in after.pairs if concerned(*(ends := (pair.src, pair.dest)))}
+    reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
+    return methods.applied_json(applied) | differences(before, after, chosen, reasons) | methods.found_json(engine)
+
+
+def differences(
+    before: Plan, after: Plan, chosen: Mapping[tuple[str, str], Mode], reasons: Iterable[Reason] = ()
+) -> Json:
+    """What a choice changes: `changed` as `changed_pairs`, `unchanged` with Reasons, and these Reasons of a zone.
+
+    `chosen`: the modes chosen, by pair (src, dest). A pair is in `unchanged` if it has not changed and has less.
+    """
     changed = changed_pairs(before, after)
     moved = {(each["src"], each["dest"]) for each in changed}
     unchanged = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         | {"reasons": report.reasons_json(pair.reasons)}
         for pair in after.pairs
-        if concerned(pair.src, pair.dest) and (pair.src, pair.dest) not in moved and pair.effective < mode
+        if (mode := chosen.get(ends := (pair.src, pair.dest))) and ends not in moved and pair.effective < mode
     ]
-    reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
-    reply = {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
-    return methods.applied_json(applied) | reply | methods.found_json(engine)
+    return {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:

@@ -47,7 +47,6 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
     """Delete the selected forwarded connections; without a condition none, which is an error.
 
     The result has how many were selected and deleted, and the first error, also if connections cannot be read.
-    KernelError only if entries that the kernel did not find cannot be looked for again.
     """
     if selection == Selection():
         return Cut(error="nothing was named to be cut")

@@ -90,10 +90,8 @@ def list_flows(engine: Engine, given: Given) -> Json:
     limit = PAGE if query.limit is None else query.limit
     asked = replace(query, limit=min(limit, LARGEST_PAGE) if engine.resident else limit)
     first, end = asked.offset, asked.offset + (asked.limit or 0)
-    read = engine.connections.read(
-        engine.doors.conntrack, engine.with_stations(decided), decided.plan, going_on=first > 0
-    )
-    between = engine.doors.conntrack.between
+    placed, between = engine.with_stations(decided), engine.doors.conntrack.between
+    read = engine.connections.read(engine.doors.conntrack, placed, decided.plan, going_on=first > 0)
     listing = engine.connections.listing(read, query, everything=everything, between=between)
     explainer = explainer_of(engine, read)
     listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
@@ -181,11 +179,13 @@ def exempt_list(engine: Engine, _: Given) -> Json:
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End the run-time exempt `id`, and reply with the outcome of a pass, which may fail. ArgumentError: no such id."""
-    number = arguments.number("id", given.get("id"), 1, 999_999_999)
+    """End the run-time exempt `id`: the outcome of a pass; if that fails, it goes on. ArgumentError: no such id."""
+    number, before = arguments.number("id", given.get("id"), 1, 999_999_999), engine.timed_exempts.ends
     if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
     applied = engine.work()
+    if applied.error:
+        engine.timed_exempts.restore(before)
     recall.save_exempts(engine)
     return applied_json(applied)
 

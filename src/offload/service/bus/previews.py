@@ -17,7 +17,6 @@ from offload.service.bus import arguments, choices, methods
 from offload.service.bus.arguments import ArgumentError
 from offload.service.engine import Engine
 from offload.service.reconcile import Decided
-from offload.status import report
 from offload.status.problem_json import problem_json
 from offload.status.shares import ShareCount
 
@@ -53,7 +52,7 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     changed = {**packages, "offload": after_sections}
     seen = engine.hardware_probe.probe(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
     after = engine.decide(changed, seen)
-    return {"ok": True, **_differences(before.plan, after.plan, modes)} | {
+    return {"ok": True, **choices.differences(before.plan, after.plan, modes)} | {
         **_felt(engine, before.plan, after),
         "problems": [problem_json(each) for each in after.problems if each not in before.problems],
         "missing": methods.found_json(engine)["missing"],
@@ -90,18 +89,6 @@ def _meant(ends: tuple[str, ...], plan: Plan) -> Iterable[tuple[str, str]]:
         own = (pair.src, pair.dest)
         if ends[0] in own if len(ends) == 1 else all(end in {"*", name} for end, name in zip(ends, own, strict=True)):
             yield own
-
-
-def _differences(before: Plan, after: Plan, modes: Mapping[tuple[str, str], Mode]) -> Json:
-    changed = choices.changed_pairs(before, after)
-    moved = {(each["src"], each["dest"]) for each in changed}
-    unchanged = [
-        {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
-        | {"reasons": report.reasons_json(pair.reasons)}
-        for pair in after.pairs
-        if (mode := modes.get((pair.src, pair.dest))) and (pair.src, pair.dest) not in moved and pair.effective < mode
-    ]
-    return {"changed": changed, "unchanged": unchanged, "reasons": []}
 
 
 def _felt(engine: Engine, before: Plan, after: Decided) -> Json:

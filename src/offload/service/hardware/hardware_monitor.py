@@ -9,6 +9,7 @@ from offload.model.kernel.live import Strays
 from offload.model.network import GivenUp, Snapshot, Uncounted
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
+from offload.model.topology import all_below, directly_below
 from offload.nouns import dataclass, field, replace
 from offload.status.hardware.asked import Asked
 from offload.status.hardware.evicted import Key, Seen
@@ -218,15 +219,8 @@ def _stands_on(case: PairHardware) -> tuple[tuple[str, ...], ...]:
 
 def _bridged(snapshot: Snapshot) -> set[str]:
     """Ports of bridges, and the devices below them: a packet that they receive may be bridged and not routed."""
-    links = {link.name: link for link in snapshot.links}
-    found: set[str] = set()
-    waiting = [link.name for link in snapshot.links if link.master]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += links[name].lower if name in links else ()
-    return found
+    ports = {link.name for link in snapshot.links if link.master}
+    return ports.union(all_below(ports, directly_below(snapshot)))
 
 
 def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from functools import cache
 from ipaddress import ip_address
 
 from offload.model.network import Snapshot
+from offload.model.topology import directly_below
 from offload.status.lookup.zone_lookup import Endpoint
 
 # (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC
@@ -40,7 +41,7 @@ class DevicePaths:
         for (mac, bridge, vlan), port in known.items():
             if vlan != NEIGHBOUR:
                 self._ports[mac, bridge].add(port)
-        self._lower = _lower(snapshot)
+        self._lower = directly_below(snapshot)
         self._bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
         self.path = cache(self._path)
 
@@ -67,19 +68,7 @@ class DevicePaths:
 
         Empty: there is none, or it is not known.
         """
-        lower = self._lower[device] if device in self._lower else set[str]()
+        lower = set(self._lower.get(device, ()))
         if len(lower) > 1 and device in self._bridges:
             lower = lower & self._ports.get((mac, device), set())
         return next(iter(lower)) if len(lower) == 1 else ""
-
-
-def _lower(snapshot: Snapshot) -> dict[str, set[str]]:
-    """The devices directly below each device: from links, from their masters, and from netifd for PPPoE."""
-    found = {link.name: set(link.lower) for link in snapshot.links}
-    for link in snapshot.links:
-        if link.master:
-            found.setdefault(link.master, set()).add(link.name)
-    for network in snapshot.networks:
-        if network.proto == "pppoe" and network.device not in {"", network.l3_device}:
-            found.setdefault(network.l3_device, set()).add(network.device)
-    return found

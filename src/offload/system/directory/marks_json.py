@@ -12,10 +12,12 @@ from typing import Any
 from offload.model.kernel.live_rule import MarkReader
 from offload.model.network import Filter, Qdisc, RoutingRule, Snapshot
 from offload.nouns import asdict
+from offload.system.directory import values
 
 Json = dict[str, Any]
 
 ALL = 0xFFFFFFFF
+RANGE = "a number from 0 to 0xffffffff"
 FAMILIES = ("ipv4", "ipv6")
 # tc filters that may compare the mark, but whose options do not show how. `fw` compares nothing but the mark.
 UNKNOWN = frozenset({"fw", "flow", "basic", "bpf"})
@@ -35,7 +37,7 @@ def marks_json(snapshot: Snapshot) -> Json:
 def marks(found: Json) -> Json:
     """The Snapshot's fields in MARK_KEYS, by name, from the content of snapshot.json; an absent one is empty.
 
-    TypeError or ValueError if a value is not valid; it names the key, except for text that is no number.
+    TypeError or ValueError if a value is not valid; it names the key.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {
@@ -75,10 +77,10 @@ def _value(each: Json) -> int | None:
 
 
 def _objects(found: Json, key: str) -> list[Json]:
-    values = found.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+    given = found.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError(f"'{key}' is not a list of objects")
-    return values
+    return given
 
 
 def _text(each: Json, key: str) -> str:
@@ -90,7 +92,7 @@ def _text(each: Json, key: str) -> str:
 
 def _number(each: Json, key: str, default: int) -> int:
     value = each.get(key, default)
-    number = int(value, 0) if isinstance(value, str) else value
+    number = values.read(lambda text: int(text, 0), value, key, RANGE) if isinstance(value, str) else value
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= ALL:
-        raise ValueError(f"'{key}' is not a number from 0 to 0xffffffff")
+        raise ValueError(f"'{key}' is not {RANGE}")
     return number

@@ -29,6 +29,7 @@ from offload.model.sections.section import Section
 from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.config.uci import CONFDIR, OVERRIDE
+from offload.system.directory import values
 from offload.system.directory.marks_json import marks, marks_json
 from offload.system.directory.rules_json import packet_rules, packet_rules_json
 from offload.system.directory.stations_json import stations
@@ -139,6 +140,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
 
 
 def _snapshot(found: Any) -> Snapshot:
+    _of(dict, found, "the file")
     ubus = _of(dict, found.get("ubus", {}), "ubus")
     dump = ubus.get(netifd.DUMP, {})
     able = netifd.hw_tc_offload(ubus.get(netifd.DEVICES, {}))
@@ -172,8 +174,8 @@ def _numbers(found: Any, key: str) -> dict[str, int]:
     return {name: _of(int, number, key) for name, number in _of(dict, found.get(key, {}), key).items()}
 
 
-def _each(values: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
-    return tuple(make(_of(dict, value, key)) for value in _of(list, values, key))
+def _each(given: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+    return tuple(make(_of(dict, value, key)) for value in _of(list, given, key))
 
 
 def _link(each: dict[str, Any]) -> Link:
@@ -184,23 +186,25 @@ def _link(each: dict[str, Any]) -> Link:
 
 
 def _address(each: dict[str, Any]) -> Address:
-    return Address(_of(str, each["device"], "device"), ip_interface(each["address"]))
+    address = values.read(ip_interface, each["address"], "addresses: address", "an address with a prefix length")
+    return Address(_of(str, each["device"], "addresses: device"), address)
 
 
 def _route(each: dict[str, Any]) -> Route:
     devices = _words(each["devices"], "routes: devices")
-    return Route(ip_network(each["target"]), devices, _of(int, each.get("metric", 0), "metric"))
+    target = values.read(ip_network, each["target"], "routes: target", "a network")
+    return Route(target, devices, _of(int, each.get("metric", 0), "routes: metric"))
 
 
 def _given_up(each: dict[str, Any]) -> GivenUp:
     pair = _words(each.get("pair", []), "given_up: pair")
-    ends = (pair[0], pair[1]) if len(pair) == 2 else None  # noqa: PLR2004 - source and destination
+    ends = values.read(_two, pair, "given_up: pair", "two zones") if pair else None
     flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
     return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
 
 
 def _uncounted(each: dict[str, Any]) -> Uncounted:
-    src, dest = _words(each["pair"], "uncounted: pair")
+    src, dest = values.read(_two, _words(each["pair"], "uncounted: pair"), "uncounted: pair", "two zones")
     return Uncounted((src, dest), _words(each["devices"], "uncounted: devices"))
 
 
@@ -211,7 +215,8 @@ def _forward_chain(each: dict[str, Any]) -> ForwardChain:
 
 def _kernel(found: dict[str, Any]) -> Kernel:
     lacks = (
-        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package")) for each in found.get("missing", [])
+        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package"))
+        for each in _each(found.get("missing", []), "kernel: missing", dict)
     )
     return Kernel(
         release=_of(str, found.get("release", ""), "release"),
@@ -224,8 +229,14 @@ def _kernel(found: dict[str, Any]) -> Kernel:
     )
 
 
-def _words(values: Any, key: str) -> tuple[str, ...]:
-    return tuple(_of(str, value, key) for value in _of(list, values, key))
+def _words(given: Any, key: str) -> tuple[str, ...]:
+    return tuple(_of(str, value, key) for value in _of(list, given, key))
+
+
+def _two(given: tuple[str, ...]) -> tuple[str, str]:
+    """The two words; ValueError if there are more or fewer."""
+    src, dest = given
+    return src, dest
 
 
 def _of(kind: type, value: Any, key: str) -> Any:

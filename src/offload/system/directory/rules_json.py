@@ -10,6 +10,7 @@ from typing import Any
 
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.nouns import asdict
+from offload.system.directory import values
 
 Json = dict[str, Any]
 WORDS = ("iif", "oif", "family", "proto")
@@ -29,10 +30,10 @@ def _match_json(match: RuleMatch) -> Json:
 
 def packet_rules(found: Json) -> tuple[PacketRule, ...]:
     """The rules in the content of snapshot.json; none without the key. TypeError or ValueError names a wrong key."""
-    values = found.get("packet_rules", [])
-    if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+    given = found.get("packet_rules", [])
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError("'packet_rules' is not a list of objects")
-    return tuple(map(_rule, values))
+    return tuple(map(_rule, given))
 
 
 def _rule(each: Json) -> PacketRule:
@@ -46,7 +47,12 @@ def _rule(each: Json) -> PacketRule:
 
 def _match(each: Json) -> RuleMatch:
     given: Json = {key: _of(str, each, key, "") for key in WORDS} | {key: _of(int, each, key, 0) for key in NUMBERS}
-    return RuleMatch(**given | {key: ip_network(each[key]) for key in NETWORKS if key in each})
+    networks = {
+        key: values.read(ip_network, each[key], f"packet_rules: {key}", "an address or network")
+        for key in NETWORKS
+        if key in each
+    }
+    return RuleMatch(**given | networks)
 
 
 def _of(kind: type, each: Json, key: str, default: Any) -> Any:

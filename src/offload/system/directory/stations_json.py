@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from offload.model.network import Address, Link, Neighbour, Station
+from offload.system.directory import values
 
 Known = tuple[tuple[Station, ...], tuple[Neighbour, ...]]
 MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
@@ -32,7 +33,8 @@ def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) ->
     for each in given:
         mac, port = _mac(each), _text(each, "device")
         learned.append(Station(mac, port))
-        for address in map(ip_address, each.get("addresses", [])):
+        for text in _texts(each, "addresses"):
+            address = values.read(ip_address, text, "stations: addresses", "a list of addresses")
             near = (known.device for known in networks if address in known.address.network)
             neighbours.append(Neighbour(str(address), next(near, masters.get(port, "")), mac))
     return tuple(learned), tuple(neighbours)
@@ -50,3 +52,10 @@ def _text(each: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"stations: '{key}' is not str")
     return value
+
+
+def _texts(each: dict[str, Any], key: str) -> list[str]:
+    found = each.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(value, str) for value in found):
+        raise TypeError(f"stations: '{key}' is not a list of str")
+    return found

@@ -6,6 +6,7 @@ from functools import partial
 from offload.errors import KernelError
 from offload.model.applied import Cut
 from offload.model.flow import IPS_OFFLOAD, C, Entries, Entry, Tuple
+from offload.nouns import replace
 from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
 from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, refused, sentence, until_whole
@@ -121,15 +122,18 @@ class Conntrack:
 
         One that the kernel does not find is looked for in a new dump, because its connection may have been opened anew;
         then it is deleted too. Entries of protocols without ports are left alone: they are never offloaded. The first
-        error of a deletion is in the result, and the others are tried all the same; KernelError if the dump fails.
+        error of a deletion, or that of a dump, is in the result; after one of a deletion the others are tried too.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
-        if missing and not done.error and (found := self._still(missing)):
-            again, missing = end(found)
-            left = len(self._still(missing)) if missing and not again.error else 0
-            error = again.error or (STILL_THERE.format(left) if left else "")
-            done = Cut(done.asked, done.ended + again.ended, error)
+        try:
+            if missing and not done.error and (found := self._still(missing)):
+                again, missing = end(found)
+                done = Cut(done.asked, done.ended + again.ended, again.error)
+                left = len(self._still(missing)) if missing and not again.error else 0
+                return replace(done, error=STILL_THERE.format(left)) if left else done
+        except KernelError as refusal:
+            return replace(done, error=str(refusal))
         return done
 
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:

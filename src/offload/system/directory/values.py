@@ -1,0 +1,14 @@
+"""Values in snapshot.json that are text for something else. Pure."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
+    """What `make` gives for a value; ValueError says that `key` is not `what`, such as `an address or network`."""
+    try:
+        return make(value)
+    except ValueError as error:
+        raise ValueError(f"'{key}' is not {what}") from error
