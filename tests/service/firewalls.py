@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from offload.errors import NftError, NftFault
+from offload.model.kernel.live_rule import LiveChain, LiveRule
 from offload.model.sections.section import Section
 from offload.service.doors import FirewallDoors
 from offload.service.engine import Engine
@@ -30,6 +31,7 @@ class PickyNft(HoldingNft):
     mute: bool = False
     fault: NftFault = NftFault.REFUSED
     path: str = "/dev/stdin"
+    included: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())  # rules in the files of /etc/nftables.d
     checks: int = 0
     last: int = 0
 
@@ -52,6 +54,8 @@ class PickyNft(HoldingNft):
             elif words[:1] == ["chain"] and "table inet fw4 {" in text:
                 self.last += 1
                 held.add((words[1], self.last))
+        if 'include "/etc/nftables.d/' in text:
+            self.foreign = self.included
         self.rules["fw4"] = frozenset(held)
         self.others = self.others | {"fw4"} if held else self.others - {"fw4"}
 

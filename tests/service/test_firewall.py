@@ -6,6 +6,7 @@ import pytest
 
 from offload.errors import FileError, NftFault, OffloadError
 from offload.model.cause import Cause
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.problems.problem import ProblemCode
 from offload.service.bus import methods
 from offload.service.engine import Engine
@@ -158,6 +159,18 @@ def test_a_reload_that_was_asked_for_loads_all_of_it() -> None:
         assert call(host.service, action)["changes"] == 1
         assert "flush table inet fw4" in host.nft.sent[-1]
     assert call(host.service, "")["changes"] == 0
+
+
+def test_a_limit_in_a_file_that_the_firewall_includes_counts_at_once() -> None:
+    host = firewall_router()
+    host.service.work()
+    chain = LiveChain("inet", "fw4", "user_limits", "forward", 5)
+    limit = LiveRule("inet", "fw4", "user_limits", ("limit", "drop"), match=RuleMatch(iif="br-lan"))
+    host.nft.included = ((chain,), (limit,))
+    assert call(host.service, "reload")["ok"]
+    assert [each["code"] for each in methods.check(host.service, {})["findings"]] == ["RULE_LIMITS"]
+    assert host.service.decided is not None and not host.service.decided.plan.tables  # its only fast pair is lan's
+    assert host.nft.sent[-1].startswith("table inet flow_offload\ndelete table inet flow_offload\n")
 
 
 def test_without_the_package_nothing_is_ours() -> None:

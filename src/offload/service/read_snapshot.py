@@ -29,13 +29,14 @@ def netifd_says(bus: UbusClient) -> dict[str, Any]:
 class ForeignRules:
     """The rules in tables other than ours that matter to offloaded connections; computed again if the ruleset changed.
 
-    `deciding`: a digest of what they decide about established packets, with their sets and times.
+    `deciding`: a digest of what they decide about established packets, with their sets and times. `found`: what `read`
+    gave last.
     """
 
     def __init__(self) -> None:
         self._seen: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())
         self.deciding = Deciding()
-        self._found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
+        self.found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
         """Rules that compare packet marks, rules that must see every packet, `ingress_last`; updates `deciding` too.
@@ -47,8 +48,8 @@ class ForeignRules:
             self._seen = ruleset
             self.deciding = deciding(*ruleset, OUR_TABLES)
             found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
-            self._found = *found, ingress_last(ruleset[0])
-        return self._found
+            self.found = *found, ingress_last(ruleset[0])
+        return self.found
 
 
 def observe(

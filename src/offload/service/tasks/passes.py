@@ -53,8 +53,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.taken_out(applied)
         if not applied.error:
             engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
-            if decided.snapshot.firewall != "none" or not applied.loaded:
-                break  # else the firewall's table has only now appeared: decide again
+            if not applied.loaded or (decided.snapshot.firewall != "none" and not _other_rules(engine)):
+                break  # else the firewall's table has only now appeared, or the files that it includes: decide again
             continue
         engine.hardware_probe = HardwareProbe()  # a device may have other features by now
     if outcome.error and decided.config.readable:
@@ -89,6 +89,15 @@ def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Appli
     own = replace(engine.applied.then(int(loaded), datetime.now(UTC).isoformat(timespec="seconds")), loaded=loaded)
     tables = tables if loaded else {*forced}
     return own.with_attempt(reconcile.apply(decided, nft, engine.applied, forced=tables, trusting=trusting, busy=busy))
+
+
+def _other_rules(engine: "Engine") -> bool:
+    """Whether other rules than at the last reading matter to offloaded connections; True if they cannot be listed."""
+    before = engine.foreign.found
+    try:
+        return engine.foreign.read(engine.doors.nft) != before
+    except NftError:
+        return True
 
 
 def _firewall_pending(engine: "Engine") -> "Pending | None":
