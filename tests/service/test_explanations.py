@@ -11,6 +11,7 @@ from offload.model.flow import IPS_OFFLOAD, Entry
 from offload.model.network import Leaving
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
+from offload.status.text.explain_text import explain_text
 from service.routers import Fakes, router
 from status.routers import entry
 from test_cli_service import Router
@@ -104,8 +105,34 @@ def test_the_command_shows_every_step_with_and_without_the_service(fakes: Fakes,
 def test_several_connections_are_a_sentence_each(fakes: Fakes) -> None:
     text = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.50"])).text
     assert text.count("It is slow: it qualifies") == 2
-    none = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.99"])).text
-    assert none == "No connection of it is known now."
+
+
+def test_a_host_without_connections_gets_what_a_new_one_would_get(fakes: Fakes) -> None:
+    expected = asked(fakes, text="192.168.1.99")["expected"]
+    assert (expected["host"], expected["fact"]) == ("192.168.1.99", "192.168.1.99 is in zone lan, on br-lan")
+    (wan,) = (each for each in expected["pairs"] if each["dest"] == "wan")
+    assert (wan["src"], wan["code"], wan["sentence"][:26]) == ("lan", "", "It would be fast in softwa")
+    text = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.99"])).text
+    assert text.startswith("No connection of 192.168.1.99 is known now.\n192.168.1.99 is in zone lan, on br-lan.\n")
+    assert text.endswith("name its two ends: offload explain tcp\n  192.168.1.99 198.51.100.9:443")
+    answer(fakes.service, METHODS["exempt_add"], {"match": {"src_ip": "192.168.1.99"}, "timeout": 60})
+    (wan,) = (each for each in asked(fakes, text="192.168.1.99")["expected"]["pairs"] if each["dest"] == "wan")
+    assert (wan["code"], wan["sentence"][:19]) == ("EXEMPTED", "It would stay slow:")
+
+
+@pytest.mark.parametrize(
+    ("host", "fact"),
+    [
+        ("192.168.1.1", "192.168.1.1: the router itself, whose own connections are never offloaded"),
+        ("8.8.8.8", "8.8.8.8 is in zone wan, on wan"),
+        ("192.168.9.0/24", ""),
+    ],
+)
+def test_where_nothing_is_expected_the_way_to_ask_is_shown(fakes: Fakes, host: str, fact: str) -> None:
+    found = asked(fakes, text=host)
+    assert found["expected"] == {"host": host, "fact": fact, "pairs": []}
+    text = explain_text(found)
+    assert " ".join(text.split()).endswith("name its two ends: offload explain tcp SRC DEST:PORT")
 
 
 def test_a_fast_connection_is_no_older_on_its_path_than_the_return_of_its_table(fakes: Fakes) -> None:

@@ -1,12 +1,15 @@
 """Answers as text: what users see; no line is wider than the terminal or moves its cursor."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offload.cli.command import main
 from offload.model.applied import Applied
 from offload.model.config import Mode
 from offload.model.flow import IPS_DST_NAT, IPS_OFFLOAD, IPS_SEEN_REPLY, State
@@ -18,9 +21,11 @@ from offload.status.flows import flows
 from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
 from offload.status.text.flow_lines import flows_text
-from offload.status.text.layout import Row, amount, table
+from offload.status.text.layout import OF_ALL, Row, amount, table
 from offload.status.text.tables import changes_text, status_text
 from status.routers import HOME, entry, pair, plan, zone
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 STATUS = """\
 Firewall    fw4
@@ -125,6 +130,45 @@ def test_status_of_a_router_that_cannot() -> None:
         "    the last attempt failed: nft refused it",
         "    the kernel has something else: bring it there with 'offload apply'",
     ]
+
+
+CAUSES = {
+    "64-fw4-offloads": "FW4_OFFLOADS",
+    "65-switched-off": "OFFLOAD_DISABLED",
+    "66-kernel-without-flowtables": "KERNEL_WITHOUT_FLOWTABLE",
+    "89-no-firewall": "NO_FIREWALL",
+}
+
+
+@pytest.mark.parametrize(("router", "code"), CAUSES.items())
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_keeps_every_pair_slow_is_a_sentence_once(
+    router: str, code: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In JSON each item keeps its Reason."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    for verb in ("status", "zones"):
+        main([verb, "--json", "--root", str(GOLDEN / router)])
+        found = json.loads(capsys.readouterr().out)
+        held = [reason for each in found["zones"] for reason in each["reasons"] if reason["code"] == code]
+        assert len(held) > 1
+        main([verb, "--root", str(GOLDEN / router)])
+        text = " ".join(capsys.readouterr().out.split())
+        assert text.count(f"Nothing is offloaded: {held[0]['text']} {held[0]['remedy']}") == 1
+        assert (text.count(held[0]["text"]), text.count(held[0]["remedy"])) == (1, 1)
+
+
+def test_these_are_all_reasons_that_keep_every_pair_slow() -> None:
+    assert set(CAUSES.values()) == OF_ALL
+
+
+def test_an_explanation_names_what_keeps_every_pair_slow_at_its_pair_and_at_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["explain", "--root", str(GOLDEN / "65-switched-off"), "192.168.1.5", "192.0.2.1:443"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.count("offload is switched off") == 2
+    assert "mode none was chosen" not in text
 
 
 FLOWS = """\

@@ -9,16 +9,17 @@ Json = Mapping[str, Any]
 HOLDS = {"yes": "yes", "no": "no", "unasked": "-"}
 INDENT = 4
 NARROWEST = 20  # columns for the facts
+EXAMPLES = ("198.51.100.9:443", "[2001:db8::9]:443")  # ends of documentation, by whether they are IPv6
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
     """The reply of `explain` as text: all steps of one connection, or a sentence for each of several.
 
-    A sentence says so if no connection is known.
+    Of a host without connections: what a new one would get, and how to ask about one.
     """
     found = reply["explanations"]
     if not found:
-        return "No connection of it is known now."
+        return _blocks(list(_expected(reply["expected"])), width)
     if len(found) == 1:
         return _blocks([list(_head(found[0])), list(_trace(found[0], width)), list(_end(found[0]))], width)
     lines = [line for each in found for line in (*_head(each), *(f"{' ' * INDENT}{line}" for line in _end(each)))]
@@ -32,6 +33,18 @@ def _blocks(blocks: list[list[str]], width: int) -> str:
     return "\n\n".join(layout.fitted(block, width) for block in blocks)
 
 
+def _expected(expected: Json) -> Iterator[list[str]]:
+    """The blocks of lines about a host without connections, or a network."""
+    host, fact = expected["host"], expected["fact"]
+    yield [f"No connection of {host} is known now.", *[f"{fact}."] * bool(fact)]
+    if expected["pairs"]:
+        yield ["What one would get that it opens:"]
+    for pair in expected["pairs"]:
+        yield [f"{pair['src']} > {pair['dest']}", *(f"{' ' * INDENT}{line}" for line in _end(pair))]
+    src, dest = (host, EXAMPLES[":" in host]) if expected["pairs"] else ("SRC", "DEST:PORT")
+    yield [f"To see each step for one connection, name its two ends: offload explain tcp {src} {dest}"]
+
+
 def _head(each: Json) -> Iterator[str]:
     flow = each["flow"]
     yield f"{flow_lines.connection(flow)}  {flow_lines.zones_of(flow)}"
@@ -42,12 +55,13 @@ def _head(each: Json) -> Iterator[str]:
 def _trace(each: Json, width: int) -> Iterator[str]:
     """The lines of an explanation's steps: facts in a column of their own, with Reasons below them.
 
-    A Reason with the same text as its fact is left out.
+    A Reason with the same text as its fact is left out, and one that concerns all pairs where the step holds.
     """
     names = max(len(step["name"]) for step in each["steps"])
     column = INDENT + 2 + names + 2
     for step in each["steps"]:
-        facts = [step["fact"], *(reason["text"] for reason in step["reasons"] if reason["text"] != step["fact"])]
+        reasons = (each for each in step["reasons"] if step["holds"] == "no" or each["code"] not in layout.OF_ALL)
+        facts = [step["fact"], *(reason["text"] for reason in reasons if reason["text"] != step["fact"])]
         lines = layout.fitted(facts, max(width - column, NARROWEST)).split("\n")
         yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {lines[0]}".rstrip()
         yield from (f"{' ' * column}{line}" for line in lines[1:])

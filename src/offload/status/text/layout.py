@@ -28,6 +28,8 @@ LARGEST = tuple(999.5 * power for power in POWERS[:-1])
 Row = tuple[Sequence[str], Sequence[str]]
 # Reasons that only repeat a choice in effect: their remedies would suggest another choice.
 CHOICES = frozenset({"MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE"})
+# Reasons that keep every pair slow. They are shown once, above the tables.
+OF_ALL = frozenset({"OFFLOAD_DISABLED", "FW4_OFFLOADS", "NO_FIREWALL", "KERNEL_WITHOUT_FLOWTABLE"})
 
 
 class Notes:
@@ -36,7 +38,8 @@ class Notes:
     def __init__(self, *, asking: bool = False) -> None:
         """`asking`: remedies of the Reasons in CHOICES are always shown.
 
-        Without it they are left out for an item whose effective mode is the requested one, or that has no modes.
+        Without it they are left out for an item whose effective mode is the requested one, or that has no modes, and
+        Reasons in OF_ALL are left out too.
         """
         self._asking = asking
         self._shown: set[str] = set()
@@ -48,11 +51,22 @@ class Notes:
         """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
+            if reason["code"] in OF_ALL and not self._asking:
+                continue
             yield reason["text"]
             remedy = reason.get("remedy", "")
             if remedy and remedy not in self._shown and not (followed and reason["code"] in CHOICES):
                 self._shown.add(remedy)
                 yield GAP + remedy
+
+
+def nothing_offloaded(status: Json) -> list[str]:
+    """A sentence with the Reason in OF_ALL that a reply of `status` or `zones` has, and its remedy; empty: none."""
+    items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
+    found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
+    if found is None:
+        return []
+    return [f"Nothing is offloaded: {found['text']}", *(NOTE + remedy for remedy in [found.get("remedy")] if remedy)]
 
 
 def amount(octets: int | None) -> str:

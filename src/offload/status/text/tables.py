@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from offload.status.text.flow_lines import STATES
-from offload.status.text.layout import GAP, NOTE, Json, Notes, Row, amount, fitted, table
+from offload.status.text.layout import GAP, NOTE, OF_ALL, Json, Notes, Row, amount, fitted, nothing_offloaded, table
 
 FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and firewall"}
 
@@ -38,8 +38,7 @@ def summary_text(status: Json, width: int = 80) -> str:
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
     beside = FIREWALLS.get(firewall, f"beside {firewall}")
-    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}"]
-    lines += [f"{NOTE}{lack}" for lack in kernel["missing"]]
+    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}", *_lacks(status)]
     if applied["error"]:
         lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
     pairs = table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2, width=width)
@@ -53,9 +52,9 @@ def summary_text(status: Json, width: int = 80) -> str:
 def _summary_row(pair: Json) -> Row:
     flows = pair["flows"]
     fast = flows["software"] + flows["hardware"]
-    reason = next((each["text"] for each in pair["reasons"]), "") if pair["effective"] != "hardware" else ""
+    texts = [each["text"] for each in pair["reasons"] if each["code"] not in OF_ALL]
     cells = (f"{pair['src']} > {pair['dest']}", pair["effective"], str(fast or "-"), str(flows["slow"] or "-"))
-    return cells, [reason] if reason else []
+    return cells, texts[:1] if pair["effective"] != "hardware" else []
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
@@ -74,6 +73,7 @@ def zones_text(zones: Json, width: int = 80) -> str:
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
+        nothing_offloaded(zones),
         table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"]), width=width),
         table(("PAIR", "MODE", "GETS"), rows, width=width),
     ]
@@ -105,7 +105,7 @@ def _head(status: Json) -> list[str]:
         f"Firewall    {status['firewall']}",
         f"Kernel      {kernel['release'] or 'unknown'}, {nft}",
         f"Flowtables  {'yes' if kernel['flowtable'] else 'no'}",
-        *(NOTE + lack for lack in kernel["missing"]),
+        *_lacks(status),
     ]
     if applied["generation"]:
         lines.append(f"Applied     {_applied(applied)}")
@@ -114,6 +114,13 @@ def _head(status: Json) -> list[str]:
     if applied.get("pending"):
         lines.append(f"{NOTE}the kernel has something else: bring it there with 'offload apply'")
     return lines
+
+
+def _lacks(status: Json) -> list[str]:
+    """What kernel or nft lack, and the sentence why nothing is offloaded, which may name the same."""
+    nothing = nothing_offloaded(status)
+    missing = [lack for lack in status["kernel"]["missing"] if not any(lack in line for line in nothing)]
+    return [*(NOTE + lack for lack in missing), *nothing]
 
 
 def _applied(applied: Json) -> str:

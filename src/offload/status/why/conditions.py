@@ -23,18 +23,19 @@ def _forwarded(seen: Seen) -> str:
     return "it goes to a group of receivers" if seen.src.group or seen.dest.group else "it is forwarded to one receiver"
 
 
-def _end(address: bytes, end: Endpoint) -> str:
+def place(address: bytes, end: Endpoint) -> str:
+    """The fact where a packed address is: its zone and devices, the router itself, or no single zone."""
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
     where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
     return f"{ip_address(address)} is in {where}" if end.zone else f"{ip_address(address)}: {where}"
 
 
 def _source(seen: Seen) -> str:
-    return _end(seen.entry.original.src, seen.src)
+    return place(seen.entry.original.src, seen.src)
 
 
 def _destination(seen: Seen) -> str:
-    return _end(seen.entry.reply.src, seen.dest)
+    return place(seen.entry.reply.src, seen.dest)
 
 
 def _pair(seen: Seen) -> str:

@@ -51,21 +51,21 @@ def explain(
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
-    return _expected(found, plan) if hypothetical else found
+    return expected(found, plan) if hypothetical else found
 
 
-def _expected(found: Explanation, plan: Plan) -> Explanation:
+def expected(found: Explanation, plan: Plan) -> Explanation:
     """The explanation of a connection that does not exist, made from one as if it did: the path that it would get.
 
     Steps that only an existing connection can fulfil (OF_NOW) are UNASKED; WAITING is no Reason then.
     """
-    expected = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
+    unasked = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
-        return found._replace(steps=expected, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
+        return found._replace(steps=unasked, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
     ends = (found.src.zone, found.dest.zone)
     mode = next((each.effective.value for each in plan.pairs if (each.src, each.dest) == ends), "")
     sentence = f"It would be fast in {mode}, unless an exempt matches it or the firewall drops its replies."
-    return found._replace(steps=expected, sentence=sentence, reason=None, remedy="")
+    return found._replace(steps=unasked, sentence=sentence, reason=None, remedy="")
 
 
 def _unasked(step: Step) -> Step:

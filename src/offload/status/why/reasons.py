@@ -125,10 +125,9 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """Reasons from its pair: if the pair is slow, the pair's, then PAIR_MODE_NONE; a family that is not offloaded."""
+    """Reasons from its pair: if the pair is slow, the pair's, else PAIR_MODE_NONE; a family that is not offloaded."""
     if pair.effective is Mode.NONE:
-        yield from pair.reasons
-        yield _cached(ReasonCode.PAIR_MODE_NONE)
+        yield from pair.reasons or (_cached(ReasonCode.PAIR_MODE_NONE),)
     family = Family(family_of(entry.original))
     if pair.family not in (Family.ANY, family):
         yield _cached(ReasonCode.OTHER_FAMILY, src=pair.src, dest=pair.dest, family=pair.family.value)

@@ -17,6 +17,7 @@ from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import Query
 from offload.status.shares import Pair
 from offload.status.why.connection import Asked, asked, made, number_of
+from offload.status.why.expected import expected_json
 from offload.status.why.explain import UNKNOWN, explanation_json
 from offload.status.why.explain import explain as explained
 from offload.status.why.reasons import protocol
@@ -78,7 +79,8 @@ def answer(
     `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
     table, when (ISO 8601) all its flows went back to the slow path last. None of these: not known. `asked_of` asks
     the kernel about one connection. If the one that was named does not exist, it is explained as if it were
-    established; a pasted line of conntrack is explained as it is.
+    established; a pasted line of conntrack is explained as it is. A host without connections has no explanation, but
+    `expected`: what a new connection would get.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
@@ -97,7 +99,10 @@ def answer(
         if not hypothetical:
             flow = flow._replace(reasons=(why.reason,) if why.reason else ())
         explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
-    return {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
+    reply: Json = {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
+    if meant.host is not None and not explanations:
+        reply["expected"] = expected_json(meant.host, snapshot, plan)
+    return reply
 
 
 def _named(flow: object) -> Asked:

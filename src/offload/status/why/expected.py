@@ -1,0 +1,36 @@
+"""What a new connection of a host would get, for each pair of zones that the host can open one between. Pure."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from offload.model.flow import Tuple
+from offload.model.network import Snapshot
+from offload.model.plan import Plan
+from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
+from offload.status.why.conditions import place
+from offload.status.why.connection import NUMBERS, made
+from offload.status.why.explain import between, expected
+
+Json = dict[str, Any]
+
+
+def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
+    """The part `expected` of a reply of `explain` about a host or network without connections.
+
+    It has `host`, `fact` (where the host is; empty for a network), and `pairs`: of each that begins in the host's zone
+    `src`, `dest`, `sentence`, `code` and `remedy`. None for a network, the router itself, and a host that only a
+    default route leads to. Exempts count by the host's address alone.
+    """
+    if host.num_addresses > 1:
+        return {"host": str(host), "fact": "", "pairs": []}
+    address = host.network_address.packed
+    src = ZoneLookup(snapshot, plan).at(address)
+    entry = made(NUMBERS["tcp"], Tuple(address, bytes(len(address)), 0, 0))
+    pairs = []
+    for pair in plan.pairs:
+        if pair.src == src.zone and not src.distant:
+            found = expected(between(entry, src, Endpoint(pair.dest), plan, snapshot), plan)
+            words = {"sentence": found.sentence, "code": found.reason.code.name if found.reason else ""}
+            pairs.append({"src": pair.src, "dest": pair.dest, **words, "remedy": found.remedy})
+    own = ", whose own connections are never offloaded" * src.router
+    return {"host": str(host.network_address), "fact": place(address, src) + own, "pairs": pairs}
