@@ -28,7 +28,7 @@ Evicted = tuple[str, Reason]
 class Topology:
     """The devices of each zone, by the zone's name, and Problems about networks that do not exist.
 
-    There are Problems only for zones with `mode` software or hardware of their own and nothing but such networks.
+    There is one only where the user chose software or hardware for a zone that has nothing but such networks.
     """
 
     zones: Mapping[str, ZoneDevices]
@@ -36,7 +36,7 @@ class Topology:
 
 
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
-    """Find the present devices of each zone of the firewall's configuration, in its order."""
+    """Find the present devices of each zone of the firewall, in the order of its configuration."""
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
     zones: dict[str, ZoneDevices] = {}
@@ -54,7 +54,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The networks of a zone with an l3 device, Reasons for the others, and the unknown names that get a Problem."""
+    """The zone's networks that have an l3 device, Reasons why others have none, and unknown names to report."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -137,7 +137,7 @@ class _Stack:
         )
 
     def refusal(self, name: str) -> Reason | None:
-        """The Reason why no flowtable can list it: `lo`, no such link, or a name not safe in nft; None: it can."""
+        """Why no flowtable can list it: it is `lo`, does not exist, or nft cannot have its name; None: one can."""
         if name == LOOPBACK:
             return ReasonCode.LOOPBACK(device=name)
         if name not in self.links:
@@ -149,7 +149,7 @@ class _Stack:
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
     def members(self, name: str) -> list[str]:
-        """Of a VRF its members, if it has any: a flowtable sees no packet at the VRF itself; otherwise the device."""
+        """The members of a VRF, as a flowtable sees no packet at the VRF itself; of others, and without any, [name]."""
         return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
 
     def vrf(self, name: str) -> str:
@@ -158,17 +158,17 @@ class _Stack:
         return master if self.kind(master) == "vrf" else ""
 
     def wireless(self, name: str) -> bool:
-        """Whether it is Wi-Fi, or stands on Wi-Fi as a VLAN does, also a VLAN on VLANs."""
+        """Whether the device is Wi-Fi, or a VLAN on Wi-Fi, also by way of other VLANs."""
         name = self._under_vlans(name)
         return name in self.links and self.links[name].wireless
 
     def bridge(self, name: str) -> str:
-        """The bridge that a device is, or that it stands on as a VLAN does, also a VLAN on VLANs; empty: none."""
+        """The device itself if it is a bridge; of a VLAN the bridge below it, also below other VLANs; empty: none."""
         name = self._under_vlans(name)
         return name if self.kind(name) == "bridge" else ""
 
     def _under_vlans(self, name: str) -> str:
-        """The device that a VLAN stands on, below all its stacked VLANs; any other device itself."""
+        """Of a VLAN the device below it, and below all VLANs that it is stacked on; of any other device itself."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
@@ -176,9 +176,9 @@ class _Stack:
         return name
 
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Each device below `upper`, all the way down, and why no software flowtable should list it; None: one should.
+        """Each device below `upper`, at any depth, and why a software flowtable should not list it; None: it should.
 
-        Devices below one to which packets are not followed are not given. `path`: those above `upper`, against loops.
+        It goes no deeper where the kernel does not either (at a bond's members). `path`: devices above, against loops.
         """
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
@@ -190,7 +190,7 @@ class _Stack:
                 yield from self.walk(name, path)
 
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
-        """The lowest devices to which packets of `upper` are followed, Wi-Fi ports included; `upper` itself if none is.
+        """The lowest devices below `upper` at which its packets are found, also Wi-Fi ports; if there is none, `upper`.
 
         Hardware has all packets of `upper` if it has all of these. `path`: the devices above `upper`, against loops.
         """
@@ -203,7 +203,7 @@ class _Stack:
             yield from self.leaves(name, path)
 
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """Why a flowtable should not list `name` below `upper` (None: it should); whether packets are followed to it.
+        """Why a flowtable should not list `name` below `upper` (None: it should); whether to look below it too.
 
         A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
         recognize them.
@@ -236,7 +236,7 @@ class _Stack:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
 
     def _roaming(self, port: str, bridge: str) -> Reason | None:
-        """Why flows must not be bound to this port (Wi-Fi, or the bridge's stations move too often); None: they may."""
+        """Why no flow may be bound to the port: it is Wi-Fi, or hosts of the bridge move too often; None: flows may."""
         if self.wireless(port):
             return ReasonCode.WIRELESS_PORT(master=bridge)
         restless = bridge in self.links and self.links[bridge].restless

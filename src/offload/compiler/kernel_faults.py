@@ -12,16 +12,17 @@ Version = tuple[int, int, int]
 
 
 class Fault(NamedTuple):
-    """A fault, by the releases that began or ended to have it: the first ones of their series (5.15, 6.1), ascending.
+    """A fault of the kernel: the first releases that have it (`since`), and the first that have it no more (`mended`).
 
-    A release of a series without one of its own is compared with the last in the tuple.
+    Each tuple has one release for a series (5.15, 6.1), ascending. A kernel of a series that is not in the tuple is
+    compared with the last one.
     """
 
     since: tuple[Version, ...]
     mended: tuple[Version, ...]
 
     def has(self, release: str) -> bool:
-        """Whether a kernel with this release, as `uname -r` prints it, has the fault; False if `version` is None."""
+        """Whether a kernel with this release (as `uname -r` prints it) has the fault; False if `version` gives None."""
         found = version(release)
         return found is not None and _reaches(found, self.since) and not _reaches(found, self.mended)
 
@@ -40,9 +41,9 @@ FREED = Fault(((5, 5, 0),), ((6, 1, 189), (6, 6, 159), (6, 12, 112), (6, 18, 54)
 
 
 def version(release: str) -> Version | None:
-    """The three numbers of a release (`6.12.40`, `5.15.156-rt70+`; `6.12`: 0); None: other text, or a hidden third.
+    """The three numbers of a release (`6.12.40`, `5.15.156-rt70+`; the third of `6.12` is 0); None: not known.
 
-    Distributions write `6.1.0-56-amd64` for a 6.1.192: the third number stays 0, and their own follows.
+    It is not known for other text, and for `6.1.0-56-amd64`: so a distribution names its kernel 6.1.192.
     """
     found = RELEASE.match(release)
     if found is None or (found[3] == "0" and found[4]):
@@ -51,6 +52,6 @@ def version(release: str) -> Version | None:
 
 
 def _reaches(found: Version, releases: tuple[Version, ...]) -> bool:
-    """Whether it is one of these releases, a later one of the same series, or at least the newest of them."""
+    """Whether the release is not older than that of its series in `releases`; if there is none, than the last one."""
     same = (each for each in releases if each[:2] == found[:2])
     return found >= next(same, releases[-1])

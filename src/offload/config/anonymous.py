@@ -15,15 +15,15 @@ NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
-    """The sections of the types in PACKAGES, in their order, each with the options in its type's table only."""
+    """The sections of types that a bug report has, in their order, each only with options that its type can have."""
     return [kept for section in sections if (kept := named_only(section))]
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:
     """The sections with a number in place of each free text (of each word of a list); equal texts get equal numbers.
 
-    A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`. `sections` are those of `known`: the
-    type or option of any other raises KeyError.
+    A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`. `sections`: as `known` gives them; a
+    type or option that it leaves out raises KeyError.
     """
     numbers = _Numbers({section.name for section in sections})
     return [_anonymous(section, numbers) for section in sections]

@@ -75,12 +75,13 @@ def current(offload: Sequence[Section]) -> list[Edit]:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """The edits that replace fw4's flow_offloading by `globals.mode`, and store that mode in `taken`.
+    """The edits that switch fw4's flow_offloading off, and set `globals.mode` and `taken` to the mode that it had.
 
-    They also set `globals.version` in a file that has neither it nor `taken`. If fw4's option is off: no edits. If the
-    mode would have no effect: FileError. With `once`, for installations and first boots, both cases give the edits that
-    set `taken` to none. But if `taken` is set already, `once` gives no edits, since after an earlier take-over fw4's
-    option is the user's own choice.
+    There are none if fw4's option is off. FileError: the mode would have no effect. In a file with neither `taken` nor
+    `globals.version` the version is set too. `firewall`, `offload`: sections of the two files.
+
+    `once`: for installations and first boots. In both cases above it sets `taken` to none, which records that it ran:
+    with `taken` there are no edits, because fw4's option is the user's own choice after the first run.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -113,9 +114,9 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether the mode would be in effect if the `globals` section `name` had it. True without any `globals` section.
+    """Whether the mode would be in effect if the `globals` section with this name had it; True if there are no such.
 
-    It would not with `enabled 0`, a fault that concerns traffic, or a lower mode in another `globals` section.
+    What prevents it: `enabled 0`, a fault that concerns traffic, or a lower mode in another `globals` section.
     """
     ours = [section for section in offload if section.type == "globals"]
     written = [

@@ -83,9 +83,9 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
-    """The bits of the mark that the rule sets: (value, mask); None: not known, or none.
+    """(value, mask) of the bits of the mark that the rule sets; None: it sets none, or to values that are not known.
 
-    They are not known if the value has bits outside of the mask: `set_xmark` flips these. `set_mark` has none such.
+    A value with bits outside of its mask, which only `set_xmark` can have, flips these bits of the packet's mark.
     """
     return (mark.value, mark.mask) if mark and mark.mask and not mark.value & ~mark.mask else None
 
@@ -97,9 +97,9 @@ def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The networks of the condition; empty (any address): one cannot be an exempt's address.
+    """The addresses of a condition for an exempt; empty (any address) if an exempt cannot have one of them.
 
-    That is the name of a netifd network, a range, or a mask with gaps.
+    It cannot have the name of a netifd network, a range, or a mask with gaps.
     """
     known = [each for each in alternatives if isinstance(each, Address)]
     found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range

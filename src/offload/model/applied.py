@@ -19,13 +19,19 @@ class Applied:
     loaded: bool = False  # the pass loaded the firewall
 
     def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
-        """The outcome of the next pass, which sent so many transactions until `time`."""
+        """The outcome of the next pass or return, which sent `changes` transactions and ended at `time`.
+
+        With 0 changes generation and time stay as they are here.
+        """
         if not changes:
             return Applied(self.generation, self.time, error=error)
         return Applied(self.generation + 1, time, changes, error, returned)
 
     def with_attempt(self, last: "Applied") -> "Applied":
-        """The outcome of a pass with one more attempt, the `last`; both began with the same generation."""
+        """One outcome for a pass that was repeated: of this attempt and the `last`, whose error counts.
+
+        Both attempts began with the same generation.
+        """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))
         changes = self.changes + last.changes

@@ -171,7 +171,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A pair of zones whose flows in hardware are not counted, and the devices, under no bridge, that receive them."""
+    """A pair of zones whose hardware flows are not counted, though these devices, of no bridge, receive packets."""
 
     pair: tuple[str, str]
     devices: tuple[str, ...]
@@ -230,7 +230,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """The inputs for the nft sets that tell hosts on hardware ports of a bridge from those on its other ports."""
+    """What Learned is made of: where hosts are, and which bridge ports hardware covers."""
 
     stations: tuple[Station, ...]  # learned by bridges
     neighbours: tuple[Neighbour, ...]  # resolved by the router
@@ -241,7 +241,7 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The elements of the nft sets that tell hosts on hardware ports of a bridge from those on its other ports."""
+    """The elements of the station sets: nft sets of hosts at bridge ports that hardware covers, and at other ports."""
 
     seen: LearnedFrom  # the inputs
     # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted

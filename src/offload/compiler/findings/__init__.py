@@ -24,8 +24,8 @@ def findings(
 ) -> tuple[Finding, ...]:
     """The Findings of `offload check`, notices last. `packages`: sections of the shapers' UCI packages, by package.
 
-    `served`: the service runs; then bans and rules with times are notices, as it puts live flows back on the slow path.
-    The result is empty if fw4 offloads by itself, offload is switched off, or the kernel has no flowtables.
+    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
+    about such rules say so. The result is empty if fw4 offloads by itself, offload is off, or there are no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

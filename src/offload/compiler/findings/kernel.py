@@ -38,9 +38,9 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
 
 
 def _of_pppoe(snapshot: Snapshot, listed: Collection[str]) -> Iterator[Finding]:
-    """The Findings about devices below PPPoE devices, which make a kernel with the fault slow if it lists them.
+    """The Finding about devices below PPPoE devices: if a flowtable lists them, downloads are slow on this kernel.
 
-    `listed`: the devices that a flowtable has.
+    It is a problem if `listed`, the devices of all flowtables, has some of them, and a notice if it has none.
     """
     offloaded = [each.l3_device for each in snapshot.networks if each.proto == "pppoe" and each.l3_device in listed]
     beneath = all_below(offloaded, directly_below(snapshot))

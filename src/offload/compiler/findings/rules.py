@@ -32,8 +32,8 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings about rules in nft that offloaded traffic bypasses, tc filters that restore marks, and `ip rule`.
 
-    `served`: the service runs. Then bans and rules with times are notices, as it puts live flows back on the slow path
-    when the decision of such a rule changes.
+    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
+    about such rules say so, and have no remedy.
     """
     held = frozenset(holding(snapshot))
     acted = config.globals.auto_exempt

@@ -52,8 +52,9 @@ def of_shapers(
 
 
 def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> tuple[str, str] | None:
-    """The zones (src, dest) of a pair in hardware whose packets pass the device, if possible two zones; None: no pair.
+    """The zones (src, dest) of a pair in hardware whose packets pass the device; None: there is no such pair.
 
+    A pair of two different zones is preferred to a zone with itself.
     `zones`: the devices of each zone, by its name.
     """
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
@@ -62,7 +63,7 @@ def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> t
 
 
 def _passed_by(each: Element, zones: Mapping[str, ZoneDevices]) -> Iterator[set[str]]:
-    """The devices that packets of the element pass, of each of its two zones."""
+    """The devices that packets of the element pass: those of its source zone, then those of its destination zone."""
     for zone, end in zip(each.pair, (each.iif, each.oif), strict=True):
         yield _passed(zones[zone], end)
 
@@ -84,7 +85,7 @@ def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
 
 
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
-    """(package, network or device) for each shaper that a section configures, if neither it nor its package is off."""
+    """(package, network or device) for each shaper in a section, if neither section nor package is switched off."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)

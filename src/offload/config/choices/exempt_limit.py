@@ -17,9 +17,10 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules with exempts within MOST_ELEMENTS: one that does not fit loses its longest lists, and matches more.
+    """The rules, with exempts that together need at most MOST_ELEMENTS set elements; earlier rules come first.
 
-    Earlier rules are first to take their part of the limit. An exempt that still needs one element is always kept.
+    An exempt that does not fit any more loses its longest lists, so it keeps more traffic slow; it needs at least one
+    element, even beyond the limit.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -64,10 +65,10 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """The exempt without its longest lists, and the consequence for the sentence.
+    """The exempt without its longest lists, so that it needs at most `room` set elements; the Problem's consequence.
 
-    If then no address or MAC is left, or it still does not fit: a faulty exempt in its place, which keeps all traffic
-    between its zones slow; None (it is left out) if it does not name both. `room`: set elements that are left.
+    If no address or MAC is left, or it still does not fit: a faulty exempt in its place, which keeps all traffic
+    between its zones slow; None (it is left out) if it does not name both zones.
     """
     rest = exempt
     while combinations(rest.match) > max(room, 1):

@@ -55,9 +55,9 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of the others too.
+        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of all that are enabled.
 
-        Those without: disabled ones, those without a zone or with one not in `zones`, and faulty ones that name `*`.
+        No effect have disabled ones, those without a zone or with one not in `zones`, and faulty ones that name `*`.
         """
         for section in self.of(kind):
             first = read(section, table, "")
@@ -68,9 +68,9 @@ class _Reader:
                 yield reading
 
     def of(self, kind: str) -> Iterator[Section]:
-        """The enabled sections of the type (of globals all), made by `with_name`; none that names a disabled zone.
+        """The sections of type `kind`, as `with_name` gives them, but no disabled ones, and none for a disabled zone.
 
-        A disabled zone has no traffic: its sections get a Problem for its name, and are not checked further.
+        A section for a disabled zone adds a Problem. `globals` are never left out: their `enabled` is for all offload.
         """
         for section in self.sections:
             if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):

@@ -27,7 +27,7 @@ class Exempt:
 
     @property
     def everything(self) -> bool:
-        """Whether it means all TCP and UDP between its zones (which may be `*`): no condition narrows it."""
+        """Whether it keeps all TCP and UDP between its zones (each may be `*`) slow: no condition narrows it."""
         some_protocols = bool(self.match.proto) and not PROTOCOL_NUMBERS.keys() <= set(self.protocols)
         return not some_protocols and not any(each.narrows(self.match) for each in FIELDS if each.kind is not PROTOCOL)
 

@@ -137,9 +137,9 @@ def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families (4, 6) of the addresses that are not negated; if all are negated, of these.
+    """The families (4, 6) of the addresses that are not negated; of all addresses if each one is negated.
 
-    Names of networks count as not negated or negated too, but add no family.
+    The name of a netifd network adds no family; but one without `!` means that not all are negated.
     """
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from offload.config.fw4 import netifd_data
-from offload.config.fw4.firewall_reading import Reading, read
+from offload.config.fw4.firewall_reading import Reading, Say, read
 from offload.config.fw4.options import fw4_values
 from offload.config.fw4.options.firewall_tables import HELPER, TABLES
 from offload.config.fw4.sections import objects, traffic
@@ -51,7 +51,10 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read everything: sections `handed_over` (no defaults, no includes), then the file's; `helpers` are kept."""
+        """Read all sections: those `handed_over` by services and netifd first, then those of /etc/config/firewall.
+
+        Of the former no defaults and no includes. `helpers`: the system's, which the result has unchanged.
+        """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
             if kind in found and kind not in {"defaults", "include"}:
@@ -61,7 +64,7 @@ class Loader:
                 found[each.type].append((_origin(each), each.options))
         ipsets = self._once(
             self._each(
-                "ipset", found, lambda reading: objects.ipset(reading, self._say, self._networks or {}, self._files)
+                "ipset", found, lambda reading, say: objects.ipset(reading, say, self._networks or {}, self._files)
             )
         )
         zones, unread = self._zones(found["zone"])
@@ -69,40 +72,29 @@ class Loader:
             defaults=self._defaults(found["defaults"]),
             ipsets=ipsets,
             zones=zones,
-            rules=tuple(self._each("rule", found, lambda reading: traffic.rule(reading, self._say))),
-            forwardings=tuple(self._each("forwarding", found, self._forwarding)),
-            redirects=tuple(self._each("redirect", found, lambda reading: traffic.redirect(reading, self._say))),
-            nats=tuple(self._each("nat", found, lambda reading: traffic.nat(reading, self._say))),
-            includes=tuple(self._each("include", found, lambda reading: objects.include(reading, self._say))),
+            rules=tuple(self._each("rule", found, traffic.rule)),
+            forwardings=tuple(self._each("forwarding", found, _forwarding)),
+            redirects=tuple(self._each("redirect", found, traffic.redirect)),
+            nats=tuple(self._each("nat", found, traffic.nat)),
+            includes=tuple(self._each("include", found, objects.include)),
             helpers=helpers,
             unread_zones=unread,
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
         """The usable rules; others add problems. Options that nftables cannot express are ignored, as in fw4."""
-        return tuple(
-            self._each("rule", {"rule": _of_type("rule", sections)}, lambda reading: traffic.rule(reading, self._say))
-        )
+        return self._only("rule", sections, traffic.rule)
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
         """The usable redirects; others add problems. Options that nftables cannot express are ignored, as in fw4."""
-        return tuple(
-            self._each(
-                "redirect",
-                {"redirect": _of_type("redirect", sections)},
-                lambda reading: traffic.redirect(reading, self._say),
-            )
-        )
+        return self._only("redirect", sections, traffic.redirect)
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
         """The usable includes; others add problems. Options that nftables cannot express are ignored, as in fw4."""
-        return tuple(
-            self._each(
-                "include",
-                {"include": _of_type("include", sections)},
-                lambda reading: objects.include(reading, self._say),
-            )
-        )
+        return self._only("include", sections, objects.include)
+
+    def _only(self, kind: str, sections: Iterable[Section], make: Callable[[Reading, Say], T | None]) -> tuple[T, ...]:
+        return tuple(self._each(kind, {kind: _of_type(kind, sections)}, make))
 
     def _say(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None:
         self.problems.append(fault.at(reading.origin, option, **words))
@@ -129,20 +121,23 @@ class Loader:
             if item is not None and item.text == NO_DEVICE:
                 self._say(FirewallFault.NO_DEVICE, reading, "device", value=word)
 
-    def _each(self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading], T | None]) -> Iterator[T]:
-        """The results of `make`, but not None, for the valid, enabled sections of type `kind`; adds problems."""
+    def _each(
+        self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading, Say], T | None]
+    ) -> Iterator[T]:
+        """What `make` gives for each usable section of type `kind`, without None. All faults are added to `problems`.
+
+        `found`: by type, (origin, options) of each section.
+        """
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
-            made = None
-            if self._counts(reading):
-                made = make(reading)
-            if made is not None:
+            if self._counts(reading) and (made := make(reading, self._say)) is not None:
                 yield made
 
     def _counts(self, reading: Reading) -> bool:
-        """Whether the section can be used; if not, also if it is disabled, a problem is added.
+        """Whether the section can be used; a problem is added if not, also if it is disabled.
 
-        Faults of details do not count for DROP and REJECT; lost conditions of rules and NAT are judged when compiled.
+        It can be used in spite of a faulty detail if its target is DROP or REJECT, and in spite of a faulty condition
+        if it is a rule, redirect or nat: the compiler decides about these.
         """
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
@@ -168,7 +163,7 @@ class Loader:
         return True
 
     def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
-        """The zones or sets; of equal names the first, and no set whose name is a word of nft. Others get a problem."""
+        """The zones or sets, of equal names only the first; no set with a word of nft as name. Others add a problem."""
         names: dict[str, Any] = {}
         for each in sections:
             if each.name in names:
@@ -216,11 +211,6 @@ class Loader:
         name = {"name": reading.origin.id} | values
         return Zone(reading.origin, helper=helpers, unread=tuple(reading.faults), **name)
 
-    def _forwarding(self, reading: Reading) -> Forwarding:
-        return Forwarding(
-            reading.origin, **{name: value for name, value in reading.values.items() if name != "enabled"}
-        )
-
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
         """Read `config helper` sections; one with a fault, or not just one protocol, is left out, with a problem."""
         found = []
@@ -236,7 +226,12 @@ class Loader:
         return tuple(found)
 
 
+def _forwarding(reading: Reading, _say: Say) -> Forwarding:
+    return Forwarding(reading.origin, **{name: value for name, value in reading.values.items() if name != "enabled"})
+
+
 def _of_type(kind: str, sections: Iterable[Section]) -> list[Found]:
+    """(origin, options) of each section of the type, without options that nftables cannot express."""
     lost = {name for name, option in TABLES[kind].items() if option.unsupported}
     return [
         (_origin(each), {name: given for name, given in each.options.items() if name not in lost})
