@@ -46,7 +46,7 @@ class Draft(NamedTuple):
         return found
 
     def helper(self, origin: Origin, name: str) -> Helper:
-        """The conntrack helper of that name, also without its module; raises LeftOutError if it is not known."""
+        """The conntrack helper of that name, also if its module is not loaded; LeftOutError: its name is unknown."""
         for each in self.config.helpers:
             if each.name == name:
                 return each
@@ -54,13 +54,13 @@ class Draft(NamedTuple):
 
     @staticmethod
     def zone_needs(*zones: FirewallZone | None) -> list[Need]:
-        """(family, `zone NAME`) for each of these zones that is restricted to one family."""
+        """(family, `zone NAME`) for each of these zones that has IPv4 only or IPv6 only."""
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
-        """(family, name) for each zone of a rule that has just one family, and for each helper (0: both families).
+        """(family, name) of each zone and helper of a rule that may restrict it to one family; family 0: it does not.
 
-        Helpers are the one that it compares and the one that it assigns; LeftOutError if one is unknown.
+        The helpers are the one that the rule compares and the one that it assigns. LeftOutError: one is not known.
         """
         found = self.zone_needs(src, dest)
         if section.match.helper is not None:

@@ -12,8 +12,8 @@ _POSITIONS = {"pre": "prepend", "post": "append"}
 class Includes:
     """The include statements by position and chain: first those of sections, then those of installed packages.
 
-    Packages have none with option auto_includes off. A section's file that cannot be read is left out, with a problem
-    in `problems`, also a script's; a script that can be read has no statement.
+    Those of packages are left out if option auto_includes is off. Scripts have no statement, as they run after loading.
+    A section whose file cannot be read, also a script's, is left out and added to `problems`.
     """
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:

@@ -81,7 +81,7 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
 
 
 def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
-    """Whether the router can be managed from another zone, and no rule allows it from this one.
+    """Whether refusing this zone's packets locks nobody out: the router is managed from another zone, not from this.
 
     A zone whose networks are all down does not count, because no packet comes from it.
     """
@@ -95,9 +95,9 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """By base chain (input, forward), rules before its policy that refuse packets of `zones`, which are left out.
+    """By base chain (input, forward), the rules that refuse packets of `zones`, which are left out of the ruleset.
 
-    Only chains with policy ACCEPT in `config defaults` have some. A zone without known devices has none.
+    They come before the chain's policy, and only where that is ACCEPT. A zone without known devices has none.
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:
@@ -110,10 +110,10 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
 
 
 def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
-    """The rules that refuse packets to the router, except ICMP and DHCP, without which a network does not work.
+    """The rules that refuse a zone's packets to the router, except ICMP and DHCP, without which no network works.
 
-    None if the zone's input is ACCEPT and no DROP or REJECT rule is for its packets to the router. `elsewhere`: the
-    router can be managed from another zone; if not, there are none either.
+    None if the zone's input is ACCEPT and no DROP or REJECT rule is for its packets to the router; none either if the
+    router cannot be managed from another zone (`elsewhere`). `parts`: the zone's devices.
     """
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
@@ -128,9 +128,10 @@ def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewh
 
 
 def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
-    """The rules that refuse packets within the zone; all from (or to) it if a DROP or REJECT rule has it as src (dest).
+    """The rules that refuse forwarded packets of a zone: by its policy `forward` those between its own devices.
 
-    Without such a rule, and with forward ACCEPT, there are none. The verdict is the zone's policy, else REJECT.
+    If a DROP or REJECT rule names it as src, all packets from the zone are refused; as dest, all packets to it. The
+    verdict is the policy's, or REJECT if the policy is ACCEPT. `parts`: the zone's devices.
     """
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))

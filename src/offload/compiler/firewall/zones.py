@@ -121,9 +121,9 @@ def _is_named(item: Item, expander: Expander) -> bool:
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The names for a condition, `wg+` as `wg*`. `+` alone matches every device, so it gives none.
+    """The devices as a condition of nft names them: `wg+` is `wg*`; `+` alone, which is every device, is no condition.
 
-    `!+` gives NO_DEVICE; other negated names are left out.
+    `!+` is NO_DEVICE, which no device has as name. Other negated names are left out.
     """
     for item in members:
         stem, plus, rest = item.text.partition("+")

@@ -42,10 +42,10 @@ Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules outside /etc/config/firewall that compare the mark of established packets, and then do one of EFFECTS.
+    """The rules of other programs that treat established packets by their mark: limit, drop, prioritize them and so on.
 
-    A rule that jumps to a chain does what that chain's rules do, the first effect that is found. Equal ones come once.
-    `ours`: names of the tables of offload, whose rules are left out.
+    Of a rule that jumps to a chain the first of EFFECTS in that chain counts. Equal results come once.
+    `ours`: names of the tables of offload, whose rules are left out, as are those from /etc/config/firewall.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -60,11 +60,12 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
-    """The rules outside /etc/config/firewall that must see every packet of established connections, at most MOST_RULES.
+    """The rules of other programs that must see every packet of established connections, at most MOST_RULES.
 
-    One that several chains jump to comes once for each way with other conditions. If there are more, conditions other
-    than devices, and comments, are dropped, equal rules become one, and the rest is cut off. Of chains on hooks of
-    single devices only rules in OF_HOOKS count. `ours`: names of the tables of offload, whose rules are left out.
+    A rule in a chain that several rules jump to comes once for each way with other conditions. If there are more than
+    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. On ingress
+    and egress hooks only rules in OF_HOOKS count. `ours`: names of the tables of offload, whose rules are left out, as
+    are those from /etc/config/firewall.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     found: dict[PacketRule, None] = {}
@@ -101,7 +102,7 @@ def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> Pack
 
 
 def ingress_last(chains: Iterable[LiveChain]) -> int | None:
-    """The highest priority of a chain on the ingress hook of a device, of any table; None without one."""
+    """The highest priority of a chain on the ingress hook of a device, of any table; None: there is no such chain."""
     return max((each.priority for each in chains if each.hook == "ingress" and each.devices), default=None)
 
 
@@ -137,10 +138,10 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """The first word of PacketRule's `does` that fits a rule, except `ban`; empty: it need not see every packet.
+    """Why a rule must see every packet, as a word of PacketRule's `does`, but never `ban`; empty: it need not.
 
-    It is empty for rules that no established TCP or UDP packet matches, and those that drop whole connections. Chains
-    that it jumps to are not looked at.
+    It need not if no established TCP or UDP packet matches it, or if it drops whole connections. Chains that it jumps
+    to are not looked at.
     """
     if rule.ip_only or rule.opening:
         return ""
@@ -167,10 +168,10 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules that established packets meet in a chain, and in those it jumps to, with the conditions on the way.
+    """The rules that established packets meet in a chain, and in those it jumps to, each with its way's conditions.
 
-    `match`: conditions on the way to the chain. `ways`: by chain, those with which it was walked already; this way is
-    added. After MOST_WAYS of them the chain is walked once more, without conditions.
+    `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which it was
+    walked already; `match` is added. After MOST_WAYS of them the chain is walked once more, without conditions.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET

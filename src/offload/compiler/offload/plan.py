@@ -97,13 +97,13 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair; if bridge ports of hosts decide, with a last Reason that more hosts are known than can be stored."""
+    """The pair, with the Reason that not all hosts can be stored; unchanged if no host's port matters for its flows."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
 
 def _behind(chain: ForwardChain) -> bool:
-    """Whether the chain is another program's and comes after ours; of equal priorities the last one made is first."""
+    """Whether the chain is another program's and may come after ours: of equal priorities the newer one comes first."""
     return chain.priority >= SHARED_PRIORITY and not _ours(chain)
 
 
@@ -121,7 +121,7 @@ def filtered(snapshot: Snapshot) -> bool:
 
 
 def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
-    """The first Reason that keeps every pair slow: disabled, fw4 offloads, no firewall, no flowtable; None: none."""
+    """The Reason why every pair is slow: disabled, fw4 offloads, no firewall, or no flowtable; None: there is none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:

@@ -25,10 +25,10 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """The stations (hosts) of forwarding and neighbour tables. `bridges`: l3 device -> bridge; `able`: hardware ports.
+    """Sort the hosts of bridges by their ports: those in `able`, which hardware covers, and others.
 
-    A MAC that is learned at several ports of a bridge (in different VLANs) counts as hardware if all of them are in
-    `able`, otherwise as software. `before`: the last result, which is used again if its inputs are the same.
+    A MAC that a bridge has learned at several ports (in different VLANs) counts as one at a hardware port if all are in
+    `able`. `bridges`: l3 device -> its bridge. `before`: the last result, which is used again if all inputs are equal.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)
@@ -61,9 +61,9 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table; if ports of hosts decide about any of its elements, with all station sets filled anew from `learned`.
+    """The table, with its station sets filled from `learned`; unchanged if no element depends on the port of a host.
 
-    Each has at most MAX_NEIGHBOURS elements; the set of MACs is for input devices, those of addresses for output ones.
+    The set of MACs is for input devices, the sets of addresses for output devices; each has at most MAX_NEIGHBOURS.
     """
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
@@ -81,7 +81,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def counted(plan: Plan, learned: Learned) -> Plan:
-    """The Plan; where ports of hosts decide, with the numbers of hosts of pairs and ports replaced, from `learned`."""
+    """The Plan, with the present numbers of hosts for pairs and bridge ports where the port of a host decides."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -90,7 +90,7 @@ def counted(plan: Plan, learned: Learned) -> Plan:
 
 
 def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs; where ports decide, with the numbers of hosts by path, and the Reason with these, replaced."""
+    """The pairs, with the present numbers of hosts in hardware and in software, also in the Reason that has them."""
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
     }
@@ -127,7 +127,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def arrival(link: Link, links: Mapping[str, Link]) -> str:
-    """The device on which packets of a port arrive: the one below all its stacked VLANs; if it is none, the port."""
+    """The device on which packets of a bridge port arrive: of a VLAN the lowest one below it, else the port itself."""
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:
         seen.add(link.name)

@@ -14,11 +14,11 @@ Pairs = tuple[PairDecision, ...]
 
 
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
-    """The zones in their order. A zone's effective mode is the fastest of its pairs with other zones.
+    """Decide about each zone, in the firewall's order: its effective mode is the fastest of its pairs with other zones.
 
-    Without such pairs, that of its pair with itself counts; without any pair it is none. There are Reasons if it is
-    none or not the mode chosen for the zone (if none was chosen: slower than its pairs request), and for faults and
-    missing devices.
+    Without such pairs, that of its pair with itself counts; without any pair it is none. A zone has Reasons if its
+    effective mode is none, or differs from the chosen one (where none was chosen: is slower than its pairs request);
+    and for faults and missing devices.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -38,9 +38,9 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
 
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is slow, or slower than was chosen for it (without a choice: for its pairs). Empty: it is neither.
+    """Why a zone is slow, or slower than `mode`, which was chosen for it; empty: it is neither.
 
-    `own`: the pairs that decide its effective mode.
+    Without a choice (None) it is compared with what its pairs request. `own`: the pairs that decide about `effective`.
     """
     if mode is Mode.NONE:
         return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
@@ -52,7 +52,7 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
 
 
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is faster than was chosen for it: only a pair section can do that. Empty: it is not, or none was."""
+    """Why a zone is faster than the mode chosen for it: a pair section makes it so. Empty: it is not faster."""
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)
@@ -60,7 +60,7 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 
 
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons but those that no mode was chosen; if there are only such, one with all `zones`; [] for []."""
+    """The Reasons without MODE_UNSET (no mode was chosen); if that is the only one, it names all `zones` instead."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [not_chosen(zones)] if reasons else []
 
@@ -75,10 +75,10 @@ def without_devices(zone: ZoneDevices) -> Reason:
 def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
-    """Every device of a zone or of option `device`, with Reasons if no flowtable lists it.
+    """Decide about every device of a zone, then of option `device`: which flowtables list it, and why no more.
 
-    There are Reasons also if a pair on it requested hardware, and only the software flowtable lists it. Those that the
-    user named are the last, and may not exist.
+    A device has Reasons if no flowtable lists it, or only that of software although a pair on it requested hardware.
+    Those of option `device` may not exist.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}
@@ -112,7 +112,7 @@ def devices(
 
 
 def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
-    """The ports of bridges where it depends on the host's port whether a flow is in hardware or software."""
+    """The ports of bridges that hardware covers in part: there a host's port decides between hardware and software."""
     devices = {device for pair in pairs if pair.stations for device in pair.stations.devices}
     return {
         leaf
@@ -125,9 +125,9 @@ def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
 def _not_in_hardware(
     name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
 ) -> Iterator[Reason]:
-    """Why hardware does not have a device: driver or kernel cannot, or hardware sees its packets at devices below it.
+    """Why the hardware flowtable does not list a device: its driver or the kernel cannot, or it lists those below.
 
-    `zones`: those that it belongs to; `hardware`: devices that the hardware flowtable lists.
+    `zones`: those that the device belongs to; `hardware`: the devices that the hardware flowtable lists.
     """
     for zone in zones:
         for device in zone.l3:

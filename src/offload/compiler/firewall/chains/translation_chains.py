@@ -14,7 +14,7 @@ MSS = "tcp flags syn / syn,fin,rst"
 
 
 def nat_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains dstnat and srcnat, then dstnat_ and srcnat_ of zones with `dnat` and `snat` in `needs`.
+    """The base chains dstnat and srcnat, then the chains dstnat_ and srcnat_ of each zone whose rules use them.
 
     Rules of a base chain come before its jumps to zones; a zone's own masquerading is the last of its rules.
     """
@@ -40,9 +40,9 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def raw_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains raw_prerouting and raw_output, and the notrack_ chain of each zone with `notrack` in `needs`.
+    """The base chains raw_prerouting and raw_output, then the notrack_ chain of each zone that has NOTRACK rules.
 
-    Packets over loopback go to it in output, all others in prerouting.
+    raw_output jumps to it for packets over loopback, raw_prerouting for all others.
     """
     notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
     include = draft.includes.around
@@ -71,9 +71,9 @@ def mangle_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
-    """The rules of a hook that clamp the segment size of TCP through the zone to the path's MTU; none for most hooks.
+    """The rules of a hook that lower the segment size of TCP connections to what the path's MTU allows.
 
-    In postrouting they match packets to the zone, in forward those from it.
+    In postrouting they match packets to the zone, in forward packets from it; other hooks have none.
     """
     if hook not in {"postrouting", "forward"}:
         return

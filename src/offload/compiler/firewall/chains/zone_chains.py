@@ -51,16 +51,15 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
 
 
 def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
-    """Whether a condition asks for packets of loopback, or (`loopback` False) for those of other devices.
+    """Whether a zone's list of devices or addresses names any of loopback, or (`loopback` False) any other.
 
-    By an item that is not negated, or among other devices by a negated one. `given`: the items of the condition;
-    `kept`: those of them for this side.
+    A negated item (`!eth0`) counts as naming others. `given`: the whole list; `kept`: its items of this side.
     """
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
 
 def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
-    """Whether the condition has items that are not negated, and none is left: it then matches no packet, not all."""
+    """Whether `given` has items that are not negated and `kept` has none: a rule without any would match everything."""
     return any(not each.negated for each in given) and not any(not each.negated for each in kept)
 
 
@@ -69,10 +68,10 @@ def _is_loopback(each: Address) -> bool:
 
 
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
-    """The rules of `accept_to_lan` (`egress`) and the like: count, log, and accept or refuse a zone's packets.
+    """The rules of a chain such as `drop_from_lan`, or with `egress` `drop_to_lan`: they give packets this verdict.
 
-    Only refused packets are logged, with bit 0 of `log`. Before a masquerading zone's packets leave, invalid ones are
-    dropped, unless masq_allow_invalid or drop_invalid is on.
+    Each rule counts, and logs what it refuses if bit 0 of the zone's `log` is set. In `accept_to_` of a masquerading
+    zone invalid packets are dropped first, unless masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid
@@ -106,5 +105,5 @@ def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
 
 
 def _leaking_family(zone: FirewallZone) -> int:
-    """The family (4, 6) that a zone with masquerading translates, if it is only one; 0: both."""
+    """The only family (4 or 6) that a masquerading zone translates; 0: it translates both."""
     return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6

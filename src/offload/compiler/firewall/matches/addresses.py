@@ -29,9 +29,10 @@ NO_ADDRESSES = Split()
 
 
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """The addresses by family, with those of netifd networks for their names; None: no packet can match now.
+    """The addresses by family, where a netifd network's name stands for its addresses; None: no packet can match now.
 
-    That is a condition with names of which none has an address. A `!` name without addresses excludes nothing.
+    No packet can match if all that is named without `!` is networks that have no address. A network with `!` that has
+    no address excludes nothing.
     """
     if not given:
         return NO_ADDRESSES

@@ -17,9 +17,10 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 
 
 def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
-    """The common family (None or 0: not restricted), and the names of two conditions that conflict; empty: none do.
+    """The family that all conditions have in common (None or 0: any), and the names of two that contradict each other.
 
-    `family`: of the section. `needs`: (family, name) of its conditions, zones and helpers; None or 0: any family.
+    The names are empty if none do. `family`: option of the section. `needs`: (family, name) of its other conditions,
+    of its zones and helpers; None or 0: any family.
     """
     by = f"family ipv{family}"
     for needed, who in needs:
@@ -83,9 +84,9 @@ class Expander(NamedTuple):
     ) -> Iterator[Match]:
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
-        A protocol without a common family is left out, with a problem. LeftOutError as in `named_set`.
-        `needs`: (family, name) of its zones and helpers. `per_family`: its verdict differs between IPv4 and IPv6.
-        `raw`: more conditions, as nft text.
+        A protocol is left out, with a problem, if its conditions have no family in common. LeftOutError: its set is
+        missing or cannot be looked up. `needs`: (family, name) of its zones and helpers. `per_family`: its verdict
+        differs between IPv4 and IPv6. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -134,7 +135,10 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols that fit its ports, ICMP types and set, for one rule each; others add a problem."""
+        """The section's protocols, for one nft rule each; those that cannot have its ports or ICMP types add a problem.
+
+        `named`: the set that the match looks up, whose key may have a port too; None: it looks up none.
+        """
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
             name = shown(proto)
@@ -158,9 +162,10 @@ class Expander(NamedTuple):
 def _families(
     family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
 ) -> tuple[int, ...]:
-    """The families that need a rule each; 0 is one rule for both.
+    """The families that need an nft rule each; (0,): one rule is enough for both.
 
-    `family`: 4, 6, 0 for both, or None: if only one has addresses or ICMP types, that one. `per_family`: never 0.
+    `family`: 4, 6, 0 for both, or None (not chosen): then only one, if only that one has addresses or ICMP types.
+    `types`: the ICMP types. `per_family`: both never share a rule.
     """
     if family:
         return (family,)

@@ -12,9 +12,10 @@ BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
 
 
 def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols, for one rule each. In a section with ports `any` is tcp and udp, in one with ICMP types icmp.
+    """The protocols of a section in groups, for one nft rule each: one by one, or if all are negated together.
 
-    If all are negated, they are together in one rule. Beside others, a negated one only removes an equal one.
+    `any` becomes tcp and udp in a section with `ports`, and icmp in one with ICMP `types`. Beside protocols that are
+    not negated, a negated one only removes its equal.
     """
     if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
         yield proto

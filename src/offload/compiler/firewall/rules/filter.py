@@ -74,7 +74,8 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 def rule(draft: Draft, section: firewall.Rule) -> None:
     """Add the rules of a `config rule` to the chain of its zones or target; LeftOutError: it cannot be compiled.
 
-    None are added, with a problem, if no packet can match it now. Chains that they jump to are added to `needs`.
+    None are added, but a problem, if no packet can match now. Zones get the chains that the rules jump to in
+    `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
@@ -111,9 +112,9 @@ def _chain(section: firewall.Rule) -> str:
 
 
 def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
-    """The rule's verdict (empty: it only counts or logs), or a jump to a zone's chain that counts, logs and has it.
+    """The rule's verdict as nft text (empty: it only counts or logs), or the jump to a zone's chain for this verdict.
 
-    That chain is added to the zone's `needs`.
+    That chain, which counts and logs too, is added to the zone's `used_chains`.
     """
     target = section.target
     if target and dest is not None:
@@ -128,7 +129,7 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
 def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
     """Chain and verdict of a rule with target notrack or helper; LeftOutError: no source zone, or no such helper now.
 
-    The chain is added to the zone's `needs`.
+    The chain is added to the zone's `used_chains`.
     """
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
@@ -145,9 +146,9 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
 def _shared_limit(
     section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
 ) -> Limit | str | None:
-    """The limit of the rule's log lines: its own, or the name of the zone's limit object; None: no log, or no limit.
+    """The limit of the rule's log lines: its own, or the name of a zone's limit object; None: no log, or no limit.
 
-    The zone is src, in chain forward or without src it is dest; in the chains input and output there is none.
+    That zone is dest for a rule in chain forward or without src, else src. A rule in chain input or output has none.
     """
     if not section.log:
         return None

@@ -21,8 +21,9 @@ NO_END: End = ((), 0, "")
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
-    Each pair of ends (see `_ends`) has its own; there are none if a zone has no part now, or no packet can match.
-    Option `device` stands in place of the zone on its side. LeftOutError: a helper or set of it is not usable.
+    Each set of conditions for the source zone with each for the destination zone (`_ends`) has rules of its own; there
+    are none if a zone has no part now. Option `device` replaces the zone on its side. LeftOutError: a helper or the
+    section's set cannot be used.
     """
     chain, needed = _chain(section), draft.needs(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()
@@ -47,9 +48,10 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 
 
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
-    """The conditions for a zone at one end of a rule: its devices, or if it has none those of each of its parts.
+    """The conditions for the source zone of a rule, or with `egress` for its destination; one set for each nft rule.
 
-    `zone` None: one end without conditions.
+    A zone with devices has these as its only condition, any other the addresses and family of each of its parts. None,
+    which is every zone, has one set without conditions.
     """
     if zone is None:
         yield NO_END

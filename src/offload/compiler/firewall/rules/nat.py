@@ -31,7 +31,8 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave through its zone, or if it names none through any device.
 
-    LeftOutError: it is not valid, or has lost a condition. None are added, with a problem, if no packet can match now.
+    LeftOutError: it is not valid, or one of its conditions is unreadable. None are added, but a problem, if no packet
+    can match now.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
@@ -67,10 +68,10 @@ def source_nat(draft: Draft, section: Nat) -> None:
 
 
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The families that need a rule each; 0 is one rule for both.
+    """The families that need an nft rule each; (0,): one rule, without addresses, is enough for both.
 
-    `family`: 4, 6, 0 for both, or None: IPv6 if all addresses are, else IPv4, since sections are older than NAT for
-    IPv6. Without addresses 0 stays 0.
+    `family`: 4, 6, 0 for both, or None (not chosen): then IPv6 if all addresses are IPv6, else IPv4, because many
+    sections are older than NAT for IPv6.
     """
     has4, has6 = each.has(IPV4), each.has(IPV6)
     if family is None:

@@ -114,7 +114,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
 
 
 def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
-    """Add to `needs`: of src dnat, and helper if one is compared; of dest, if reflected, accept_to, dnat and snat.
+    """Add to `used_chains`: of src dnat, and helper if one is compared; of dest, if reflected, accept_to, dnat, snat.
 
     As in fw4, also if the section makes no rule (two address families): packets that others translated are accepted.
     """
@@ -134,7 +134,7 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> None:
-    """Add a translation's rules by protocol and family, and for reflection into zones; `owner` has the log's limit."""
+    """Add a translation's rules, and those that reflect it into zones (`reflected`); `owner`: zone of its log limit."""
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     needs: list[Need] = [(each.src.family, "src_ip"), (each.dest.family, "destination")]
@@ -189,7 +189,7 @@ def _together(own: Address, other: Address) -> bool:
 def _reflect(
     draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Add rules by which hosts of `zone` use the forward by its outer address, or a problem: an address is unknown."""
+    """Add rules by which hosts of `zone` reach the forward by its outer address; a problem if an address is unknown."""
     src = zones[0]
     if src is None:
         return

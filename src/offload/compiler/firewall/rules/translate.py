@@ -93,11 +93,10 @@ def _proto(proto: Proto, family: int) -> Proto:
 
 
 def _verdict(each: Translation, family: int, port: Item | None) -> str:
-    """`dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`; an address or port that stays the same is left out.
+    """The verdict as nft text: `dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`, `masquerade` or `accept`.
 
-    For masquerade and accept, and where nothing is rewritten, the verdict alone.
-
-    `port`: the new one, for this protocol; None: it stays. Masquerade and accept never have any.
+    An address or port that stays the same is left out; masquerade and accept never have one. `port`: the new port;
+    None: it stays the same.
     """
     number = port.text if port is not None else ""
     if each.verdict == "redirect":
@@ -118,7 +117,10 @@ def _host(each: Address, *, bracket: bool) -> str:
 def ends(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of each of these (option, value), by family; None, with a problem: no packet can match one now."""
+    """The addresses of each (option, value), by family; None: no packet can match one of them now, which is a problem.
+
+    A value of None gives no addresses.
+    """
     found = []
     for option, given in options:
         addresses = draft.expander.addresses(section.origin, option, () if given is None else (given,))
@@ -129,16 +131,16 @@ def ends(
 
 
 def refuse_lost(section: Nat | Redirect) -> None:
-    """Raise LeftOutError for a NAT section without one of its conditions: it would translate other traffic too."""
+    """Raise LeftOutError if a condition of the NAT section is unreadable: it would translate other traffic too."""
     if section.lost:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
 
 
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """The section's protocols, for one rule each. `port`: the new one; None: only addresses are translated.
+    """The section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
 
-    With a new port: all if one of them has ports, tcp and udp for `any`, or ICMP alone (its identifier); LeftOutError
-    for others.
+    With a new port one of them must have ports, be `any` (tcp and udp then), or all must be ICMP, whose identifier
+    counts as its port; otherwise LeftOutError.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)

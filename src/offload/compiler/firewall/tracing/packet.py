@@ -44,7 +44,7 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """A function that gives a key for a packet; packets with equal keys fulfil the same of these matches."""
+    """A function: packet -> key. Packets with equal keys fulfil the same of these matches, so one stands for all."""
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}
@@ -132,9 +132,9 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
 
 
 def _limit(limit: Limit, packet: Packet) -> str:
-    """YES if the packet is below the limit, or above a negated one: a first packet is below every limit.
+    """Whether a packet matches a limit: a connection's first packet is below every rate, so a negated limit is a NO.
 
-    OPEN for a connection that exists already.
+    OPEN for a connection that exists already, since it is not known how many packets came before.
     """
     return OPEN if packet.live else NO if limit.negated else YES
 
@@ -144,7 +144,10 @@ def _times(times: Times, packet: Packet) -> str:
 
 
 def _raw(words: str, packet: Packet) -> str:
-    """Whether the packet fulfils nft text of `Match.raw`, which only the ruleset's fixed rules have."""
+    """Whether the packet fulfils a condition that is nft text (`Match.raw`), as only fixed rules of a ruleset have it.
+
+    OPEN for text that is not known here.
+    """
     known = {
         'iif "lo"': packet.iif == "lo",
         'oif "lo"': packet.oif == "lo",

@@ -57,7 +57,10 @@ def refusal(rules: Rules, each: Connection) -> Refusal | None:
 
 
 def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
-    """The results of the hooks that the connection would pass; without its port forward it would go to the router."""
+    """The results of the hooks that the connection's first packet would pass if it came now.
+
+    They are dstnat, then forward, or input if a port forward that translated the connection is not there any more.
+    """
     arriving, forwarded = (packet._replace(moment=rules.moment, live=True) for packet in each)
     first = at_hook(rules.chains, "dstnat", arriving)
     yield first
@@ -74,9 +77,9 @@ def _may_translate(rules: Rules, each: Connection) -> bool:
 
 
 def _decided(hook: Hook) -> Refusal:
-    """The last rule on the way with a section and in a chain of the hook, not in a zone's chain for verdicts.
+    """The rule of a section that decided at the hook, or if none did the hook's policy.
 
-    If there is none, the policy.
+    Of the rules on the way it is the last one of a section, without those in a zone's verdict chain (`drop_from_lan`).
     """
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
     return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")

@@ -76,7 +76,7 @@ def _over_midnight(times: Times, moment: float) -> bool:
 
 
 def _daily(clock: tuple[int, ...], seconds: Callable[[tuple[int, ...]], float], moment: float) -> Iterator[float]:
-    """When it is this time of day (`clock`) yesterday, today and on the next days; never for ().
+    """When it is `clock` (hour, minute, second) yesterday, today and on the next days; nothing for ().
 
     `seconds`: (year, month, day, hour, minute, second) -> seconds since 1970.
     """

@@ -27,9 +27,10 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The result of a base chain: its verdict, the rules that led to it (`way`; empty: the policy), and those in `may`.
+    """The result of a base chain for a packet: its verdict, and the rules that led to it, or may lead to another one.
 
-    `may`: rules with a condition that only the router can decide; they may decide instead.
+    `way`: the rules that led to it; empty: the chain's policy did. `may`: rules that may decide instead, because only
+    the router knows whether the packet meets them.
     """
 
     name: str
@@ -53,10 +54,10 @@ class Route(NamedTuple):
 def trace(
     chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
 ) -> tuple[tuple[Hook, ...], Route]:
-    """The results of dstnat, of input, forward or output, and of srcnat, until one refuses; and the route after DNAT.
+    """The results of the base chains that the packet passes, until one refuses it, and its zones after DNAT.
 
-    `route`: the packet's zones as it arrives; without a source zone it is a packet of the router, which does not pass
-    dstnat. One to the router does not pass srcnat.
+    They are dstnat, then input, forward or output, then srcnat. `route`: its zones as it arrives. A packet of the
+    router (no source zone) does not pass dstnat, and one to the router does not pass srcnat.
     """
     known = {each.name: each for each in chains}
     found: list[Hook] = []

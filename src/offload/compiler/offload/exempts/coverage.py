@@ -27,10 +27,10 @@ MOST_NAMED = 3  # rules in a sentence
 
 
 def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: not all of it.
+    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: some is not slow.
 
-    Each Reason names an exempt or all mark rules, whichever suffices alone; else those that do so together. Faulty
-    exempts do not count here.
+    They name each exempt that is enough alone, and the mark rules if these are enough. If it takes all exempts and mark
+    rules together, they name the part of each. Faulty exempts do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
@@ -55,10 +55,10 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
 
 
 def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the part of a pair's traffic of this family that mark rules keep slow; empty: none.
+    """Reasons for the part of a pair's traffic of this family that mark rules keep slow; empty: they keep none slow.
 
-    Rules that cover the same kinds of traffic completely share one, and so do all that cover none completely. Exempts
-    are not among them: `whole` looks at these.
+    Mark rules that cover the same kinds of traffic completely share a Reason, and so do all that cover no kind
+    completely. Exempts of sections have no Reason here; `whole` has one if all of the traffic is slow.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
@@ -89,7 +89,7 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
 
 
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic, (family, protocol) as in KINDS, that the exempt covers at least in part."""
+    """The kinds of traffic, (family, protocol), that the exempt covers at least in part."""
     return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
@@ -117,7 +117,7 @@ def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kin
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """How much of these kinds the exempt covers, for a sentence: `all IPv4 of lan`; `some of it`: no kind whole."""
+    """How much of the `wanted` kinds the exempt covers, in words: `all IPv4 of lan`, or `some of it` of each kind."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"

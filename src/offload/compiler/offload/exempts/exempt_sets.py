@@ -85,7 +85,7 @@ class _Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The set's name: equal for equal shapes with equal conditions beside the set (`others`), in every Plan."""
+        """The set's name, the same in every Plan. `others`: the rule's negated conditions; `suffix`: its last part."""
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         return f"exempt_{readable}_{hashlib.sha256(f'{self!r}{others}'.encode()).hexdigest()[:6]}{suffix}"
 
@@ -122,7 +122,7 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
 
 
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """Of two timed exempts for the same traffic the one that ends last, or else has the higher id; None: both are."""
+    """The one of two timed exempts that ends later, or if both end together has the higher id; None for two None."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),
@@ -137,8 +137,8 @@ def _comment(timed_exempt: TimedExempt) -> str:
 def _expand(match: ExemptMatch) -> Iterator[tuple[_Shape, str, Box]]:
     """An exempt as set elements: (shape, negated conditions as nft text, box) for each combination of its values.
 
-    A box has a range of numbers for each part of the set's key. Negated conditions stand in the rule, because no set
-    can hold them.
+    A box is an element as numbers: a range for each part of the set's key. Negated conditions stand in the rule, as no
+    set can hold them.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)
@@ -181,10 +181,10 @@ def _ported(given: Mapping[str, Any]) -> bool:
 
 
 def _versions(match: Match) -> list[int]:
-    """The families of an exempt, 4 and 6, or [0] for one rule for both.
+    """The families (4, 6) for which an exempt needs a rule each; [0]: one rule is enough for both; []: none can match.
 
-    They are those in every address list that there is; empty: no packet fits. Without addresses only DSCP needs two, as
-    it has an expression in each family.
+    With addresses, the families that source and destination have in common. Without, only DSCP needs two rules, as nft
+    has an expression for it in each family.
     """
     lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:

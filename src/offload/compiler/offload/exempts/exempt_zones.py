@@ -20,10 +20,10 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """The traffic of exempts in /etc/config/offload, of mark rules, and of timed exempts, with devices for their zones.
+    """The exempts of /etc/config/offload, of mark rules, and those given at run time, with devices for their zones.
 
-    Left out are those that no packet could match, timed ones whose zone is gone, and faulty exempts and those of all
-    traffic, as the pairs that these concern are slow anyway.
+    Left out are those that no packet could match, those given at run time for a zone that is gone, and those that are
+    faulty or mean all traffic, because their pairs are slow anyway.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -45,8 +45,8 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
 def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
     """The exempt with devices or addresses for its zones; None if a zone has neither, so that no packet could match.
 
-    There is no condition for `*`, nor for a zone whose packets cannot be recognized (`nowhere`): there the match is
-    wider than the exempt.
+    `*` needs no condition. A zone whose packets cannot be recognized (`nowhere`) has none either, so the match is wider
+    than the exempt.
     """
     devices: dict[str, Any] = {}
     addresses: dict[str, Any] = {}
@@ -69,11 +69,11 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Exempts for zones that have subnets but no devices, on other zones' devices whose mode or policy is faster.
+    """Exempts for the addresses of zones that have subnets but no devices, where a table is too fast for such a zone.
 
-    Faster: than the mode of the pair of both zones, or with a family that this pair does not have. `elements`: those of
-    the table of `mode`. Only original packets reach exempts, so connections from such a zone have one, and those to it
-    another.
+    Its packets use devices of other zones. `elements`: of the table of `mode`; one is too fast if the pair of the two
+    zones requests a lower mode, another family or more after_packets. Only packets of the original direction reach
+    exempts, so connections from such a zone have one exempt, and connections to it another.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -100,10 +100,10 @@ def explained(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair, with Reasons for traffic that zones of subnets without devices keep slow, and the mode that is left.
+    """The pair; where exempts of `of_subnets` concern it, Reasons are added, and its mode may become none.
 
-    That is none if on all the pair's devices such a zone may be any address. Unchanged if none concerns it. `modes`:
-    (iif, oif) -> fastest mode of the tables with the element. `subnet_exempts`: exempts of such zones, by mode.
+    It becomes none if on all devices of the pair such an exempt may mean any address. `modes`: (iif, oif) -> fastest
+    mode of the tables with such an element. `subnet_exempts`: those exempts, by the table's mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []
@@ -128,7 +128,7 @@ def _denial(zone: ZoneDevices) -> Reason:
 
 
 def _unread(zone: ZoneDevices) -> bool:
-    """Whether the zone's subnets are all addresses of both families, as they are if the option cannot be read."""
+    """Whether the zone's subnets are all IPv4 and all IPv6 addresses: that stands for an option that is unreadable."""
     return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 
@@ -138,9 +138,10 @@ def _denied(
     mode: Mode,
     key: Callable[[Element], str],
 ) -> tuple[str, ...] | None:
-    """The devices (`key` of elements) on which the table gives more than was requested. Empty: on all; None: on none.
+    """The devices where the table is faster than a zone without devices allows. Empty: on all; None: on none.
 
-    `asked`: zones with devices, each with the request of the zone without devices and this one.
+    `asked`: the other zones, each with the request of its pair with that zone. `table`: the elements; `key` takes the
+    device (iif or oif) out of one.
     """
     found = {
         key(each)

@@ -15,7 +15,7 @@ Box = tuple[Span, ...]
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """The ranges (first, last), sorted; those that have a number in common are joined, adjacent ones are not."""
+    """The ranges (first, last), sorted. Ranges with a number in common become one; adjacent ones stay two."""
     found: list[Span] = []
     for low, high in sorted(spans):
         if found and low <= found[-1][1]:
@@ -36,7 +36,7 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """The boxes spread over few lists, in each of which no two overlap; each box in the first that can take it."""
+    """The boxes in as many lists as are needed so that no two in a list overlap; each is in the first that has room."""
     found: list[list[Box]] = []
     trees: list[_Tree] = []
     for box in sorted(boxes):
@@ -73,7 +73,10 @@ class _Tree:
             self.below[-1].add(box, at + 1)
 
     def reaches(self, wanted: Box, at: int = 0) -> bool:
-        """Whether a box of the tree contains `wanted`; whether one overlaps it, if `wanted` has spans (last, first)."""
+        """Whether a box of the tree contains `wanted`, or if its spans are (last, first), whether one overlaps it.
+
+        `at`: index of the part of the key that this level has.
+        """
         begin, end = wanted[at]
         index = bisect_right(self.lows, begin)
         while index and self.reach[index - 1] >= end:

@@ -37,9 +37,9 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config; for each rule of `holding` a mark rule is appended, whose exempts keep its traffic slow.
+    """The Config, with a mark rule added for each rule in nft that must see every packet: it keeps its traffic slow.
 
-    Unchanged with `auto_exempt 0`; rules that compare a device which no zone has are left out.
+    With `auto_exempt 0` none is added. Rules that compare a device which no zone has are left out.
     """
     if not config.globals.auto_exempt:
         return config
@@ -48,9 +48,10 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules in nft whose traffic must stay slow; those that set marks only if a qdisc or tc filter reads them.
+    """The rules in nft whose traffic must stay slow, so that they see each packet; `check` only reports other rules.
 
-    Rules of single devices need no exempt: hardware is not used there (pairs/shapers.py).
+    Rules that set marks are here only if a qdisc or tc filter reads these. Rules on ingress and egress hooks need no
+    exempt: software offload keeps them, and hardware is not used on their devices (pairs/shapers.py).
     """
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):

@@ -38,9 +38,9 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The devices with tc filters that copy conntrack's mark into packets that leave, if `elements` concern them.
+    """The devices of `elements` whose tc filters copy conntrack's mark into packets that leave.
 
-    Each comes with those of itself and its master (its bridge) that an element has as iif or oif, at least one.
+    Each comes with the names by which elements have it as iif or oif: its own, or that of its bridge, or both.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -50,9 +50,10 @@ def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Exempts for connections with a mark over devices whose tc filters copy it into packets, in either direction.
+    """Exempts for connections that have a conntrack mark, where a device's tc filter copies it into packets.
 
-    Two for each device of `restoring`: for connections that leave by it, and that come in. Without auto_exempt none.
+    Two for each such device among `elements`: for connections that leave by it, and for those that come in. None with
+    auto_exempt off.
     """
     for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"
@@ -61,9 +62,9 @@ def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]
 
 
 def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:
-    """(value, mask) of each comparison of the mark by a qdisc, a tc filter, or an nft rule of other programs.
+    """(value, mask) of each comparison of the packet mark by a qdisc, a tc filter, or an nft rule of other programs.
 
-    Value None: not known. Mask 0: it does not read the mark.
+    They compare `mark & mask == value`; value None: not known. With mask 0 they do not read the mark.
     """
     yield from ((None, each.fwmask) for each in snapshot.qdiscs)
     yield from ((each.fwmark, each.fwmask) for each in snapshot.filters)

@@ -13,7 +13,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DeviceCoverage:
-    """The devices of each zone that the software flowtable and the hardware flowtable can list."""
+    """The devices that the software flowtable and the hardware flowtable can list for each zone."""
 
     zones: Mapping[str, ZoneDevices]  # by name
     able: frozenset[str]  # devices that a hardware flowtable can have and has not given up; also `excluded` ones
@@ -26,7 +26,10 @@ class DeviceCoverage:
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
-        """Find which devices of the zones flowtables can list now; with `auto_software 0` none is `shaped`."""
+        """Find which devices flowtables can list now; with `auto_software 0` none counts as `shaped`.
+
+        `topology`: the devices of the zones.
+        """
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
         added = tuple(name for name in config.globals.devices if name in known - excluded)
@@ -44,13 +47,17 @@ class DeviceCoverage:
         )
 
     def added_to(self, mode: Mode) -> set[str]:
-        """The devices of option `device` that the mode's flowtable can list; nft refuses a table with any other."""
+        """The devices of option `device` in `config globals` that the flowtable of this mode can list.
+
+        nft would refuse the whole table with any other.
+        """
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
-        """Every device of the zone that the mode's flowtable can list, l3 ones and those below; none `excluded`.
+        """The devices of the zone, l3 ones and those below, that the flowtable of this mode can list.
 
-        In hardware those in `able`, also ports of bridges that software does not list, unless it is a `restless` one.
+        The hardware flowtable can list those in `able`, also bridge ports that software does not list (Wi-Fi, say), but
+        not the ports of a `restless` bridge. Neither lists `excluded` ones.
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
@@ -60,10 +67,10 @@ class DeviceCoverage:
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
-        """The devices on which packets of this l3 device arrive, and which the mode's flowtable does not list.
+        """The devices on which packets of this l3 device arrive, and which the flowtable of this mode does not list.
 
-        Empty: the flowtable sees all its packets; in software it also does if it lists the l3 device itself. For
-        hardware all of them are given where the bridge's stations move too often.
+        Empty: the flowtable sees all packets of the l3 device. The software flowtable also does if it lists the l3
+        device itself. If hosts of its bridge move too often (`restless`), the hardware flowtable lists none of them.
         """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))
@@ -73,13 +80,13 @@ class DeviceCoverage:
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
     def partly(self, zone: str, device: str) -> bool:
-        """Whether an l3 device is a bridge, or a VLAN on one, of which hardware can have some ports, but not all."""
+        """Whether an l3 device is a bridge (or a VLAN on one) of which hardware can take some ports, but not all."""
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
 
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
-        """(device, its shaper, tc filter or nft chain) for each device with one that packets of this l3 device pass."""
+        """(device, its shaper, tc filter or nft chain): each device with one that packets of this l3 device pass."""
         for each in self.zones[zone].passed(device):
             if each in self.shaped:
                 yield each, self.shaped[each]
@@ -90,7 +97,7 @@ class DeviceCoverage:
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 
     def l3(self, zone: str, mode: Mode) -> list[str]:
-        """The zone's l3 devices of which the mode's flowtable sees all packets, in order; shapers do not count."""
+        """The zone's l3 devices of which the flowtable of this mode sees all packets, in order, also shaped ones."""
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
 
 

@@ -45,10 +45,11 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
-    """The mode that the request's pair can have alone, with its devices; `gate`: why every pair is slow, or None.
+    """The mode that the requested pair can have on its own: that of its fastest two devices; none if it must be slow.
 
-    It has mode none, in this order, by the request itself, by `gate`, by disjoint families, by a zone without devices,
-    or if user excluded all devices. The mode is that of its fastest crossing.
+    It must be slow for the first of these that holds: the request itself is for none; every pair is slow for the
+    Reason `all_slow` (None: for none); its zones have no family in common; a zone has no device; the user excluded all
+    its devices.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
@@ -86,9 +87,9 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None
 
 
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
-    """The same pairs of devices, by the names that the forward hook sees.
+    """The same pairs of devices, by the names that the forward hook sees: a packet that came in by a VRF has its name.
 
-    With a device in a VRF, replies have other names than original packets, and are looked up by (oif, iif).
+    Replies are looked up as (oif, iif), so for replies the output device has the name of its VRF.
     """
     found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
     found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
@@ -113,9 +114,9 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 
 
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """Why hardware cannot have all of a pair's traffic: devices without it, hosts that move, shapers. Empty: it can.
+    """Why hardware cannot have all of a pair's traffic: devices that it cannot take, hosts that move, shapers.
 
-    Where bridge ports of hosts decide, the ports without hardware are no reason here (see `_stations`).
+    Empty: it can. A bridge of which it can take some ports is not a reason here: `_stations` gives its other ports.
     """
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)

@@ -10,10 +10,10 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The requests, with software and a Reason where hardware took no flows of the pair and is not tried for a while.
+    """The requests; where hardware took no flow of the pair and is not tried for a while, they become software.
 
-    If it was given up for one family only, the request for hardware stays, with the other one as `hardware_family` and
-    one more Reason; without packets of the other family it becomes software too.
+    If hardware took no flow of one family only, it stays requested for the other (`hardware_family`), unless the pair
+    has no packets of that. Each changed request gets a Reason. `given_up`: pairs for which hardware is not tried.
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

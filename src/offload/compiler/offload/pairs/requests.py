@@ -68,7 +68,7 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
 
 
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
-    """The first zone with a device whose network has the address, as fw4 assumes; None: none, or it is a name."""
+    """The first zone with a device whose network has the address, as in fw4; None: no zone, or it is no address."""
     try:
         wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
     except ValueError:
@@ -80,8 +80,8 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
     """Problems about valid sections and options whose effect differs from what their author may expect.
 
-    They are pairs that the firewall does not permit, exempts of zones without known devices, devices that do not exist,
-    and pairs that are faster than under version 0.1.0.
+    They are about pairs that the firewall does not permit, exempts of zones whose devices are not known, devices that
+    do not exist, and pairs that are faster than they were in version 0.1.0.
     """
     there = permitted(config, topology, snapshot)
     pairs = [
@@ -147,13 +147,13 @@ class _Asked:
 
     @classmethod
     def of(cls, config: Config) -> "_Asked":
-        """The choices of this Config, and its zones' families, from which requests are made."""
+        """Take the choices, and the families that the firewall gives its zones, from a Config."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice for a zone: its own mode (None: unset), and family and after_packets of its own, else of globals.
+        """The choice for a zone: its own mode (None: unset), and its own family and after_packets, or those of globals.
 
-        It is `faulty` if one of these values cannot be read.
+        It is `faulty`, so that the zone stays slow, if one of these values cannot be read.
         """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
@@ -200,7 +200,7 @@ class _Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The valid `config pair` that counts: the one with fewest `*`, of those the slowest; None: there is none."""
+        """The valid `config pair` for this pair: the one with fewest `*`, of such the slowest; None: there is none."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)

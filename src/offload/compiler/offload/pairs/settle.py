@@ -23,9 +23,9 @@ Use = tuple[PairDraft, Crossing]
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
     """Decide about each (iif, oif): if several pairs use it, the slowest mode and the strictest policy hold for all.
 
-    Gives the elements sorted by (iif, oif), each with the mode of the table it goes into, and the decision for each
-    pair, in the order of `drafts`. Where software takes what hardware does not, two elements have the same (iif, oif).
-    A pair whose zones have one family only does not affect packets of the other.
+    A pair whose zones have one family only does not affect packets of the other family. The result: the elements,
+    sorted by (iif, oif), each with the mode of its table; and the decision for each pair, in the order of `drafts`. If
+    software takes what hardware does not, both tables have an element for (iif, oif).
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:
@@ -55,9 +55,10 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
 
 
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element with its mode; after hardware one with software, if hardware does not take all of its flows.
+    """The element with the mode of its table; in hardware one more with software, for flows that hardware cannot take.
 
-    `asked`: the family that hardware is requested for; NEITHER: there is only the one with software.
+    Those are flows of another family than `asked`, the one that hardware is requested for (NEITHER: for none, so there
+    is only the element with software), and flows of hosts at bridge ports that hardware does not cover.
     """
     if mode is not Mode.HARDWARE:
         yield element, mode
@@ -73,7 +74,10 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
 
 
 def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The family that all pairs here with packets of it want offloaded (NEITHER: none), and the uses by these pairs."""
+    """The family that no pair with packets of it keeps slow here (NEITHER: none), and the uses by pairs with such.
+
+    `here`: all uses of one (iif, oif).
+    """
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [use for use in here if use[0].request.possible.has(version)]
@@ -94,9 +98,9 @@ def _mode(use: Use) -> Mode:
 
 
 def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Reason]:
-    """The Reasons why a pair is slower than it could be because of pairs on the same devices.
+    """The Reasons why other pairs on the same (iif, oif) make a pair slower there than it could be.
 
-    `mode`: that it could have there alone; `beside`: the uses of these devices, its own too.
+    `mode`: that the pair could have there without the others; `beside`: all uses of (iif, oif), its own too.
     """
     if not beside:
         return

@@ -16,11 +16,11 @@ LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero 
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
-    """A name for the shaper, tc filter or nft chain that treats each packet of a device, for sentences; by device.
+    """By device, the name of the shaper, tc filter or nft chain that treats each of its packets, for sentences.
 
-    It is `cake`; else `cake on ifb4wan`, which shapes packets that come in; else `a tc filter (flower)`, which may
-    police, redirect or mark; else `chain a of table b`, whose rules limit or change packets. ifb devices are left out.
-    A device without any of these is no key.
+    Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
+    (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
+    without any are left out, and so are ifb devices.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}
@@ -40,10 +40,11 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of `shapers` that packets would bypass in software too, if a flowtable had the devices below.
+    """Those of `shapers` that packets bypass in software too, if a flowtable lists devices below the shaped one.
 
-    A flow that is found below never comes to the ingress hook of the device above. To the queue of a bridge it does not
-    come either, for it leaves by the port; to that of a VLAN or PPPoE device it does (nft_dev_path_info()).
+    A flowtable that finds a packet on a device below takes it before the ingress hook of the device above. It sends
+    packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE device through the
+    device's own queue (nft_dev_path_info()).
     """
     bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
     filtered = {each.device for each in snapshot.filters if each.treats}
