@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exempts import conditions, exempt_of
 from offload.compiler.devices import resolve
-from offload.compiler.offload.exempts.coverage import part, whole
+from offload.compiler.offload.exempts.coverage import reasons_for_all, reasons_for_part
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone
 from offload.model.network import Link, Snapshot
@@ -82,9 +82,9 @@ def test_a_pair_that_rules_mark_wholly_is_slow(name: str) -> None:
 
 def test_a_rule_of_one_family_is_all_of_a_pair_of_that_family() -> None:
     marked = Config(mark_rules=(rule(src_ip=ALL4),))
-    assert [reason.code for reason in whole(marked, "lan", "wan", Family.IPV4)] == [ReasonCode.MARKED]
-    assert whole(marked, "lan", "wan", Family.IPV6) == whole(marked, "lan", "wan", Family.ANY) == []
-    assert part(marked, "lan", "wan", Family.IPV6) == []
+    assert [reason.code for reason in reasons_for_all(marked, "lan", "wan", Family.IPV4)] == [ReasonCode.MARKED]
+    assert reasons_for_all(marked, "lan", "wan", Family.IPV6) == reasons_for_all(marked, "lan", "wan", Family.ANY) == []
+    assert reasons_for_part(marked, "lan", "wan", Family.IPV6) == []
 
 
 def test_rules_with_one_effect_share_a_sentence() -> None:
@@ -124,7 +124,9 @@ def test_an_exempt_and_a_rule_may_be_all_of_it_together() -> None:
 
 def test_a_faulty_exempt_is_no_part() -> None:
     faulty = exempt_of("a", "a", proto=("tcp",), faulty=True)
-    assert whole(Config(exempts=(faulty, exempt_of("b", "b", proto=("udp",)))), "lan", "wan", Family.ANY) == []
+    assert (
+        reasons_for_all(Config(exempts=(faulty, exempt_of("b", "b", proto=("udp",)))), "lan", "wan", Family.ANY) == []
+    )
 
 
 networks = st.sampled_from([(), ALL4, ALL6, NET, (*ALL4, *ALL6)])
@@ -153,4 +155,4 @@ def test_the_reasons_are_what_the_exempts_match(rules: list[MarkRule], family: F
 
     config = Config(mark_rules=tuple(rules))
     all_of_it = all(matched(version, proto) for version in versions for proto in ("tcp", "udp"))
-    assert bool(whole(config, "lan", "wan", family)) == all_of_it
+    assert bool(reasons_for_all(config, "lan", "wan", family)) == all_of_it

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from offload.compiler.devices import resolve
-from offload.compiler.offload.summary import without_devices
+from offload.compiler.offload.summary import no_device_reason
 from offload.model.config import Config, Interface, Mode, Zone, ZoneChoice
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Filter, Kernel, Link, Network, Qdisc, Snapshot
@@ -308,4 +308,4 @@ def test_devices_by_pattern_and_networks_by_their_own_word() -> None:
 def test_a_zone_of_what_it_is_not() -> None:
     devices = found(Zone("rest", "@zone[0]", inverted=True), Snapshot())
     assert [reason.code for reason in devices.reasons] == [ReasonCode.ZONE_INVERTED]
-    assert without_devices(devices).code is ReasonCode.ZONE_INVERTED  # that it has none now would be false
+    assert no_device_reason(devices).code is ReasonCode.ZONE_INVERTED  # that it has none now would be false

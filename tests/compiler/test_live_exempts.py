@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exempts import conditions
-from offload.compiler.offload.exempts.live_exempts import HOLDING, holding, with_live_exempts
+from offload.compiler.offload.exempts.live_exempts import HOLDING, rules_to_exempt, with_live_exempts
 from offload.model.config import Config, Globals
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
 from offload.model.network import Filter, Qdisc, Snapshot
@@ -71,7 +71,7 @@ def test_marks_hold_where_something_reads_their_bits() -> None:
         (Snapshot(qdiscs=(Qdisc("wan", "cake", 0xF000),)), True),
         (Snapshot(filters=(Filter("wan", "fw", 0x100, 0x100),)), True),
     ):
-        assert bool(list(holding(replace(snapshot, packet_rules=(marks,))))) == there
+        assert bool(list(rules_to_exempt(replace(snapshot, packet_rules=(marks,))))) == there
 
 
 addresses = st.sampled_from([None, HOST, ip_network("2001:db8::/32")])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exempts import exempt_of
 from offload.compiler.devices import resolve
-from offload.compiler.offload.exempts.marks import of_connmarks, only_routes, restoring, without_routing
+from offload.compiler.offload.exempts.marks import mark_restorers, of_connmarks, only_routes, without_routing
 from offload.compiler.offload.plan import plan
 from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone
 from offload.model.kernel.live_rule import MarkReader
@@ -118,8 +118,8 @@ RESTORING = (Filter("wan", "matchall", restores=True), Filter("lan1", "u32", res
 
 def test_connections_with_a_mark_stay_slow_where_it_is_restored_on_packets_that_leave() -> None:
     router = Snapshot(links=(Link("lan1", master="br-lan"),), filters=RESTORING)
-    assert list(restoring(router, ELEMENTS)) == [("wan", ("wan",)), ("lan1", ("br-lan",))]
+    assert list(mark_restorers(router, ELEMENTS)) == [("wan", ("wan",)), ("lan1", ("br-lan",))]
     found = [(each.iifs, each.oifs) for each in of_connmarks(Config(), router, ELEMENTS) if each.connmark]
     assert found == [((), ("wan",)), (("wan",), ()), ((), ("br-lan",)), (("br-lan",), ())]
     assert not list(of_connmarks(Config(globals=Globals(auto_exempt=False)), router, ELEMENTS))
-    assert not list(restoring(router, []))
+    assert not list(mark_restorers(router, []))

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.compiler.offload.stations import choosing_rules, counted, learned_stations, with_stations
+from offload.compiler.offload.stations import choosing_rules, learned_stations, with_station_counts, with_stations
 from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.render import render_table
 from offload.compiler.offload.tables.table import expected, with_nft
@@ -156,7 +156,7 @@ def test_stations_are_counted_by_path_and_port() -> None:
         ),
     )
     assert found.pairs[0].reasons[0].text == "stations on phy0-ap0 are fast in software: these drivers offload nothing"
-    now = counted(found, learned_stations(seen, BRIDGES, ABLE))
+    now = with_station_counts(found, learned_stations(seen, BRIDGES, ABLE))
     assert now.pairs[0].stations is not None
     assert (now.pairs[0].stations.hardware, now.pairs[0].stations.software) == (2, 1)
     assert now.pairs[0].reasons[0].text.endswith("(1 of 3 known stations)")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from offload.compiler.offload.tables.render import render
-from offload.config.choices.offload_tables import named_only
+from offload.config.choices.offload_tables import without_unknown_options
 from offload.config.load import FILES
 from offload.errors import FileError
 from offload.model.network import Kernel, Lack, Snapshot
@@ -84,11 +84,13 @@ def test_sections_without_a_name_stay_without(tmp_path: Path) -> None:
 
 def test_only_what_the_tables_name_leaves_the_router() -> None:
     secret = {"proto": "pppoe", "device": "eth1", "username": "user", "password": "secret", "private_key": "key"}
-    found = named_only(Section("network", "interface", "wan", "wan", secret))
+    found = without_unknown_options(Section("network", "interface", "wan", "wan", secret))
     assert found is not None
     assert dict(found.options) == {"proto": "pppoe", "device": "eth1"}
-    assert named_only(Section("network", "wireguard_wg0", "peer", "peer", {"preshared_key": "key"})) is None
-    assert named_only(Section("system", "system", "system", "system", {"hostname": "router"})) is None
+    assert (
+        without_unknown_options(Section("network", "wireguard_wg0", "peer", "peer", {"preshared_key": "key"})) is None
+    )
+    assert without_unknown_options(Section("system", "system", "system", "system", {"hostname": "router"})) is None
 
 
 def test_a_kernel_that_lacks_something_is_written_too(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Names of zones, networks, devices and ipsets stay, because other sections refer 
 
 from collections.abc import Iterable, Sequence
 
-from offload.config.choices.offload_tables import PACKAGES, named_only
+from offload.config.choices.offload_tables import PACKAGES, without_unknown_options
 from offload.config.choices.options import FALSE, TRUE
 from offload.model.sections.section import Section
 from offload.nouns import replace
@@ -16,7 +16,7 @@ NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
 
 def known(sections: Iterable[Section]) -> list[Section]:
     """The sections of types that a bug report has, in their order, each only with options that its type can have."""
-    return [kept for section in sections if (kept := named_only(section))]
+    return [kept for section in sections if (kept := without_unknown_options(section))]
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:

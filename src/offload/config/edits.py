@@ -66,10 +66,10 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
     return next(name for name in (plain, *numbered) if name not in taken)
 
 
-def current(offload: Sequence[Section]) -> list[Edit]:
-    """The edit that sets `globals.version`: a zone without a mode is then treated by the rules of this version.
+def version_edit(offload: Sequence[Section]) -> list[Edit]:
+    """The edit that sets `globals.version`, so that zones without a mode are treated by the rules of this version.
 
-    It is for the first `globals` section in `offload`, or makes one.
+    It changes the first `globals` section of /etc/config/offload (`offload`: its sections), or makes one.
     """
     return [Edit(_globals(offload), "globals", *VERSION)]
 
@@ -87,7 +87,7 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
         return []
     name = _globals(offload)
     known = any({TAKEN, VERSION[0]} & section.options.keys() for section in offload)
-    new = [] if known else current(offload)
+    new = [] if known else version_edit(offload)
     asked = [("offload", [*new, Edit(name, "globals", TAKEN, Mode.NONE.value)])]
     switch = _defaults(firewall)
     if switch is None or switch.options.get("flow_offloading") not in TRUE:

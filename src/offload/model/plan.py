@@ -175,7 +175,7 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall: the requested mode, the fastest effective mode of its `crossing_pairs`, its devices.
+    """A zone of the firewall: the requested mode, the fastest effective mode of its `deciding_pairs`, its devices.
 
     `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
     without a mode of their own.
@@ -210,7 +210,7 @@ class PairDecision:
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 
-def crossing_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
+def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
     """The pairs that decide a zone's effective mode: those with other zones; if there are none, that with itself.
 
     In either direction, in the order of `pairs`; empty if the zone is in none of them. Traffic within a zone is rarely

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from offload.compiler.findings.kernel import of_kernel
 from offload.compiler.findings.rules import of_rules
 from offload.compiler.findings.shapers import of_shapers
-from offload.compiler.offload.plan import filtered
+from offload.compiler.offload.plan import firewall_loaded
 from offload.model.config import Config
 from offload.model.network import Snapshot, Uncounted
 from offload.model.plan import Plan
@@ -40,7 +40,7 @@ def findings(
 
 
 def _of_firewall(config: Config, snapshot: Snapshot) -> Iterator[Finding]:
-    if not filtered(snapshot):
+    if not firewall_loaded(snapshot):
         yield FindingCode.NO_FIREWALL()
     for rule, options in config.unread if config.globals.cut_refused else ():
         yield FindingCode.NOT_CUT(rule=shown(rule, LONGEST_NAME), options=", ".join(options))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from offload.compiler.offload.exempts.live_exempts import holding
-from offload.compiler.offload.exempts.marks import restoring
+from offload.compiler.offload.exempts.live_exempts import rules_to_exempt
+from offload.compiler.offload.exempts.marks import mark_restorers
 from offload.model.config import Config
 from offload.model.kernel.live_rule import DEVICE_HOOKS, PacketRule
 from offload.model.network import Snapshot
@@ -35,7 +35,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
     about such rules say so, and have no remedy.
     """
-    held = frozenset(holding(snapshot))
+    held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
     devices = {"", *(name for zone in plan.zones for name in zone.devices), *(each.name for each in plan.devices)}
     for rule in snapshot.packet_rules:
@@ -54,7 +54,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
     """The Findings about tc filters that copy conntrack's mark into packets, on devices of offloaded traffic."""
     code = FindingCode.MARK_RESTORED
-    for device, _ in restoring(snapshot, (each for table in plan.tables for each in table.elements)):
+    for device, _ in mark_restorers(snapshot, (each for table in plan.tables for each in table.elements)):
         yield code.done(device=device) if config.globals.auto_exempt else code(device=device)
 
 

@@ -13,7 +13,7 @@ from offload.model.problems.firewall_problem import FirewallFault, FirewallProbl
 from offload.model.sections.firewall import ANY, FirewallConfig, Helper, Origin
 from offload.model.sections.firewall import Rule as RuleSection
 
-Need = tuple[int | None, str]
+Restriction = tuple[int | None, str]
 
 
 class Draft(NamedTuple):
@@ -53,16 +53,18 @@ class Draft(NamedTuple):
         raise LeftOutError(FirewallFault.UNKNOWN_HELPER.at(origin, value=name))
 
     @staticmethod
-    def zone_needs(*zones: FirewallZone | None) -> list[Need]:
+    def zone_restrictions(*zones: FirewallZone | None) -> list[Restriction]:
         """(family, `zone NAME`) for each of these zones that has IPv4 only or IPv6 only."""
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
-    def needs(self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None) -> tuple[Need, ...]:
+    def restrictions(
+        self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None
+    ) -> tuple[Restriction, ...]:
         """(family, name) of each zone and helper of a rule that may restrict it to one family; family 0: it does not.
 
         The helpers are the one that the rule compares and the one that it assigns. LeftOutError: one is not known.
         """
-        found = self.zone_needs(src, dest)
+        found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:
             helper = self.helper(section.origin, section.match.helper.text)
             found.append((helper.family, f"helper {helper.name}"))

@@ -53,7 +53,7 @@ class FirewallZone(NamedTuple):
     physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
-    needs: set[str]
+    used_chains: set[str]
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
         related=related,
         physical=tuple(each.physical for item, each in known if each.physical and not item.negated),
         masquerade=_masquerade(zone, expander),
-        needs={"snat"} if zone.masq or zone.masq6 else set(),
+        used_chains={"snat"} if zone.masq or zone.masq6 else set(),
     )
 
 

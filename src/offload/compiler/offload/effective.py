@@ -6,7 +6,7 @@ from typing import TypeVar
 from offload.compiler.offload.tables.table import expected
 from offload.model.config import Mode
 from offload.model.kernel.live import LiveTable
-from offload.model.plan import TABLES, DeviceDecision, PairDecision, Plan, Table, ZoneDecision, crossing_pairs
+from offload.model.plan import TABLES, DeviceDecision, PairDecision, Plan, Table, ZoneDecision, deciding_pairs
 from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 
@@ -35,7 +35,7 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
 
     pairs = tuple(_lowered(pair, effective(pair)) for pair in wanted.pairs)
     fastest = {
-        zone.name: max((pair.effective for pair in crossing_pairs(zone.name, pairs)), default=Mode.NONE)
+        zone.name: max((pair.effective for pair in deciding_pairs(zone.name, pairs)), default=Mode.NONE)
         for zone in wanted.zones
     }
     return replace(

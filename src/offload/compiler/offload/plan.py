@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
-from offload.compiler.offload.exempts.exempt_zones import explained, of_exempts, of_subnets
+from offload.compiler.offload.exempts.exempt_zones import of_exempts, of_subnets, with_subnet_reasons
 from offload.compiler.offload.exempts.live_exempts import with_live_exempts
 from offload.compiler.offload.exempts.marks import of_connmarks, without_routing
 from offload.compiler.offload.pairs.device_coverage import DeviceCoverage
@@ -12,7 +12,7 @@ from offload.compiler.offload.pairs.drafts import draft_of
 from offload.compiler.offload.pairs.given_up import without_given_up
 from offload.compiler.offload.pairs.requests import existing, pair_requests
 from offload.compiler.offload.pairs.settle import settle
-from offload.compiler.offload.stations import counted, counted_pairs, learned_stations, with_stations
+from offload.compiler.offload.stations import learned_stations, with_pair_counts, with_station_counts, with_stations
 from offload.model.config import Config, Mode
 from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Learned, Snapshot
 from offload.model.plan import (
@@ -48,7 +48,7 @@ def plan(
     coverage = DeviceCoverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = without_given_up(pair_requests(config, existing(config, topology, snapshot)), snapshot.given_up)
-    drafts = [draft_of(request, coverage, _gate(config, snapshot)) for request in asked]
+    drafts = [draft_of(request, coverage, _reason_for_all(config, snapshot)) for request in asked]
     bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
     learned = learned_stations(snapshot, bridges, covered, before)
     elements, settled = settle(config, drafts)
@@ -66,13 +66,13 @@ def plan(
             ipsec = snapshot.kernel.ipsec
             table = replace(table, late=late, behind=behind, remembered=remembered, ipsec=ipsec)
             tables.append(with_stations(table, learned))
-    settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in counted_pairs(settled, learned))
+    settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in with_pair_counts(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled
     if any(subnet_exempts.values()):
         modes: dict[tuple[str, str], Mode] = {}
         for element, mode in elements:
             modes[element.iif, element.oif] = max(mode, modes.get((element.iif, element.oif), mode))
-        settled = tuple(explained(pair, topology.zones, modes, subnet_exempts) for pair in settled)
+        settled = tuple(with_subnet_reasons(pair, topology.zones, modes, subnet_exempts) for pair in settled)
     made = Plan(
         tables=tuple(tables),
         pairs=settled,
@@ -83,7 +83,7 @@ def plan(
         covered=covered,
         learned=learned,
     )
-    return counted(made, learned)
+    return with_station_counts(made, learned)
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
@@ -111,7 +111,7 @@ def _ours(chain: ForwardChain) -> bool:
     return chain.family == "inet" and chain.table in {name for name, _, _ in TABLES}
 
 
-def filtered(snapshot: Snapshot) -> bool:
+def firewall_loaded(snapshot: Snapshot) -> bool:
     """Whether a firewall is loaded: one whose table we know, or any chain of another program on the forward hook.
 
     True also without the program nft, because then it is not known.
@@ -120,13 +120,13 @@ def filtered(snapshot: Snapshot) -> bool:
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)
 
 
-def _gate(config: Config, snapshot: Snapshot) -> Reason | None:
+def _reason_for_all(config: Config, snapshot: Snapshot) -> Reason | None:
     """The Reason why every pair is slow: disabled, fw4 offloads, no firewall, or no flowtable; None: there is none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:
         return ReasonCode.FW4_OFFLOADS()
-    if not filtered(snapshot):
+    if not firewall_loaded(snapshot):
         return ReasonCode.NO_FIREWALL()
     if not snapshot.kernel.flowtable:
         lacks = "; ".join(str(lack) for lack in snapshot.kernel.missing) or "install kmod-nft-offload"

@@ -36,7 +36,7 @@ def learned_stations(
 
 def _learned(seen: LearnedFrom) -> Learned:
     links = {link.name: link for link in seen.links}
-    arrivals = {link.name: arrival(link, links) for link in seen.links if link.master}
+    arrivals = {link.name: arrival_device(link, links) for link in seen.links if link.master}
     devices = _devices_by_bridge(seen.bridges)
     macs: dict[tuple[str, str], bool] = {}
     at_ports: set[tuple[str, str]] = set()
@@ -80,16 +80,16 @@ def with_stations(table: Table, learned: Learned) -> Table:
     return replace(table, stations=stations)
 
 
-def counted(plan: Plan, learned: Learned) -> Plan:
+def with_station_counts(plan: Plan, learned: Learned) -> Plan:
     """The Plan, with the present numbers of hosts for pairs and bridge ports where the port of a host decides."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
     )
-    return replace(plan, pairs=counted_pairs(plan.pairs, learned), devices=tuple(devices))
+    return replace(plan, pairs=with_pair_counts(plan.pairs, learned), devices=tuple(devices))
 
 
-def counted_pairs(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
+def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
     """The pairs, with the present numbers of hosts in hardware and in software, also in the Reason that has them."""
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
@@ -126,7 +126,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-def arrival(link: Link, links: Mapping[str, Link]) -> str:
+def arrival_device(link: Link, links: Mapping[str, Link]) -> str:
     """The device on which packets of a bridge port arrive: of a VLAN the lowest one below it, else the port itself."""
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:

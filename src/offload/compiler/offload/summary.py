@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.pairs.requests import not_chosen, zone_modes
+from offload.compiler.offload.pairs.requests import mode_unset, zone_modes
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
-from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Table, ZoneDecision, crossing_pairs
+from offload.model.plan import MOST_DEVICES, DeviceDecision, PairDecision, Table, ZoneDecision, deciding_pairs
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import ZoneDevices
 
@@ -23,11 +23,11 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
     for name, (mode, faults) in zone_modes(config).items():
-        found, own = topology.zones[name], crossing_pairs(name, of_zone.get(name, ()))
+        found, own = topology.zones[name], deciding_pairs(name, of_zone.get(name, ()))
         effective = max((pair.effective for pair in own), default=Mode.NONE)
         reasons = [*faults, *found.reasons]
         if not found.l3:
-            reasons.append(without_devices(found))
+            reasons.append(no_device_reason(found))
         elif not own:
             reasons.append(ReasonCode.NOT_PERMITTED(zone=name))
         elif not faults:
@@ -62,10 +62,10 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
     """The Reasons without MODE_UNSET (no mode was chosen); if that is the only one, it names all `zones` instead."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
-    return made or [not_chosen(zones)] if reasons else []
+    return made or [mode_unset(zones)] if reasons else []
 
 
-def without_devices(zone: ZoneDevices) -> Reason:
+def no_device_reason(zone: ZoneDevices) -> Reason:
     """The Reason why a zone has no device: it has only subnets, only excludes devices, or has none that exists."""
     if zone.subnets:
         return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)

@@ -89,7 +89,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 }
 
 
-def named_only(section: Section) -> Section | None:
+def without_unknown_options(section: Section) -> Section | None:
     """The section with the options in its type's table only, for bug reports; None if its type has none in PACKAGES."""
     table = PACKAGES.get(section.package, {}).get(section.type)
     if table is None:

@@ -25,6 +25,6 @@ def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
     if isinstance(sections, Problem):
         return
     try:
-        engine.doors.uci.write("offload", edits.current(sections))
+        engine.doors.uci.write("offload", edits.version_edit(sections))
     except OffloadError as refusal:  # a full or read-only flash: they are listed again at the next start
         report(str(refusal))

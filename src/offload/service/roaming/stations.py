@@ -9,7 +9,7 @@ from the software flowtable for a while. Its flows then follow moved stations wi
 
 from collections.abc import Collection, Iterable, Mapping
 
-from offload.compiler.offload.stations import arrival
+from offload.compiler.offload.stations import arrival_device
 from offload.compiler.offload.tables.returns import tables_to_return
 from offload.model.network import MAX_NEIGHBOURS, Link, Neighbour, Snapshot, Station
 from offload.model.plan import Plan
@@ -122,7 +122,7 @@ class StationTracker:
         self.version += ports != self._ports  # stations at ports that left their bridge are no longer known
         self._ports = ports
         self._bridges = {name: bridge for name in links if (bridge := _bridge(name, links))}
-        self._hardware = frozenset(name for name, link in links.items() if links[arrival(link, links)].is_able)
+        self._hardware = frozenset(name for name, link in links.items() if links[arrival_device(link, links)].is_able)
         learned = {
             (each.mac, links[each.port].master if each.port in links else "", each.vlan) for each in snapshot.stations
         }

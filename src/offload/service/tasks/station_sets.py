@@ -4,7 +4,7 @@ Where the port of a station decides between hardware and software, these nft set
 is late if flows of it may be in software although it is now known at a hardware port.
 """
 
-from offload.compiler.offload.stations import counted, learned_stations, with_stations
+from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
 from offload.errors import NftError, OffloadError
 from offload.model.cause import Cause
 from offload.model.network import Learned, Snapshot
@@ -48,7 +48,7 @@ def counted_now(engine: Engine, plan: Plan) -> Plan:
 
     The same Plan if no bridge port decides between hardware and software.
     """
-    return counted(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
+    return with_station_counts(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
 
 def _learned(engine: Engine, plan: Plan) -> Learned:

@@ -64,7 +64,9 @@ def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
         ),
         _hook("output", defaults.output),
     )
-    assign = (loopback_jumps(zone, "helper", "assignment", loopback=False) for zone in every if "helper" in zone.needs)
+    assign = (
+        loopback_jumps(zone, "helper", "assignment", loopback=False) for zone in every if "helper" in zone.used_chains
+    )
     yield Chain("prerouting", tuple(rule for rules in assign for rule in rules), Hook("filter", "prerouting", "filter"))
     yield Chain("handle_reject", tuple(_reject(defaults)))
     if defaults.synflood_protect:
@@ -72,7 +74,7 @@ def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
 
 
 def _output(zone: FirewallZone) -> Iterator[Rule]:
-    if "helper" in zone.needs:
+    if "helper" in zone.used_chains:
         yield from loopback_jumps(zone, "helper", "assignment", loopback=True)
     yield from jumps(zone, "output")
 
@@ -113,7 +115,7 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
     these are added to its `used_chains`.
     """
     name, include = zone.name, draft.includes.around
-    dnat = "dnat" in zone.needs
+    dnat = "dnat" in zone.used_chains
     for direction, policy, end in zip(("input", "output", "forward"), zone.policies, ("from", "to", "to"), strict=True):
         chain = f"{direction}_{name}"
         redirected = "redirections" if direction == "input" else "forwards"
@@ -132,12 +134,12 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
                 *(_log_forward(draft.config.defaults, zone) if direction == "forward" else ()),
             ),
         )
-        zone.needs.add(f"{policy}_{end}")
-    if "helper" in zone.needs:
+        zone.used_chains.add(f"{policy}_{end}")
+    if "helper" in zone.used_chains:
         yield Chain(f"helper_{name}", tuple(draft.chains.get(f"helper_{name}", ())))
     for verdict in VERDICTS:
         for end in ("from", "to"):
-            if f"{verdict}_{end}" in zone.needs:
+            if f"{verdict}_{end}" in zone.used_chains:
                 rules = verdict_chain(zone, verdict, egress=end == "to", defaults=draft.config.defaults)
                 yield Chain(f"{verdict}_{end}_{name}", tuple(rules))
 

@@ -25,14 +25,14 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
             (
                 *include("prepend", name),
                 *draft.chains[name],
-                *(rule for zone in every if need in zone.needs for rule in jumps(zone, name)),
+                *(rule for zone in every if need in zone.used_chains for rule in jumps(zone, name)),
                 *include("append", name),
             ),
             Hook("nat", hook, name),
         )
     for zone in every:
         for name, need in (("dstnat", "dnat"), ("srcnat", "snat")):
-            if need in zone.needs:
+            if need in zone.used_chains:
                 chain = f"{name}_{zone.name}"
                 masquerade = nat.masquerade(zone) if name == "srcnat" else ()
                 rules = (*include("prepend", chain), *draft.chains.get(chain, ()), *masquerade)
@@ -44,7 +44,7 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
     raw_output jumps to it for packets over loopback, raw_prerouting for all others.
     """
-    notrack = [zone for zone in draft.zones.values() if "notrack" in zone.needs]
+    notrack = [zone for zone in draft.zones.values() if "notrack" in zone.used_chains]
     include = draft.includes.around
     for name, hook, loopback in (("raw_prerouting", "prerouting", False), ("raw_output", "output", True)):
         rules = [rule for zone in notrack for rule in loopback_jumps(zone, "notrack", "traffic", loopback=loopback)]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from offload.model.sections.firewall import RouterNetwork
 from offload.model.sections.match import MASKED, Address, NetworkName
-from offload.model.text.addresses import WIDTH, network
+from offload.model.text.addresses import WIDTH, covers, network
 
 IPV4, IPV6 = 4, 6
 
@@ -73,3 +73,8 @@ def host(each: Address) -> Address:
     """The address of a host, given with the prefix of its network, without that prefix."""
     found = network(each.family, each.value, WIDTH[each.family])
     return found if found is not None else each
+
+
+def same_network(own: Address, other: Address) -> bool:
+    """Whether `other` is in the network of the address `own`; False for two families."""
+    return own.family == other.family and covers(own, other.value)

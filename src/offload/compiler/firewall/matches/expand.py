@@ -16,14 +16,14 @@ from offload.model.sections.firewall import Origin
 from offload.model.sections.match import Address, IcmpType, Item, Match, NetworkName
 
 
-def common_family(family: int | None, needs: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
+def common_family(family: int | None, restrictions: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
     """The family that all conditions have in common (None or 0: any), and the names of two that contradict each other.
 
-    The names are empty if none do. `family`: option of the section. `needs`: (family, name) of its other conditions,
-    of its zones and helpers; None or 0: any family.
+    The names are empty if none do. `family`: option of the section. `restrictions`: (family, name) of its other
+    conditions, its zones and helpers; None or 0: any family.
     """
     by = f"family ipv{family}"
-    for needed, who in needs:
+    for needed, who in restrictions:
         if not needed or needed == family:
             continue
         if family:
@@ -75,7 +75,7 @@ class Expander(NamedTuple):
         self,
         origin: Origin,
         match: Match,
-        needs: Sequence[tuple[int | None, str]] = (),
+        restrictions: Sequence[tuple[int | None, str]] = (),
         iifname: tuple[Item, ...] = (),
         oifname: tuple[Item, ...] = (),
         *,
@@ -85,8 +85,8 @@ class Expander(NamedTuple):
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
         A protocol is left out, with a problem, if its conditions have no family in common. LeftOutError: its set is
-        missing or cannot be looked up. `needs`: (family, name) of its zones and helpers. `per_family`: its verdict
-        differs between IPv4 and IPv6. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
+        missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: its
+        verdict differs between IPv4 and IPv6. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -94,15 +94,15 @@ class Expander(NamedTuple):
             return
         named = self.named_set(origin, match)
         if src.family or dest.family or named:
-            needs = (
+            restrictions = (
                 (named.family if named else 0, f"set {named.set.name}" if named else ""),
                 (src.family, "src_ip"),
                 (dest.family, "dest_ip"),
-                *needs,
+                *restrictions,
             )
         for proto in self.protocols(origin, match, named):
             name = "" if proto[0].negated else proto[0].text
-            family, first, second = common_family(IPV6 if name == ICMPV6 else match.family, needs)
+            family, first, second = common_family(IPV6 if name == ICMPV6 else match.family, restrictions)
             if first:
                 problem = FirewallFault.FAMILY_CONFLICT.at(origin, protocol=name, first=first, second=second)
                 self.problems.append(problem)

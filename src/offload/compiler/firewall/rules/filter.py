@@ -25,7 +25,7 @@ def zone_helpers(draft: Draft) -> None:
         automatic = section.auto_helper and draft.config.defaults.auto_helper
         if not section.helper and (not automatic or section.masq or section.masq6):
             continue
-        zone.needs.add("helper")
+        zone.used_chains.add("helper")
         known = {helper.name: helper for helper in draft.config.helpers}
         for name in section.helper:
             if name not in known:
@@ -53,7 +53,7 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
     LeftOutError: a zone does not exist, or the zones and the section have no family in common.
     """
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
-    family, first, second = common_family(section.family, draft.zone_needs(src, dest))
+    family, first, second = common_family(section.family, draft.zone_restrictions(src, dest))
     if first:
         raise LeftOutError(FirewallFault.FAMILY_CONFLICT.at(section.origin, protocol="any", first=first, second=second))
     shown = f"{SHOWN[family]} " if family else ""
@@ -68,7 +68,7 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
         ),
     )
     if dest:
-        dest.needs.add("accept_to")
+        dest.used_chains.add("accept_to")
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
@@ -87,7 +87,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
         return
     device = (Item(section.device),) if section.device else ()
     iifname, oifname = ((), device) if section.egress else (device, ())
-    needed = draft.needs(section, src, dest)
+    needed = draft.restrictions(section, src, dest)
     matches = list(draft.expander.rule(section.origin, section.match, needed, iifname, oifname))
     if not matches:
         return
@@ -118,10 +118,10 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
     """
     target = section.target
     if target and dest is not None:
-        dest.needs.add(f"{target}_to")
+        dest.used_chains.add(f"{target}_to")
         return f"jump {target}_to_{dest.name}"
     if target and target != "accept" and src is not None and src.zone.log:
-        src.needs.add(f"{target}_from")
+        src.used_chains.add(f"{target}_from")
         return f"jump {target}_from_{src.name}"
     return "jump handle_reject" if target == "reject" else target
 
@@ -134,12 +134,12 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
     if section.target == "notrack":
-        src.needs.add("notrack")
+        src.used_chains.add("notrack")
         return f"notrack_{src.name}", "notrack"
     helper = draft.helper(section.origin, section.set_helper)
     if helper.name not in draft.helpers:
         raise LeftOutError(FirewallFault.HELPER_RULE.at(section.origin, "set_helper", value=helper.name))
-    src.needs.add("helper")
+    src.used_chains.add("helper")
     return f"helper_{src.name}", f'ct helper set "{helper.name}"'
 
 

@@ -25,7 +25,7 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
     are none if a zone has no part now. Option `device` replaces the zone on its side. LeftOutError: a helper or the
     section's set cannot be used.
     """
-    chain, needed = _chain(section), draft.needs(section, src, dest)
+    chain, needed = _chain(section), draft.restrictions(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()
     incoming = device if device and not section.egress else tuple(_ends(src, egress=False))
     outgoing = device if device and section.egress else tuple(_ends(dest, egress=True))

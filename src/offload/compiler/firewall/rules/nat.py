@@ -7,11 +7,11 @@ from offload.compiler.firewall.rules.translate import (
     FAMILIES,
     Translation,
     Writer,
-    conflict,
-    ends,
-    first_address,
+    addresses_of,
     protocols,
     refuse_lost,
+    report_conflict,
+    report_several,
 )
 from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit
 from offload.model.kernel.nft import Rule
@@ -38,11 +38,11 @@ def source_nat(draft: Draft, section: Nat) -> None:
     refuse_lost(section)
     src_ip = match.src_ip[0] if match.src_ip else None
     dest_ip = match.dest_ip[0] if match.dest_ip else None
-    found = ends(draft, section, ("src_ip", src_ip), ("dest_ip", dest_ip), ("snat_ip", section.snat_ip))
+    found = addresses_of(draft, section, ("src_ip", src_ip), ("dest_ip", dest_ip), ("snat_ip", section.snat_ip))
     if found is None:
         return
     src, dest, rewrite = found
-    first_address(draft, section.origin, "snat_ip", rewrite)
+    report_several(draft, section.origin, "snat_ip", rewrite)
     chain = f"srcnat_{zone.name}" if zone is not None else "srcnat"
     oifname = (Item(section.device),) if section.device else ()
     each = Translation(
@@ -50,19 +50,19 @@ def source_nat(draft: Draft, section: Nat) -> None:
     )
     shared = log_limit(zone) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, shared)
-    needs = (
+    restrictions = (
         (src.family, "src_ip"),
         (dest.family, "dest_ip"),
         (rewrite.family, "snat_ip"),
         (zone.family if zone is not None else 0, f"zone {section.src}"),
     )
     for proto in protocols(draft, section, section.snat_port):
-        family, *who = common_family(match.family, needs)
+        family, *who = common_family(match.family, restrictions)
         if who[0]:
-            conflict(draft, section.origin, proto, who)
+            report_conflict(draft, section.origin, proto, who)
             continue
         if zone is not None:
-            zone.needs.add("snat")
+            zone.used_chains.add("snat")
         for one in _families(each, family):
             writer.write(each, one, proto)
 

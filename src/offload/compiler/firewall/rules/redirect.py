@@ -1,27 +1,27 @@
 """Compile `config redirect`: port forwards with reflection, and source rewrites. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from offload.compiler.firewall.draft import Draft, Need
-from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Split, host
+from offload.compiler.firewall.draft import Draft, Restriction
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Split, same_network
 from offload.compiler.firewall.matches.expand import LeftOutError, common_family
 from offload.compiler.firewall.matches.protocols import ANY, ICMPV6, PORTS
+from offload.compiler.firewall.rules.reflect import reflect
 from offload.compiler.firewall.rules.translate import (
     FAMILIES,
     Proto,
     Translation,
     Writer,
-    conflict,
-    ends,
-    first_address,
+    addresses_of,
     protocols,
     refuse_lost,
+    report_conflict,
+    report_several,
 )
 from offload.compiler.firewall.zones import FirewallZone, log_limit
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Redirect
 from offload.model.sections.match import MASKED, Address, Match, NetworkName
-from offload.model.text.addresses import covers
 
 HAVE_PORTS = PORTS | {ANY}
 Zones = tuple[FirewallZone | None, FirewallZone | None]
@@ -66,16 +66,18 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
     for option, given in (("src_mac", match.src_mac), ("helper", match.helper)):
         if given:
             raise LeftOutError(FirewallFault.NOT_FOR_TARGET.at(section.origin, option, target="snat"))
-    found = ends(draft, section, ("src_ip", _one(match)), ("dest_ip", section.dest_ip), ("src_dip", section.src_dip))
+    found = addresses_of(
+        draft, section, ("src_ip", _one(match)), ("dest_ip", section.dest_ip), ("src_dip", section.src_dip)
+    )
     if found is None or dest is None:
         return
     src, dip, rewrite = found
-    dest.needs.add("snat")
+    dest.used_chains.add("snat")
     ports = (section.dest_port,) if section.dest_port is not None else ()
     each = Translation(
         f"srcnat_{dest.name}", "snat", match, src, dip, match.src_port, ports, rewrite, section.src_dport
     )
-    first_address(draft, section.origin, "src_dip", rewrite)
+    report_several(draft, section.origin, "src_dip", rewrite)
     _write(draft, section, zones, each, dest, tuple(protocols(draft, section, each.port)))
 
 
@@ -85,7 +87,9 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     `reflected`: zones whose hosts may use it too; empty: the destination zone.
     """
     match, (src, dest) = section.match, zones
-    found = ends(draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip))
+    found = addresses_of(
+        draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip)
+    )
     if found is None or src is None:
         return
     sip, external, rewrite = found
@@ -108,7 +112,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
         rewrite,
         port,
     )
-    first_address(draft, section.origin, "dest_ip", rewrite)
+    report_several(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
     _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
 
@@ -119,10 +123,10 @@ def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> No
     As in fw4, also if the section makes no rule (two address families): packets that others translated are accepted.
     """
     if section.reflection and dest is not None and src.zone.masq:
-        dest.needs.update(("accept_to", "dnat", "snat"))
+        dest.used_chains.update(("accept_to", "dnat", "snat"))
     if section.match.helper is not None:
-        src.needs.add("helper")
-    src.needs.add("dnat")
+        src.used_chains.add("helper")
+    src.used_chains.add("dnat")
 
 
 def _write(
@@ -134,25 +138,29 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> None:
-    """Add a translation's rules, and those that reflect it into zones (`reflected`); `owner`: zone of its log limit."""
+    """Add a translation's rules for each of its protocols (`protos`) and families, and those that reflect it.
+
+    `owner`: the zone that it belongs to, src of a port forward, else dest. `reflected`: zones whose hosts may use a
+    port forward too.
+    """
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
-    needs: list[Need] = [(each.src.family, "src_ip"), (each.dest.family, "destination")]
-    needs += [(each.rewrite.family, "rewrite address"), *draft.zone_needs(*zones)]
+    restrictions: list[Restriction] = [(each.src.family, "src_ip"), (each.dest.family, "destination")]
+    restrictions += [(each.rewrite.family, "rewrite address"), *draft.zone_restrictions(*zones)]
     if section.match.helper is not None:
         helper = draft.helper(section.origin, section.match.helper.text)
-        needs.append((helper.family, f"helper {helper.name}"))
+        restrictions.append((helper.family, f"helper {helper.name}"))
     named = draft.expander.named_set(section.origin, section.match)
     if named is not None:
-        needs.insert(0, (named.family, f"set {named.set.name}"))
+        restrictions.insert(0, (named.family, f"set {named.set.name}"))
     for proto in protos:
         chosen = IPV6 if proto[0].text == ICMPV6 else section.match.family
-        family, *who = common_family(chosen, needs)
+        family, *who = common_family(chosen, restrictions)
         if who[0]:
-            conflict(draft, section.origin, proto, who)
+            report_conflict(draft, section.origin, proto, who)
             continue
         for zone in reflected:
-            _reflect(draft, section, each, zones, zone, proto)
+            reflect(draft, section, each, owner, zone, proto)
         for one in _families(each, family):
             writer.write(each, one, proto)
 
@@ -177,74 +185,6 @@ def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
     """The first zone with one of these addresses in its networks or its option subnet; None: there is none."""
     for zone in draft.zones.values():
         for own in zone.related:
-            if any(_together(own, each) for each in (*rewrite.v4, *rewrite.v6)):
+            if any(same_network(own, each) for each in (*rewrite.v4, *rewrite.v6)):
                 return zone
     return None
-
-
-def _together(own: Address, other: Address) -> bool:
-    return own.family == other.family and covers(own, other.value)
-
-
-def _reflect(
-    draft: Draft, section: Redirect, each: Translation, zones: Zones, zone: FirewallZone, proto: Proto
-) -> None:
-    """Add rules by which hosts of `zone` reach the forward by its outer address; a problem if an address is unknown."""
-    src = zones[0]
-    if src is None:
-        return
-    match = section.match._replace(src_mac=(), ipset=None)
-    writer = Writer(draft, section.origin, f"{section.name} (reflection)")
-    for family, masquerades in ((IPV4, src.zone.masq), (IPV6, src.zone.masq6)):
-        inner = _of(zone.related, family)
-        outer = each.dest.of(family) if section.src_dip is not None else tuple(map(host, _of(src.related, family)))
-        target = each.rewrite.of(family)
-        if not masquerades or not target:
-            continue
-        seen = _seen_as(section, inner, outer, target[0])
-        lacking = next(_lacking(seen, inner, outer), None)
-        if lacking or seen is None:
-            draft.problems.append(FirewallFault.NO_REFLECTION.at(section.origin, value=zone.name, what=lacking))
-            continue
-        zone.needs.update(("dnat", "snat"))
-        from_, to = _split(inner, family), _split(target, family)
-        there = Translation(
-            f"dstnat_{zone.name}",
-            "dnat",
-            match,
-            from_,
-            _split(outer, family),
-            each.src_port,
-            each.dest_port,
-            to,
-            each.port,
-        )
-        port = (each.port,) if each.port is not None else ()
-        back = Translation(f"srcnat_{zone.name}", "snat", match, from_, to, (), port, _split((host(seen),), family))
-        writer.write(there, family, proto)
-        writer.write(back, family, proto)
-
-
-def _of(addresses: Sequence[Address], family: int) -> tuple[Address, ...]:
-    return tuple(each for each in addresses if each.family == family)
-
-
-def _split(addresses: tuple[Address, ...], family: int) -> Split:
-    return Split(addresses, (), IPV4) if family == IPV4 else Split((), addresses, IPV6)
-
-
-def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
-    """The source address of reflected packets, by option reflection_src; None: it is not known.
-
-    `internal`: the one of `inner` whose network has `target`, else the first. `external`: the first of `outer`.
-    """
-    if section.reflection_src != "internal":
-        return outer[0] if outer else None
-    near = (own for own in inner if _together(own, target))
-    return next(near, inner[0] if inner else None)
-
-
-def _lacking(seen: Address | None, inner: Sequence[Address], outer: Sequence[Address]) -> Iterator[str]:
-    for known, what in ((seen, "its address"), (inner, "its network"), (outer, "the outer address")):
-        if not known:
-            yield what

@@ -114,7 +114,7 @@ def _host(each: Address, *, bracket: bool) -> str:
     return "-".join(f"[{host}]" if bracket and each.family == IPV6 else host for host in hosts)
 
 
-def ends(
+def addresses_of(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
     """The addresses of each (option, value), by family; None: no packet can match one of them now, which is a problem.
@@ -158,13 +158,13 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
         raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=shown))
 
 
-def first_address(draft: Draft, origin: Origin, option: str, found: Split) -> None:
+def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
     """Add a problem if `option` stands for several addresses of one family, of which only the first is used."""
     if any(len(found.of(family)) > 1 for family in FAMILIES):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 
 
-def conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
+def report_conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
     """Add a problem: two conditions, whose names are `who`, have no family in common."""
     first, second = who
     words = {"protocol": proto[0].text, "first": first, "second": second}

@@ -26,7 +26,7 @@ NAMES = {"ipv4": "IPv4", "ipv6": "IPv6", "tcp": "TCP", "udp": "UDP"}
 MOST_NAMED = 3  # rules in a sentence
 
 
-def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
+def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: some is not slow.
 
     They name each exempt that is enough alone, and the mark rules if these are enough. If it takes all exempts and mark
@@ -50,15 +50,15 @@ def whole(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
             ReasonCode.EXEMPT_PART(exempt=config.title(each.section, "exempt"), part=_part(each, wanted))
             for each in together
         ]
-        return [*parts, *part(config, src, dest, family)]
+        return [*parts, *reasons_for_part(config, src, dest, family)]
     return []
 
 
-def part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
+def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons for the part of a pair's traffic of this family that mark rules keep slow; empty: they keep none slow.
 
     Mark rules that cover the same kinds of traffic completely share a Reason, and so do all that cover no kind
-    completely. Exempts of sections have no Reason here; `whole` has one if all of the traffic is slow.
+    completely. Exempts of sections have no Reason here; `reasons_for_all` has one if all of the traffic is slow.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]

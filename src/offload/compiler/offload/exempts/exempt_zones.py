@@ -81,20 +81,20 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
             continue
         called = f"zone {zone.name}, whose subnets {'may be any address' if _unread(zone) else 'it is in'},"
         opened = zip(placed, pair_requests(config, [(zone.name, other.name) for other in placed]), strict=True)
-        oifs = _denied(opened, table, mode, attrgetter("oif"))
+        oifs = _too_fast(opened, table, mode, attrgetter("oif"))
         if oifs is not None:
             yield ExemptMatch(
                 Exempt("", "", match=Match(src_ip=_addresses(zone))), oifs=oifs, called=called, zone=zone.name
             )
         reached = zip(placed, pair_requests(config, [(other.name, zone.name) for other in placed]), strict=True)
-        iifs = _denied(reached, table, mode, attrgetter("iif"))
+        iifs = _too_fast(reached, table, mode, attrgetter("iif"))
         if iifs is not None:
             yield ExemptMatch(
                 Exempt("", "", match=Match(dest_ip=_addresses(zone))), iifs=iifs, called=called, zone=zone.name
             )
 
 
-def explained(
+def with_subnet_reasons(
     pair: PairDecision,
     zones: Zones,
     modes: Mapping[tuple[str, str], Mode],
@@ -110,7 +110,7 @@ def explained(
     for crossing in product(zones[pair.src].incoming, zones[pair.dest].l3):
         if mode := modes.get(crossing):
             slow = [zones[each.zone] for each in subnet_exempts[mode] if _crosses(crossing, each)]
-            reasons += map(_denial, slow)
+            reasons += map(_subnet_reason, slow)
             left += [] if any(map(_unread, slow)) else [mode]
     if not reasons:
         return pair
@@ -123,7 +123,7 @@ def _crosses(crossing: tuple[str, str], match: ExemptMatch) -> bool:
     return (not match.iifs or iif in match.iifs) and (not match.oifs or oif in match.oifs)
 
 
-def _denial(zone: ZoneDevices) -> Reason:
+def _subnet_reason(zone: ZoneDevices) -> Reason:
     return (ReasonCode.SUBNETS_ANY if _unread(zone) else ReasonCode.SUBNETS_PART)(zone=zone.name)
 
 
@@ -132,7 +132,7 @@ def _unread(zone: ZoneDevices) -> bool:
     return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 
-def _denied(
+def _too_fast(
     asked: Iterable[tuple[ZoneDevices, PairRequest]],
     table: Sequence[Element],
     mode: Mode,

@@ -43,11 +43,11 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
     """
     if not config.globals.auto_exempt:
         return config
-    found = (_marking(rule, HOLDING[rule.does], zones) for rule in holding(snapshot))
+    found = (_marking(rule, HOLDING[rule.does], zones) for rule in rules_to_exempt(snapshot))
     return replace(config, mark_rules=(*config.mark_rules, *(each for each in found if each.exempts)))
 
 
-def holding(snapshot: Snapshot) -> Iterator[PacketRule]:
+def rules_to_exempt(snapshot: Snapshot) -> Iterator[PacketRule]:
     """The rules in nft whose traffic must stay slow, so that they see each packet; `check` only reports other rules.
 
     Rules that set marks are here only if a qdisc or tc filter reads these. Rules on ingress and egress hooks need no

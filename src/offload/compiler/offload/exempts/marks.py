@@ -37,7 +37,7 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
     return routed and not any(_compared(sets, *reader) for reader in _readers(snapshot))
 
 
-def restoring(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The devices of `elements` whose tc filters copy conntrack's mark into packets that leave.
 
     Each comes with the names by which elements have it as iif or oif: its own, or that of its bridge, or both.
@@ -55,7 +55,7 @@ def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]
     Two for each such device among `elements`: for connections that leave by it, and for those that come in. None with
     auto_exempt off.
     """
-    for device, names in restoring(snapshot, elements) if config.globals.auto_exempt else ():
+    for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"
         yield ExemptMatch(Exempt("", ""), oifs=names, called=called, connmark=True)
         yield ExemptMatch(Exempt("", ""), iifs=names, called=called, connmark=True)

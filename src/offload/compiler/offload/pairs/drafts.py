@@ -44,7 +44,7 @@ class PairDraft:
         return f"{self.request.src} > {self.request.dest}"
 
 
-def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None) -> PairDraft:
+def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
     """The mode that the requested pair can have on its own: that of its fastest two devices; none if it must be slow.
 
     It must be slow for the first of these that holds: the request itself is for none; every pair is slow for the
@@ -54,12 +54,12 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, gate: Reason | None
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
-    empty = [summary.without_devices(end) for end in ends if not end.l3]
+    empty = [summary.no_device_reason(end) for end in ends if not end.l3]
     refused = (
         request.reasons
         if request.mode is Mode.NONE
-        else [gate]
-        if gate
+        else [all_slow]
+        if all_slow
         else [ReasonCode.FAMILIES_DISJOINT()]
         if request.family is Family.NEITHER
         else empty

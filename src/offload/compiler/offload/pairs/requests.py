@@ -11,7 +11,7 @@ from ipaddress import ip_interface
 from itertools import permutations
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.exempts.coverage import whole
+from offload.compiler.offload.exempts.coverage import reasons_for_all
 from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
@@ -190,7 +190,7 @@ class _Asked:
         chosen = [(end.name, end.mode) for end in ends if end.mode is not None]
         if not chosen:
             mode = self.config.globals.mode or Mode.NONE
-            return mode, [not_chosen(end.name for end in ends)] if mode is Mode.NONE else []
+            return mode, [mode_unset(end.name for end in ends)] if mode is Mode.NONE else []
         mode = min(each for _, each in chosen)
         lowest = [name for name, each in chosen if each is mode]
         if mode is Mode.NONE:
@@ -215,7 +215,7 @@ class _Asked:
         common = self.config.globals
         if common.mode is None and all(end.mode is None for end in ends) and self.own(src, dest) is None:
             yield ReasonCode.CONFIG_FAULT(section=self.config.title(common.section))
-        yield from whole(self.config, src, dest, family) if family is not Family.NEITHER else ()
+        yield from reasons_for_all(self.config, src, dest, family) if family is not Family.NEITHER else ()
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
         """Reasons from faulty pair and exempt sections: every pair that they may concern stays slow."""
@@ -227,7 +227,7 @@ class _Asked:
                 yield ReasonCode.EXEMPT_FAULT(exempt=self.config.title(exempt.section, "exempt"))
 
 
-def not_chosen(zones: Iterable[str]) -> Reason:
+def mode_unset(zones: Iterable[str]) -> Reason:
     """The Reason that no mode was chosen for any of these zones; there must be at least one."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])

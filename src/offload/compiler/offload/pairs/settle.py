@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from offload.compiler.offload.exempts.coverage import part
+from offload.compiler.offload.exempts.coverage import reasons_for_part
 from offload.compiler.offload.pairs.drafts import Crossing, PairDraft
 from offload.compiler.offload.pairs.requests import PairRequest
 from offload.compiler.offload.stations import OF_STATIONS
@@ -125,7 +125,7 @@ def _pair(config: Config, draft: PairDraft, modes: Iterable[Mode], shared: Itera
     # Reasons for a part of the pair come last, because the first Reason explains a slow flow
     reasons = [*draft.reasons, *shared]
     if effective is not Mode.NONE:
-        reasons += part(config, request.src, request.dest, request.family)
+        reasons += reasons_for_part(config, request.src, request.dest, request.family)
     elif draft.mode is not Mode.NONE:
         # other pairs keep it slow, so why it could only be in software does not matter
         reasons = [*shared, *(each for each in draft.reasons if each.code not in OF_HARDWARE)]
