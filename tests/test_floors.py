@@ -43,6 +43,7 @@ KEPT: dict[str, str | tuple[str, ...]] = {
     **dict.fromkeys(("ubus", "uci", "subprocess", "socket"), "system/"),
 }
 FIREWALL_VERBS = ("compiled", "diff", "lookup", "main", "show")
+ASKED_FOR = (ast.Import, ast.ImportFrom, ast.Call, ast.ClassDef)
 BUILDERS = {*(f"cli/firewall/{name}.py" for name in FIREWALL_VERBS), "cli/router.py", "service/main.py"}
 
 
@@ -56,12 +57,17 @@ def floor(file: Path) -> str:
 
 @cache
 def nodes(file: Path) -> tuple[ast.AST, ...]:
-    """Everything in a file's syntax tree; each file is parsed once."""
-    return tuple(ast.walk(ast.parse(file.read_text())))
+    """The imports, calls and classes of a file, wherever in it; each file is parsed once."""
+    return tuple(node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ASKED_FOR))
 
 
-def imported(file: Path) -> Iterator[str]:
+@cache
+def imported(file: Path) -> tuple[str, ...]:
     """Every module a file imports, wherever in it."""
+    return tuple(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
     for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -7,6 +7,7 @@ where there is nothing, there is no file. `make golden` writes them anew, and th
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ OF_FLOWS = list(ReasonCode)[list(ReasonCode).index(ReasonCode.NOT_OFFLOADABLE) :
 PRINT = "import sys; from offload.cli.command import main; [main(['print', '--root', each]) for each in sys.argv[1:]]"
 
 
+@cache
 def decided(router: Path) -> Decided:
+    """What the service decides for a router; four tests ask for all of them."""
     directory = RouterDirectory(router)
     return reconcile.decide(reconcile.read(Uci(directory.confdir)), directory.snapshot())
 

@@ -36,6 +36,8 @@ TOGETHER = (
 PORTION = 50
 QUICK_JOBS = max(2, os.cpu_count() or 1)
 APART = {"kernel", "browser"}  # parts of their own
+# Python keeps what it compiled of tests and sources in build/, also where the user's environment forbids it elsewhere.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(TESTS.parent / "build/bytecode")}
 WITH_PROGRAMS = {"package"}  # what only Debian's packages can run, beside the kernels and browsers
 STAND_INS = {"bindings"}  # the tests of stand-ins, which hold the one connection of a process
 
@@ -93,7 +95,7 @@ def quick() -> list[Job]:
     portions = [by_tests[first::QUICK_JOBS] for first in range(QUICK_JOBS)]
     argv = (sys.executable, *PYTEST, "-m", "not slow")
     return [
-        Job("quick", f"quick {number}", (*argv, *map(str, sorted(each))), Cost(10))
+        Job("quick", f"quick {number}", (*argv, *map(str, sorted(each))), Cost(10), BYTECODE)
         for number, each in enumerate(portions)
     ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -94,8 +95,13 @@ def test_a_connection_that_does_not_exist_is_explained_by_what_it_would_get() ->
     assert slow.sentence.startswith("It would stay slow: only TCP, UDP")
 
 
-def of_golden_routers() -> Iterator[Explanation]:
+@cache
+def of_golden_routers() -> tuple[Explanation, ...]:
     """A connection for each pair of each golden router."""
+    return tuple(_of_golden_routers())
+
+
+def _of_golden_routers() -> Iterator[Explanation]:
     for name in ROUTERS:
         decided = Router(GOLDEN / name).decide()
         devices = {zone.name: zone.devices for zone in decided.plan.zones}
