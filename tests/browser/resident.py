@@ -14,14 +14,13 @@ from pathlib import Path
 
 from browser.traffic import entries, stations
 from offload.model.flow import Entry
-from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch, Ruleset
 from offload.model.network import Kernel, Lack, Link, Neighbour, Station
 from offload.service.main import build
 from offload.system.config.uci import Uci
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.complaints import complaint
-from offload.system.nft.nfnetlink.tables import Ruleset
 from service.routers import SCENE, HoldingNft, router
 
 HOSTS = 140  # connections whose hosts of the LAN are known to the bridge

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
-from offload.model.kernel.live_rule import MarkReader, PacketRule
+from offload.model.kernel.live_rule import MarkReader, PacketRule, UnloadedFile
 from offload.nouns import dataclass, field
 
 # The kernel accepts almost any bytes (dev_valid_name, net/core/dev.c); only these names are safe in nft text.
@@ -225,6 +225,7 @@ class Snapshot:
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
     uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose counters stand still; only for findings
+    unloaded: tuple[UnloadedFile, ...] = ()  # nft files that the firewall has yet to load; only for findings
     crowded: bool = False  # stations or neighbours are missing, for there are more than MAX_NEIGHBOURS
 
 

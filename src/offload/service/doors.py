@@ -11,12 +11,12 @@ from offload.nouns import dataclass
 
 if TYPE_CHECKING:
     # The command without a service must not import half of the product here.
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offload.model.applied import Cut
     from offload.model.flow import C, Entries, Entry, Tuple
     from offload.model.kernel.live import LiveTable, Strays
-    from offload.model.kernel.live_rule import LiveChain, LiveRule
+    from offload.model.kernel.live_rule import Ruleset
     from offload.model.log import LogLevel
     from offload.model.network import ForwardChain, Kernel, Leaving, Neighbour, Route, Station
     from offload.model.problems.problem import Problem
@@ -58,7 +58,7 @@ class NftTables(Protocol):
     def tables(self) -> frozenset[str]: ...
     def forward_chains(self) -> tuple[ForwardChain, ...]: ...
     def missed(self, names: Iterable[str]) -> dict[str, int]: ...
-    def ruleset(self) -> tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]: ...
+    def ruleset(self) -> Ruleset: ...
 
 
 class Nft(NftChecker, NftTables, Protocol):
@@ -244,5 +244,6 @@ class Doors:
     # file with where stations were seen last; None in the command, which asks once and ends
     stations: File | None = None
     totals: File | None = None  # file with the totals of ended connections; None in the command
-    # files besides /etc/config that our configuration depends on; None: they are not read
-    files: RouterFiles | None = None
+    files: RouterFiles | None = None  # files besides /etc/config; None: they are not read
+    # what nft texts would load, with variables before them; None: nft is not asked
+    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None

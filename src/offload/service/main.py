@@ -24,6 +24,7 @@ from offload.system.netlink.ct.ctevents import ConntrackEvents
 from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
 from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
+from offload.system.nft.dry_run import DryRun
 from offload.system.nft.probe import probe
 from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
@@ -53,6 +54,7 @@ def doors() -> Doors:
         stations=PrivateFile(STATION_FILE),
         totals=PrivateFile(SAVED_TOTALS),
         files=FirewallFiles(),
+        dry_run=DryRun(),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from offload.compiler.findings.kernel import of_kernel
-from offload.compiler.findings.rules import of_rules
+from offload.compiler.findings.rules import of_files, of_rules
 from offload.compiler.findings.shapers import of_shapers
 from offload.compiler.offload.plan import firewall_loaded
 from offload.model.config import Config
@@ -33,6 +33,7 @@ def findings(
         *_of_firewall(config, snapshot),
         *of_shapers(config, snapshot, plan, packages),
         *of_rules(config, snapshot, plan, served=served),
+        *of_files(snapshot, plan),
         *(_of_uncounted(each) for each in snapshot.uncounted),
         *of_kernel(snapshot, plan),
     ]

@@ -11,6 +11,7 @@ from offload.model.plan import Plan
 from offload.model.problems.finding import Finding, FindingCode
 from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown
+from offload.nouns import replace
 
 CODES = {
     "limit": FindingCode.RULE_LIMITS,
@@ -26,6 +27,20 @@ CODES = {
     "log": FindingCode.RULE_LOGS,
 }
 
+WORDS = {
+    "limit": "limit rates",
+    "quota": "count against a quota",
+    "priority": "give priorities",
+    "dscp": "set the DSCP",
+    "mark": "set marks",
+    "ttl": "set the TTL or hop limit",
+    "queue": "hand packets to a program",
+    "drop": "drop packets by what differs from packet to packet",
+    "time": "drop at some times",
+    "ban": "drop by a set",
+    "log": "log packets",
+}
+LONGEST_PATH = 120
 RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the service returns live flows to these rules
 
 
@@ -49,6 +64,18 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))
+
+
+def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
+    """The Findings about nft files that the kernel does not hold yet: what their rules do to traffic of the Plan."""
+    for file in snapshot.unloaded:
+        held = frozenset(rules_to_exempt(replace(snapshot, packet_rules=file.rules)))
+        met = [each for each in file.rules if _meets(each, plan) and each.hook not in DEVICE_HOOKS]
+        words = dict.fromkeys(WORDS[each.does] for each in met if each.does != "mark" or each in held)
+        if file.why:
+            yield FindingCode.FILE_UNREAD(file=shown(file.path, LONGEST_PATH), why=file.why)
+        elif words:
+            yield FindingCode.FILE_UNLOADED(file=shown(file.path, LONGEST_PATH), rules=", ".join(words))
 
 
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:

@@ -67,19 +67,25 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     and egress hooks only rules in OF_HOOKS count. `ours`: names of the tables of offload, whose rules are left out, as
     are those from /etc/config/firewall.
     """
+    found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
+    if len(found) <= MOST_RULES:
+        return tuple(found)
+    wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
+    return tuple(dict.fromkeys(wide))[:MOST_RULES]
+
+
+def treating(
+    chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
+) -> Iterator[tuple[LiveRule, PacketRule]]:
+    """Each rule of `packet_rules`, with what it is in the kernel; one for each way to it, and however many."""
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
-    found: dict[PacketRule, None] = {}
     for chain in chains:
         ways: dict[Place, set[RuleMatch]] = {}
         for match in _passing(chain):
             for rule, before in _met((chain.family, chain.table, chain.name), match, grouped, ways):
                 does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, grouped)
                 if does in OF_HOOKS[chain.hook] if chain.hook in DEVICE_HOOKS else does:
-                    found[_packet_rule(chain.hook, rule, does, rule.match.within(before))] = None
-    if len(found) <= MOST_RULES:
-        return tuple(found)
-    wide = (replace(each, match=RuleMatch(each.match.iif, each.match.oif), comment="") for each in found)
-    return tuple(dict.fromkeys(wide))[:MOST_RULES]
+                    yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
 
 
 def _passing(chain: LiveChain) -> Iterator[RuleMatch]:

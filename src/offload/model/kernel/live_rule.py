@@ -82,6 +82,9 @@ class LiveRule:
     digest: int = 0  # CRC-32 of the rule without its counters
 
 
+Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Deciding:
     """The rules that decide about packets of established connections: they have changed if one of the fields has.
@@ -124,3 +127,15 @@ class MarkReader:
     does: str  # drop, limit, priority, ...
     fwmark: int | None  # value that it compares `mark & fwmask` with; None: not known
     fwmask: int  # bits of the mark that it reads
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadedFile:
+    """An nft file that the firewall loads at its next start or reload, and whose rules the kernel does not hold yet.
+
+    `rules`: those that must see every packet. `why`: why the file could not be read; empty: it was.
+    """
+
+    path: str
+    rules: tuple[PacketRule, ...] = ()
+    why: str = ""

@@ -142,6 +142,16 @@ class FindingCode(Enum):
         Severity.NOTICE,
         "a rule in chain {chain} of table {table} logs packets: of an offloaded connection it logs the first ones",
     )
+    FILE_UNLOADED = Form(
+        Severity.NOTICE,
+        "{file} has rules that the firewall has not loaded yet: they {rules}, and offloaded packets would bypass them",
+        "/etc/init.d/firewall reload, then offload check: it says what offload does about these rules",
+    )
+    FILE_UNREAD = Form(
+        Severity.NOTICE,
+        "the rules of {file}, which the firewall loads, are not known: {why}",
+        "fw4 check: it says whether the firewall can be loaded with this file",
+    )
     NOT_CUT = Form(
         Severity.NOTICE,
         "cut_refused ends no connection for rule {rule} of /etc/config/firewall: {options} cannot be read from a "

@@ -12,6 +12,7 @@ from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
 from offload.service.bus.explaining.accepted import explainer_of
+from offload.service.checking.nft_files import with_unloaded
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
 from offload.service.memory import recall
@@ -70,7 +71,7 @@ def check(engine: Engine, _: Given) -> Json:
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
     decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
     faults = engine.firewall.problems if engine.firewall else ()
-    found = reconcile.findings(decided, engine.doors.uci, served=engine.resident)
+    found = reconcile.findings(with_unloaded(decided, engine.doors), engine.doors.uci, served=engine.resident)
     return report.check_json(decided.problems, seen.kernel, found, faults)
 
 

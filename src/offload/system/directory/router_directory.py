@@ -31,7 +31,7 @@ from offload.system import netifd
 from offload.system.config.uci import CONFDIR, OVERRIDE
 from offload.system.directory import values
 from offload.system.directory.marks_json import marks, marks_json
-from offload.system.directory.rules_json import packet_rules, packet_rules_json
+from offload.system.directory.rules_json import packet_rules, packet_rules_json, unloaded_file
 from offload.system.directory.stations_json import stations
 from offload.system.files import empty_directory, regular_file
 
@@ -154,6 +154,7 @@ def _snapshot(found: Any) -> Snapshot:
         firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
         missed=_numbers(found, "missed"),
         packet_rules=packet_rules(found),
+        unloaded=_each(found.get("unloaded", []), "unloaded", unloaded_file),
         settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
         ingress_last=None if (last := found.get("ingress_last")) is None else _of(int, last, "ingress_last"),

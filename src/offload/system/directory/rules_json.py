@@ -1,14 +1,15 @@
-"""The key `packet_rules` of snapshot.json: nft rules that must see every packet of a connection. Pure.
+"""The keys `packet_rules` and `unloaded` of snapshot.json: nft rules that must see every packet of a connection. Pure.
 
 `"packet_rules": [{"table", "chain", "hook", "does", "match": {...}, "comment", "marks"}]`: the fields of PacketRule;
-`match` has the fields of RuleMatch that are not empty.
+`match` has the fields of RuleMatch that are not empty. `"unloaded": [{"path", "rules", "why"}]`: the fields of
+UnloadedFile, with `rules` as in `packet_rules`.
 """
 
 from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Any
 
-from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.model.kernel.live_rule import PacketRule, RuleMatch, UnloadedFile
 from offload.nouns import asdict
 from offload.system.directory import values
 
@@ -34,6 +35,12 @@ def packet_rules(found: Json) -> tuple[PacketRule, ...]:
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError("'packet_rules' is not a list of objects")
     return tuple(map(_rule, given))
+
+
+def unloaded_file(each: Json) -> UnloadedFile:
+    """The file with these words of `unloaded`. TypeError, ValueError or KeyError names a wrong key."""
+    rules = packet_rules({"packet_rules": each.get("rules", [])})
+    return UnloadedFile(_of(str, each, "path", ""), rules, _of(str, each, "why", ""))
 
 
 def _rule(each: Json) -> PacketRule:

@@ -9,6 +9,7 @@ from typing import Any
 
 from offload.errors import NftError, NftFault
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
+from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field, replace
 from offload.system.netlink.dump import collector_resting
@@ -17,7 +18,7 @@ from offload.system.nft.elements import keys, remembers
 from offload.system.nft.nfnetlink import tables as kernel
 from offload.system.nft.nfnetlink.generation import generation
 from offload.system.nft.nfnetlink.rule_runs import Rules
-from offload.system.nft.nfnetlink.tables import Outline, Ruleset
+from offload.system.nft.nfnetlink.tables import Outline
 from offload.system.nft.program import PACKAGE, Program
 
 FAMILY = "inet"
@@ -180,8 +181,7 @@ class FakeNft:
     chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
     missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
     trusting: int = 0  # how often `live` was called with known tables
-    # by table, chain and handle of its rules
-    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
+    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)  # by table, (chain, handle)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 

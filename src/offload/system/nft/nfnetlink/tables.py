@@ -12,7 +12,7 @@ from functools import cache
 
 from offload.errors import NftError
 from offload.model.kernel.live import LiveTable, marks
-from offload.model.kernel.live_rule import LiveChain, LiveRule
+from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read
@@ -37,9 +37,6 @@ SENTENCES = {
     errno.EINVAL: "this kernel has no nftables; install kmod-nft-core",  # no handler for this subsystem
     errno.EPROTONOSUPPORT: "this kernel has no nftables; install kmod-nft-core",
 }
-
-
-Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""Find out what nft would load, without loading it: the rules of a dry run, and the file that each is from.
+
+`nft -c --debug=mnl` has nft and the kernel check a text, changes nothing, and prints the messages that it would have
+sent, as libmnl prints them (mnl_nlmsg_fprintf): a line for each header, and one for every four bytes of a value. So a
+file is read as the kernel would have it, in the same form as live rules, and the text needs no parser of our own.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from offload.errors import NftError
+from offload.model.kernel.live_rule import LiveChain, LiveRule, Ruleset
+from offload.nouns import dataclass, field
+from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
+from offload.system.netlink.wire import NLATTR, Attributes, Message, attributes, each
+from offload.system.nft import elements
+from offload.system.nft.complaints import complaint
+from offload.system.nft.nfnetlink import messages
+from offload.system.nft.nfnetlink.rules import FAMILIES, LOOKUP_SET, live_chain, live_rule
+from offload.system.nft.program import Program
+from offload.system.nft.verdict_maps import Place, Verdict, resolved
+
+TIMEOUT = 5.0  # seconds; the service does nothing else meanwhile
+MARK = "flow_offload_file"  # a table with this name and a number stands before the text with that number
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+LINE = re.compile(
+    r"\| (?P<kind>\d{5}) \| .{4} \|\t\|  type \| flags  \|"
+    r"|\|(?P<length>\d{5})\|.{2}\|(?P<attribute>\d{5})\|\t\|len \|flags\| type\|"
+    r"|\| (?P<bytes>(?:[0-9a-f]{2} ){4}) \|\t\|(?:  extra header  |      data      )\|"
+)
+NEW_TABLE, NEW_CHAIN, NEW_RULE, NEW_SET, NEW_ELEMENTS = (NFTABLES << 8 | kind for kind in (0, 3, 6, 9, 12))
+SET_ID, LOOKUP_SET_ID = 4, 4  # of NEW_ELEMENTS, and of the expression `lookup`
+
+
+@dataclass(slots=True)
+class _Loading:
+    """What the messages of one dry run would load."""
+
+    number: int = -1  # of the text that the messages are from
+    chains: dict[int, list[LiveChain]] = field(default_factory=lambda: defaultdict(list))  # base chains, by text
+    rules: dict[int, list[LiveRule]] = field(default_factory=lambda: defaultdict(list))  # by text
+    names: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # of a table's chains
+    elements: dict[bytes | Place, list[Verdict]] = field(default_factory=lambda: defaultdict(list))  # by id, and place
+    objects: dict[Place, int] = field(default_factory=dict)  # their kind in a map, by the map's place
+
+    def take(self, kind: int, body: bytes) -> None:
+        """Note what a message with this type and body would load; those before the first mark would load nothing."""
+        found, family = attributes(body, NFGENMSG_SIZE), body[0]
+        table = messages.name(found, messages.TABLE)
+        place = FAMILIES.get(family, ""), table, messages.name(found, messages.SET_NAME)
+        if kind == NEW_TABLE and table.startswith(MARK):
+            self.number = int(table.removeprefix(MARK))
+        elif self.number < 0:
+            return
+        elif kind == NEW_CHAIN and (chain := live_chain(family, found)):
+            self.chains[self.number] += [chain] if chain.hook else []
+            self.names[chain.family, table].append(chain.name)
+        elif kind == NEW_SET:
+            self.objects[place] = messages.integer(found, messages.SET_OBJECTS)
+        elif kind == NEW_ELEMENTS:
+            self.elements[found.get(SET_ID, b"")] += (several := list(elements.elements(body)))
+            self.elements[place] += several
+        elif kind == NEW_RULE and (rule := live_rule(family, found)):
+            self.rules[self.number] += self._resolved(rule, list(_anonymous(found)))
+
+    def _resolved(self, rule: LiveRule, anonymous: Sequence[tuple[str, bytes]]) -> Iterator[LiveRule]:
+        """The rule with what it does by the elements of sets; `anonymous`: (name, id) of those without a name.
+
+        All of these are called the same here, so the elements of a rule's second one are not known.
+        """
+
+        def known(place: Place) -> list[Verdict] | frozenset[Verdict] | None:
+            ids = [number for name, number in anonymous if name == place[2]]
+            if ids:
+                return self.elements.get(ids[0], []) if len(ids) == 1 else None
+            return self.elements.get(place) or elements.verdicts(place)
+
+        return resolved([rule], self.names, known, lambda place: self.objects.get(place, 0))
+
+
+class DryRun:
+    """The program nft, which checks texts without loading them; `program`: its name or path."""
+
+    def __init__(self, program: str = "nft") -> None:
+        self._program = Program(program, TIMEOUT)
+
+    def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
+        """The base chains and the rules that each of these texts would add to the kernel's, in one transaction.
+
+        `before`: text that stands before all of them, and adds nothing (variables). NftError if nft or the kernel
+        refuses the texts, or nft does not print what it would send.
+        """
+        marked = (f"add table inet {MARK}{number}\n{text}" for number, text in enumerate(texts))
+        status, output, errors = self._program.run(("-c", "--debug=mnl", "-f", "-"), before + "".join(marked))
+        if status:
+            raise complaint(errors)
+        loading = _Loading()
+        for kind, body in printed(output):
+            loading.take(kind, body)
+        if loading.number != len(texts) - 1:
+            raise NftError("this nft does not print what it would load")
+        return tuple((tuple(loading.chains[n]), tuple(loading.rules[n])) for n in range(len(texts)))
+
+
+def printed(output: str) -> Iterator[Message]:
+    """The messages that nft printed, as (type, body); lines of another form are no part of them."""
+    kind, body = 0, bytearray()
+    for found in LINE.finditer(COLOUR.sub("", output)):
+        if found["kind"]:
+            if body:
+                yield kind, bytes(body)
+            kind, body = int(found["kind"]), bytearray()
+        elif found["length"]:
+            body += NLATTR.pack(int(found["length"]), int(found["attribute"]))
+        else:
+            body += bytes.fromhex(found["bytes"])
+    if body:
+        yield kind, bytes(body)
+
+
+def _anonymous(rule: Attributes) -> Iterator[tuple[str, bytes]]:
+    """(name, id) of each set without a name of its own that the rule looks up; the name has `%d` for a number."""
+    for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
+        expression = attributes(value)
+        if messages.name(expression, messages.EXPRESSION_NAME) == "lookup":
+            data = attributes(expression.get(messages.EXPRESSION_DATA, b""))
+            name = messages.name(data, LOOKUP_SET)
+            if name.endswith("%d"):
+                yield name, data.get(LOOKUP_SET_ID, b"")
