@@ -7,7 +7,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from offload.compiler.offload.foreign_rules import deciding, mark_readers, packet_rules, treatment
-from offload.model.kernel.live_rule import LiveChain, LiveRule
+from offload.model.kernel.live_rule import EVERY_PACKET, LiveChain, LiveRule, RuleMatch
 from offload.nouns import replace
 from offload.system.netlink.wire import Attributes, attribute
 from offload.system.nft.nfnetlink import rule_runs
@@ -71,10 +71,12 @@ def masking(mask: bytes) -> bytes:
     return expression("bitwise", (1, 1), (2, 1), (3, len(mask)), (6, 0), (4, held), (5, held))
 
 
-value = st.sampled_from([b"\2", b"\x0a", b"\6", b"\1", bytes(4), b"\0\0\0\2", b"wan".ljust(16, b"\0"), bytes(17)])
+value = st.sampled_from(
+    [b"\2", b"\x11", b"\x0a", b"\6", b"\1", bytes(4), b"\0\0\0\2", b"wan".ljust(16, b"\0"), b"lan\0", bytes(17)]
+)
 loads = st.one_of(
     st.integers(0, 33).map(meta),
-    st.sampled_from([0, 3, 15, 16, 30, 31, 32]).map(meta),
+    st.sampled_from([0, 3, 6, 7, 15, 16, 16, 30, 31, 32]).map(meta),
     st.builds(payload, st.integers(0, 2), st.integers(0, 25), st.sampled_from([1, 2, 4, 16])),
     st.builds(payload, st.just(1), st.sampled_from([0, 1, 2, 4, 7, 8]), st.sampled_from([1, 2])),
     st.builds(payload, st.just(2), st.sampled_from([0, 2, 12, 13]), st.sampled_from([1, 2])),
@@ -103,13 +105,21 @@ endings = st.sampled_from(
     ]
 )
 counters = st.just(b"") | st.builds(counter, st.integers(0, 9), st.integers(0, 2))
+
+
+def commented(text: str) -> Attributes:
+    """The attribute for a rule's comment, as libnftnl writes it."""
+    return {7: bytes((0, len(text) + 1)) + text.encode() + b"\0"} if text else {}
+
+
 expressions = st.tuples(st.sampled_from([b"", meta(15) + family]), matches, counters, endings).map(b"".join)
 rules = st.lists(
     st.builds(
-        lambda family, chain, held: (family, {1: b"t\0", 2: chain, 4: held}),
+        lambda family, chain, held, about: (family, {1: b"t\0", 2: chain, 4: held} | about),
         st.sampled_from([1, 2, 10, 3]),
         st.sampled_from([b"forward\0", b"other\0"]),
         expressions,
+        st.sampled_from(["", "", "!fw4: Bans", "bans"]).map(commented),
     ),
     max_size=9,
 )
@@ -142,21 +152,40 @@ def test_a_plain_rule_only_decides(family: int, found: list[bytes]) -> None:
         (read,) = live_rules([(family, {4: each})], {}, {})
         drops = {"drop", "reject"} & set(rule.does)
         assert (bool(read.does), read.sets) == ((True, tuple(dict.fromkeys(rule.sets))) if drops else (False, ()))
-        assert not drops or "bans" not in rule.sets
 
 
 def looking_up(name: bytes, *more: Part) -> bytes:
     return payload(1, 12, 4) + expression("lookup", (1, name), (2, 1), *more, (5, 0))
 
 
+TCP, ICMP, WAN = (comparing("cmp", 0, each) for each in (b"\6", b"\1", b"wan".ljust(16, b"\0")))
+
+
 @pytest.mark.parametrize("name", [b"a\0", b"abc\0", b"dom4\0", b"a.name_of-31-bytes.............\0"])
-def test_a_rule_that_looks_up_a_named_set_is_plain_unless_it_may_drop(name: bytes) -> None:
-    assert plain(looking_up(name)) and plain(looking_up(name) + counter(1) + verdict(1))
-    assert not plain(looking_up(name) + verdict(0)) and not plain(looking_up(name) + counter(1) + verdict(0))
-    assert not plain(looking_up(name) + expression("reject", (1, 1)))
-    assert not plain(looking_up(name) + meta(16) + comparing("cmp", 0, b"\6") + verdict(0))
-    assert not plain(looking_up(name) + verdict(JUMP, "other"))
+def test_a_rule_that_looks_up_a_named_set_is_plain(name: bytes) -> None:
+    held = looking_up(name)
+    for more in (b"", counter(1) + verdict(1), verdict(0), counter(1) + verdict(0), expression("reject", (1, 1))):
+        assert plain(held + more) and plain(meta(6) + WAN + meta(16) + TCP + held + more)
+    assert plain(meta(16) + ICMP + held + verdict(1)), "it accepts"
+    assert not plain(meta(16) + ICMP + held + verdict(0)), "packets that are offloaded do not match it"
+    assert not plain(meta(6) + held + verdict(0)), "the device is compared in another way"
+    assert not plain(held + verdict(JUMP, "other"))
     assert not plain(looking_up(name, (3, 0)) + counter(1)), "a map of verdicts"
+
+
+def test_bans_have_their_devices() -> None:
+    """And those of /etc/config/firewall, which the connections of its zones are decided by, are no bans."""
+    ban = looking_up(b"bans\0") + verdict(0)
+    dumped = [
+        (1, {1: b"t\0", 2: b"forward\0", 4: given} | commented(text))
+        for given, text in ((meta(7) + WAN + ban, ""), (ban, "!fw4: Bans"), (meta(6) + WAN + ban, "mine"), (ban, ""))
+    ]
+    found = packet_rules(CHAINS, live_rules(dumped, {}, {}), ())
+    assert [(each.does, each.match) for each in found] == [
+        ("ban", RuleMatch(oif="wan")),
+        ("ban", RuleMatch(iif="wan")),
+        ("ban", EVERY_PACKET),
+    ]
 
 
 def digest(found: list[bytes]) -> int:

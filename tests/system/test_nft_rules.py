@@ -156,9 +156,11 @@ PLAIN = (
     "meta l4proto { tcp, udp } th dport 53 accept",
     "icmpv6 type echo-request counter",
     "counter",
+    "ip saddr @bans drop",
+    'iifname "wan" oifname "lan" tcp dport 22 ip saddr @bans counter drop',
 )
 TREATING = (
-    "ip saddr @bans drop",
+    "ip saddr @bans meta l4proto icmp drop",
     "meta mark 1 drop",
     "meta length > 1000 drop",
     "ip ttl 1 drop",

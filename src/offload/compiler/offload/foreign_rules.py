@@ -6,6 +6,7 @@ Offloaded packets bypass such a rule. A rule after `ct state established accept`
 from collections.abc import Iterable, Iterator
 
 from offload.model.kernel.live_rule import (
+    CONFIGURED,
     DEVICE_HOOKS,
     EVERY_PACKET,
     Deciding,
@@ -35,7 +36,6 @@ MOST_RULES = 512  # that are considered one by one; of more only the devices
 MOST_WAYS = 16  # ways into a chain whose conditions are considered
 BRIDGE = "bridge"  # the family
 ANONYMOUS = "__"  # prefix of the names of sets inside of rules
-CONFIGURED = "!fw4: "  # prefix of the comments of rules from /etc/config/firewall
 
 Place = tuple[str, str, str]  # family, table and chain
 Rules = dict[Place, list[LiveRule]]

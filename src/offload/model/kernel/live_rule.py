@@ -6,6 +6,7 @@ from offload.nouns import asdict, dataclass
 
 # Hooks of one device, also by family inet. Packets that software offloads meet their rules, those in hardware do not.
 DEVICE_HOOKS = frozenset({"ingress", "egress"})
+CONFIGURED = "!fw4: "  # prefix of the comments of rules from /etc/config/firewall
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 A large firewall consists mostly of these (bans, port lists), and offload needs little of them: whether they drop, by
 which sets, and whether they are the same as before. Each pattern below is what a dump function of the kernel writes
 (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
-comparison of the mark, a limit) is not plain, and rules.py parses it. Neither is one that looks up a named set and
-drops, because it may be a ban.
+comparison of the mark, a limit) is not plain, and rules.py parses it.
+
+A plain rule that looks up a named set and drops may be a ban. Then the devices that it compares matter too, and whether
+it matches other protocols only; where the patterns do not show this, it is not plain.
 """
 
 import re
@@ -15,8 +17,9 @@ from zlib import crc32
 
 from offload.nouns import dataclass
 from offload.system.netlink.wire import NLATTR, attribute, text
+from offload.system.nft.nfnetlink.comparisons import EQUAL, IFNAMSIZ, OFFLOADED
 from offload.system.nft.nfnetlink.messages import NUMBER
-from offload.system.nft.nfnetlink.registers import ACCEPT, DROP
+from offload.system.nft.nfnetlink.registers import ACCEPT, DROP, META_IIFNAME, META_L4PROTO, META_OIFNAME
 
 Part = tuple[int, int, bytes]  # of an expression: attribute's type, size of the payload, and a pattern for that
 Match = re.Match[bytes]
@@ -26,6 +29,7 @@ USUAL = (1, 2, 4, LONGEST)  # sizes of values
 LONGEST_NUMBER = 5  # digits in the name of a set
 # What these load has no part in the treatment of established packets. Left out: length (0), mark (3), times (30 to 32)
 META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 30, 31, 32})
+OF_BANS = bytes((META_IIFNAME, META_OIFNAME, META_L4PROTO))  # keys that matter where a rule is a ban
 LINK, NETWORK, TRANSPORT = 0, 1, 2  # headers
 NEXT_HEADER = 6  # offset in the header of IPv6
 RETURN = 0xFFFFFFFB  # NFT_RETURN
@@ -90,26 +94,28 @@ def _comparisons() -> Iterator[bytes]:
         yield _expression("range", source, operation, _value(3, size), _value(4, size))
         numbers = (3, 4, b".{4}"), (6, 4, _number(b"\0"))  # bytes, and the operation NFT_BITWISE_MASK_XOR
         yield _expression("bitwise", source, _register(2), *numbers, _value(4, size), _value(5, size))
-    yield from _lookups(b"%b")
+    yield from _lookups()
 
 
-def _lookups(form: bytes) -> Iterator[bytes]:
-    """Patterns of lookups in anonymous sets, which are written within the rule.
-
-    `form`: `%b`, or `(%b)` for a group around the set's name.
-    """
+def _lookups() -> Iterator[bytes]:
+    """Patterns of lookups in anonymous sets, which are written within the rule."""
     for digits in range(1, LONGEST_NUMBER + 1):
-        name = 1, len("__set") + digits + 1, form % (rb"__(?:set|map)\d{%d}" % digits) + rb"\0"
+        name = 1, len("__set") + digits + 1, rb"__(?:set|map)\d{%d}\0" % digits
         yield _expression("lookup", name, _register(2), (5, 4, b".{4}"))
 
 
-def _named_lookup() -> bytes:
-    """A lookup in a set with a name of its own; the sizes of the expression, of its data and of the name are free."""
+def _begin_of_lookup() -> bytes:
+    """A lookup up to the name of its set; the sizes of the expression's data and of the name are free."""
     free = b"(?s:..)"
-    kinds = [struct.pack("=H", kind) for kind in (1, 2, 1)]
-    outer, data, name = (free + _plain(kind) for kind in kinds)
+    data, name = (free + _plain(struct.pack("=H", kind)) for kind in (2, 1))
+    return _plain(attribute(1, b"lookup\0")) + data + name
+
+
+def _named_lookup() -> bytes:
+    """A lookup in a set with a name of its own."""
+    outer = b"(?s:..)" + _plain(struct.pack("=H", 1))
     parts = _attribute(*_register(2)) + _attribute(5, 4, b".{4}")
-    return b"".join((outer, _plain(attribute(1, b"lookup\0")), data, name, rb"[^_\0][^\0]*+\0{1,4}", parts))
+    return outer + _begin_of_lookup() + rb"[^_\0][^\0]*+\0{1,4}" + parts
 
 
 def _counters() -> Iterator[bytes]:
@@ -145,7 +151,25 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     comparisons, counters = _any((*_loads(), *_comparisons(), named)), _any(_counters())
     drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
     rule = b"%b*+(%b?)(?:(%b)|%b)?" % (comparisons, counters, drops, others)
-    return re.compile(rule, re.DOTALL), re.compile(b"|".join(_lookups(b"(%b)")), re.DOTALL)
+    return re.compile(rule, re.DOTALL), re.compile(rb"%b([^\0]+)" % _begin_of_lookup())
+
+
+@cache
+def _of_bans() -> re.Pattern[bytes]:
+    """The pattern of a load of one of OF_BANS, with the comparison after it if that is a usual one.
+
+    Groups: the key, the register, and the device's name or the protocol with which it is compared for equality. A
+    protocol is one that can be offloaded.
+    """
+    key, register = (2, 4, rb"\0\0\0([%b])" % re.escape(OF_BANS)), (1, 4, rb"(\0\0\0[^\0])")
+    protocols = b"[%b]" % b"".join(rb"\x%02x" % each for each in OFFLOADED)
+    compared = (
+        _expression(
+            "cmp", (1, 4, rb"\2"), (2, 4, _number(bytes([EQUAL]))), (3, _whole(size), _attribute(1, size, value))
+        )
+        for size, value in ((IFNAMSIZ, b"(.{%d})" % IFNAMSIZ), (1, b"(%b)" % protocols))
+    )
+    return re.compile(b"%b%b?" % (_expression("meta", key, register), _any(compared)), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +184,25 @@ class PlainRules:
 def plain(expressions: bytes) -> Match | None:
     """The match of a plain rule's expressions (payload of NFTA_RULE_EXPRESSIONS), for `together`; None for others."""
     found = _patterns()[0].fullmatch(expressions)
-    return None if found and found.lastindex == DROPS and found.start(NAMED) >= 0 else found
+    return None if found and bans(found) and not all(map(_usual, _of_bans().findall(expressions))) else found
+
+
+def _usual(compared: tuple[bytes, ...]) -> bool:
+    key, _, device, protocol = compared
+    return bool(protocol if key[0] == META_L4PROTO else device)
+
+
+def bans(rule: Match) -> bool:
+    """Whether a plain rule looks up a named set and drops, so that it may be a ban."""
+    return rule.lastindex == DROPS and rule.start(NAMED) >= 0
+
+
+def devices(ban: Match) -> tuple[bytes, bytes]:
+    """The input and the output device that a ban compares, with padding; empty where none."""
+    found: dict[int, bytes] = {}
+    for key, _, device, _ in _of_bans().findall(ban.string):
+        found.setdefault(key[0], device)
+    return found.get(META_IIFNAME, b""), found.get(META_OIFNAME, b"")
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
@@ -177,4 +219,4 @@ def together(rules: Iterable[Match]) -> PlainRules:
 
 
 def _sets(expressions: bytes) -> dict[bytes, None]:
-    return dict.fromkeys(found[found.lastindex or 0] for found in _patterns()[1].finditer(expressions))
+    return dict.fromkeys(_patterns()[1].findall(expressions))

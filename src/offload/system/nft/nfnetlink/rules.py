@@ -52,10 +52,12 @@ IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms o
     "LOG": "log",
 }
 CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets", CT_BYTES: "bytes", CT_AVERAGE: "bytes"}
-# Expressions that decide nothing themselves: every packet goes on to the next one
+# Expressions that decide nothing themselves: every packet goes on to the next one. With those that compare, whose
+# conditions are read one by one
 NEUTRAL = frozenset(
     {"meta", "ct", "payload", "exthdr", "bitwise", "byteorder", "immediate", "counter", "log", "last", "notrack"}
 )
+READ = NEUTRAL | {"cmp", "range", "lookup"}
 PLAIN = {"reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd"}
 OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
@@ -140,7 +142,7 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
             _of_iptables(rule, text(data.get(1, b"")))
         case _ if name in PLAIN:
             rule.does.append(name)
-    rule.narrow |= name not in {*NEUTRAL, "cmp", "range", "lookup"}
+    rule.narrow |= name not in READ
     change(rule, name, data)
 
 
