@@ -54,7 +54,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
 
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The zone's networks that have an l3 device, Reasons why others have none, and unknown names to report."""
+    """The zone's networks with an l3 device; Reasons for those without; names of missing ones that get a Problem."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -149,7 +149,7 @@ class _Stack:
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
     def members(self, name: str) -> list[str]:
-        """The members of a VRF, as a flowtable sees no packet at the VRF itself; of others, and without any, [name]."""
+        """The devices to list for `name`: of a VRF its members, if any, as no packet is seen at it; else `name`."""
         return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
 
     def vrf(self, name: str) -> str:

@@ -232,7 +232,7 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
 
 
 def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """(name, options) of rules that refuse forwarded traffic: options that conntrack does not show, or faulty ones."""
+    """(name, options) of each rule that refuses forwarded traffic by options that are faulty or not in conntrack."""
     for rule in rules:
         found = (*(name for name in UNREAD if getattr(rule.match, name)), *rule.lost)
         if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _offloadable(rule.match):

@@ -50,7 +50,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems in order, each with line and name of its section; those of sections not in `packages` as before."""
+    """The Problems in order, each with line and name of its section; unchanged if `packages` lack that section."""
     known = {
         (section.package, section.id): section
         for found in packages.values()
@@ -69,9 +69,9 @@ def _file_problem(name: str, packages: Packages) -> Problem | None:
 
 
 def _interfaces(sections: Sections) -> tuple[Interface, ...]:
-    """The interfaces, with `device` and `proto` empty where absent or a list; no option is invalid here.
+    """The interfaces, with `device` and `proto` empty where they are absent or lists.
 
-    netifd's protocols define their own.
+    Other options are not checked, since each protocol of netifd has its own.
     """
 
     def word(section: Section, option: str) -> str:

@@ -112,7 +112,7 @@ _new = tuple.__new__
 
 
 def entry_of(values: Values) -> Entry:
-    """Make the Entry from a flat tuple of values, in the order of Slot (see Values)."""
+    """Make the Entry from a flat tuple of values, as `Entry.values` gives it."""
     proto, src, dst, sport, dport, back_src, back_dst, back_sport, back_dport, *rest = values
     (
         status,

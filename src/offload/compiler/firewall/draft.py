@@ -37,7 +37,10 @@ class Draft(NamedTuple):
         self.chains[chain].append(rule)
 
     def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
-        """The zone of that name; None for an empty name and `*`. Raises LeftOutError if it does not exist."""
+        """The zone of that name; None for an empty name and `*`. LeftOutError: it does not exist.
+
+        `origin`, `option`: the section and option that name it, for the error.
+        """
         if not name or name == ANY:
             return None
         found = self.zones.get(name)
@@ -46,7 +49,10 @@ class Draft(NamedTuple):
         return found
 
     def helper(self, origin: Origin, name: str) -> Helper:
-        """The conntrack helper of that name, also if its module is not loaded; LeftOutError: its name is unknown."""
+        """The conntrack helper of that name, also if its module is not loaded; LeftOutError: its name is unknown.
+
+        `origin`: the section that names it, for the error.
+        """
         for each in self.config.helpers:
             if each.name == name:
                 return each

@@ -25,9 +25,10 @@ Refusals = Mapping[str, list[Rule]]
 
 
 def management(config: FirewallConfig) -> set[str]:
-    """The names of the zones from which the router's ssh or web server can be reached, also of zones left out.
+    """The names of the zones, also of those left out, from which the router's ssh or web server can be reached.
 
-    That is by a readable input ACCEPT of a zone in use, or by an ACCEPT rule; rules that refuse do not count.
+    It can by the input ACCEPT of a zone in use, if that is readable, or by an ACCEPT rule. Rules that refuse do not
+    count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
@@ -39,7 +40,7 @@ def management(config: FirewallConfig) -> set[str]:
 
 
 def _serves(match: Match) -> bool:
-    """Whether the match has TCP packets to a port of the ssh or web server."""
+    """Whether the protocol and port of the match allow TCP packets to the ssh or web server."""
     tcp = _admits(match.proto, TCP.__contains__)
     return tcp and any(_admits(match.dest_port, partial(_spans, port)) for port in MANAGEMENT_PORTS)
 
@@ -81,7 +82,7 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
 
 
 def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
-    """Whether refusing this zone's packets locks nobody out: the router is managed from another zone, not from this.
+    """Whether the zone's packets can be refused and the router still managed: from another zone, and not from this.
 
     A zone whose networks are all down does not count, because no packet comes from it.
     """

@@ -89,7 +89,10 @@ def treating(
 
 
 def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    """The forwarded packets that pass a base chain: every one, or those of its devices; none on other hooks."""
+    """Which forwarded packets pass a base chain, as conditions: all, or one condition for each device of its hook.
+
+    None, if its hook is one that no forwarded packet passes.
+    """
     if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
         yield EVERY_PACKET
     elif chain.hook in DEVICE_HOOKS:

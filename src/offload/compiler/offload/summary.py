@@ -75,7 +75,7 @@ def no_device_reason(zone: ZoneDevices) -> Reason:
 def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
-    """Decide about every device of a zone, then of option `device`: which flowtables list it, and why no more.
+    """Decide about every device of a zone, then of option `device`: which flowtables list it, and why others do not.
 
     A device has Reasons if no flowtable lists it, or only that of software although a pair on it requested hardware.
     Those of option `device` may not exist.

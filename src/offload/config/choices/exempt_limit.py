@@ -45,8 +45,9 @@ def limited(
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
     """The exempts of sections, fitted into MOST_ELEMENTS in their order, and a Problem for each that did not fit.
 
-    Such an exempt loses its longest lists, becomes faulty, or is left out, as by `_fitting`. Exempts of `mark_rules`
-    take their part of the limit first, faulty ones take none. A later exempt that still fits is not changed.
+    Such an exempt loses its longest lists of values. If it names no address or MAC then, or still does not fit, it
+    becomes faulty, or is left out if it does not name both zones. Exempts of `mark_rules` take their part of the limit
+    first, faulty ones take none. A later exempt that still fits is not changed.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

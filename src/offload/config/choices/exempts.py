@@ -67,7 +67,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value; None: absent or invalid. A list with a bad value needs a good one that is not negated."""
+    """The option's value; None: absent or invalid. A list with a bad value is invalid if all its others are negated."""
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 
@@ -77,10 +77,10 @@ def _match(match: Given) -> Match:
 
 
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
-    """The consequence of the lost conditions, for the sentence, and the Exempt that remains; None: none does.
+    """The Exempt of a section without the options in `lost`, which cannot be used; before it the Problems' consequence.
 
-    `match`: the valid conditions by option; `lost`: the options that cannot be used. If some are lost, and no address
-    or MAC remains, it is a faulty Exempt if both zones are named, else None. Without any condition it is None too.
+    `match`: the valid conditions, by option; `name`: option `name`. If an option is lost and `match` has no address or
+    MAC, the Exempt is a faulty one, or None if it does not name both zones. It is also None without any condition.
     """
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id

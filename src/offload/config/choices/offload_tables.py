@@ -90,7 +90,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 
 
 def without_unknown_options(section: Section) -> Section | None:
-    """The section with the options in its type's table only, for bug reports; None if its type has none in PACKAGES."""
+    """The section for a bug report, without options that its type does not have; None: reports leave its type out."""
     table = PACKAGES.get(section.package, {}).get(section.type)
     if table is None:
         return None

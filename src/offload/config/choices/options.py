@@ -149,7 +149,7 @@ def ports(value: str) -> Item | Bad:
 def protocol(value: str) -> tuple[Item, ...] | Bad:
     """`tcp`, `udp`, `tcpudp`, 6, 17, or `all`, `any`, `*` (an empty tuple); any other is a Bad.
 
-    It has another sentence for a protocol that is never offloaded (ICMP, ESP, ...).
+    The Bad has another sentence for a protocol that is never offloaded (ICMP, ESP, ...).
     """
     if value in {"all", "any", "*"}:
         return ()

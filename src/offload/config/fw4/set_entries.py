@@ -38,9 +38,9 @@ def element(
 
 
 def _address(word: str, kind: str, family: int, networks: Mapping[str, RouterNetwork]) -> Address | None:
-    """An address, network or range of the family; a netifd network's name is the router's first address of it there.
+    """The address, network or range that a word means; None: it is not valid, of the other family, or a mask with gaps.
 
-    That has the network's prefix, unless `kind` is ip. None: not valid, of the other family, or its mask has gaps.
+    The name of a netifd network means the router's first address there, with the network's prefix unless `kind` is ip.
     """
     found = address(word)
     if found is None:

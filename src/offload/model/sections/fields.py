@@ -29,7 +29,7 @@ class Field(NamedTuple):
 
     @property
     def many(self) -> bool:
-        """Whether Match has a list of values for it, and not one alone."""
+        """Whether a match can have several values for this condition, as a tuple."""
         return isinstance(getattr(EVERYTHING, self.name), tuple)
 
     def given(self, match: Match) -> bool:
@@ -55,9 +55,9 @@ class Field(NamedTuple):
         return value._replace(negated=True) if text.startswith("!") else value
 
     def json(self, match: Match) -> Any:
-        """The values of a match that has it, as UCI writes them: a list, or one text if it can have only one value.
+        """The match's values for this condition, as UCI writes them: a list, or a text if there can be only one value.
 
-        IndexError for a match without a condition that can have only one.
+        IndexError: there can be only one, and the match has none.
         """
         texts = [self.text(each) for each in self.values(match)]
         return texts if self.many else texts[0]

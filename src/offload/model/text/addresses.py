@@ -13,7 +13,10 @@ _GROUPS, _GROUP_DIGITS, _OCTET_COUNT = 8, 4, 4
 
 
 def address(text: str, *, negated: bool = False) -> Address | None:
-    """Parse an address, network, masked address or range, as fw4 does; None: not valid. `negated`: for the result."""
+    """Parse an address, network, masked address or range, as fw4 does; None: not valid.
+
+    `negated`: whether the result is negated, for a caller that has taken `!` off the text.
+    """
     host, slash, suffix = text.partition("/")
     if not slash and "-" in host:
         return _range(host, negated=negated)
@@ -26,7 +29,7 @@ def address(text: str, *, negated: bool = False) -> Address | None:
 
 
 def number(text: str) -> tuple[int, int]:
-    """Family (4 or 6) and value of an address without a prefix; (0, 0) if it is not valid."""
+    """Family (4 or 6) and value, as a number, of an address without a prefix; (0, 0) if the text is not valid."""
     parts = text.split(".")
     if len(parts) == _OCTET_COUNT and ":" not in text:
         try:

@@ -48,7 +48,10 @@ class Expander(NamedTuple):
     problems: list[FirewallProblem]
 
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
-        """The addresses by family, with networks resolved; None, with a problem: no packet can match them now."""
+        """The addresses by family, where a network's name stands for its addresses; None: no packet can match now.
+
+        Then a problem is added for `option` of the section `origin`.
+        """
         found = split(given, self.networks)
         if found is None:
             names = ", ".join(each.name for each in given if isinstance(each, NetworkName))
@@ -56,7 +59,7 @@ class Expander(NamedTuple):
         return found
 
     def known_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match names, whatever its key is; None: it names none. LeftOutError if it does not exist."""
+        """The set that a section's match names, whatever its key is; None: it names none. LeftOutError: no such set."""
         if match.ipset is None:
             return None
         named = self.sets.get(match.ipset.name)
@@ -65,7 +68,7 @@ class Expander(NamedTuple):
         return named
 
     def named_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that the match names; None: it names none. LeftOutError if it is missing or nft cannot look it up."""
+        """The set that a section's match names; None: it names none. LeftOutError: nft cannot look it up, or no set."""
         named = self.known_set(origin, match)
         if match.ipset is not None and named is not None and set_fields(match.ipset, named, "tcp") is None:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))

@@ -58,7 +58,10 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
 
 
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Add the rules that rewrite the source of packets to a zone. `zones`: src, dest. LeftOutError: not valid."""
+    """Add the rules of a redirect with target snat, which replace the source of packets to a zone.
+
+    `zones`: its src and dest. LeftOutError: the section is not valid.
+    """
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -82,9 +85,9 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
 
 
 def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
-    """Add the rules of a port forward to a host, or without an address to the router itself.
+    """Add the rules of a port forward to a host, or if no address is given to the router itself.
 
-    `reflected`: zones whose hosts may use it too; empty: the destination zone.
+    `zones`: its src and dest. `reflected`: zones whose hosts may use it by the outer address; empty: hosts of dest.
     """
     match, (src, dest) = section.match, zones
     found = addresses_of(
@@ -118,9 +121,11 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
 
 
 def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
-    """Add to `used_chains`: of src dnat, and helper if one is compared; of dest, if reflected, accept_to, dnat, snat.
+    """Add the chains that a port forward uses to `used_chains` of its zones.
 
-    As in fw4, also if the section makes no rule (two address families): packets that others translated are accepted.
+    Of src: dnat, and helper if the section compares a helper. Of dest, if the forward is reflected: accept_to, dnat and
+    snat. As in fw4, also if the section makes no rule because its addresses have two families: chains with dnat accept
+    packets that rules of others have translated.
     """
     if section.reflection and dest is not None and src.zone.masq:
         dest.used_chains.update(("accept_to", "dnat", "snat"))

@@ -159,7 +159,7 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 
 
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
-    """Add a problem if `option` stands for several addresses of one family, of which only the first is used."""
+    """Add a problem if `found`, the addresses of `option`, has several of one family: only the first is used."""
     if any(len(found.of(family)) > 1 for family in FAMILIES):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 

@@ -119,8 +119,9 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules, without times, that are new, gone, moved, or whose times began or ended between the two moments.
+    """The rules that are new, gone, moved, or whose times began or ended between the moments of `before` and `now`.
 
+    Their times are removed, so that they match whatever the time is.
     A packet that matches none of them takes the same way through both rulesets. None: policies or include statements
     changed too, so any packet may take another way.
     """

@@ -40,7 +40,7 @@ def _within(start: tuple[int, ...], stop: tuple[int, ...], now: tuple[int, ...])
 
 
 def _of_day(times: Times, now: tuple[int, ...], offset: int) -> bool:
-    """Whether the hours hold; `offset`: seconds that the clock is ahead of UTC."""
+    """Whether the hours hold at `now` (hour, minute, second) of a clock that is `offset` seconds ahead of UTC."""
     if not times.start_time or not times.stop_time:
         return _within(times.start_time, times.stop_time, now)
     start, stop, second = (_second(each, offset) for each in (times.start_time, times.stop_time, now))
@@ -54,7 +54,7 @@ def _second(clock: tuple[int, ...], offset: int) -> int:
 
 
 def _edges(times: Times, moment: float) -> Iterator[float]:
-    """When the times begin and end, in seconds since 1970; daily ones from yesterday to the next days."""
+    """When the times begin and end, in seconds since 1970; of daily ones those from yesterday to a week ahead."""
     seconds: Callable[[tuple[int, ...]], float] = _utc if times.utc else _local
     if times.start_date:
         yield seconds(times.start_date)

@@ -136,7 +136,10 @@ def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
 def _walk(
     chains: Mapping[str, Chain], chain: Chain, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a chain (empty: none), and the rules that led to it; rules that may decide are added to `may`."""
+    """The verdict of a chain (empty: none), and the rules that led to it; rules that may decide are added to `may`.
+
+    `depth`: number of jumps that led to the chain.
+    """
     for each in chain.rules:
         if isinstance(each, Include):
             may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
@@ -159,7 +162,10 @@ def _walk(
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a rule that matches (empty: the next rule decides), and the rules below it that led to it."""
+    """The verdict of a rule that matches (empty: the next rule decides), and the rules of its chain that led to it.
+
+    Its chain is the one that it jumps to; a rule without a jump has the verdict itself. `may`, `depth`: as in `_walk`.
+    """
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
     return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

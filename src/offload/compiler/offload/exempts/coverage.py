@@ -111,13 +111,13 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
 
 
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
-    """The kinds of traffic with the exempt's protocols whose family is in all of `address_lists`."""
+    """The kinds of traffic with the exempt's protocols, in the families (4, 6) that all `address_lists` have."""
     both = set(FAMILIES).intersection(*address_lists)
     return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
 
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """How much of the `wanted` kinds the exempt covers, in words: `all IPv4 of lan`, or `some of it` of each kind."""
+    """How much of the `wanted` kinds the exempt covers, in words: `all IPv4 of lan`; `some of it`: none completely."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"
@@ -159,7 +159,7 @@ def _named(rules: Sequence[MarkRule]) -> str:
 
 
 def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
-    """Rules of one chain in nft, for a sentence: `chain a of table b (COMMENT)`, with the first comment, if any."""
+    """Rules in nft for a sentence: their chain and table (`place`), and the first comment of one: `PLACE (COMMENT)`."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 

@@ -23,7 +23,7 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
     """The exempts of /etc/config/offload, of mark rules, and those given at run time, with devices for their zones.
 
     Left out are those that no packet could match, those given at run time for a zone that is gone, and those that are
-    faulty or mean all traffic, because their pairs are slow anyway.
+    faulty or for all traffic, because their pairs are slow anyway.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -155,7 +155,7 @@ def _too_fast(
 
 
 def _grants(request: PairRequest, element: Element, mode: Mode) -> bool:
-    """Whether the request allows the mode, the family and the early offload that this element of the table gives."""
+    """Whether the request allows what the element gives: `mode`, family, and offload after so few packets."""
     given = Family(element.policy.family)
     slower = request.mode < mode or request.after_packets > element.policy.after_packets
     return not slower and given & request.family is given

@@ -87,7 +87,8 @@ def _passed(zone: ZoneDevices) -> Iterator[str]:
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
     """Two exempts: for connections whose original packets the rule sees, and for those whose replies it sees.
 
-    `src`, `dest`: zones of the packets that it sees, or `*`.
+    `name`, `place`: of the rule, for sentences. `src`, `dest`, `match`: zones (or `*`) and conditions of the packets
+    that it sees.
     """
     source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:

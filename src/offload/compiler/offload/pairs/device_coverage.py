@@ -56,8 +56,8 @@ class DeviceCoverage:
     def devices(self, zone: str, mode: Mode) -> set[str]:
         """The devices of the zone, l3 ones and those below, that the flowtable of this mode can list.
 
-        The hardware flowtable can list those in `able`, also bridge ports that software does not list (Wi-Fi, say), but
-        not the ports of a `restless` bridge. Neither lists `excluded` ones.
+        The hardware flowtable can list those that hardware takes (`able`), also bridge ports that software does not
+        list, but no port of a bridge whose hosts move too often (`restless`). Neither lists what the user excluded.
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:

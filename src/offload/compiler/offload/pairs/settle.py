@@ -36,7 +36,7 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
     modes: dict[str, list[Mode]] = defaultdict(list)
     shared: dict[str, list[Reason]] = defaultdict(list)
     for (iif, oif), here in sorted(uses.items()):
-        family, settled = _fast(here)
+        family, settled = _offloaded(here)
         mode = min((crossing.mode for _, crossing in settled), default=Mode.NONE)
         fast = {draft.name for draft, _ in settled}
         for draft, crossing in here:
@@ -73,10 +73,11 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
         yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
-def _fast(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The family that no pair with packets of it keeps slow here (NEITHER: none), and the uses by pairs with such.
+def _offloaded(here: Sequence[Use]) -> tuple[Family, list[Use]]:
+    """The family that may be offloaded between two devices, and the uses by the pairs that can have packets of it.
 
-    `here`: all uses of one (iif, oif).
+    A family may be if every pair that can have such packets wants that; NEITHER: none may. `here`: all uses of these
+    devices.
     """
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):

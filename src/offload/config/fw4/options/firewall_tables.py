@@ -32,9 +32,9 @@ from offload.config.schema import CONDITION, CORE, DETAIL, Option, Table
 
 
 def _matching(options: Mapping[str, Option]) -> Table:
-    """The table of a section that matches packets. Empty lists are faults: the section would match everything.
+    """The table of a section that matches packets: an empty list is a fault, as the section would match everything.
 
-    Only an empty reflection_zone is none.
+    Only an empty reflection_zone is no fault.
     """
     return Table(
         {name: option._replace(filled=option.many and name != "reflection_zone") for name, option in options.items()}

@@ -186,7 +186,7 @@ class Loader:
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
     def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
-        """The zones, and the enabled ones left out: name or a condition is unreadable, or the name is in use."""
+        """The usable zones; and enabled ones that are left out: name or condition unreadable, or the name in use."""
         good, unread = [], []
         for origin, options in found:
             reading = self._read("zone", origin, options)

@@ -66,7 +66,7 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 def redirect(reading: Reading, say: Say) -> Redirect:
     """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
 
-    No target is dnat, another target too, with a problem. Without protocols it has TCP and UDP.
+    Without a target it is dnat, and with another target too, with a problem. Without protocols it has TCP and UDP.
     """
     values = reading.values
     target = values.get("target", "dnat")
@@ -88,7 +88,8 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 def nat(reading: Reading, say: Say) -> Nat | None:
     """The source NAT of a section; None, with a problem: its options do not fit its target, or snat_ip's mask has gaps.
 
-    No target is masquerade, another than accept, snat and masquerade too, with a problem. Without protocols it has all.
+    Without a target it is masquerade; with another than accept, snat or masquerade too, with a problem. Without
+    protocols it has all.
     """
     values = reading.values
     target = values.get("target", "masquerade")
