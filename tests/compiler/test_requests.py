@@ -8,7 +8,8 @@ import pytest
 
 from exempts import exempt_of
 from offload.compiler.devices import resolve
-from offload.compiler.offload.pairs.requests import existing, pair_requests, warnings, zone_modes
+from offload.compiler.offload.pairs.requests import existing, pair_requests, zone_modes
+from offload.compiler.offload.pairs.warnings import warnings
 from offload.model.config import (
     Config,
     Family,

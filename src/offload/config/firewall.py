@@ -193,7 +193,7 @@ def _forwardings(
 
 
 def _unloadable(sections: Sections) -> Iterator[Problem]:
-    """Problems for protocols that fw4 writes unchecked, and for which nft refuses the whole firewall."""
+    """A Problem for each `proto` with a comma (`tcp,udp`): fw4 writes it unchecked, and nft then refuses everything."""
     for kind in ("rule", "redirect"):
         for section in sections:
             if section.type == kind and section.options.get("enabled") not in FALSE:

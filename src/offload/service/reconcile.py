@@ -6,7 +6,7 @@ from typing import Any
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
-from offload.compiler.offload.pairs.requests import warnings
+from offload.compiler.offload.pairs.warnings import warnings
 from offload.compiler.offload.plan import plan
 from offload.compiler.offload.tables.diff import Busy, Transaction, transactions, unasked
 from offload.compiler.offload.tables.lost import Lost

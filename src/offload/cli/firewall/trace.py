@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from offload.cli.firewall.compiled import read
 from offload.cli.firewall.given import DONE, Given
 from offload.compiler.firewall.tracing.packet import WITH_PORTS, Packet
-from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, own, trace, zone_of
+from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, is_own, trace, zone_of
 from offload.compiler.firewall.zones import FirewallZone
 from offload.errors import UsageError
 from offload.model.sections.section import Section
@@ -95,7 +95,7 @@ def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
     From a zone it goes to this router if the address is the router's own or is not given. An address in a zone's
     network means that zone, any other case the zone that masquerades; UsageError if not exactly one does.
     """
-    if dest_ip is None or own(dest_ip, family, zones.values()):
+    if dest_ip is None or is_own(dest_ip, family, zones.values()):
         if src:
             return ""
     elif found := zone_of(dest_ip, family, zones.values()):

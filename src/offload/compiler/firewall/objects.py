@@ -9,7 +9,7 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel modules are in `modules`, loaded or built in; one without a module is none of them."""
+    """The helpers whose kernel modules are loaded or built in (`modules`); those without option module are left out."""
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 

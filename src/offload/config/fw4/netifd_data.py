@@ -53,7 +53,7 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
 
 
 def _of_interfaces(dump: Any) -> Iterator[Found]:
-    """The sections of interfaces; a rule, NAT section or zone without option device gets the interface's device."""
+    """The firewall sections of interfaces; a rule, nat or zone without option device gets the interface's device."""
     for each in _objects(_object(dump).get("interface")):
         device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"

@@ -58,7 +58,7 @@ def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
 
 
 def _net_others(nets: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The networks that negated addresses are taken from: all addresses of each of their families."""
+    """All addresses of the families of these, which are negated: a condition with only `!` means all others of them."""
     return tuple(EVERY_ADDRESS[family] for family in families(nets))
 
 

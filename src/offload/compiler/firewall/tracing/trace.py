@@ -121,8 +121,8 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
     return max(found, default=(0, ""))[1]
 
 
-def own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
-    """Whether the address, as a number, is one of the router's own in a zone."""
+def is_own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
+    """Whether the router itself has this address, given as a number, on a network of one of the zones."""
     return any(each.family == family and each.value == value for zone in zones for each in zone.own)
 
 

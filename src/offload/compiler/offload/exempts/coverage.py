@@ -159,7 +159,7 @@ def _named(rules: Sequence[MarkRule]) -> str:
 
 
 def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
-    """Rules in nft for a sentence: their chain and table (`place`), and the first comment of one: `PLACE (COMMENT)`."""
+    """Rules of one chain in nft, for a sentence: `place`, its name and table; behind it the first comment, if any."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 

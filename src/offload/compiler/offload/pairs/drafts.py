@@ -99,7 +99,8 @@ def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossin
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
     """Two l3 devices with the mode that packets between them can have; None: no flowtable sees all of these packets.
 
-    Hardware needs, beside a request for it, no shaper at either end, and all or some ports of each.
+    They can be in hardware if that is requested, neither device has a shaper, and hardware takes all or some of the
+    devices on which each one's packets arrive.
     """
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))

@@ -14,9 +14,7 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.exempts.coverage import reasons_for_all
 from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
-from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.model.text.similar import did_you_mean
 from offload.nouns import dataclass
 
 Pair = tuple[str, str]
@@ -77,76 +75,21 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
     return next((zone.name for zone in topology.zones.values() if devices & set(zone.l3)), None)
 
 
-def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """Problems about valid sections and options whose effect differs from what their author may expect.
-
-    They are about pairs that the firewall does not permit, exempts of zones whose devices are not known, devices that
-    do not exist, and pairs that are faster than they were in version 0.1.0.
-    """
-    there = permitted(config, topology, snapshot)
-    pairs = [
-        ProblemCode.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
-        for choice in config.pair_choices
-        if not choice.faulty and not any(choice.means(*pair) for pair in there)
-    ]
-    exempts = [
-        ProblemCode.EXEMPT_OF_EVERY_ZONE.at("offload", exempt.section, end, zone=name)
-        for exempt in config.exempts
-        for end, name in (("src", exempt.src), ("dest", exempt.dest))
-        if not exempt.faulty and not exempt.everything and name in topology.zones and topology.zones[name].nowhere
-    ]
-    faster = raised(config, existing(config, topology, snapshot))
-    return [*pairs, *exempts, *_unknown_devices(config, snapshot), *faster]
-
-
-DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "nothing is kept out by it"}
-
-
-def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
-    """A Problem for each name in options device and exclude_device that no link has; none if no links are known."""
-    known = [link.name for link in snapshot.links]
-    named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
-    for option, names in named.items() if known else ():
-        for name in dict.fromkeys(names):
-            if name not in known:
-                words = {"value": name, "hint": did_you_mean(name, known), "consequence": DEVICE_OPTIONS[option]}
-                yield ProblemCode.UNKNOWN_DEVICE.at("offload", config.globals.section, option, **words)
-
-
-def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
-    """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
-
-    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There are none if the
-    file was written for the present rules.
-    """
-    common = config.globals
-    if not config.readable or not common.old_rule or common.mode is None:
-        return
-    asked = _Asked.of(config)
-    for request in pair_requests(config, pairs):
-        ends = [asked.zone(name) for name in dict.fromkeys((request.src, request.dest))]
-        before = min(end.mode or common.mode for end in ends)
-        if before < request.mode and asked.own(request.src, request.dest) is None:
-            unset = " and ".join(f"zone {end.name}" for end in ends if end.mode is None)
-            words = {"pair": f"{request.src} > {request.dest}", "mode": request.mode.value, "before": before.value}
-            yield ProblemCode.PAIR_RAISED.at("offload", common.section, zones=unset, **words)
-
-
 def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
     """The request of the configuration for each of these pairs (src, dest), in their order."""
-    asked = _Asked.of(config)
+    asked = Asked.of(config)
     return [asked.request(src, dest) for src, dest in pairs]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """The user's choices for zones and pairs, from which the request for each pair is made."""
 
     config: Config
     families: Mapping[str, Family]  # that the firewall gives its zones
 
     @classmethod
-    def of(cls, config: Config) -> "_Asked":
+    def of(cls, config: Config) -> "Asked":
         """Take the choices, and the families that the firewall gives its zones, from a Config."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
@@ -185,6 +128,7 @@ class _Asked:
         return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons), possible=possible)
 
     def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
+        """The mode that the user chose for the pair, and Reasons if it is none or the lower one of its two zones."""
         if (own := self.own(src, dest)) is not None:
             return own.mode, [ReasonCode.PAIR_MODE_NONE(src=src, dest=dest)] if own.mode is Mode.NONE else []
         chosen = [(end.name, end.mode) for end in ends if end.mode is not None]
@@ -206,7 +150,10 @@ class _Asked:
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """Why the pair stays slow whatever its mode is: faults; exempts and mark rules for all its traffic."""
+        """Why the pair stays slow whatever its mode is: faults; exempts and mark rules for all its traffic.
+
+        `ends`: the choices for its zones; `family`: what is to be offloaded of it.
+        """
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -237,7 +184,7 @@ def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...
     """By zone of the firewall the mode of its own (None: none was chosen), and Reasons if faults keep it slow."""
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
-    asked = _Asked.of(config)
+    asked = Asked.of(config)
     choices = [asked.zone(zone.name) for zone in config.zones]
     return {
         choice.name: (

@@ -1,0 +1,64 @@
+"""Problems about valid sections of /etc/config/offload whose effect their author may not expect. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from offload.compiler.devices import Topology
+from offload.compiler.offload.pairs.requests import Asked, Pair, existing, pair_requests, permitted
+from offload.model.config import Config
+from offload.model.network import Snapshot
+from offload.model.problems.problem import Problem, ProblemCode
+from offload.model.text.similar import did_you_mean
+
+DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "nothing is kept out by it"}
+
+
+def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
+    """Problems about valid sections and options whose effect differs from what their author may expect.
+
+    They are about pairs that the firewall does not permit, exempts of zones whose devices are not known, devices that
+    do not exist, and pairs that are faster than they were in version 0.1.0.
+    """
+    there = permitted(config, topology, snapshot)
+    pairs = [
+        ProblemCode.PAIR_NOT_PERMITTED.at("offload", choice.section, src=choice.src, dest=choice.dest)
+        for choice in config.pair_choices
+        if not choice.faulty and not any(choice.means(*pair) for pair in there)
+    ]
+    exempts = [
+        ProblemCode.EXEMPT_OF_EVERY_ZONE.at("offload", exempt.section, end, zone=name)
+        for exempt in config.exempts
+        for end, name in (("src", exempt.src), ("dest", exempt.dest))
+        if not exempt.faulty and not exempt.everything and name in topology.zones and topology.zones[name].nowhere
+    ]
+    faster = raised(config, existing(config, topology, snapshot))
+    return [*pairs, *exempts, *_unknown_devices(config, snapshot), *faster]
+
+
+def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
+    """A Problem for each name in options device and exclude_device that no link has; none if no links are known."""
+    known = [link.name for link in snapshot.links]
+    named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
+    for option, names in named.items() if known else ():
+        for name in dict.fromkeys(names):
+            if name not in known:
+                words = {"value": name, "hint": did_you_mean(name, known), "consequence": DEVICE_OPTIONS[option]}
+                yield ProblemCode.UNKNOWN_DEVICE.at("offload", config.globals.section, option, **words)
+
+
+def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
+    """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
+
+    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There are none if the
+    file was written for the present rules.
+    """
+    common = config.globals
+    if not config.readable or not common.old_rule or common.mode is None:
+        return
+    asked = Asked.of(config)
+    for request in pair_requests(config, pairs):
+        ends = [asked.zone(name) for name in dict.fromkeys((request.src, request.dest))]
+        before = min(end.mode or common.mode for end in ends)
+        if before < request.mode and asked.own(request.src, request.dest) is None:
+            unset = " and ".join(f"zone {end.name}" for end in ends if end.mode is None)
+            words = {"pair": f"{request.src} > {request.dest}", "mode": request.mode.value, "before": before.value}
+            yield ProblemCode.PAIR_RAISED.at("offload", common.section, zones=unset, **words)
