@@ -70,13 +70,13 @@ def load(sections: Sections) -> Firewall:
     zones = _zones(_readings("zone", sections, problems), forward, problems)
     disabled = _disabled(sections) - zones.keys()
     forwardings = list(_forwardings(_readings("forwarding", sections, problems), zones, disabled, problems))
-    problems += _unloadable(sections)
+    problems += _bad_protocols(sections)
     loader, sets = Loader(), set_families(sections)
-    rules = [each for each in loader.rules(sections) if _counts(each, {each.src, each.dest}, zones)]
+    rules = [each for each in loader.rules(sections) if _used_by_fw4(each, {each.src, each.dest}, zones)]
     redirects = [
         each
         for each in loader.redirects(sections)
-        if _counts(each, {each.src, each.dest, *each.reflection_zone}, zones)
+        if _used_by_fw4(each, {each.src, each.dest, *each.reflection_zone}, zones)
     ]
     found = (mark_rule(each, sets) for each in rules)
     return Firewall(
@@ -192,7 +192,7 @@ def _forwardings(
             yield Permission(ends["src"], ends["dest"], reading.section.id)
 
 
-def _unloadable(sections: Sections) -> Iterator[Problem]:
+def _bad_protocols(sections: Sections) -> Iterator[Problem]:
     """A Problem for each `proto` with a comma (`tcp,udp`): fw4 writes it unchecked, and nft then refuses everything."""
     for kind in ("rule", "redirect"):
         for section in sections:
@@ -202,7 +202,7 @@ def _unloadable(sections: Sections) -> Iterator[Problem]:
                         yield ProblemCode.PROTOCOLS_IN_ONE_WORD.at("firewall", section.id, "proto", value=word)
 
 
-def _counts(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
+def _used_by_fw4(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
     """Whether fw4 uses the section: its conditions can be read, and the zones that it names exist."""
     return not section.lost and named <= {"", "*", *zones}
 

@@ -83,7 +83,7 @@ class Entry(NamedTuple):
     def row(self) -> Row:
         """The entry as a Row: packed source and destination of both directions, status, bytes of each direction.
 
-        The latter are b"" if the kernel does not count them.
+        The bytes of a direction are b"" if the kernel does not count them.
         """
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")

@@ -56,9 +56,9 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
 
 
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete the chains of `before` that `after` lacks, and sets, limits, helpers and flowtables.
+    """The statements that delete what `before` has and `after` lacks: chains, sets, limits, helpers and flowtables.
 
-    The latter are deleted if `after` lacks them, or has them with other properties; elements of sets do not count.
+    Except for chains, they also delete what `after` has with other properties, apart from the elements of sets.
     """
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)

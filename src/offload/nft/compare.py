@@ -14,11 +14,12 @@ FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since d
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """For each object that differs: its heading (`chain input`), the lines to be removed, and those to be added.
 
-    Lines are without indentation, an element is a line `element 192.0.2.1`; a line at another place is both removed and
-    added. `there`: listing of the table in the kernel; `wanted`: of the table that would replace it, whose objects come
-    first. The heading of an object that only `wanted` has ends with ` (new)`. Other programs may have added sets and
-    elements: of objects that only `there` has just chains are given, and no element of any set is a removed line.
-    Flowtables, rules that fill them, flags of the table, and timeouts of elements are not compared.
+    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it, whose objects come first.
+    Lines are without indentation, and an element is a line `element 192.0.2.1`. A line at another place is both removed
+    and added. The heading of an object that only `wanted` has ends with ` (new)`.
+
+    Not given, because other programs may have added them: objects that only `there` has, except chains, and elements
+    that only `there` has. Not compared: flowtables, rules that fill them, flags of the table, timeouts of elements.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -113,9 +113,9 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """The text of the template of this name; `words`: its variables. A missing one is an error, not an empty text.
+    """The text of the template of this name; `words`: its variables.
 
-    The error is as in `template`.
+    A missing variable raises LookupError, or UndefinedError where Jinja2 itself runs the template.
     """
     return _template(name)(**words)
 

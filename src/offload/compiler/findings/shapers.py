@@ -54,8 +54,7 @@ def of_shapers(
 def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> tuple[str, str] | None:
     """The zones (src, dest) of a pair in hardware whose packets pass the device; None: there is no such pair.
 
-    A pair of two different zones is preferred to a zone with itself.
-    `zones`: the devices of each zone, by its name.
+    A pair of two different zones is preferred to a zone with itself. `zones`: the devices of each zone, by its name.
     """
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
     passing = [each.pair for each in elements if any(device in found for found in _passed_by(each, zones))]

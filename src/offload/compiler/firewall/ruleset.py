@@ -33,7 +33,7 @@ class Compiled(NamedTuple):
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
     """Compile the whole ruleset. A section that cannot be compiled is left out, with a problem; nothing is raised.
 
-    Packets of zones that are left out are refused where `config defaults` would accept what these would not.
+    Rules refuse the packets of zones that are left out where `config defaults` would accept them and the zone not.
     """
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)

@@ -60,7 +60,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
     else:
         outcome, found = _outcome(section, reading.get("name", ""), match, lost)
     reading = read(section, EXEMPT, lambda option: WITHOUT_HARM.get(option) or (OTHERS if option in match else outcome))
-    problems = [*reading.problems, *(problem.then(outcome) for problem in unfit)]
+    problems = [*reading.problems, *(problem.with_consequence(outcome) for problem in unfit)]
     if not lost and found is None:
         problems.append(ProblemCode.EXEMPT_OF_NOTHING.at("offload", section.id))
     return found, problems

@@ -61,7 +61,7 @@ class _Reader:
         """
         for section in self.of(kind):
             first = read(section, table, "")
-            effect = self._named_well(first) and not (first.bad and "*" in _named(section).values())
+            effect = self._names_zones(first) and not (first.bad and "*" in _named(section).values())
             reading = read(section, table, CONSEQUENCE[kind] if effect else NO_EFFECT)
             self.problems.extend(reading.problems)
             if effect:
@@ -83,7 +83,7 @@ class _Reader:
             if not disabled:
                 yield with_name(section)
 
-    def _named_well(self, reading: Reading) -> bool:
+    def _names_zones(self, reading: Reading) -> bool:
         """Whether all options for zones are there, with zones that exist or `*`; adds a Problem for each other name."""
         options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
         names = {option: reading.get(option) for option in options}

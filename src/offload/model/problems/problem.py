@@ -33,7 +33,7 @@ class Problem:
         """The Problem with `line` and `where` replaced by those of `section`."""
         return replace(self, line=section.line, where=section.place)
 
-    def then(self, consequence: str) -> "Problem":
+    def with_consequence(self, consequence: str) -> "Problem":
         """The Problem with `consequence` appended to its sentence, for callers that know it only later."""
         return replace(self, text=self.text + consequence)
 

@@ -80,7 +80,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     if section.lost:
-        _without_conditions(draft, section)
+        _check_lost(draft, section)
     target = section.target
     if target in {"mark", "dscp"}:
         mangle.rule(draft, section, src, dest)
@@ -159,7 +159,7 @@ def _shared_limit(
     return log_limit(dest if chain == "forward" or src is None else src)
 
 
-def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
+def _check_lost(draft: Draft, section: firewall.Rule) -> None:
     """Check a rule with conditions that cannot be compiled: only DROP and REJECT are kept without them, with a problem.
 
     LeftOutError for other targets, and if it could then block access to the router's ssh or web server.
@@ -167,14 +167,14 @@ def _without_conditions(draft: Draft, section: firewall.Rule) -> None:
     options = ", ".join(section.lost)
     if section.target not in CLOSING:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=options))
-    for name in _closed(section, draft):
+    for name in _zones_of_router_traffic(section, draft):
         if name in management(draft.config):
             raise LeftOutError(FirewallFault.CLOSES_MANAGEMENT.at(section.origin, options=options, value=name))
     draft.problems.append(FirewallFault.WIDENED.at(section.origin, options=options, target=section.target))
 
 
-def _closed(section: firewall.Rule, draft: Draft) -> Iterator[str]:
-    """The zones whose packets to the router, or from it, the rule matches, by name; none of a rule for forwarding."""
+def _zones_of_router_traffic(section: firewall.Rule, draft: Draft) -> Iterator[str]:
+    """The names of the zones whose packets to the router, or from it, a rule matches; none for forwarded packets."""
     if section.src and section.dest:
         return
     one = section.src or section.dest

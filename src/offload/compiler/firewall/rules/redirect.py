@@ -100,7 +100,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
         dest = _zone_of(rewrite, draft)
         if dest is not None:
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
-    _open(section, src, dest)
+    _use_chains(section, src, dest)
     port = section.dest_port or section.src_dport
     protos = tuple(protocols(draft, section, port))
     ports = (section.src_dport,) if section.src_dport is not None else ()
@@ -120,7 +120,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
 
 
-def _open(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
+def _use_chains(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
     """Add the chains that a port forward uses to `used_chains` of its zones.
 
     Of src: dnat, and helper if the section compares a helper. Of dest, if the forward is reflected: accept_to, dnat and

@@ -62,9 +62,10 @@ class ExemptRules:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Group the exempts by shape, timed ones in sets of their own. The result does not depend on their order.
+    """Make the sets and rules for a table's exempts: a set for each shape, with other sets for timed exempts.
 
-    Only those with `connmark`, which get rules without a set, come in the order given, after all others.
+    The order of `matches` does not matter, except for those with `connmark`: they have rules without a set, which come
+    in this order after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -53,7 +53,7 @@ class Loader:
     ) -> FirewallConfig:
         """Read all sections: those `handed_over` by services and netifd first, then those of /etc/config/firewall.
 
-        Of the former no defaults and no includes. `helpers`: the system's, which the result has unchanged.
+        Defaults and includes that are handed over are ignored. `helpers`: the system's, which the result has unchanged.
         """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
@@ -62,7 +62,7 @@ class Loader:
         for each in sections:
             if each.type in found:
                 found[each.type].append((_origin(each), each.options))
-        ipsets = self._once(
+        ipsets = self._unique(
             self._each(
                 "ipset", found, lambda reading, say: objects.ipset(reading, say, self._networks or {}, self._files)
             )
@@ -130,10 +130,10 @@ class Loader:
         """
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
-            if self._counts(reading) and (made := make(reading, self._say)) is not None:
+            if self._usable(reading) and (made := make(reading, self._say)) is not None:
                 yield made
 
-    def _counts(self, reading: Reading) -> bool:
+    def _usable(self, reading: Reading) -> bool:
         """Whether the section can be used; a problem is added if not, also if it is disabled.
 
         It can be used in spite of a faulty detail if its target is DROP or REJECT, and in spite of a faulty condition
@@ -162,7 +162,7 @@ class Loader:
             return False
         return True
 
-    def _once(self, sections: Iterable[Any]) -> tuple[Any, ...]:
+    def _unique(self, sections: Iterable[Any]) -> tuple[Any, ...]:
         """The zones or sets, of equal names only the first; no set with a word of nft as name. Others add a problem."""
         names: dict[str, Any] = {}
         for each in sections:
@@ -198,7 +198,7 @@ class Loader:
                 unread.append(self._zone(reading))
             else:
                 good.append(self._zone(reading))
-        once = self._once(good)
+        once = self._unique(good)
         counted = {each.origin for each in once}
         return once, (*unread, *(each for each in good if each.origin not in counted))
 
