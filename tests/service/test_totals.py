@@ -14,15 +14,16 @@ from offload.cli import top
 from offload.cli.answer import Exit
 from offload.errors import KernelError, UsageError
 from offload.model.config import Mode, Zone
-from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, State
+from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, IPS_SRC_NAT, Entries, Entry, State
 from offload.model.network import Address, Snapshot
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.counting import looking, sightings
 from offload.service.counting.sightings import EndedPath, Sightings
-from offload.service.counting.totals import MOST_HOSTS, Totals
+from offload.service.counting.totals import EVERY, MOST_HOSTS, Totals
 from offload.status.counts import PATHS, WIDTH, Counts, Path
 from offload.status.lookup.wan_side import wan_side
 from offload.status.lookup.zone_lookup import ZoneLookup
+from offload.status.shares import ShareCount
 from offload.status.text.totals_text import totals_text
 from service.routers import Fakes, router
 from status.routers import HOME, entry, packed, pair, plan, route, zone
@@ -111,6 +112,28 @@ def test_the_zones_on_the_wan_side() -> None:
     halves = (route("0.0.0.0/1", "wg0"), route("128.0.0.0/1", "wg0"))
     through = replace(there, zones=(*there.zones, zone("office", "wg0")))
     assert wan_side(zones, through, replace(HOME, routes=(*HOME.routes, *halves))) == {"wan", "vpn", "office"}
+
+
+@given(st.lists(st.tuples(st.sampled_from(WAYS), st.sampled_from([*State]), st.sampled_from([*State]))))
+def test_live_connections_count_as_ended_ones_do(given_: list[tuple[str, State, State]]) -> None:
+    """Each for the faster of its present path and those on which it was seen."""
+    marked = [entry(way, status=MARKS[state], octets=(number, 3)) for number, (way, state, _) in enumerate(given_)]
+    found, alike, sightings, calls = Totals(), Totals(), Sightings(), list[int]()
+    sightings.see(entry(way, status=MARKS[before]) for way, _, before in given_)
+    count = ShareCount(HOME, PLAN)
+    count.add(each.row for each in marked)
+    found.add_live(count, Entries(marked), ZONES, sightings.of_values, {"guest"}, lambda: calls.append(1))
+    faster = {each: max(each.state, sightings.of(each) or State.SLOW, key=[*State].index) for each in marked}
+    alike.add(marked, ZONES, lambda each, *_: faster[each], {"guest"})
+    assert (found.pairs, found.hosts) == (alike.pairs, alike.hosts)
+
+
+def test_hints_are_followed_while_live_connections_are_counted(fakes: Fakes) -> None:
+    calls = list[int]()
+    fakes.conntrack.between = lambda: calls.append(1)
+    fakes.conntrack.held = [entry(f"192.168.1.3#{port} > 198.51.100.9#443") for port in range(1, 5 * EVERY)]
+    assert answer(fakes.service, METHODS["totals"], {})["ok"]
+    assert len(calls) == 5, "one for the dump, four for the count"
 
 
 @given(st.lists(st.tuples(st.sampled_from(WAYS), st.sampled_from([*State, None]), st.integers(0, 9))))

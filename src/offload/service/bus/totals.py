@@ -5,14 +5,12 @@ from ipaddress import ip_address
 from typing import Any
 
 from offload.errors import OffloadError
-from offload.model.flow import Entry
 from offload.service.bus.methods import known
-from offload.service.counting.sightings import live_path
 from offload.service.counting.totals import Totals
 from offload.service.engine import Engine
-from offload.status.counts import Path, counts_json
+from offload.status.counts import counts_json
 from offload.status.lookup.wan_side import wan_side
-from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
+from offload.status.lookup.zone_lookup import ZoneLookup
 
 Json = dict[str, Any]
 UNCOUNTED = "the service counts them, and none runs: /etc/init.d/offload start"
@@ -30,10 +28,9 @@ def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
     read = engine.connections.read(engine.doors.conntrack, engine.placed(decided), decided.plan)
     zones, found = ZoneLookup(read.snapshot, read.plan), engine.totals.copy()
 
-    def path_of(entry: Entry, _: Endpoint, __: Endpoint) -> Path:
-        return live_path(engine.sightings, entry)
-
-    found.add(read.entries, zones, path_of, wan_side(decided.config.zones, read.plan, read.snapshot))
+    outside = wan_side(decided.config.zones, read.plan, read.snapshot)
+    between = engine.doors.conntrack.between
+    found.add_live(read.count, read.entries, zones, engine.sightings.of_values, outside, between)
     return {
         "ok": True,
         "since": found.since,

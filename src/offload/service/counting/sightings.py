@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from offload.model.config import Mode
-from offload.model.flow import Entry, State
+from offload.model.flow import Entry, State, Values
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import ReasonCode
@@ -20,6 +20,7 @@ from offload.status.why.reasons import Lookups, every_reason
 AGAIN, IDLE = 10.0, 60.0  # seconds between two readings, and where the last one found no offloaded connection
 REST = 100.0  # times the processor time of a reading: one per cent at most
 MOST = 1 << 16  # connections that are remembered
+ZONE, ZONE_FORTH = 18, 19  # places in Values
 # Reasons that can come after the fast path: a TCP connection leaves it when an end closes it.
 LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED})
 
@@ -64,6 +65,13 @@ class Sightings:
         """The fastest path on which a connection was seen, software or hardware; None: neither, or it was forgotten."""
         return self._fast.get(_key(entry))
 
+    def of_values(self, values: Values) -> State | None:
+        """As `of`, for a connection that is given as the kernel's values."""
+        if not self._fast:
+            return None
+        proto, *ends = values[:5]
+        return self._fast.get(hash((proto, (*ends, values[ZONE] or values[ZONE_FORTH]))))
+
     def ended(self, entry: Entry) -> State | None:
         """As `of` (None: it was seen on neither path), for a connection that ended: it is forgotten."""
         return self._fast.pop(_key(entry), None)
@@ -99,10 +107,3 @@ class EndedPath:
     @cached_property
     def _lookups(self) -> Lookups:
         return Lookups.of(self._plan, self._snapshot)
-
-
-def live_path(sightings: Sightings, entry: Entry) -> Path:
-    """The path on which a live connection is now, or was seen before, whichever is faster."""
-    if entry.state is State.HARDWARE:
-        return State.HARDWARE
-    return sightings.of(entry) or entry.state

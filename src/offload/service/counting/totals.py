@@ -12,16 +12,20 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from heapq import nlargest
 
-from offload.model.flow import Entry
+from offload.model.flow import Entries, Entry, State, Values
 from offload.nouns import dataclass, field
-from offload.status.counts import Counts, Path
+from offload.status.counts import PLACES, Counts, Path
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
-from offload.status.shares import Pair
+from offload.status.shares import Pair, ShareCount
 
 MOST_PAIRS = 4096  # of 64 zones
 MOST_HOSTS = 512  # about half a kilobyte of memory each
 
+EVERY = 1024  # live connections that are counted between two calls of `between`
+PACKETS, REPLY_PACKETS, SRC, REPLY_SRC = 12, 14, 1, 5  # places in Values
+
 PathOf = Callable[[Entry, Endpoint, Endpoint], Path]
+Lists = tuple[list[int], list[int], list[int]]  # of a Counts: flows, packets, bytes
 
 
 @dataclass(slots=True)
@@ -52,11 +56,49 @@ class Totals:
             packets, octets = sum(entry.packets or ()), sum(entry.bytes or ())
             self.pairs[src.zone, dest.zone].add(path, packets, octets)
             for address in (entry.original.src, entry.reply.src):
-                end = zones.at(address)
-                if end.zone is not None and end.zone not in wan_side and not end.distant:
+                if _is_host(zones.at(address), wan_side):
                     self.hosts[address].add(path, packets, octets)
             self.unsaved = True
         self._bound()
+
+    def add_live(
+        self,
+        count: ShareCount,
+        entries: Entries,
+        zones: ZoneLookup,
+        seen: Callable[[Values], State | None],
+        wan_side: Collection[str] = (),
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Count all live connections as `add` does, without an Entry of each: a full table has 65,536.
+
+        `count` has counted `entries`. `seen`: the fastest path on which one was seen; it counts where the present one
+        is slower. `between` is called after every EVERY connections.
+        """
+        ways = [(self._of_pair(way.src, way.dest), way.state) for way in count.ways]
+        hosts: dict[bytes, Lists | None] = {}
+        rows = zip(count.way_of, count.octets, entries.values(range(len(entries))), strict=True)
+        for number, (way, octets, values) in enumerate(rows, 1):
+            of_pair, state = ways[way]
+            if of_pair is not None:
+                place = PLACES[state if state is State.HARDWARE else seen(values) or state]
+                packets = (values[PACKETS] or 0) + (values[REPLY_PACKETS] or 0)
+                for address in (values[SRC], values[REPLY_SRC]):
+                    if address not in hosts:
+                        hosts[address] = self.hosts[address].lists if _is_host(zones.at(address), wan_side) else None
+                for lists in (of_pair, hosts[values[SRC]], hosts[values[REPLY_SRC]]):
+                    if lists is not None:
+                        flows, all_packets, all_octets = lists
+                        flows[place] += 1
+                        all_packets[place] += packets
+                        all_octets[place] += octets
+            if number % EVERY == 0:
+                between()
+        self._bound()
+
+    def _of_pair(self, src: Endpoint, dest: Endpoint) -> Lists | None:
+        """The lists of the counts of a pair; None if an end is in no known zone."""
+        return None if src.zone is None or dest.zone is None else self.pairs[src.zone, dest.zone].lists
 
     def of(self, pair: Pair) -> Counts:
         """The counts of a pair; zeros if it has none."""
@@ -77,3 +119,7 @@ class Totals:
         kept = dict(nlargest(MOST_HOSTS, self.hosts.items(), key=lambda each: sum(each[1].octets)))
         for host in self.hosts.keys() - kept.keys():
             self.others.merge(self.hosts.pop(host))
+
+
+def _is_host(end: Endpoint, wan_side: Collection[str]) -> bool:
+    return end.zone is not None and end.zone not in wan_side and not end.distant
