@@ -8,6 +8,7 @@
   - FileError: a file or directory cannot be read or written, or does not have what a command needs
   - UsageError: an argument of the command or of a ubus method is not valid
   - StartingError: the service has not read the router yet
+  - RunningError: a service is running already
 """
 
 from enum import Enum, auto
@@ -76,3 +77,7 @@ class UsageError(OffloadError):
 
 class StartingError(OffloadError):
     """The service started just now and has not read the router yet, so it cannot answer; try again soon."""
+
+
+class RunningError(OffloadError):
+    """Another process is the service already, or whether one is cannot be found."""

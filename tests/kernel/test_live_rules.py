@@ -14,6 +14,7 @@ from kernel.lab import Home
 from kernel.resident import Resident
 from kernel.steady import SOON, Steady, lag, quiet
 from kernel.traffic import Talk
+from offload.system.nft.door import Nft
 
 Call = Callable[..., Talk]
 ENOUGH = 60
@@ -30,6 +31,7 @@ table inet bans {
 """
 ADD = "add element inet bans blocked { 203.0.113.1 }"
 RULE = "add rule inet bans forward ip daddr 203.0.113.1 drop"
+MANY = 20_000  # addresses, as in a list of a country's networks
 
 
 @pytest.fixture(name="bans", scope="module")
@@ -83,3 +85,16 @@ def test_a_ban_reaches_live_flows(bans: Home, call: Call, text: str) -> None:
     stopped(bans, call, talks, lambda: bans.router.nft(text))
     if text == ADD:
         bans.router.nft("flush set inet bans blocked")
+
+
+def test_the_probe_lists_no_elements_of_other_programs(home: Home) -> None:
+    addresses = ", ".join(f"198.{18 + each // 65536}.{each // 256 % 256}.{each % 256}" for each in range(MANY))
+    home.router.nft(f"table inet country {{\n\tset whole {{ type ipv4_addr; elements = {{ {addresses} }}\n\t}}\n}}\n")
+    with home.router.entered():
+        began = time.monotonic()
+        Nft().lists()
+        taken = time.monotonic() - began
+    began = time.monotonic()
+    home.router.run("nft", "-j", "list", "set", "inet", "country", "whole")
+    assert taken < (time.monotonic() - began) / 2
+    home.router.nft("delete table inet country")

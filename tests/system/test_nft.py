@@ -215,7 +215,7 @@ def test_the_version(tmp_path: Path, printed: str, version: str) -> None:
 @pytest.mark.parametrize("printed", ["", "table inet x { }", "[]", "{}", '{"nftables": 1}'])
 def test_an_nft_without_json_is_named(tmp_path: Path, printed: str) -> None:
     nft = program(tmp_path, f"echo '{printed}'")
-    with pytest.raises(NftError, match=r"nft -j list tables did not answer in JSON: install nftables-json"):
+    with pytest.raises(NftError, match=r"nft -j list flowtables did not answer in JSON: install nftables-json"):
         nft.lists()
 
 

@@ -26,6 +26,7 @@ from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.dry_run import DryRun
 from offload.system.nft.probe import probe
+from offload.system.sole import sole
 from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
 from offload.system.ubus.server import UbusServer
@@ -71,14 +72,16 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 def serve() -> int:
     """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay). Gives 0.
 
-    KernelError if the kernel cannot be listened to; a missing ubusd or nft ends nothing.
+    RunningError if a service is running already, KernelError if the kernel cannot be listened to; a missing ubusd or
+    nft ends nothing.
     """
-    Uci().sweep(FILES)
-    loop = build(doors())
-    try:
-        loop.run()
-    finally:
-        loop.close()
+    with sole():
+        Uci().sweep(FILES)
+        loop = build(doors())
+        try:
+            loop.run()
+        finally:
+            loop.close()
     return 0
 
 

@@ -84,7 +84,7 @@ class Nft:
 
     def lists(self) -> None:
         """Check that nft can list in JSON; NftError if it cannot."""
-        self._objects("tables")
+        self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """Read those of offload's tables with these names that exist, by name.

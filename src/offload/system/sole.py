@@ -1,0 +1,66 @@
+"""One service at a time for a network namespace, as one kernel has one set of our tables in each.
+
+A running service holds an abstract Unix socket (unix(7)): each network namespace has its own, no file can stay behind,
+a jail does not hide it, and the kernel frees it when the process ends, however that happens.
+"""
+
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from offload.errors import RunningError
+
+NAME = b"\0offload.service"
+PAUSE = 0.05  # seconds
+PATIENCE = 1.0  # seconds, for one that ends just now
+WAITING = 64  # later calls that are answered; nobody accepts them, so they stay until the service ends
+CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
+
+
+@contextmanager
+def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
+    """Be the only service in the body; RunningError names the process that has been one for `patience` seconds.
+
+    Another user's socket with this name keeps nobody from starting: any program may take one.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
+        deadline = time.monotonic() + patience
+        while not _taken(own, name) and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+        if own.getsockname() != name and (holder := _holder(name)) is not None:
+            who = f" (process {holder})" if holder else ""
+            raise RunningError(
+                f"a service is running already{who}: 'offload status' shows what it does, and '/etc/init.d/offload "
+                "stop' ends it, or kill where it was started by hand"
+            )
+        yield
+
+
+def _taken(own: socket.socket, name: bytes) -> bool:
+    """Take the name, if it is free; whether this process has it now."""
+    try:
+        own.bind(name)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise RunningError(f"whether a service is running already cannot be found: {error.strerror}") from error
+        return False
+    own.listen(WAITING)
+    return True
+
+
+def _holder(name: bytes) -> int | None:
+    """The process that has the name, 0 if that is not known; None if it is another user's, or gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as question:
+        try:
+            question.connect(name)
+            found = question.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        except BlockingIOError:  # as many have asked as wait at most
+            return 0
+        except OSError:
+            return None
+    process, user, _ = CREDENTIALS.unpack(found)
+    return int(process) if user in {0, os.geteuid()} else None
