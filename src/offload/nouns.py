@@ -19,7 +19,7 @@ else:
     def dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False) -> Callable[[type], type]:
         """A decorator that makes a class a dataclass; TypeError if one of its bases has fields.
 
-        `slots` is only for type checkers: these classes always have them.
+        `frozen`, `order`: as in the standard library. `slots` is only for type checkers: all these classes have slots.
         """
         del slots
         return lambda cls: _made(cls, frozen=frozen, order=order)

@@ -206,7 +206,7 @@ class _Stack:
         """Why a flowtable should not list `name` below `upper` (None: it should); whether to look below it too.
 
         A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
-        recognize them.
+        recognize them. `path`: `upper` and the devices above it.
         """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
             return ReasonCode.TOO_DEEP(device=name), False

@@ -52,6 +52,6 @@ def version(release: str) -> Version | None:
 
 
 def _reaches(found: Version, releases: tuple[Version, ...]) -> bool:
-    """Whether the release is not older than that of its series in `releases`; if there is none, than the last one."""
+    """Whether a release (`found`) is not older than that of its series in `releases`; without one, than the last."""
     same = (each for each in releases if each[:2] == found[:2])
     return found >= next(same, releases[-1])

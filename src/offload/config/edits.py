@@ -58,7 +58,7 @@ def _set_mode(
 
 
 def _free_name(wanted: str, sections: Sequence[Section]) -> str:
-    """A section name that is valid, not in use, and not one that uci gives to sections without a name."""
+    """`wanted` as a valid section name that is not in use, nor one that uci gives to sections without a name."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
     plain = f"zone_{plain}" if UNNAMED.fullmatch(plain) else plain
     taken = {section.name for section in sections}

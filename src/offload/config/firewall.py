@@ -112,7 +112,10 @@ def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterato
 
 
 def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
-    """The zones by name. Of those with the same name the first counts, and the others add a Problem."""
+    """The zones by name. Of those with the same name the first counts, and the others add a Problem.
+
+    `forward`: policy of the defaults, for a zone without one.
+    """
     zones: dict[str, Zone] = {}
     for reading in readings:
         name = reading.get("name")
@@ -203,7 +206,7 @@ def _bad_protocols(sections: Sections) -> Iterator[Problem]:
 
 
 def _used_by_fw4(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
-    """Whether fw4 uses the section: its conditions can be read, and the zones that it names exist."""
+    """Whether fw4 uses the section: its conditions can be read, and the zones that it names (`named`) exist."""
     return not section.lost and named <= {"", "*", *zones}
 
 

@@ -21,7 +21,7 @@ class Applied:
     def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
         """The outcome of the next pass or return, which sent `changes` transactions and ended at `time`.
 
-        With 0 changes generation and time stay as they are here.
+        With 0 changes generation and time stay as they are here. `error`, `returned`: as the fields of these names.
         """
         if not changes:
             return Applied(self.generation, self.time, error=error)

@@ -63,7 +63,7 @@ def _family(family: int, match: Match) -> str:
 
 
 def _proto(items: tuple[Item, ...], match: Match) -> str:
-    """The condition on the protocol; empty: a port or an ICMP type implies it."""
+    """The condition on protocols (`items`); empty: a port or an ICMP type implies it."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
     return _items(KEYS["proto"], items)

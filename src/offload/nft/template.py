@@ -68,7 +68,10 @@ def from_source(source: str, filters: Filters) -> Callable[..., str]:
 
 
 def compiled(source: str, filters: Filters) -> CodeType | None:
-    """The code that Jinja2 makes of a template; None if it needs more of Jinja2's runtime than `_GLOBALS` has."""
+    """The code that Jinja2 makes of a template's source; None if it needs more of its runtime than `_GLOBALS` has.
+
+    `filters`: Jinja2's filters by name.
+    """
     environment = _environment(filters)
     module = compile(environment.compile(source, raw=True), "<template>", "exec")
     root = next(each for each in module.co_consts if isinstance(each, CodeType) and each.co_name == "root")
@@ -87,7 +90,10 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store a template's code for the next start, in one step. An OSError is ignored: that start takes longer."""
+    """Store a template's code with its source for the next start, in one step.
+
+    An OSError is ignored, because it only makes that start take longer.
+    """
     place = _place(name)
     draft = f"{place}.{os.getpid()}"
     try:

@@ -38,7 +38,8 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
     """fw4's own flowtable with the existing devices of the zones' networks, for hardware the lowest ones below them.
 
-    Devices of option `device` are not in it. Empty: option flow_offloading is off, or there are no devices.
+    Devices of option `device` are not in it. Empty: option flow_offloading is off, or there are no devices. `state`
+    has the devices that exist, and those below bridges and VLANs.
     """
     if not config.defaults.flow_offloading:
         return ()

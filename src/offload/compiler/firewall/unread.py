@@ -46,7 +46,7 @@ def _serves(match: Match) -> bool:
 
 
 def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
-    """Whether one of the alternatives holds, if there are any, and none of the negated ones."""
+    """Whether one of the alternatives (`items`) holds, if there are any, and none of the negated ones."""
     good = [holds(each.text) for each in items if not each.negated]
     return (not good or any(good)) and not any(holds(each.text) for each in items if each.negated)
 

@@ -121,7 +121,7 @@ def _is_named(item: Item, expander: Expander) -> bool:
 
 
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The devices as a condition of nft names them: `wg+` is `wg*`; `+` alone, which is every device, is no condition.
+    """The names of devices (`members`) for nft: `wg+` is `wg*`; `+` alone, which is every device, gives no name.
 
     `!+` is NO_DEVICE, which no device has as name. Other negated names are left out.
     """
@@ -134,7 +134,7 @@ def _devices(members: Sequence[Item]) -> Iterator[str]:
 
 
 def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Devices in groups that one rule can express: a wildcard needs its own rule; negated ones are in every group."""
+    """Devices (`members`) in groups, for one rule each: each wildcard in its own, negated devices in every group."""
     names = tuple(dict.fromkeys(_devices(members)))
     negated = tuple(
         Item(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text, negated=True)

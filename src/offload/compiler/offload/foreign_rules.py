@@ -177,7 +177,7 @@ def _bans(rule: LiveRule, rules: Rules) -> bool:
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules that established packets meet in a chain, and in those it jumps to, each with its way's conditions.
+    """The rules that established packets meet in a chain (`place`) and those it jumps to, with the way's conditions.
 
     `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which it was
     walked already; `match` is added. After MOST_WAYS of them the chain is walked once more, without conditions.

@@ -87,7 +87,10 @@ def plan(
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
-    """The pair; a Reason is added if its table could not remember accepted replies. `missed`: how many, by table."""
+    """The pair; a Reason is added if its table's memory of accepted replies was full.
+
+    `missed`: the number of replies that found no place in it, by table.
+    """
     found = (
         ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
         for table in tables

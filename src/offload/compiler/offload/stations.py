@@ -81,7 +81,7 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def with_station_counts(plan: Plan, learned: Learned) -> Plan:
-    """The Plan, with the present numbers of hosts for pairs and bridge ports where the port of a host decides."""
+    """The Plan, with the numbers of hosts in `learned` for pairs and bridge ports where the port of a host decides."""
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -90,7 +90,10 @@ def with_station_counts(plan: Plan, learned: Learned) -> Plan:
 
 
 def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs, with the present numbers of hosts in hardware and in software, also in the Reason that has them."""
+    """The pairs, with the numbers of hosts in `learned` by hardware and software, also in the Reason that has them.
+
+    Pairs for which the port of a host does not matter are unchanged.
+    """
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
     }

@@ -52,7 +52,10 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
 
 
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is faster than the mode chosen for it: a pair section makes it so. Empty: it is not faster."""
+    """Why a zone is faster (`effective`) than the mode chosen for it: by a pair section. Empty: it is not faster.
+
+    `own`: the pairs that decide about `effective`.
+    """
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)

@@ -94,7 +94,10 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols; empty: all. One `all` in a list means all. With ports, none or all mean TCP and UDP, as in fw4."""
+    """The protocols of an exempt; empty: all. A list with `all` in it means all.
+
+    In an exempt with ports, no protocols or `all` mean TCP and UDP, as in fw4.
+    """
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())

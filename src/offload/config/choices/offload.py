@@ -57,7 +57,7 @@ class _Reader:
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
         """The sections of type `kind` that have an effect, read by `table`; adds the Problems of all that are enabled.
 
-        No effect have disabled ones, those without a zone or with one not in `zones`, and faulty ones that name `*`.
+        Without effect are disabled sections, those that name no zone or one not in `zones`, and faulty ones with `*`.
         """
         for section in self.of(kind):
             first = read(section, table, "")
@@ -94,7 +94,10 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Add a Problem of the section in `reading`; `words` fill its blanks, `consequence` by default for its type."""
+        """Add a Problem of the section in `reading`, or of an `option` of it; `words` fill the blanks of its sentence.
+
+        Without the word `consequence`, it is that of the section's type.
+        """
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 

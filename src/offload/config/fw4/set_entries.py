@@ -109,7 +109,7 @@ def _span(value: Address) -> tuple[int, int]:
 
 
 def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
-    """Add the indexes of elements that another one covers to `covered`, of those that the kernel refuses to `partly`.
+    """Add the indexes of boxes that another one covers to `covered`, of those that the kernel refuses to `partly`.
 
     Sorted by the first part of their keys, each is compared only with those that overlap it there.
     """

@@ -30,8 +30,8 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
     """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the prerouting hook. A part of the zone that has nothing for the side has no
-    jump. `direction`, `what`: as for `jumps`.
+    the output hook, and everything else in the prerouting hook. There is no jump for a part of the zone that has no
+    such devices and addresses. `direction`, `what`: as for `jumps`.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
@@ -92,7 +92,7 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
 
 
 def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
-    """The rule that drops invalid packets: NAT does not translate them, so they would leave with inside addresses."""
+    """The rule that drops invalid packets to a part of a zone: NAT does not translate their inside addresses."""
     return Rule(
         "drop",
         Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),

@@ -29,10 +29,10 @@ NO_ADDRESSES = Split()
 
 
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
-    """The addresses by family, where a netifd network's name stands for its addresses; None: no packet can match now.
+    """The addresses of a condition (`given`) by family, with those of netifd networks in place of their names.
 
-    No packet can match if all that is named without `!` is networks that have no address. A network with `!` that has
-    no address excludes nothing.
+    None: no packet can match now, because all that is given without `!` is networks that have no address. A network
+    with `!` that has no address excludes nothing.
     """
     if not given:
         return NO_ADDRESSES

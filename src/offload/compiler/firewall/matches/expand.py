@@ -48,9 +48,9 @@ class Expander(NamedTuple):
     problems: list[FirewallProblem]
 
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
-        """The addresses by family, where a network's name stands for its addresses; None: no packet can match now.
+        """The addresses of an option (`given`) by family, with those of netifd networks in place of their names.
 
-        Then a problem is added for `option` of the section `origin`.
+        None: no packet can match now, and a problem is added for `option` of the section `origin`.
         """
         found = split(given, self.networks)
         if found is None:

@@ -31,7 +31,8 @@ class Named(NamedTuple):
 def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
     """The packet fields to look up, as nft text (`ip saddr`); None: one would be a destination MAC address.
 
-    Directions that the lookup does not give are those of the set. `proto`: the protocol whose ports are looked up.
+    `named`: the set. Directions that `match` does not give are those of the set. `proto`: the protocol whose ports are
+    looked up.
     """
     fields = []
     for index, kind in enumerate(named.set.types):
@@ -50,7 +51,7 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
 
 
 def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    """The lookup with its packet `fields` for this protocol; they are () if one would be a destination MAC address."""
+    """The lookup in the set `named` with its packet `fields` for the protocol, or () if `set_fields` gives None."""
     return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
 
 

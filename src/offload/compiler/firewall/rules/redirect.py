@@ -187,7 +187,7 @@ def _one(match: Match) -> Address | NetworkName | None:
 
 
 def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
-    """The first zone with one of these addresses in its networks or its option subnet; None: there is none."""
+    """The first zone with one of the addresses of `rewrite` in its networks or option subnet; None: there is none."""
     for zone in draft.zones.values():
         for own in zone.related:
             if any(same_network(own, each) for each in (*rewrite.v4, *rewrite.v6)):

@@ -68,9 +68,9 @@ def _part(match: Match, undecided: dict[str, Any]) -> Match:
 
 
 def _any(items: Sequence[Item], holds: Callable[[str], bool | None]) -> str:
-    """YES, NO or OPEN: whether one of the alternatives holds, and none of the negated ones.
+    """Whether one of the alternatives (`items`) holds, if there are any, and none of the negated ones: YES, NO or OPEN.
 
-    `holds`: text of an alternative -> whether it holds; None: not known.
+    `holds`: text of an alternative -> whether it holds; None: not known, which makes the result OPEN if it matters.
     """
     good = [holds(each.text) for each in items if not each.negated]
     bad = [holds(each.text) for each in items if each.negated]

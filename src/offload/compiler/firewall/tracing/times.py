@@ -30,7 +30,7 @@ def holds(times: Times, moment: float) -> bool:
 
 
 def next_edge(every: Iterable[Times], moment: float) -> float | None:
-    """The first second after `moment` at which one of the times begins or ends; None: none does."""
+    """The first second after `moment` at which one of the times in `every` begins or ends; None: none does."""
     found = (edge for times in every for edge in _edges(times, moment) if edge > moment)
     return min(found, default=None)
 
@@ -54,7 +54,7 @@ def _second(clock: tuple[int, ...], offset: int) -> int:
 
 
 def _edges(times: Times, moment: float) -> Iterator[float]:
-    """When the times begin and end, in seconds since 1970; of daily ones those from yesterday to a week ahead."""
+    """When the times begin and end, in seconds since 1970; if daily, from the day before `moment` to a week after."""
     seconds: Callable[[tuple[int, ...]], float] = _utc if times.utc else _local
     if times.start_date:
         yield seconds(times.start_date)
@@ -76,7 +76,7 @@ def _over_midnight(times: Times, moment: float) -> bool:
 
 
 def _daily(clock: tuple[int, ...], seconds: Callable[[tuple[int, ...]], float], moment: float) -> Iterator[float]:
-    """When it is `clock` (hour, minute, second) yesterday, today and on the next days; nothing for ().
+    """When it is `clock` (hour, minute, second) on the day before `moment`, on that day and a week on; nothing for ().
 
     `seconds`: (year, month, day, hour, minute, second) -> seconds since 1970.
     """

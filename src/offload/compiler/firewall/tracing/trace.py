@@ -89,7 +89,7 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
 
 
 def _target(verdict: str) -> tuple[str, str]:
-    """Address and port of `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`; empty: none.
+    """The new address and port in a verdict (`dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`), or "".
 
     Of ranges they are the first ones.
     """

@@ -102,7 +102,10 @@ def _versions(match: Match) -> list[int]:
 
 
 def _spans(field: Field, match: Match, version: int) -> list[Span]:
-    """The values of a condition as ranges of numbers, without negated ones and addresses of other families."""
+    """The values that a match has for `field` as ranges of numbers, without negated ones.
+
+    Of addresses only those of the family `version` (4 or 6).
+    """
     spans = [field.kind.span(each) for each in _of_family(wanted(field.values(match)), version)]
     return joined(spans) if field.kind.joins else spans
 

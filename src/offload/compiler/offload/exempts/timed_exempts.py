@@ -77,7 +77,7 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
 
 
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """The timed exempt that is put together from its elements (at least one, all with its number).
+    """The timed exempt that is put together from `parts`, one for each of its elements: at least one, with one number.
 
     Its lists have the values of all elements, and `expires` is the longest. The rest (zones, mark, DSCP, timeout) is
     that of the first.
@@ -89,6 +89,6 @@ def _joined(parts: list[TimedExempt]) -> TimedExempt:
 
 
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """The values of a condition in all of an exempt's elements, each once: negated ones last, IPv4 first, by value."""
+    """The values for `field` in all parts of an exempt, each once, sorted: negated ones last, IPv4 before IPv6."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

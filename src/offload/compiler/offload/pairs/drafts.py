@@ -118,6 +118,7 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
     """Why hardware cannot have all of a pair's traffic: devices that it cannot take, hosts that move, shapers.
 
     Empty: it can. A bridge of which it can take some ports is not a reason here: `_stations` gives its other ports.
+    `crossings`: the pairs of devices that can be fast, with their modes.
     """
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
@@ -135,7 +136,10 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
 
 
 def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
-    """The bridges of a pair where the host's port decides between hardware and software; None: there are none."""
+    """The bridges of a pair where the host's port decides between hardware and software; None: there are none.
+
+    `crossings`: the pairs of devices that can be fast, with their modes.
+    """
     fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]

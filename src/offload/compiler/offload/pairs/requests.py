@@ -128,7 +128,10 @@ class Asked:
         return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons), possible=possible)
 
     def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
-        """The mode that the user chose for the pair, and Reasons if it is none or the lower one of its two zones."""
+        """The mode that the user chose for the pair, and Reasons if it is none or the lower one of its two zones.
+
+        `ends`: the choices for its zones.
+        """
         if (own := self.own(src, dest)) is not None:
             return own.mode, [ReasonCode.PAIR_MODE_NONE(src=src, dest=dest)] if own.mode is Mode.NONE else []
         chosen = [(end.name, end.mode) for end in ends if end.mode is not None]

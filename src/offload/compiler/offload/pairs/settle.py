@@ -90,7 +90,7 @@ def _offloaded(here: Sequence[Use]) -> tuple[Family, list[Use]]:
 
 
 def _meet(draft: PairDraft, use: Use) -> bool:
-    """Whether a packet can belong to both pairs, by its family."""
+    """Whether the pair of `draft` and that of `use` can have packets of the same family."""
     return draft.request.possible & use[0].request.possible is not Family.NEITHER
 
 
@@ -115,7 +115,7 @@ def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Rea
 
 
 def _withholds(other: PairRequest, request: PairRequest, version: Family) -> bool:
-    """Whether `other` may have packets of this family and keeps them slow, while `request` wants them offloaded."""
+    """Whether `other` may have packets of family `version` and keeps them slow, and `request` wants them offloaded."""
     return request.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 

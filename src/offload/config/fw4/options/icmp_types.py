@@ -13,7 +13,7 @@ _UNREACHABLE = (
 
 
 def _codes(number: int, names: str) -> Types:
-    """The codes of a type, whose names are given in order from 0; `-` for a code without a name."""
+    """The codes of the type with this number, whose names are given in order from 0; `-` for a code without a name."""
     return {name: (number, code) for code, name in enumerate(names.split()) if name != "-"}
 
 

@@ -78,7 +78,7 @@ def include(reading: Reading, say: Say) -> Include | None:
 
 
 def helper(values: Mapping[str, Any], proto: Item) -> Helper:
-    """The conntrack helper of a section's valid values, with `proto`, its only protocol; others are empty or 0."""
+    """The conntrack helper of a section's valid values, with `proto`, its only protocol; absent ones are empty or 0."""
     port = values.get("port")
     return Helper(
         name=values["name"],
