@@ -28,7 +28,7 @@ Evicted = tuple[str, Reason]
 class Topology:
     """The devices of each zone, by the zone's name, and Problems about networks that do not exist.
 
-    There is one only where the user chose software or hardware for a zone that has nothing but such networks.
+    There is a Problem only where the user chose software or hardware for a zone that has nothing but such networks.
     """
 
     zones: Mapping[str, ZoneDevices]

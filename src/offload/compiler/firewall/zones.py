@@ -52,7 +52,8 @@ class FirewallZone(NamedTuple):
     related: Addresses  # `own`, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
-    # the optional chains that rules jump to: accept_to, drop_from, dstnat, helper and so on; rules add to it
+    # the optional chains that rules jump to, by their names' beginning (accept_to, drop_from, helper), dnat and snat
+    # for dstnat and srcnat; whoever makes such a rule adds its chain
     used_chains: set[str]
 
     @property

@@ -20,7 +20,7 @@ class NftFile:
 
 
 def unloaded(live: Ruleset, files: Sequence[NftFile], ours: Iterable[str]) -> tuple[UnloadedFile, ...]:
-    """The files with rules that must see every packet, and that the kernel does not hold yet.
+    """The files that have rules which must see every packet and which the kernel does not hold yet, with these rules.
 
     `live`: the kernel's ruleset, in which files may have rules already. `ours`: names of the tables of offload.
     """
@@ -49,6 +49,6 @@ def _chains(live: Ruleset, files: Iterable[NftFile]) -> Iterator[LiveChain]:
 
 
 def _plainly(rule: LiveRule) -> LiveRule:
-    """The rule without what may differ between kernel and file: numbers of unnamed sets, an order, the digest."""
+    """The rule without what differs between kernel and file: names of anonymous sets, order of targets, digest."""
     named = tuple(name for name in rule.sets if not name.startswith(ANONYMOUS))
     return replace(rule, targets=tuple(sorted(rule.targets)), sets=named, digest=0)

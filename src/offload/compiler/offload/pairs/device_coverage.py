@@ -16,12 +16,12 @@ class DeviceCoverage:
     """The devices that the software flowtable and the hardware flowtable can list for each zone."""
 
     zones: Mapping[str, ZoneDevices]  # by name
-    able: frozenset[str]  # devices that a hardware flowtable can have and has not given up; also `excluded` ones
+    able: frozenset[str]  # devices that hardware can take and is tried for now; also `excluded` ones
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
     excluded: frozenset[str]  # option `exclude_device` of `config globals`
     added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
-    beneath: frozenset[str]  # below a device that treats packets itself, for any zone; no l3 device of another
+    beneath: frozenset[str]  # below a device whose shaper or hook packets would bypass if they were listed; no l3 ones
     restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
 
     @classmethod
