@@ -77,7 +77,10 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def treating(
     chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
-    """Each rule of `packet_rules`, with what it is in the kernel; one for each way to it, and however many."""
+    """The rules of other programs that must see every packet, each with the PacketRule for it, however many they are.
+
+    A rule comes once for each way to it with other conditions. `ours`: as for `packet_rules`.
+    """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     for chain in chains:
         ways: dict[Place, set[RuleMatch]] = {}
@@ -134,7 +137,7 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
 
 
 def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
-    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet. `path`: chains before it."""
+    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet. `path`: chains on the way to it."""
     if ENDING & set(rule.does):
         return True
     below = (
@@ -220,7 +223,7 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains before it."""
+    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains on the way."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

@@ -90,7 +90,7 @@ def with_station_counts(plan: Plan, learned: Learned) -> Plan:
 
 
 def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs, with the numbers of hosts in `learned` by hardware and software, also in the Reason that has them.
+    """The pairs, with the numbers of hosts in hardware and in software from `learned`, also in the Reason about these.
 
     Pairs for which the port of a host does not matter are unchanged.
     """

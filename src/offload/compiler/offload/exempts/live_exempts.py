@@ -37,9 +37,9 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config, with a mark rule added for each rule in nft that must see every packet: it keeps its traffic slow.
+    """The Config; each rule in nft that must see every packet adds a mark rule, whose exempts keep its traffic slow.
 
-    With `auto_exempt 0` none is added. Rules that compare a device which no zone has are left out.
+    With `auto_exempt 0` none is added. A rule in nft that compares a device which no zone has gets no mark rule.
     """
     if not config.globals.auto_exempt:
         return config
