@@ -71,7 +71,7 @@ LIMITED = PacketRule("inet x", "forward", "forward", "limit", RuleMatch(iif="br-
         (("limit", "accept"), (), "limit"),
         (("limit", "log"), (), "log"),
         (("limit", "log", "drop"), (), "limit"),
-        (("limit", "drop"), ("flags",), ""),
+        (("limit", "drop"), ("flags",), "limit"),
         (("quota", "drop"), (), "quota"),
         (("priority",), (), "priority"),
         (("dscp",), (), "dscp"),
@@ -79,7 +79,7 @@ LIMITED = PacketRule("inet x", "forward", "forward", "limit", RuleMatch(iif="br-
         (("ttl",), (), "ttl"),
         (("queue",), (), "queue"),
         (("queue",), ("packets",), ""),
-        (("drop",), ("length",), "drop"),
+        *((("drop",), (each,), "drop") for each in ("length", "flags", "dscp", "contents", "chance")),
         (("reject",), ("ttl",), "drop"),
         (("drop",), ("time",), "time"),
         (("log",), (), "log"),
@@ -174,3 +174,18 @@ def test_a_ban_on_the_way_out_of_a_device_is_bypassed_by_hardware() -> None:
         rule = LiveRule("netdev", "bans", "c", ("drop",), sets=("blocked",))
         found = packet_rules([chain], [rule], [])
         assert [each.does for each in found] == (["ban"] if counts else [])
+
+
+def test_a_drop_in_a_chain_that_a_rule_jumps_to_is_its_own() -> None:
+    jumps = LiveRule("inet", "x", "forward", targets=("away",), matches=frozenset({"contents"}))
+    away = LiveRule("inet", "x", "away", ("reject",))
+    found = PacketRule("inet x", "forward", "forward", "drop")
+    assert packet_rules([FORWARD], [jumps, away], []) == (found,)
+    assert packet_rules([FORWARD], [jumps, replace(away, does=("accept",))], []) == ()
+    assert packet_rules([FORWARD], [replace(jumps, matches=frozenset()), away], []) == ()
+
+
+def test_a_drop_on_a_device_s_hook_is_bypassed_in_hardware() -> None:
+    chain = LiveChain("netdev", "own", "c", "ingress", 0, ("lan1",))
+    drops = LiveRule("netdev", "own", "c", ("drop",), matches=frozenset({"length"}))
+    assert [each.does for each in packet_rules([chain], [drops], [])] == ["drop"]

@@ -38,7 +38,32 @@ RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None,
     "ip length > 1000 drop": (["drop"], [], ["length"], None, False),
     "udp length 1000-2000 drop": (["drop"], [], ["length"], None, False),
     "ip ttl 1 drop": (["drop"], [], ["ttl"], None, False),
-    "tcp flags syn / fin,syn log": (["log"], [], ["flags"], None, False),
+    "tcp flags syn / fin,syn log": (["log"], [], [], None, False),
+    "tcp flags & psh == psh limit rate over 9/second drop": (["limit", "drop"], [], ["flags"], None, False),
+    "tcp flags { ack, psh } drop": (["drop"], [], ["flags"], None, False),
+    "ip dscp ef drop": (["drop"], [], ["dscp"], None, False),
+    "ip6 dscp != cs0 reject": (["reject"], [], ["dscp"], None, False),
+    "ip saddr . ip dscp { 10.0.0.1 . ef } drop": (["drop"], [], ["dscp"], None, False),
+    "ip dscp vmap { ef : drop, cs1 : accept }": (["vmap"], [], ["dscp"], None, False),
+    "ip saddr vmap { 10.0.0.1 : accept }": (["vmap"], [], [], None, False),
+    "@th,64,32 0x1 drop": (["drop"], [], ["contents"], None, False),
+    "@th,0,48 0x1 drop": (["drop"], [], ["contents"], None, False),
+    "@nh,224,32 0x1 drop": (["drop"], [], ["contents"], None, False),
+    "@ll,160,16 0x1 drop": (["drop"], [], ["contents"], None, False),
+    "ip id 5 drop": (["drop"], [], ["contents"], None, False),
+    "tcp sequence 5 drop": (["drop"], [], ["contents"], None, False),
+    "tcp window < 5 drop": (["drop"], [], ["contents"], None, False),
+    "udp checksum 0 drop": (["drop"], [], ["contents"], None, False),
+    "tcp option timestamp exists drop": (["drop"], [], ["contents"], None, False),
+    "tcp option maxseg size 1-500 drop": (["drop"], [], [], None, False),
+    "ip option rr exists drop": (["drop"], [], [], None, False),
+    "ip frag-off & 0x1fff != 0 drop": (["drop"], [], [], None, False),
+    "ip hdrlength > 5 drop": (["drop"], [], [], None, False),
+    "ip6 flowlabel 5 drop": (["drop"], [], [], None, False),
+    "ether saddr 02:00:00:00:00:01 drop": (["drop"], [], [], None, False),
+    "th dport { 53, 853 } drop": (["drop"], [], [], None, False),
+    "numgen inc mod 2 0 drop": (["drop"], [], ["chance"], None, False),
+    "meta random 0-1000 drop": (["drop"], [], ["chance"], None, False),
     "quota over 10 mbytes drop": (["quota", "drop"], [], [], None, False),
     "meta l4proto icmp limit rate 5/second accept": (["limit", "accept"], [], [], None, True),
     "meta l4proto gre limit rate 5/second accept": (["limit", "accept"], [], [], None, False),
@@ -78,6 +103,13 @@ MATCHES: dict[str, tuple[dict[str, object], int, bool]] = {
     "ct state ! new drop": ({}, 0, False),
     "ct state ! established drop": ({}, 0, True),
     "ct packets < 9 log": ({}, 0, False),
+    "tcp flags syn drop": ({"proto": "tcp"}, 0, True),
+    "tcp flags & (fin|syn) == (fin|syn) drop": ({"proto": "tcp"}, 0, True),
+    "tcp flags & (fin|syn|rst|psh|ack|urg) < fin drop": ({"proto": "tcp"}, 0, True),
+    "tcp flags & ack != ack drop": ({"proto": "tcp"}, 0, True),
+    "tcp flags != syn drop": ({"proto": "tcp"}, 0, False),
+    "tcp flags & (fin|syn|rst) == 0 drop": ({"proto": "tcp"}, 0, False),
+    "tcp flags >= ack drop": ({"proto": "tcp"}, 0, False),
 }
 PROGRAM = """
 import json
@@ -165,6 +197,13 @@ TREATING = (
     "meta length > 1000 drop",
     "ip ttl 1 drop",
     "ip dscp ef drop",
+    "@th,64,32 1 drop",
+    "@th,16,32 1 drop",
+    "@nh,224,32 1 drop",
+    "@ll,160,16 1 drop",
+    "tcp window 5 drop",
+    "meta random 5 drop",
+    "numgen inc mod 2 0 drop",
     "tcp flags syn drop",
     "ct state new drop",
     'meta hour "08:00"-"12:00" drop',
@@ -224,6 +263,11 @@ def test_where_lookups_lead_established_packets() -> None:
 def test_what_the_objects_of_a_map_do_is_read() -> None:
     rules = ('limit name ip saddr map { 10.0.0.1 : "slow" } drop', "counter name ip saddr map { 10.0.0.1 : some }")
     assert read(rules, TARGETS)[1] == [["limit", "drop"], []]
+
+
+def test_a_map_of_verdicts_drops_where_one_of_them_does() -> None:
+    rules = ("ip dscp vmap { ef : drop, cs1 : accept }", "ip dscp vmap { ef : accept, cs1 : jump other }")
+    assert read(rules, TARGETS)[1] == [["vmap", "drop"], ["vmap"]]
 
 
 def test_a_map_that_cannot_be_read_may_lead_anywhere() -> None:

@@ -27,11 +27,13 @@ BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
-OF_DEVICES = frozenset(TREATMENTS) - {"mark"}
+OF_DEVICES = frozenset({*TREATMENTS, "drop"}) - {"mark"}
 # A packet that leaves has passed our chain, which may have put its flow into hardware once more: so bans count as well
 OF_HOOKS = {"ingress": OF_DEVICES, "egress": OF_DEVICES | {"ban"}}
-SHAPES = frozenset({"length", "ttl", "flags"})  # properties of single packets by which rules drop
+# Properties of single packets by which rules drop
+SHAPES = frozenset({"length", "ttl", "flags", "dscp", "contents", "chance"})
 COUNTS = frozenset({"packets", "bytes"})  # of a connection so far: a rule that drops by these limits its size
+BY_PACKET = SHAPES | COUNTS | {"time"}
 MOST_RULES = 512  # that are considered one by one; of more only the devices
 MOST_WAYS = 16  # ways into a chain whose conditions are considered
 BRIDGE = "bridge"  # the family
@@ -103,7 +105,10 @@ def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
 
 
 def _does(rule: LiveRule, rules: Rules) -> str:
-    return treatment(rule) or ("ban" if _bans(rule, rules) else "")
+    """Why the rule must see every packet, as in PacketRule; empty: it need not. A drop that it jumps to counts."""
+    ends = _effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
+    whole = replace(rule, does=(*rule.does, ends)) if ends in {"drop", "reject"} else rule
+    return treatment(whole) or ("ban" if _bans(rule, rules) else "")
 
 
 def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> PacketRule:
@@ -157,8 +162,7 @@ def treatment(rule: LiveRule) -> str:
     """
     if rule.ip_only or rule.opening:
         return ""
-    # limits by flags concern SYN packets, which an established connection does not send
-    limits = "limit" in rule.does and "flags" not in rule.matches and rule.does[-1] != "log"
+    limits = "limit" in rule.does and rule.does[-1] != "log"
     own = next((each for each in TREATMENTS if each in rule.does and (each != "limit" or limits)), "")
     if own:
         return own

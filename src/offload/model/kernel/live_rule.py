@@ -63,8 +63,8 @@ class LiveRule:
     chain: str  # name of its chain
     does: tuple[str, ...] = ()  # statements and verdicts
     targets: tuple[str, ...] = ()  # chains that it jumps to
-    # properties that it compares and that change from packet to packet: length, ttl, flags, time, state, packets and
-    # bytes (of the connection so far)
+    # properties that it compares and that change from packet to packet: length, ttl, flags, dscp, contents, chance (a
+    # random or counted choice), time, state, packets and bytes (of the connection so far)
     matches: frozenset[str] = frozenset()
     # (value, mask) of the packet mark that it compares; value None: not known
     mark: tuple[int | None, int] | None = None
@@ -104,8 +104,8 @@ class PacketRule:
     """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
 
     A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
-    `does`: limit, quota, priority, dscp, mark, ttl, queue, log, drop (by length, flags or TTL), time (drops at some
-    times) or ban (drops by a set).
+    `does`: limit, quota, priority, dscp, mark, ttl, queue, log, drop (by what differs from packet to packet), time
+    (drops at some times) or ban (drops by a set).
     """
 
     table: str  # family and name: `inet fw4`

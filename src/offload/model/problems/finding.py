@@ -120,9 +120,12 @@ class FindingCode(Enum):
         "give the zone an after_packets (30, say) where the program needs the first packets, or write a config exempt",
     )
     RULE_DROPS = Form(
-        Severity.NOTICE,
-        "a rule in chain {chain} of table {table} drops packets by length, flags or TTL: offloaded packets bypass it",
-        "write a config exempt for its traffic, where that matters",
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} drops single packets of connections (by length, TTL, flags, DSCP, "
+        "contents or chance): offloaded packets bypass it",
+        _EXEMPT,
+        _SLOW,
+        "auto_exempt",
     )
     RULE_TIMES = Form(
         Severity.NOTICE,

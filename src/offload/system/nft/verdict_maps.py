@@ -11,7 +11,7 @@ from offload.model.kernel.live_rule import LiveRule
 from offload.nouns import replace
 from offload.system.netlink.wire import number
 from offload.system.nft.nfnetlink.comparisons import ESTABLISHED
-from offload.system.nft.nfnetlink.registers import ACCEPT, GOTO, JUMP
+from offload.system.nft.nfnetlink.registers import ACCEPT, DROP, GOTO, JUMP
 from offload.system.nft.nfnetlink.rules import OBJECTS
 
 STATE_BYTES = 4
@@ -48,7 +48,9 @@ def resolved(
                 every = tuple(chains.get((rule.family, rule.table), ())) if use.endswith("vmap") else ()
                 found = replace(found, targets=(*found.targets, *every), ends=False)
             elif use == "vmap":
-                found = replace(found, targets=tuple(dict.fromkeys((*found.targets, *_chains(known)))))
+                drops = ("drop",) if any(each.code == DROP for each in known) else ()
+                targets = tuple(dict.fromkeys((*found.targets, *_chains(known))))
+                found = replace(found, does=tuple(dict.fromkeys((*found.does, *drops))), targets=targets)
             else:
                 found = _by_state(found, use, known)
         yield replace(found, asked=()) if rule.asked else rule

@@ -26,6 +26,7 @@ HOLDING = {
     "priority": "gives a priority to",
     "dscp": "sets the DSCP of",
     "mark": "marks",
+    "drop": "decides on",
 }
 FAMILIES = {"ipv4": 4, "ipv6": 6}
 NO_DESTINATION: dict[str, Any] = {"dest": None, "dport": 0}

@@ -1,15 +1,27 @@
 """Parse a rule's comparisons: the values that registers are compared with, and the times when a rule changes. Pure."""
 
+import operator
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.system.netlink.wire import Attributes, number, text
 from offload.system.nft.nfnetlink.messages import integer
-from offload.system.nft.nfnetlink.registers import IPV4, IPV6, Reading, value_of
+from offload.system.nft.nfnetlink.registers import IPV4, IPV6, OF_PACKETS, Reading, value_of
 
-EQUAL, UNEQUAL = 0, 1
-AT_MOST, MORE = 3, 4  # NFT_CMP_LTE, NFT_CMP_GT
+EQUAL, UNEQUAL, LESS, AT_MOST, MORE, AT_LEAST = range(6)  # NFT_CMP_EQ and so on
+OPERATIONS: Mapping[int, Callable[[int, int], bool]] = {
+    EQUAL: operator.eq,
+    UNEQUAL: operator.ne,
+    LESS: operator.lt,
+    AT_MOST: operator.le,
+    MORE: operator.gt,
+    AT_LEAST: operator.ge,
+}
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+# TCP flags of packets that flowtables forward. Packets with FIN or RST they leave alone, and with SYN, or without ACK,
+# an established connection has none.
+FORWARDED = tuple(flags for flags in range(256) if flags & (FIN | SYN | RST | ACK) == ACK)
 ESTABLISHED = 2  # the bit of a connection's state, NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 DAY = 86_400  # seconds
 NANOSECONDS = 1_000_000_000
@@ -50,13 +62,21 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     value = value_of(data, COMPARE_DATA)
     if what == "mark":
         rule.mark = (number(value) & mask, mask) if equal and rule.mark is None else (None, mask)
-    elif what in {"length", "ttl", "flags"}:
+    elif what == "flags" and data and not _of_forwarded(mask, value, integer(data, COMPARE_OPERATION)):
+        rule.opening = True
+    elif what in OF_PACKETS:
         rule.matches.add(what)
     elif what == "state" and data:
         same = ESTABLISHED & mask == number(value)
         rule.opening |= not same if equal else same if integer(data, COMPARE_OPERATION) == UNEQUAL else False
     elif equal and value:
         _equal(rule, what, mask, value)
+
+
+def _of_forwarded(mask: int, value: bytes, operation: int) -> bool:
+    """Whether a comparison of masked TCP flags with a value matches packets that flowtables forward."""
+    compare = OPERATIONS.get(operation, OPERATIONS[EQUAL])
+    return any(compare(flags & mask, int.from_bytes(value, "big")) for flags in FORWARDED)
 
 
 def _edges(value: bytes, *, later: bool) -> Iterator[int]:

@@ -27,7 +27,7 @@ FLOWTABLE_HOOK, FLOWTABLE_FLAGS, HOOK_DEVICES = 3, 7, 3
 NFT_FLOWTABLE_COUNTER = 0x2
 USERDATA_COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT in libnftnl's udata.h: type and length in a byte each, then the text
 
-NUMBER, SIGNED, LONG = struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">Q")
+BYTE, NUMBER, SIGNED, LONG = struct.Struct(">B"), struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">Q")
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:

@@ -27,8 +27,9 @@ Match = re.Match[bytes]
 LONGEST = 16  # bytes of an address of IPv6 or of a device's name
 USUAL = (1, 2, 4, LONGEST)  # sizes of values
 LONGEST_NUMBER = 5  # digits in the name of a set
-# What these load has no part in the treatment of established packets. Left out: length (0), mark (3), times (30 to 32)
-META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 30, 31, 32})
+# What these load has no part in the treatment of established packets. Left out: length (0), mark (3), a random
+# number (24), times (30 to 32)
+META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 24, 30, 31, 32})
 OF_BANS = bytes((META_IIFNAME, META_OIFNAME, META_L4PROTO))  # keys that matter where a rule is a ban
 LINK, NETWORK, TRANSPORT = 0, 1, 2  # headers
 NEXT_HEADER = 6  # offset in the header of IPv6
@@ -77,11 +78,12 @@ def _loads() -> Iterator[bytes]:
     target, length = _register(1), (4, 4, b".{4}")
     yield _expression("meta", (2, 4, _number(META_KEYS)), target)
     for base, offsets, lengths in (
-        (NETWORK, rb"[^\0-\x08]", length),  # length, TTL and DSCP have lower offsets
-        (NETWORK, b".", (4, 4, rb"\0\0\0[^\0\1\2]")),  # they have one or two bytes, so a longer load is none of them
+        (NETWORK, rb"[\x09\x0c\x10\x18]", length),  # protocol and addresses, of IPv6 the destination
+        (NETWORK, rb"\x08", (4, 4, rb"\0\0\0[^\0\1\2]")),  # of IPv6 the source; of IPv4 a byte or two are the TTL
         (NETWORK, b"%c" % NEXT_HEADER, (4, 4, _number(b"\1"))),
-        (TRANSPORT, rb"[\0\2]", (4, 4, _number(bytes(range(1, 5))))),  # ports; TCP's flags are behind them
-        (LINK, b".", length),
+        (TRANSPORT, rb"[\0]", (4, 4, _number(bytes(range(1, 5))))),  # ports; what is behind them differs
+        (TRANSPORT, rb"[\2]", (4, 4, _number(bytes(range(1, 3))))),
+        (LINK, rb"[\0-\x0d]", (4, 4, _number(bytes(range(1, 7))))),
     ):
         yield _expression("payload", target, (2, 4, _number(bytes([base]))), (3, 4, rb"\0\0\0" + offsets), lengths)
 

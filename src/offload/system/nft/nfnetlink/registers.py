@@ -17,7 +17,7 @@ WHOLE_MARK = 0xFFFFFFFF
 VALUE, VERDICT, VERDICT_CODE, VERDICT_CHAIN = 1, 2, 1, 2
 DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
 META_LENGTH, META_PROTOCOL, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME = 0, 1, 2, 3, 6, 7
-META_NFPROTO, META_L4PROTO = 15, 16
+META_NFPROTO, META_L4PROTO, META_RANDOM = 15, 16, 24
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
 CT_STATE, CT_PACKETS, CT_BYTES, CT_AVERAGE = 0, 14, 15, 16
 # Attributes of expressions; SOURCE and TARGET are registers
@@ -25,9 +25,12 @@ META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
 PAYLOAD_TARGET, PAYLOAD_BASE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PAYLOAD_SOURCE = 1, 2, 3, 4, 5
 BITWISE_SOURCE, BITWISE_TARGET, BITWISE_MASK = 1, 2, 4
 IMMEDIATE_TARGET, IMMEDIATE_DATA = 1, 2
-NETWORK_HEADER, TRANSPORT_HEADER = 1, 2
+EXTHDR_TARGET, EXTHDR_KIND, EXTHDR_OPERATION = 1, 2, 6
+TCP_OPTION = 1  # NFT_EXTHDR_OP_TCPOPT; packets with options of IP, and extension headers, flowtables leave alone
+OPENING_OPTIONS = frozenset({2, 3, 4})  # maximum segment size, window scale, SACK permitted: of SYN packets alone
+LINK_HEADER, NETWORK_HEADER, TRANSPORT_HEADER = 0, 1, 2
 IPV4, IPV6 = 2, 10
-TCP_FLAGS = 13  # offset in the TCP header
+TCP_FLAGS, EVERY_FLAG = 13, 0xFF  # offset in the TCP header, one byte
 LOADS = {
     **dict.fromkeys(META_TIMES, "time"),
     META_MARK: "mark",
@@ -42,6 +45,17 @@ ADDRESSES: Mapping[int, dict[int, str]] = {IPV4: {12: "src", 16: "dest"}, IPV6: 
 PORT_BYTES = 2
 UDP_LENGTH = 4, 2  # offset and bytes in the UDP header; of TCP half of the sequence number, which also changes
 PORTS = {0: "sport", 2: "dport"}
+# What loading a property of the packet says of the rule
+OF_META = {META_LENGTH: "length", META_RANDOM: "chance", **dict.fromkeys(META_TIMES, "time")}
+# Fields (offset, bytes) that are the same in all packets of a connection, or differ only in packets that flowtables
+# leave alone (fragments, options); LINK_BYTES: those of an Ethernet header with VLAN tag are the same as well.
+STEADY: Mapping[int, frozenset[tuple[int, int]]] = {
+    IPV4: frozenset({(0, 1), (6, 2), (9, 1)}),
+    IPV6: frozenset({(1, 3), (6, 1)}),
+}
+LINK_BYTES = 18
+# Properties of single packets of a connection: a rule that drops by these meets each of them differently
+OF_PACKETS = frozenset({"length", "ttl", "flags", "dscp", "contents"})
 VERDICTS = 0  # the register of verdicts
 SETS = {META_PRIORITY: "priority", META_MARK: "mark"}  # properties of the packet that a rule may set
 # Of the network header (offset, length) by family: the field that is read or written there.
@@ -96,6 +110,9 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
             _verdict(rule, attributes(attributes(data.get(IMMEDIATE_DATA, b"")).get(VERDICT, b"")))
         case "immediate":
             rule.held.pop(integer(data, IMMEDIATE_TARGET), None)
+        case "exthdr" if EXTHDR_TARGET in data and integer(data, EXTHDR_OPERATION) == TCP_OPTION:
+            contents = integer(data, EXTHDR_KIND, messages.BYTE) not in OPENING_OPTIONS
+            rule.held[integer(data, EXTHDR_TARGET)] = "contents" if contents else "", 0
         case "ct" if META_TARGET in data:
             state = integer(data, META_KEY) == CT_STATE
             rule.held[integer(data, META_TARGET)] = ("state", WHOLE_MARK) if state else ("", 0)
@@ -112,31 +129,47 @@ def meta(rule: Reading, data: Attributes) -> None:
         return
     loaded = LOADS.get(key, "")
     rule.held[integer(data, META_TARGET)] = loaded, WHOLE_MARK if loaded == "mark" else 0
-    rule.matches |= {"length"} if key == META_LENGTH else {"time"} if key in META_TIMES else set()
+    rule.matches |= {OF_META[key]} if key in OF_META else set()
 
 
 def payload(rule: Reading, data: Attributes) -> None:
     """Apply the expression `payload`: it loads bytes of a header into a register, or writes them from one."""
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
-    what, mask = "", 0
+    what, mask = "contents", 0
     if base == NETWORK_HEADER:
-        fields = FIELDS.get(rule.protocol, {})
-        last = offset + length - 1
-        what = next((name for at, name in fields.items() if offset <= at <= last and last - offset <= 1), "")
-        if address := ADDRESSES.get(rule.protocol, {}).get(offset, ""):
-            what, mask = address, (1 << 8 * length) - 1  # for a network nft loads only the leading bytes
+        what, mask = _of_network(rule.protocol, offset, length)
+    elif base == LINK_HEADER and offset + length <= LINK_BYTES:
+        what = ""
     elif base == TRANSPORT_HEADER and not writes:
-        if (offset, length) == UDP_LENGTH:
-            what = "length"
-        elif offset == TCP_FLAGS:
-            what = "flags"
-        elif length == PORT_BYTES:
-            what = PORTS.get(offset, "")
+        what, mask = _of_transport(offset, length)
     if writes:
         rule.does += [what] if what in {"dscp", "ttl"} else []
         return
     rule.held[integer(data, PAYLOAD_TARGET)] = what, mask
+
+
+def _of_network(protocol: int, offset: int, length: int) -> tuple[str, int]:
+    """What these bytes of the network header are, as in `Reading.held`; `protocol` 0: it is not known."""
+    if address := ADDRESSES.get(protocol, {}).get(offset, ""):
+        return address, (1 << 8 * length) - 1  # for a network nft loads only the leading bytes
+    last = offset + length - 1
+    fields = FIELDS.get(protocol, {}).items()
+    if field := next((name for at, name in fields if offset <= at <= last and last - offset <= 1), ""):
+        return field, 0
+    several = [protocol] if protocol else list(ADDRESSES)
+    steady = any((offset, length) in STEADY[each] or offset in ADDRESSES[each] for each in several)
+    return "" if steady else "contents", 0
+
+
+def _of_transport(offset: int, length: int) -> tuple[str, int]:
+    if (offset, length) == UDP_LENGTH:
+        return "length", 0
+    if (offset, length) == (TCP_FLAGS, 1):
+        return "flags", EVERY_FLAG
+    if offset + length <= 2 * PORT_BYTES:
+        return PORTS.get(offset, "") if length == PORT_BYTES else "", 0
+    return "contents", 0
 
 
 def _verdict(rule: Reading, verdict: Attributes) -> None:

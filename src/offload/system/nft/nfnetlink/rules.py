@@ -3,6 +3,7 @@
 Numbers: include/uapi/linux/netfilter/nf_tables.h.
 """
 
+import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
@@ -21,6 +22,7 @@ from offload.system.nft.nfnetlink.registers import (
     IPV6,
     META_KEY,
     META_TARGET,
+    OF_PACKETS,
     VERDICTS,
     WHOLE_MARK,
     Reading,
@@ -42,7 +44,7 @@ DYNSET_EXPRESSION, DYNSET_EXPRESSIONS = 7, 10
 OBJREF_KIND, OBJREF_SET = 1, 4
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms of LiveRule
-    **dict.fromkeys(("limit", "hashlimit"), "limit"),
+    **dict.fromkeys(("limit", "hashlimit", "recent"), "limit"),
     "connbytes": "quota",
     **dict.fromkeys(("DSCP", "TOS"), "dscp"),
     **dict.fromkeys(("TTL", "HL"), "ttl"),
@@ -51,13 +53,59 @@ IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms o
     "NFQUEUE": "queue",
     "LOG": "log",
 }
+IPTABLES_MATCHES = {  # what they compare that differs from packet to packet; others in STEADY, or unknown: contents
+    "length": "length",
+    **dict.fromkeys(("ttl", "hl"), "ttl"),
+    **dict.fromkeys(("dscp", "tos"), "dscp"),
+    "statistic": "chance",
+    "time": "time",
+}
+# Matches of iptables-nft that are the same for all packets of a connection that are forwarded
+STEADY = frozenset(
+    {
+        *(
+            "addrtype",
+            "ah",
+            "cgroup",
+            "cluster",
+            "comment",
+            "connbytes",
+            "connlabel",
+            "connlimit",
+            "connmark",
+            "conntrack",
+        ),
+        *(
+            "cpu",
+            "devgroup",
+            "esp",
+            "geoip",
+            "hashlimit",
+            "helper",
+            "icmp",
+            "icmp6",
+            "ipcomp",
+            "iprange",
+            "limit",
+            "mac",
+        ),
+        *("mark", "multiport", "nfacct", "osf", "owner", "physdev", "pkttype", "policy", "quota", "realm", "recent"),
+        *("rpfilter", "sctp", "set", "socket", "state", "tcp", "tcpmss", "udp"),
+    }
+)
+MATCH_NAME, MATCH_INFO = 1, 3
+# In struct xt_conntrack_mtinfo2 and 3: what is compared, what of it is negated, and the states
+CONNTRACK = struct.Struct("=146xHHH")
+STATE, ESTABLISHED_STATE = 1, 2  # XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED)
 CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets", CT_BYTES: "bytes", CT_AVERAGE: "bytes"}
 # Expressions that decide nothing themselves: every packet goes on to the next one. With those that compare, whose
 # conditions are read one by one
 NEUTRAL = frozenset(
     {"meta", "ct", "payload", "exthdr", "bitwise", "byteorder", "immediate", "counter", "log", "last", "notrack"}
 )
-READ = NEUTRAL | {"cmp", "range", "lookup"}
+READ = NEUTRAL | {"cmp", "range", "lookup", "match"}
+# Expressions that load what differs from packet to packet
+DIFFERING = {"numgen": frozenset({"chance"}), "inner": frozenset({"contents"})}
 PLAIN = {"reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd"}
 OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
@@ -139,9 +187,10 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
             rule.does += [OBJECTS[kind]] if (kind := integer(data, OBJREF_KIND)) in OBJECTS else []
             rule.asked += [(messages.name(data, OBJREF_SET), "object")] if OBJREF_SET in data else []
         case "match" | "target":  # of iptables-nft, with code of their own
-            _of_iptables(rule, text(data.get(1, b"")))
+            _of_iptables(rule, name, data)
         case _ if name in PLAIN:
             rule.does.append(name)
+    rule.matches |= DIFFERING.get(name, frozenset())
     rule.narrow |= name not in READ
     change(rule, name, data)
 
@@ -160,6 +209,7 @@ def _looked_up(rule: Reading, data: Attributes) -> None:
     verdict = LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS
     inverted = bool(integer(data, LOOKUP_FLAGS) & INVERTED)
     compare(rule, source, {})
+    rule.matches |= {what for register, (what, _) in rule.held.items() if register > source and what in OF_PACKETS}
     rule.narrow |= not of_state
     rule.sets.append(name)
     rule.does += ["vmap"] if verdict else []
@@ -173,7 +223,18 @@ def _lets_go(rule: Reading) -> bool:
     return "accept" in rule.does or any(use == "state vmap" for _, use in rule.asked)
 
 
-def _of_iptables(rule: Reading, name: str) -> None:
+def _of_iptables(rule: Reading, kind: str, data: Attributes) -> None:
+    """Note what a `match` or `target` (kind) of iptables-nft compares and does."""
+    name, info = messages.name(data, MATCH_NAME), data.get(MATCH_INFO, b"")
     if name == "mark":
         rule.mark = (None, WHOLE_MARK)
     rule.does += [IPTABLES[name]] if name in IPTABLES else []
+    if kind == "match" and name == "conntrack" and len(info) >= CONNTRACK.size:
+        compared, negated, states = CONNTRACK.unpack_from(info)
+        if compared & STATE:
+            rule.matches.add("state")
+            rule.opening |= bool(states & ESTABLISHED_STATE) == bool(negated & STATE)
+        rule.narrow |= compared != STATE
+    elif kind == "match":
+        rule.matches |= set() if name in STEADY else {IPTABLES_MATCHES.get(name, "contents")}
+        rule.narrow = True
