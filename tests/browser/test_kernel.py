@@ -82,7 +82,7 @@ def test_what_connections_proved_of_hardware(machine: Machine, page: Page) -> No
     expect(pair(page, "guest", "wan")).not_to_contain_text("connections")
     tab(page, "Devices")
     devices = page.locator("[data-tab=devices] tr")
-    for device, state in (("lan1", PROVEN), ("work1", REFUSED), ("guest1", "-")):
+    for device, state in (("lan1", PROVEN), ("work1", REFUSED), ("guest1", "not asked for")):
         cell = devices.filter(has=page.get_by_text(device, exact=True)).locator("[data-title=Hardware]")
         expect(cell).to_have_text(state, timeout=FOLLOWING * 1000)
     page.goto(f"{machine.url}/live?user=root")

@@ -155,12 +155,33 @@ def test_colours_are_explained_below_the_tables_that_have_them(visit: Visit, siz
     expect(meanings).to_have_count(1)
 
 
+NEEDED = """select => {
+    const had = select.offsetWidth;
+    select.style.width = 'max-content';
+    return [had, select.offsetWidth];
+}"""
+
+
+def test_no_choice_of_a_mode_is_cut_off(site: Site, visit: Visit) -> None:
+    site.write("offload", f"{OFFLOAD}\nconfig zone\n\toption name 'guest'\n\toption mode 'hardware'\n")  # a long reason
+    site.reload()
+    page = visit("zones", size=(800, 900))
+    for name, place in (("Zones", row(page, "wan")), ("Pairs", pair(page, "guest", "wan"))):
+        tab(page, name)
+        had, needed = place.get_by_role("combobox").evaluate(NEEDED)
+        assert had >= needed, name
+
+
 def test_devices_show_what_they_are_listed_for_and_why_not(visit: Visit) -> None:
     page = visit("zones")
     tab(page, "Devices")
     table = page.locator("[data-tab=devices] table")
     expect(table.get_by_role("row").filter(has_text="lan1")).to_contain_text("software")
-    expect(table.get_by_role("row").filter(has_text="br-guest")).to_contain_text("no mode was chosen for zone guest")
+    slow = table.get_by_role("row").filter(has_text="br-guest")
+    expect(slow).to_contain_text("no mode was chosen for zone guest")
+    expect(slow.locator("[data-title=Hardware]")).to_have_text("not asked for")
+    for device, listed in (("lan1", 1), ("br-guest", 0)):
+        expect(table.locator(".ifacebadge-active").get_by_text(device, exact=True)).to_have_count(listed)
 
 
 @pytest.mark.parametrize("able", [True, False])

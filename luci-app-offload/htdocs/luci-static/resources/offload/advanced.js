@@ -42,6 +42,8 @@ function switched(option, value = option.enabled) {
 function devices(section, name, heading, description) {
 	const option = section.option(form.DynamicList, name, heading, description);
 
+	fields.finished(option);
+
 	option.validate = (section_id, value) => !value || DEVICE.test(value)
 		|| _('a device name of 1 to 15 of A-Z a-z 0-9 . _ : + @ -');
 }

@@ -10,6 +10,9 @@
 
 const TABLES = { sw: _('software'), hw: _('hardware') };
 
+/** What live connections have shown of a device in hardware, in the words of the page. */
+const OWN = { none: _('not asked for'), impossible: _('not possible') };
+
 /** How many stations were learned at a port last; nothing where the port does not decide about their path. */
 function stations(count) {
 	return count == null ? '' : E('div', { 'class': 'offload-reason' }, [ N_(count, '%d station', '%d stations').format(count) ]);
@@ -19,10 +22,10 @@ function row(device) {
 	const cell = (title, content) => E('td', { 'class': 'td', 'data-title': title }, content);
 
 	return E('tr', { 'class': 'tr' }, [
-		cell(_('Device'), [ E('span', { 'class': 'ifacebadge' }, [ String(device.name) ]), stations(device.stations) ]),
+		cell(_('Device'), [ E('span', { 'class': words.deviceClass(device) }, [ String(device.name) ]), stations(device.stations) ]),
 		cell(_('Zone'), (device.zones ?? []).map((name) => words.zone(name))),
 		cell(_('Listed for'), [ (device.flowtables ?? []).map((name) => TABLES[name] ?? String(name)).join(', ') || '-' ]),
-		cell(_('Hardware'), [ words.evidence(device.hardware) || '-' ]),
+		cell(_('Hardware'), [ OWN[device.hardware] ?? words.evidence(device.hardware) ]),
 		cell(_('Why not'), [ words.reasons(device.reasons) || '-' ])
 	]);
 }

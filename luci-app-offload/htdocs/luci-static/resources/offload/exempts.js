@@ -51,6 +51,7 @@ function list(section, name, datatype, placeholder, description) {
 	option.modalonly = true;
 	option.datatype = datatype;
 	option.placeholder = placeholder;
+	fields.finished(option);
 
 	return option;
 }

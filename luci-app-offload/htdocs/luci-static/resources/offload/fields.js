@@ -47,6 +47,22 @@ return baseclass.extend({
 		};
 	},
 
+	/** Lets a list refuse to be saved while its field has text that is not valid: LuCI would leave that text out, in silence. */
+	finished(option) {
+		const parse = option.parse;
+
+		option.parse = function(section_id) {
+			const field = this.map.findElement('id', this.cbid(section_id))?.querySelector('.add-item input.cbi-input-invalid');
+
+			if (!field?.value || !this.isActive(section_id))
+				return parse.call(this, section_id);
+
+			field.focus();
+
+			return Promise.reject(new TypeError(_('%s: "%s" is not valid').format(this.title, field.value)));
+		};
+	},
+
 	/** Lets a form option write and remove nothing while its field shows what was loaded, though the file may spell it otherwise. */
 	untouched(option) {
 		const parse = option.parse;

@@ -59,11 +59,16 @@ return baseclass.extend({
 		return Object.fromEntries(PATHS.map((path) => [ path, sum(path) ]));
 	},
 
-	/** "2 slow, 120 software"; paths with nothing on them are left out. */
-	sentence(share, metric) {
+	/** [ "2 slow", "120 software" ]; paths with nothing on them are left out. */
+	figures(share, metric) {
 		const used = PATHS.filter((path) => share[path] > 0);
 
-		return used.map((path) => `${this.measure(share[path], metric)} ${this.word(path)}`).join(', ') || _('nothing');
+		return used.length ? used.map((path) => `${this.measure(share[path], metric)} ${this.word(path)}`) : [ _('nothing') ];
+	},
+
+	/** The same in a line. */
+	sentence(share, metric) {
+		return this.figures(share, metric).join(', ');
 	},
 
 	badge(path) {
@@ -77,7 +82,8 @@ return baseclass.extend({
 
 		return E('div', {}, [
 			E('div', { 'class': 'offload-bar', 'aria-hidden': 'true' }, parts),
-			E('div', {}, [ this.sentence(share, metric) ])
+			E('div', {}, this.figures(share, metric).flatMap((figure, place) =>
+				[ place ? ', ' : '', E('span', { 'class': 'offload-whole' }, [ figure ]) ]))
 		]);
 	}
 });

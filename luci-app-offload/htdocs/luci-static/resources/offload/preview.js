@@ -85,7 +85,7 @@ return baseclass.extend({
 			.map((each) => unchanged(each, zone, form.zone(zone))));
 
 		dom.content(place, moved.length || touched.length ? E('div', { 'class': 'alert-message notice offload-notice' }, [
-			E('h4', {}, [ moved.length ? _('Saving changes requested modes') : _('Saving this changes no pair') ]),
+			E('h4', {}, [ moved.length ? _('Saving this changes') : _('Saving this changes no pair') ]),
 			E('ul', {}, [ ...moved.map(changed), ...idle ])
 		]) : []);
 		ask(place, Object.fromEntries(touched.map((zone) => [ zone, form.zone(zone) ]).filter(([ , mode ]) => mode)));

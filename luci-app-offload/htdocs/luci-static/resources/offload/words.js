@@ -102,6 +102,9 @@ return baseclass.extend({
 	/** The words for a hardware verdict (`proof` of a reply); empty if hardware is not requested. */
 	evidence: (word) => EVIDENCE[word] ?? '',
 
+	/** The classes of a device's badge: bold where a flowtable lists it. */
+	deviceClass: (device) => `ifacebadge${device?.flowtables?.length ? ' ifacebadge-active' : ''}`,
+
 	/** A zone of a status reply, with the hardware verdict and the flows of its pairs added. */
 	ofPairs(zone, pairs) {
 		const own = (pairs ?? []).filter((pair) => pair.src === zone.name || pair.dest === zone.name);

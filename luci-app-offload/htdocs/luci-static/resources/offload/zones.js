@@ -136,10 +136,9 @@ function unlessLost(option, draw) {
 function devices(decision, status) {
 	return (decision?.devices ?? []).map((name) => {
 		const device = (status.devices ?? []).find((each) => each.name === name);
-		const listed = device?.flowtables?.length;
 
 		return E('span', {
-			'class': `ifacebadge offload-device${listed ? ' ifacebadge-active' : ''}`,
+			'class': `${words.deviceClass(device)} offload-device`,
 			'title': (device?.reasons ?? []).map((reason) => reason.text).join('\n') || null
 		}, [ String(name) ]);
 	});

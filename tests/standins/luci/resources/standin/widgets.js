@@ -138,15 +138,18 @@ const DynamicList = AbstractElement.extend({
 	},
 
 	complaint() {
-		const typed = AbstractElement.prototype.complaint.call(this, this.input.value);
-
-		return typed || this.getValue().map((value) => AbstractElement.prototype.complaint.call(this, value)).find(Boolean) || '';
+		return AbstractElement.prototype.complaint.call(this, this.input.value);
 	},
 
+	/** As in the real one, a Save asks neither the typed text nor the values above it. */
+	isValid: () => true,
+
+	/** As in the real one, with the typed text, which is left out if it is not valid. */
 	getValue() {
 		const values = [ ...this.items.children ].map((item) => item.dataset.value);
+		const typed = this.input.value;
 
-		return this.input.value ? [ ...values, this.input.value ] : values;
+		return /\S/.test(typed) && !this.input.classList.contains(invalid) && !values.includes(typed) ? [ ...values, typed ] : values;
 	}
 });
 

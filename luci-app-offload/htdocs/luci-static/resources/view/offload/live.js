@@ -49,7 +49,7 @@ function pairRow(pair, { service, zones }) {
 		cell(_('In effect'), [ words.effective(pair), ...words.faster(pair, zones) ]),
 		cell(_('Flows'), [ paths.bar(pair.flows, 'flows') ]),
 		cell(_('Bytes'), [ paths.bar(pair.bytes, 'bytes') ]),
-		cell(_('Ended'), [ ended(pair, service) ])
+		cell(_('Ended'), [ E('span', { 'class': 'offload-whole' }, [ ended(pair, service) ]) ])
 	]);
 }
 
