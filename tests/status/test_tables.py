@@ -22,7 +22,7 @@ from offload.status.report import flow_json, status_json
 from offload.status.shares import no_share
 from offload.status.text.flow_lines import flows_text
 from offload.status.text.layout import OF_ALL, Row, amount, table
-from offload.status.text.tables import changes_text, status_text
+from offload.status.text.tables import changes_text, status_text, summary_text
 from status.routers import HOME, entry, pair, plan, zone
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -118,6 +118,9 @@ def test_ports_that_decide_show_their_stations() -> None:
     ]
 
 
+NOT_APPLIED = "    no service runs, and the kernel lacks this: /etc/init.d/offload start"
+
+
 def test_status_of_a_router_that_cannot() -> None:
     kernel = Kernel("", flowtable=False, missing=(Lack("nft is not installed", "nftables-json"),))
     answer = status_json(Plan(), Snapshot(kernel=kernel), [], {}, Applied(error="nft refused it"))
@@ -128,8 +131,9 @@ def test_status_of_a_router_that_cannot() -> None:
         "Flowtables  no",
         "    nft is not installed; install nftables-json",
         "    the last attempt failed: nft refused it",
-        "    the kernel has something else: bring it there with 'offload apply'",
+        NOT_APPLIED,
     ]
+    assert summary_text(answer).splitlines()[3] == NOT_APPLIED
 
 
 CAUSES = {

@@ -33,14 +33,12 @@ def status_text(status: Json, width: int = 80) -> str:
 def summary_text(status: Json, width: int = 80) -> str:
     """The reply of `status` in a few lines: each pair with its effective mode and flows, and the number of problems.
 
-    A pair that is not in hardware has its first Reason. Missing features, and the error of the last attempt, are above.
+    A pair that is not in hardware has its first Reason. Missing features, and why nothing is applied, are above.
     """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
     beside = FIREWALLS.get(firewall, f"beside {firewall}")
-    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}", *_lacks(status)]
-    if applied["error"]:
-        lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
+    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}", *_lacks(status), *_not_applied(applied)]
     pairs = table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2, width=width)
     ends = ["'offload status' shows more, 'offload help' the verbs."]
     if problems:
@@ -109,11 +107,15 @@ def _head(status: Json) -> list[str]:
     ]
     if applied["generation"]:
         lines.append(f"Applied     {_applied(applied)}")
-    if applied["error"]:
-        lines.append(f"{NOTE}the last attempt failed: {applied['error']}")
+    return lines + _not_applied(applied)
+
+
+def _not_applied(applied: Json) -> list[str]:
+    """Why the kernel may lack what the tables below say: the last attempt failed, or no service brings it there."""
+    lines = [f"the last attempt failed: {applied['error']}"] if applied["error"] else []
     if applied.get("pending"):
-        lines.append(f"{NOTE}the kernel has something else: bring it there with 'offload apply'")
-    return lines
+        lines.append("no service runs, and the kernel lacks this: /etc/init.d/offload start")
+    return [NOTE + line for line in lines]
 
 
 def _lacks(status: Json) -> list[str]:
