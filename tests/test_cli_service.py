@@ -40,7 +40,7 @@ class Router(cli_router.Router):
 
     def snapshot(self) -> Any:
         assert self.fakes.service.decided
-        return self.fakes.service.placed(self.fakes.service.decided), {}
+        return self.fakes.service.with_routes(self.fakes.service.decided), {}
 
     def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         return answer(self.fakes.service, METHODS[method], words or {}) if self.runs else None

@@ -26,7 +26,7 @@ RESTLESS = 60  # returns in a minute: a test's stations move more often than tho
 PROGRAM = f"""
 from offload.service import main
 from offload.service.roaming import return_budget, station_sets, stations
-station_sets.LATE, return_budget.MOST_RETURNS, stations.STATION_PAUSE = {LATE}, {RESTLESS}, (0.25, 1.0)
+station_sets.SEARCH_APART, return_budget.MOST_RETURNS, stations.STATION_PAUSE = {LATE}, {RESTLESS}, (0.25, 1.0)
 main.serve()
 """
 HASTY = ("-c", PROGRAM)

@@ -22,6 +22,7 @@ from offload.model.cause import Cause
 from offload.service.bus import methods
 from offload.service.doors import Doors
 from offload.service.engine import Engine
+from offload.service.hints.kernel_events import causes_of_others
 from offload.service.main import firewall_doors
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import FakePrivateFile
@@ -295,7 +296,7 @@ def test_rules_and_elements_of_others_live_on(lab: Lab) -> None:
         heard = monitor.transactions()
         assert "fw4" in heard.tables
         with lab.router.entered():
-            assert lab.service.causes_of_others(heard) == ()
+            assert causes_of_others(lab.service, heard) == ()
         generation = lab.router.generation()
         lab.work()
         assert lab.router.generation() == generation
@@ -305,7 +306,7 @@ def test_rules_and_elements_of_others_live_on(lab: Lab) -> None:
         monitor.transactions()
         lab.router.nft("flush chain inet fw4 input_guest")
         with lab.router.entered():
-            assert lab.service.causes_of_others(monitor.transactions())[-1:] == (Cause.TABLES,)
+            assert causes_of_others(lab.service, monitor.transactions())[-1:] == (Cause.TABLES,)
         lab.work()
         assert "!fw4: Other" in lab.rules()
     finally:

@@ -86,7 +86,7 @@ def test_the_kernel_is_asked_only_where_a_flow_waits_and_once_for_many(monkeypat
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_long_list_says_the_same(fakes: Fakes, *, as_json: bool) -> None:
-    from offload.service.bus.methods import every_flow
+    from offload.service.bus.explaining.flow_list import every_flow
 
     fakes.conntrack.held = [identified(1), identified(2), identified(6)]
     _, written = every_flow(fakes.service, {"query": {}})

@@ -158,7 +158,7 @@ def test_while_ubusd_is_away_netifd_s_last_words_count() -> None:
     fakes = router()
     fakes.service.work()
     fakes.bus.replies[DUMP] = BusError("network.interface dump: ubusd went away")
-    fakes.service.alone = True
+    fakes.service.ubus_away = True
     fakes.netlink.found = without(SCENE, "lan2")
     applied = fakes.service.work()
     assert (applied.error, applied.changes) == ("", 1)

@@ -10,6 +10,7 @@ from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.problems.problem import ProblemCode
 from offload.service.bus import methods
 from offload.service.engine import Engine
+from offload.service.hints.kernel_events import causes_of_others, firewall_damaged
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
@@ -47,21 +48,21 @@ def test_rules_of_others_live_on() -> None:
     host = firewall_router()
     host.service.work()
     host.nft.rules["fw4"] |= {OTHERS}
-    assert not host.service.firewall_damaged() and host.service.work().changes == 0
+    assert not firewall_damaged(host.service) and host.service.work().changes == 0
     host.configure(*RULES, rule(9))
     host.service.work()
     assert OTHERS in host.nft.rules["fw4"]
     host.nft.rules["fw4"] -= {OTHERS}  # their own removal is no damage
-    assert not host.service.firewall_damaged() and host.service.work().changes == 0
+    assert not firewall_damaged(host.service) and host.service.work().changes == 0
 
 
 def test_missing_rules_of_ours_are_mended() -> None:
     host = firewall_router()
     host.service.work()
     host.nft.rules["fw4"] = frozenset(sorted(host.nft.rules["fw4"])[1:])
-    assert host.service.firewall_damaged()
+    assert firewall_damaged(host.service)
     assert host.service.work().changes == 1
-    assert not host.service.firewall_damaged()
+    assert not firewall_damaged(host.service)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_change_of_others_is_a_cause_if_our_part_is_damaged(
     host.service.work()
     if damaged:
         host.nft.rules["fw4"] = frozenset()
-    assert host.service.causes_of_others(notice) == causes
+    assert causes_of_others(host.service, notice) == causes
 
 
 def test_a_restarted_service_finds_its_rules_and_sends_nothing() -> None:

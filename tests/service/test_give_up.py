@@ -53,10 +53,10 @@ def test_a_pair_is_given_up_once_until_the_time_is_over() -> None:
     found = GiveUp()
     what = GivenUp(FLOWS, LAN_WAN)
     assert found.judge({LAN_WAN: HOPELESS}, {}, 10, RETRY) == (what,)
-    assert (found.standing, found.due, found.news(), found.news()) == ((what,), 10 + RETRY, True, False)
+    assert (found.given_up, found.due, found.news(), found.news()) == ((what,), 10 + RETRY, True, False)
     assert found.judge({LAN_WAN: case(80)}, {}, 20, RETRY) == ()
     assert (found.ended(9 + RETRY), found.news()) == ((), False)
-    assert (found.ended(10 + RETRY), found.news(), found.standing, found.due) == ((what,), True, (), None)
+    assert (found.ended(10 + RETRY), found.news(), found.given_up, found.due) == ((what,), True, (), None)
 
 
 def test_a_device_only_where_others_of_its_pair_are_in_hardware() -> None:
@@ -90,11 +90,11 @@ def test_what_is_gone_is_forgotten() -> None:
     found = GiveUp()
     found.judge({LAN_WAN: HOPELESS, ("guest", "wan"): TAKING}, {"lan1": HOPELESS}, 0, RETRY)
     found.follow({LAN_WAN}, {"lan1"})
-    assert [each.name for each in found.standing] == ["lan > wan", "lan1"]
+    assert [each.name for each in found.given_up] == ["lan > wan", "lan1"]
     found.follow({("guest", "wan")}, {"lan1"})
-    assert [each.name for each in found.standing] == ["lan1"]
+    assert [each.name for each in found.given_up] == ["lan1"]
     found.follow({LAN_WAN}, {"lan2"})
-    assert found.standing == ()
+    assert found.given_up == ()
 
 
 def test_a_reload_asks_again() -> None:

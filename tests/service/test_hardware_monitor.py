@@ -11,7 +11,7 @@ from offload.model.network import Link, Neighbour, Station
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
 from offload.service.tasks import hardware
-from offload.service.tasks.hardware import asks_otherwise
+from offload.service.tasks.hardware import requests_changed
 from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
 
@@ -172,22 +172,22 @@ def moving(fakes: Fakes, *others: Entry) -> None:
 
 
 def test_hardware_that_takes_nothing_is_given_up_and_asked_again(fakes: Fakes) -> None:
-    assert not asks_otherwise(fakes.service)
+    assert not requests_changed(fakes.service)
     moving(fakes)
     sentence = "lan > wan: hardware took none of 20 flows, so it is not asked for a while: all are fast in software"
     assert ("offload.degraded", {"error": sentence}) in fakes.service.news
-    assert asks_otherwise(fakes.service) and not asks_otherwise(fakes.service)
+    assert requests_changed(fakes.service) and not requests_changed(fakes.service)
     assert fakes.service.work().returned == ("flow_offload_hw",)
     assert in_effect(fakes) == GIVEN_UP
     assert fakes.service.work().changes == 0
     fakes.clock.now += RETRY - 3 * APART
-    assert not asks_otherwise(fakes.service)
+    assert not requests_changed(fakes.service)
     fakes.clock.now += 3 * APART
-    assert asks_otherwise(fakes.service)
+    assert requests_changed(fakes.service)
     fakes.service.work()
     assert in_effect(fakes) == ("hardware", "bound", [])
     moving(fakes)
-    assert asks_otherwise(fakes.service)
+    assert requests_changed(fakes.service)
 
 
 def test_a_reload_asks_again(fakes: Fakes) -> None:
@@ -200,7 +200,7 @@ def test_a_reload_asks_again(fakes: Fakes) -> None:
 
 def test_beside_a_flow_in_hardware_nothing_is_given_up(fakes: Fakes) -> None:
     moving(fakes, flow(5, sport=99))
-    assert not asks_otherwise(fakes.service)
+    assert not requests_changed(fakes.service)
 
 
 def test_after_the_hours_that_were_chosen(fakes: Fakes) -> None:
@@ -210,7 +210,7 @@ def test_after_the_hours_that_were_chosen(fakes: Fakes) -> None:
     moving(fakes)
     fakes.service.work()
     fakes.clock.now += 3600.0
-    assert asks_otherwise(fakes.service)
+    assert requests_changed(fakes.service)
 
 
 def flows(fakes: Fakes) -> list[str]:

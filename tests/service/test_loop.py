@@ -53,7 +53,7 @@ def heard(notice: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
 
 def watched(notice: Notification, sent: int) -> Debouncer:
     """The debouncer of such a loop, with the passes that are due."""
-    return heard(notice, sent).watch
+    return heard(notice, sent).debouncer
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_
     start = fakes.clock.now
     fakes.service.timed_exempts.add(exempt_of("", "match", src_mac=("02:00:00:00:00:77",)), 5, start)
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
-    passes, ends = [], TimedExemptsEnd(loop.watch)
+    passes, ends = [], TimedExemptsEnd(loop.debouncer)
     for tenth in range(600):
         now = fakes.clock.now = start + tenth / 10
         ends.run(fakes.service, now)
-        due = loop.watch.due()
+        due = loop.debouncer.due()
         if due is not None and due <= now:
-            loop.watch.begin()
+            loop.debouncer.begin()
             fakes.service.work()
-            loop.watch.done(now, failed=bool(fakes.service.trouble))
+            loop.debouncer.done(now, failed=bool(fakes.service.trouble))
             passes.append(now - start)
     # as Watch has it: again after 1, 2, 4, 8, 16 and 32 seconds
     assert passes[0] == pytest.approx(5.1) and len(passes) == 6
@@ -141,17 +141,17 @@ def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None
     (tmp_path / "offload").write_text("config zone\n")
     fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
     fakes.service.work()
-    files = ConfigFiles(loop.watch, loop.config)
+    files = ConfigFiles(loop.debouncer, loop.config)
     loop.config.passed(0.0)
     assert files.due(fakes.service) == 1.0
     files.run(fakes.service, 1.0)
-    assert loop.watch.due() is None
+    assert loop.debouncer.due() is None
     with (tmp_path / "offload").open("a") as file:
         file.write("\toption name 'lan'\n")
     assert files.due(fakes.service) == 3.0
     files.run(fakes.service, 3.0)
-    assert loop.watch.cause is Cause.FILE
-    assert loop.watch.due() == pytest.approx(3.05)
+    assert loop.debouncer.cause is Cause.FILE
+    assert loop.debouncer.due() == pytest.approx(3.05)
     fakes.service.work()
     assert not fakes.service.doors.uci.changed()
 
@@ -182,7 +182,7 @@ def test_a_pass_that_a_task_made_and_that_failed_is_tried_again() -> None:
     fakes.service.work()
     fakes.bus.replies = {DUMP: BusError("network.interface dump: no answer within 5 s")}
     loop._run(PassForStations())
-    assert loop.watch.due() is not None
+    assert loop.debouncer.due() is not None
 
 
 def test_a_pass_that_a_task_made_is_logged_with_its_cause() -> None:
@@ -200,7 +200,7 @@ def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pyte
     """Once, and not after it where nothing more came; the calls that wait are answered after this one."""
     fakes, served, passes = router(), list[int](), list[int]()
     loop, kernel = looped(fakes)
-    loop.presence.descriptor = 0
+    loop.ubus.descriptor = 0
     monkeypatch.setattr(Debouncer, "due", lambda _: 0.0 if not passes else None)
 
     def serve() -> None:
@@ -209,7 +209,7 @@ def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pyte
             fakes.conntrack.between()
             passes.append(fakes.service.passes)
 
-    monkeypatch.setattr(loop.presence, "serve", serve)
+    monkeypatch.setattr(loop.ubus, "serve", serve)
     fakes.conntrack.between()
     assert fakes.service.passes == 0  # the loop does that itself
     loop._serve()
@@ -221,10 +221,10 @@ def test_an_event_of_netifd_is_followed_while_a_call_reads_the_connections(monke
     """The bus serves it only when the call is over."""
     fakes, hinted = router(), list[Cause]()
     loop, kernel = looped(fakes)
-    loop.presence.descriptor = 0
-    assert isinstance(loop.presence, FakeUbusServer)
-    loop.presence.waits = True
-    monkeypatch.setattr(loop.presence, "serve", fakes.conntrack.between)
+    loop.ubus.descriptor = 0
+    assert isinstance(loop.ubus, FakeUbusServer)
+    loop.ubus.waits = True
+    monkeypatch.setattr(loop.ubus, "serve", fakes.conntrack.between)
     monkeypatch.setattr(Debouncer, "hint", lambda _, cause, __: hinted.append(cause))
     loop._serve()
     assert hinted == [Cause.INTERFACE]

@@ -11,8 +11,9 @@ from offload.model.network import Link, Neighbour, Station
 from offload.model.plan import FROM, Element, PolicyKey, Table
 from offload.model.sections.section import Section
 from offload.service.bus import methods
+from offload.service.bus.explaining import flow_list
 from offload.service.roaming import follow
-from offload.service.roaming.station_sets import LATE, StationSets
+from offload.service.roaming.station_sets import SEARCH_APART, StationSets
 from offload.service.tasks import station_sets
 from service.routers import Fakes, router
 
@@ -58,15 +59,15 @@ def test_only_what_differs_is_sent(before: set[int], after: set[int]) -> None:
 def test_the_software_table_is_returned_only_for_a_station_that_has_a_flow_there() -> None:
     sets = StationSets()
     sets.took([table()], 0.0)
-    assert sets.late_due() is None
+    assert sets.arrived_due() is None
     known = [Neighbour("192.0.2.10", "br-lan", WIRED), Neighbour("192.0.2.11", "br-lan", WIFI)]
     sets.took([table(stations=(f'"br-lan" . {WIRED}',))], 100.0)
-    assert sets.late_due() == 100.0 + LATE
-    assert not sets.are_late([flow(b"\xc0\x00\x02\x0b"), flow(b"\xc0\x00\x02\x0a", 0)], known, 160.0)
+    assert sets.arrived_due() == 100.0 + SEARCH_APART
+    assert not sets.are_in_software([flow(b"\xc0\x00\x02\x0b"), flow(b"\xc0\x00\x02\x0a", 0)], known, 160.0)
     sets.took([table(stations=(f'"br-lan" . {WIRED}',), stations4=('"br-lan" . 192.0.2.11',))], 161.0)
-    assert sets.late_due() == 161.0 + LATE
-    assert sets.are_late([flow(b"\xc0\x00\x02\x0b")], known, 221.0)
-    assert sets.late_due() is None
+    assert sets.arrived_due() == 161.0 + SEARCH_APART
+    assert sets.are_in_software([flow(b"\xc0\x00\x02\x0b")], known, 221.0)
+    assert sets.arrived_due() is None
 
 
 def mixed_router() -> Fakes:
@@ -147,7 +148,7 @@ def test_flows_show_where_a_station_is_that_came_after_the_pass() -> None:
     fakes.service.stations.station(Station(WIFI, "phy0-ap0"), "br-lan")
     fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIFI))
     fakes.conntrack.held = [flow(b"\xc0\xa8\x01\x0a")]
-    (listed,) = methods.list_flows(fakes.service, {"query": {}})["flows"]
+    (listed,) = flow_list.list_flows(fakes.service, {"query": {}})["flows"]
     assert [reason["code"] for reason in listed["reasons"]] == ["HARDWARE_ELSEWHERE"]
     assert "phy0-ap0" in listed["reasons"][0]["text"]
 
@@ -178,7 +179,7 @@ def late() -> Fakes:
     fakes.service.stations.neighbour(Neighbour("192.168.1.10", "br-lan", WIRED))
     run(fakes)
     fakes.conntrack.held = [flow(b"\xc0\xa8\x01\x0a")]
-    fakes.clock.now += LATE
+    fakes.clock.now += SEARCH_APART
     return fakes
 
 
@@ -194,7 +195,7 @@ def test_addresses_that_are_gone_are_late_no_more() -> None:
     sets.took([table()], 0.0)
     for turn in range(100):
         sets.took([table(stations=(f'"br-lan" . 02:00:00:00:00:{turn:02x}',))], float(turn))
-    assert sets.late == {"02:00:00:00:00:63"}
+    assert sets.arrived == {"02:00:00:00:00:63"}
 
 
 def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:
@@ -203,7 +204,7 @@ def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:
     run(fakes)
     assert fakes.service.trouble and not fakes.service.applied.returned
     fakes.nft.refusal = ""
-    fakes.clock.now += LATE
+    fakes.clock.now += SEARCH_APART
     run(fakes)
     assert fakes.service.applied.returned == ("flow_offload",)
 
@@ -232,6 +233,6 @@ def test_late_stations_are_searched_again_where_connections_cannot_be_read() -> 
     fakes.service.stations.station(Station(WIRED, "lan1"), "br-lan")
     run(fakes)
     fakes.conntrack.error = KernelError("too busy")
-    fakes.clock.now += LATE
+    fakes.clock.now += SEARCH_APART
     run(fakes)
-    assert fakes.service.station_sets.late_due() == fakes.clock.now + LATE
+    assert fakes.service.station_sets.arrived_due() == fakes.clock.now + SEARCH_APART

@@ -194,7 +194,7 @@ def _fakes() -> Fakes:
     looking.run(fakes.service, 5.0)
     decided = fakes.service.decided
     assert decided
-    placed = fakes.service.placed(decided)
+    placed = fakes.service.with_routes(decided)
     path = EndedPath(fakes.service.sightings, decided.plan, placed)
     fakes.service.totals.add([entry(OUT, octets=(10**9, 0))], ZoneLookup(placed, decided.plan), path)
     fakes.conntrack.held = [entry(GUEST)]

@@ -7,7 +7,7 @@ from typing import Any
 from offload.errors import OffloadError, UsageError
 from offload.model.network import Snapshot
 from offload.service import reconcile
-from offload.service.bus.methods import every_flow
+from offload.service.bus.explaining.flow_list import every_flow
 from offload.service.bus.ubus_object import METHODS
 from offload.service.doors import Doors
 from offload.service.engine import Engine

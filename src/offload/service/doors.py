@@ -33,16 +33,17 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `changed`: whether any that was read differs now; `write` commits edits of one."""
+    """The files of /etc/config. `write` commits edits of one; `changed`: whether one was written since it was read."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
 
 
 class NftChecker(Protocol):
-    """`check` has nft and the kernel check nft text (`nft -c`); `live` reads those of the named tables that exist.
+    """`check`: NftError if nft or the kernel would refuse the text. `live`: by name, those of our tables that exist.
 
-    `known`: by name, the tables as presumed; a set whose digest is still the same is not listed.
+    `known`: by name, what the caller believes the tables have. A set is not listed if its digest in the kernel is that
+    of the known one: its elements are taken from there, which saves time. None: all sets are listed.
     """
 
     def check(self, text: str) -> None: ...
@@ -50,9 +51,10 @@ class NftChecker(Protocol):
 
 
 class NftTables(Protocol):
-    """Reads the tables, chains and rules in the kernel, for a Snapshot.
+    """Reads what a Snapshot has of nftables. `tables`: names of family inet. `ruleset`: all chains, and all rules.
 
-    `missed`: by named table, the accepted replies that found the set for them full. `ruleset`: all chains and rules.
+    `forward_chains`: the base chains in the forward hook. `missed`: by name of our tables, how many accepted replies
+    its set for them had no room for.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -107,7 +109,11 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table; `between`: called now and then during a dump or a sort, for urgent work of the service."""
+    """The conntrack table. `entries`, `find`, `of_host`: all entries, those between two ends, those of an address.
+
+    `summary`, `listed` and `offloaded` give all entries (the last one: those in a flowtable) to a counter that `begin`
+    makes; `fast` gives those in a flowtable to `take`. `between`: called now and then meanwhile, for urgent work.
+    """
 
     between: Callable[[], None]
 
@@ -126,8 +132,8 @@ class Conntrack(Protocol):
 class Monitor(Protocol):
     """The kernel's notifications since the last call: `links` of rtnetlink, `transactions` of nftables.
 
-    `descriptors` are to be polled, in this order. `named`: an event with names of devices, as the station and its
-    bridge or as a neighbour; None: the devices are gone.
+    `descriptors`: of both, to be polled. `named`: an event with names in place of its devices' indexes: a station with
+    its bridge, or a neighbour; None: a device is gone.
     """
 
     descriptors: tuple[int, int]
@@ -216,16 +222,12 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FirewallDoors:
-    """The interfaces that only our firewall needs: the router's files, and three of our own in /var/run/offload.
+    """The interfaces that only our firewall needs: the router's files, and three of our own in /var/run/offload."""
 
-    `loaded` describes the last load; it does not exist while the firewall is stopped. `boot` is the ruleset for the
-    next start, without Python; a script copies it to flash. `stop` exists while the firewall is stopped on purpose.
-    """
-
-    files: RouterFiles
-    loaded: OwnFile
-    boot: File
-    stop: OwnFile
+    files: RouterFiles  # the router's
+    loaded: OwnFile  # describes the last load; it does not exist while the firewall is stopped
+    boot: File  # the ruleset for the next start, which loads it without Python; a script copies it to flash
+    stop: OwnFile  # exists while the firewall is stopped on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +243,8 @@ class Doors:
     clock: Callable[[], float]  # seconds since boot that never jump
     saved: File  # file with the timed exempts while no service runs
     firewall: FirewallDoors | None = None  # None without the package offload-firewall
-    # file with where stations were seen last; None in the command, which asks once and ends
-    stations: File | None = None
+    stations: File | None = None  # file with where stations were seen last; None in the command
     totals: File | None = None  # file with the totals of ended connections; None in the command
-    files: RouterFiles | None = None  # files besides /etc/config; None: they are not read
+    files: RouterFiles | None = None  # files that the firewall depends on besides /etc/config; None: not read
     # what nft texts would load, with variables before them; None: nft is not asked
     dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None

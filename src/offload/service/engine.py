@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from offload.config.load import Packages
-from offload.errors import OffloadError
 from offload.model.applied import Applied
 from offload.model.cause import Cause
 from offload.model.network import Kernel, Route, Snapshot
@@ -33,7 +32,6 @@ from offload.service.refusing.judged import Judged
 from offload.service.roaming.station_sets import StationSets
 from offload.service.roaming.stations import StationTracker
 from offload.service.tasks import passes
-from offload.system.netlink.route.messages import Notification
 
 if TYPE_CHECKING:
     from offload.service.firewall.firewall import Firewall
@@ -46,7 +44,7 @@ ROUTES_LAST = 5.0  # seconds for which the routes that were read may be used to 
 
 @dataclass(slots=True)
 class Engine:
-    """The state of offload on a router, and the doors (interfaces) to that router."""
+    """The state of offload on a router between two passes, and the doors (interfaces) to that router."""
 
     doors: Doors  # to everything outside of the process
     decided: Decided | None = None  # by the last pass that could read all files (else the first); problems: by the last
@@ -70,7 +68,7 @@ class Engine:
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
     services: dict[str, Any] | None = None  # procd's last reply, with firewall sections; None without our firewall
     firewall: "Firewall | None" = None  # None without the package offload-firewall
-    alone: bool = False  # ubusd is away
+    ubus_away: bool = False  # ubusd is away
     adopted: bool = False  # the timed exempts and stations of an earlier service are known
     restored: bool = False  # the file of timed exempts was read, or proved unreadable
     resident: bool = True  # it stays; False in the command, which answers once
@@ -105,27 +103,6 @@ class Engine:
         self.forget()
         return self.work()
 
-    def firewall_damaged(self) -> bool:
-        """Whether rules of our firewall are missing in the kernel; True also if the kernel does not answer.
-
-        False without the package offload-firewall, and while the firewall is stopped.
-        """
-        try:
-            return self.firewall is not None and self.firewall.damaged()
-        except OffloadError:
-            return True
-
-    def causes_of_others(self, heard: Notification) -> tuple[Cause, ...]:
-        """The causes for a pass in a notification that other programs changed nftables.
-
-        With our firewall, rules that they add to its table, or remove again, need none; missing rules of ours: TABLES.
-        """
-        if self.firewall is None:
-            return heard.causes
-        causes = tuple(each for each in heard.causes if each is not Cause.FIREWALL)
-        suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in heard.removed
-        return (*causes, Cause.TABLES) if suspected and self.firewall_damaged() else causes
-
     def refresh(self) -> None:
         """Read router and files and decide, into `decided`, without changing the kernel; or OffloadError."""
         self.keep(self.read())
@@ -136,23 +113,29 @@ class Engine:
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
 
-    def holds(self, number: int) -> bool:
+    def holds_exempt(self, number: int) -> bool:
         """Whether a table of the last Plan has the run-time exempt with this number; False without a decision."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
-    def placed(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes (at most ROUTES_LAST seconds old), by which flows find their zones."""
+    def with_routes(self, decided: Decided) -> Snapshot:
+        """The Snapshot of `decided` with routes, by which the zones of connections are found; or KernelError.
+
+        The routes are at most ROUTES_LAST seconds old.
+        """
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """As `placed`, and in the service with all remembered stations and neighbours in place of the Snapshot's."""
+        """As `with_routes`, and in the service with all stations and neighbours that it remembers, also lost ones.
+
+        In the command, which remembers none, those of the Snapshot stay.
+        """
         if not self.resident:
-            return self.placed(decided)
+            return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
-        return replace(self.placed(decided), stations=stations, neighbours=neighbours)
+        return replace(self.with_routes(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
         """Make a pass (read, decide, apply) and give its outcome, errors too. `forced`: tables to create again."""
@@ -160,6 +143,10 @@ class Engine:
         return passes.run(self, forced)
 
     def read(self) -> Decided:
+        """Read router and files and decide; the decision is not stored, and the kernel not changed. OffloadError.
+
+        The first time it also adopts the exempts and stations of an earlier service, which a pass without them deletes.
+        """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
             self.kernel = doors.probe()
@@ -167,7 +154,7 @@ class Engine:
             self.timed_exempts.adopt(reconcile.adopted(doors.nft), doors.clock())
             recall.stations(self)
             self.adopted = True
-        if self.dump is None or not self.alone:
+        if self.dump is None or not self.ubus_away:
             self.dump = netifd_says(doors.bus)
         packages = self.packages = reconcile.read(doors.uci)
         if not self.restored:
@@ -179,10 +166,10 @@ class Engine:
         self.stations.update(snapshot)
         stations, neighbours = self.stations.remembered()
         remembered = replace(snapshot, stations=stations, neighbours=neighbours, crowded=self.stations.crowded)
-        return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.standing))
+        return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.given_up))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
-        """The Snapshot with those bridges marked whose ports stay out of flowtables now, as stations move too often."""
+        """The Snapshot, with the bridges marked whose ports no flowtable lists now, since stations move too often."""
         bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
@@ -208,13 +195,16 @@ class Engine:
         if not (options.cut_refused and options.enabled):
             self.judged = Judged()
 
-    def taken_out(self, applied: Applied) -> None:
-        """If the hardware table was created again, its flows left hardware: note that for the hardware monitor."""
+    def note_evicted(self, applied: Applied) -> None:
+        """Note for the hardware monitor that all flows left hardware, if `applied` created the hardware table again."""
         if HARDWARE in applied.returned:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
-    def noted(self, applied: Applied, before: Decided | None) -> Applied:
-        """Store the outcome of a pass or return and give it; queue ubus events for what differs from `before`."""
+    def record(self, applied: Applied, before: Decided | None) -> Applied:
+        """Store and give the outcome of a pass, or of tables created again; queue ubus events for what it changed.
+
+        `before`: the decision before it, for the events about devices that entered or left flowtables.
+        """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))

@@ -26,19 +26,19 @@ from offload.service.memory.upgrade import note_raised
 from offload.service.tasks import hardware, station_file
 from offload.service.tasks.timed import Task, log_hardware, tasks
 
-# Seconds that nft may take when the service ends: for the run in progress, and for the removal of our tables.
-STOP_PATIENCE = 4.0
+STOP_PATIENCE = 4.0  # seconds that nft may take when the service ends: for the present run, and to remove our tables
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-BREATH = 0.1  # seconds that a hint waits while connections are read
+MEANWHILE = 0.1  # seconds that a hint waits while connections are read
 UPGRADE = signal.SIGUSR1  # a new version is being installed: our tables stay, and the new service adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
 
 class Loop:
-    """The service's poll loop, in one thread. `hints`: the kernel's notifications; `presence`: our objects on ubus.
+    """The service's poll loop, in one thread: it waits for events and times, makes passes, runs tasks, answers calls.
 
-    `signals`: a descriptor with the numbers of received signals. `poll` waits for all descriptors.
+    `monitor`: the kernel's notifications. `accounting`: counts ended connections. `ubus`: our objects on ubus.
+    `signals`: a descriptor with the numbers of received signals. `poll`: waits for all descriptors.
     """
 
     named = False  # ubusd accepted our objects at least once
@@ -46,58 +46,58 @@ class Loop:
     def __init__(
         self,
         engine: Engine,
-        hints: Monitor,
+        monitor: Monitor,
         accounting: Accounting,
-        presence: UbusServer,
+        ubus: UbusServer,
         journal: Journal,
         signals: int,
         poll: select.poll,
     ) -> None:
-        self.engine, self.hints, self.accounting, self.presence = engine, hints, accounting, presence
+        self.engine, self.monitor, self.accounting, self.ubus = engine, monitor, accounting, ubus
         self.journal = journal
-        self.presence.hearing = lambda _: self._hint(Cause.INTERFACE)
-        self.watch = Debouncer()
+        self.ubus.hearing = lambda _: self._hint(Cause.INTERFACE)
+        self.debouncer = Debouncer()
         self.config = ConfigCheck()
         self.poll = poll
         self.stopping = self.upgrading = self._serving = False
-        self._reconnect, self._pause, self._breathed = 0.0, RECONNECT_FIRST, 0.0
+        self._reconnect, self._pause, self._followed_at = 0.0, RECONNECT_FIRST, 0.0
         self._signals = signals
-        self.events = KernelEvents(engine, hints, self.watch, journal)
+        self.events = KernelEvents(engine, monitor, self.debouncer, journal)
         for descriptor in (self._signals, *self.events.readers):
             self.poll.register(descriptor, select.POLLIN)
         self._kernel = select.poll()  # descriptors that are read even during a long call
         for descriptor in self.events.readers:
             self._kernel.register(descriptor, select.POLLIN)
-        self.engine.doors.conntrack.between = self._breathe
-        self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.watch, self.config))
+        self.engine.doors.conntrack.between = self._follow_meanwhile
+        self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.debouncer, self.config))
 
     def run(self) -> None:
         """Wait, handle events, and make due passes until a signal; then remove our tables, except for an upgrade."""
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:
-            if self.presence.descriptor is None and time.monotonic() >= self._reconnect:
+            if self.ubus.descriptor is None and time.monotonic() >= self._reconnect:
                 self._connect(time.monotonic())
             for task in self.tasks:
                 if (at := task.due(self.engine)) is not None and at <= time.monotonic():
                     self._run(task)
-            if hardware.asks_otherwise(self.engine):
+            if hardware.requests_changed(self.engine):
                 self._hint(Cause.HARDWARE)
             due = self._pass_due()
             if due is not None and due <= time.monotonic():
                 self._work()
                 continue
             for descriptor, event in self.poll.poll(self._wait(due)):
-                self._came(descriptor, event)
+                self._handle(descriptor, event)
         self._leave()
 
     def close(self) -> None:
         """Close the sockets of the kernel's notifications and of conntrack's events, after `run` ended or raised."""
-        self.hints.close()
+        self.monitor.close()
         self.accounting.close()
 
     def _run(self, task: Task) -> None:
-        """Run a task, read the notifications that it caused, log the pass if it made one, and answer ubus calls."""
+        """Run a task, read the kernel's notifications of what it changed, log its pass if it made one, answer calls."""
         passes = self.engine.passes
         task.run(self.engine, time.monotonic())
         self.events.transactions()
@@ -105,11 +105,11 @@ class Loop:
         self._answer()
 
     def _wait(self, due: float | None) -> int | None:
-        """Milliseconds until the next task, pass (`due`, monotonic seconds) or reconnection.
+        """Milliseconds until the next task, pass or reconnection; None: there is none, so only an event ends the wait.
 
-        None: wait for an event.
+        `due`: when the next pass begins, in monotonic seconds; None: no pass.
         """
-        away = self.presence.descriptor is None
+        away = self.ubus.descriptor is None
         every = (
             due,
             *(task.due(self.engine) for task in self.tasks),
@@ -120,14 +120,14 @@ class Loop:
         return max(0, round((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
     def _pass_due(self) -> float | None:
-        """When the next pass is due, in monotonic seconds; None: not before a hint.
+        """When the next pass begins, in monotonic seconds; None: not before an event, or netifd never answered.
 
-        There is none before netifd answered once; later, its last reply is used while ubusd is away.
+        Without a reply of netifd no pass can be made. After the first one, passes use the last while ubusd is away.
         """
-        heard = self.presence.descriptor is not None or self.engine.dump is not None
-        return self.watch.due() if heard else None
+        heard = self.ubus.descriptor is not None or self.engine.dump is not None
+        return self.debouncer.due() if heard else None
 
-    def _came(self, descriptor: int, event: int) -> None:
+    def _handle(self, descriptor: int, event: int) -> None:
         if descriptor == self._signals:
             self._signalled(os.read(descriptor, 512))
         elif descriptor in self.events.readers:
@@ -140,7 +140,7 @@ class Loop:
             self._answer()
 
     def _hint(self, cause: Cause) -> None:
-        self.watch.hint(cause, time.monotonic())
+        self.debouncer.hint(cause, time.monotonic())
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
@@ -151,9 +151,9 @@ class Loop:
                 self._hint(Cause.RELOAD)
 
     def _work(self) -> None:
-        cause = self.watch.cause
-        self.watch.begin()
-        self.engine.alone = self.presence.descriptor is None
+        cause = self.debouncer.cause
+        self.debouncer.begin()
+        self.engine.ubus_away = self.ubus.descriptor is None
         applied = self.engine.work(cause=cause)
         note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
         self._log()
@@ -162,7 +162,7 @@ class Loop:
         self.config.passed(time.monotonic())
         self.events.transactions()
         mended = cause is Cause.TABLES and applied.changes > 0
-        self.watch.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
+        self.debouncer.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
         self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 
     def _log(self) -> None:
@@ -172,12 +172,12 @@ class Loop:
 
     def _answer(self) -> None:
         """Answer ubus calls, send the waiting events over ubus, and answer the calls that arrived meanwhile."""
-        if self.presence.descriptor is None:
+        if self.ubus.descriptor is None:
             return
         self._serve()
         self.events.transactions()
-        while self.engine.news and self.presence.descriptor is not None:
-            self.presence.send(*self.engine.news.pop(0))
+        while self.engine.news and self.ubus.descriptor is not None:
+            self.ubus.send(*self.engine.news.pop(0))
         self._serve()
 
     def _serve(self) -> None:
@@ -186,34 +186,34 @@ class Loop:
             return  # a call is being answered already: this one comes after it
         passes, self._serving = self.engine.passes, True
         try:
-            self.presence.serve()
+            self.ubus.serve()
         finally:
             self._serving = False
         self._passed_since(passes)
 
-    def _breathe(self) -> None:
-        """During a ubus call that reads connections, each BREATH seconds read hints, and make a pass that is due."""
+    def _follow_meanwhile(self) -> None:
+        """While a ubus call reads connections, read notifications every MEANWHILE seconds, and make a pass if due."""
         now = time.monotonic()
-        if not self._serving or now - self._breathed < BREATH:
+        if not self._serving or now - self._followed_at < MEANWHILE:
             return
         for descriptor, event in self._kernel.poll(0):
-            self._came(descriptor, event)
-        if self.presence.event_waits():
+            self._handle(descriptor, event)
+        if self.ubus.event_waits():
             self._hint(Cause.INTERFACE)
         if (due := self._pass_due()) is not None and due <= now:
             self._work()
-        self._breathed = time.monotonic()
+        self._followed_at = time.monotonic()
 
     def _passed_since(self, passes: int) -> None:
-        """If a pass was made since their number was `passes`, log it, and repeat it later if it failed."""
+        """If `engine.passes` is not `passes` any more, a task or call made a pass: log it; a failed one is repeated."""
         if self.engine.passes != passes:
             self._log()
             self.config.passed(time.monotonic())
-            self.watch.done(time.monotonic(), failed=bool(self.engine.trouble))
+            self.debouncer.done(time.monotonic(), failed=bool(self.engine.trouble))
 
     def _connect(self, now: float) -> None:
         try:
-            self.presence.connect()
+            self.ubus.connect()
         except BusError as refusal:
             if self._pause == RECONNECT_FIRST:
                 self.journal.line(LogLevel.WARNING, str(refusal))
@@ -222,21 +222,21 @@ class Loop:
         if self.named:
             self.journal.line(LogLevel.NOTICE, "ubus is back")
         self._pause, self.named = RECONNECT_FIRST, True
-        if self.presence.descriptor is not None:
-            self.poll.register(self.presence.descriptor, select.POLLIN)
+        if self.ubus.descriptor is not None:
+            self.poll.register(self.ubus.descriptor, select.POLLIN)
         self._hint(Cause.UBUS)
 
     def _lost(self) -> None:
-        if self.presence.descriptor is not None:
-            self.poll.unregister(self.presence.descriptor)
-            self.presence.leave(lost=True)
+        if self.ubus.descriptor is not None:
+            self.poll.unregister(self.ubus.descriptor)
+            self.ubus.leave(lost=True)
             self.journal.line(LogLevel.WARNING, "ubus is away: what was set up stays, and devices are followed")
 
     def _leave(self) -> None:
-        """Remove our tables and nothing else: connections continue on the slow path. Before an upgrade the tables stay.
+        """Remove our tables: connections continue on the slow path. Then write the files and leave ubus.
 
-        If ubusd never accepted our objects, another service has the name, and the tables are its own: nothing is
-        removed.
+        The tables stay before an upgrade, as the new service adopts them; also if ubusd never accepted our objects,
+        because then another service has the name, and the tables are its own.
         """
         self.engine.doors.nft.hurry(STOP_PATIENCE)
         if self.named and not self.upgrading and (refusal := reconcile.removed(self.engine.doors.nft)):
@@ -246,4 +246,4 @@ class Loop:
         self.accounting.run(self.engine, time.monotonic())
         totals_file.run(self.engine, time.monotonic())
         self.journal.line(LogLevel.NOTICE, "stops; an upgrade keeps its tables" if self.upgrading else "stops")
-        self.presence.leave(lost=False)
+        self.ubus.leave(lost=False)

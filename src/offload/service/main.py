@@ -91,13 +91,13 @@ def build(outside: Doors) -> Loop:
     So none is lost between its first pass and its first wait. It replaces the handlers of SIGHUP, SIGTERM, SIGINT and
     SIGUSR1. KernelError if the kernel cannot be listened to.
     """
-    hints = Monitor()
+    monitor = Monitor()
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
     journal = Journal(SystemLog(), outside.clock)
     poll = select.poll()
     accounting = Accounting(engine, _endings(), poll)
-    return Loop(engine, hints, accounting, UbusServer(objects(engine), EVENTS), journal, signals, poll)
+    return Loop(engine, monitor, accounting, UbusServer(objects(engine), EVENTS), journal, signals, poll)
 
 
 def _endings() -> ConntrackEvents | None:

@@ -12,7 +12,7 @@ from offload.model.plan import Plan
 from offload.nouns import dataclass
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
-from offload.service.bus.methods import Given, Json, known
+from offload.service.bus.methods import Given, Json, last_decision
 from offload.service.doors import Conntrack
 from offload.service.engine import Engine
 from offload.status.flows import flows
@@ -63,7 +63,7 @@ def end(engine: Engine, given: Given) -> Json:
 
     ArgumentError if it has none of these. The reply has how many were selected (`flows`) and deleted (`ended`).
     """
-    decided = known(engine)
+    decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))
     one = arguments.connection(words.pop("flow")) if "flow" in words else None
     query = arguments.chosen({"query": words}, decided.plan)
@@ -71,7 +71,7 @@ def end(engine: Engine, given: Given) -> Json:
         raise ArgumentError("query: name whose connections are to end: zone, host, state or flow")
     proto, ends = one or (None, None)
     selection = Selection(query=query, tuples=frozenset({ends}) if ends else None, proto=proto)
-    done = cut(selection, engine.placed(decided), decided.plan, engine.doors.conntrack)
+    done = cut(selection, engine.with_routes(decided), decided.plan, engine.doors.conntrack)
     engine.connections.forget()
     reply: Json = {"ok": not done.error, "flows": done.asked, "ended": done.ended}
     return reply | ({"error": done.error} if done.error else {})

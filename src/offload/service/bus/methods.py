@@ -1,17 +1,16 @@
 """The ubus methods: functions of the engine and a call's arguments. An OffloadError becomes a reply."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.flow import Share, State
-from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
-from offload.service.bus.explaining.accepted import explainer_of
 from offload.service.checking.nft_files import with_unloaded
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
@@ -24,22 +23,19 @@ from offload.status.counts import counts_json
 from offload.status.flows import flows
 from offload.status.hardware.verdicts import Verdicts
 from offload.status.problem_json import problem_json
-from offload.status.query import Query, select
-from offload.status.query_words import PAGE
+from offload.status.query import select
 from offload.status.shares import Pair, ShareCount
-from offload.status.text import flow_text
 from offload.status.text.metrics import families, families_json
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]
 
-LARGEST_PAGE = 500
 TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def status(engine: Engine, _: Given) -> Json:
     """The reply of `status_json`, with ended flows and exempts; `notes`: why live flows are not counted (then 0)."""
-    decided = known(engine)
+    decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
     plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
@@ -59,7 +55,7 @@ def metrics(engine: Engine, given: Given) -> Json:
 
 def zones(engine: Engine, _: Given) -> Json:
     """The reply of `zones`: zones and pairs with their requested and effective modes, as the last pass decided."""
-    return report.zones_json(known(engine).plan)
+    return report.zones_json(last_decision(engine).plan)
 
 
 def check(engine: Engine, _: Given) -> Json:
@@ -67,7 +63,7 @@ def check(engine: Engine, _: Given) -> Json:
 
     It also has the features that kernel or nft lack, and settings that conflict with offload.
     """
-    seen = known(engine).snapshot
+    seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
     decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
     faults = engine.firewall.problems if engine.firewall else ()
@@ -80,59 +76,16 @@ def reload(engine: Engine, _: Given) -> Json:
     return applied_json(engine.reload()) | found_json(engine)
 
 
-def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
-
-    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true for connections of the
-    router itself too. A page of the service has at most LARGEST_PAGE. `age`: seconds since the connections were read.
-    """
-    decided = known(engine)
-    query, everything = _query(given, decided.plan)
-    limit = PAGE if query.limit is None else query.limit
-    asked = replace(query, limit=min(limit, LARGEST_PAGE) if engine.resident else limit)
-    first, end = asked.offset, asked.offset + (asked.limit or 0)
-    placed, between = engine.with_stations(decided), engine.doors.conntrack.between
-    read = engine.connections.read(engine.doors.conntrack, placed, decided.plan, going_on=first > 0)
-    listing = engine.connections.listing(read, query, everything=everything, between=between)
-    explainer = explainer_of(engine, read)
-    listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
-    return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
-        "age": engine.connections.age(read)
-    }
-
-
-def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text in pieces.
-
-    The function takes whether to give JSON (the whole reply) or lines, and the width in columns. Raises OffloadError.
-    """
-    decided = known(engine)
-    query, everything = _query(given, decided.plan)
-    read = engine.connections.read(engine.doors.conntrack, engine.with_stations(decided), decided.plan)
-    listing = engine.connections.listing(read, query, everything=everything)
-    explainer = explainer_of(engine, read)
-    first, end = query.offset, None if query.limit is None else query.offset + query.limit
-    data = {"ok": True, "total": len(listing), "offset": first}
-
-    def written(as_json: bool, columns: int) -> Iterator[str]:
-        rows = listing.rows(first, end)
-        if as_json:
-            return flow_text.document(data, rows, explainer)
-        return flow_text.lines(rows, listing.ways(first, end), explainer, columns)
-
-    return data, written
-
-
 def flush(engine: Engine, given: Given) -> Json:
     """Make a pass that creates the nft tables of the selected flows again: all flows in them are slow for some packets.
 
     `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
     `returned` (the tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass fails.
     """
-    decided = known(engine)
+    decided = last_decision(engine)
     query = arguments.chosen(given, decided.plan)
     entries = engine.doors.conntrack.entries(offloaded=True)
-    found = flows(entries, engine.placed(decided), decided.plan, explained=False)
+    found = flows(entries, engine.with_routes(decided), decided.plan, explained=False)
     fast = [flow for flow in select(found, query) if flow.state in TABLE_OF]
     tables = {table.name for table in decided.plan.tables}
     if given.get("query"):
@@ -150,7 +103,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     OffloadError if the pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can
     keep it.
     """
-    decided = known(engine)
+    decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
@@ -164,7 +117,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     if applied.error:
         engine.timed_exempts.restore(before)
         raise OffloadError(applied.error)
-    if not engine.resident and not engine.holds(number):
+    if not engine.resident and not engine.holds_exempt(number):
         raise OffloadError(
             "its traffic is not offloaded now, so the kernel has no table to keep it in, and no service runs to "
             "remember it: start the service (/etc/init.d/offload start), or write a 'config exempt' section"
@@ -175,7 +128,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 def exempt_list(engine: Engine, _: Given) -> Json:
     """The reply of `exempt_list`: the exempts of run time. No connection is read for it."""
-    known(engine)
+    last_decision(engine)
     return {"ok": True, "exempts": exempts_json(engine)}
 
 
@@ -207,7 +160,7 @@ def applied_json(applied: Applied) -> Json:
     return done | ({"error": applied.error} if applied.error else {})
 
 
-def known(engine: Engine) -> Decided:
+def last_decision(engine: Engine) -> Decided:
     """The decision of the last pass that made one. Without any StartingError, or OffloadError: why no pass could."""
     if engine.decided is None:
         if engine.applied.error:
@@ -221,7 +174,7 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
 
     Hardware is judged by the same dump, if a pair is in hardware.
     """
-    conntrack, placed = engine.doors.conntrack, engine.placed(decided)
+    conntrack, placed = engine.doors.conntrack, engine.with_routes(decided)
     try:
         if not engine.resident and not engine.hardware_monitor.cases:
             return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
@@ -231,14 +184,6 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
     if engine.hardware_monitor.due is not None or engine.hardware_monitor.cases:
         hardware.run(engine, read.entries)
     return read.count.shares(), []
-
-
-def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
-    words = dict(arguments.table("query", given.get("query")))
-    everything = words.pop("all", False)
-    if not isinstance(everything, bool):
-        raise ArgumentError(f"all: {arguments.shown(everything)} is neither true nor false")
-    return Query.of(words, [zone.name for zone in plan.zones]), everything
 
 
 def found_json(engine: Engine) -> Json:

@@ -34,7 +34,7 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     live flows, problems that would be new, and missing features. OffloadError if a configuration file cannot be
     read.
     """
-    before = methods.known(engine)
+    before = methods.last_decision(engine)
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
@@ -97,7 +97,7 @@ def _felt(engine: Engine, before: Plan, after: Decided) -> Json:
     busy = reconcile.asking(after, engine.doors.conntrack, engine.doors.netlink)
     returned = sorted({name for each in transactions(after.plan, live, busy=busy) for name in each.returned})
     paths = {SOFTWARE_TABLE[0]: "software", HARDWARE_TABLE[0]: "hardware"}
-    placed = engine.placed(methods.known(engine))
+    placed = engine.with_routes(methods.last_decision(engine))
     counted = engine.doors.conntrack.summary(lambda: ShareCount(placed, before)).shares()
     felt = {paths[name] for name in returned}
     flows = sum(number for share in counted.values() for state, number in share.flows.items() if state.value in felt)

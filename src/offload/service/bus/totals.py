@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from offload.errors import OffloadError
-from offload.service.bus.methods import known
+from offload.service.bus.methods import last_decision
 from offload.service.counting.totals import Totals
 from offload.service.engine import Engine
 from offload.status.counts import counts_json
@@ -22,10 +22,10 @@ def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
 
     Those with the most bytes come first. OffloadError if no ended connections are counted.
     """
-    decided = known(engine)
+    decided = last_decision(engine)
     if not engine.totals.since:
         raise OffloadError(UNREPORTED if engine.resident else UNCOUNTED)
-    read = engine.connections.read(engine.doors.conntrack, engine.placed(decided), decided.plan)
+    read = engine.connections.read(engine.doors.conntrack, engine.with_routes(decided), decided.plan)
     zones, found = ZoneLookup(read.snapshot, read.plan), engine.totals.copy()
 
     outside = wan_side(decided.config.zones, read.plan, read.snapshot)

@@ -14,7 +14,7 @@ from typing import Any
 from offload.errors import OffloadError, StartingError
 from offload.nouns import dataclass
 from offload.service.bus import choices, cut, methods, previews, takeover, totals
-from offload.service.bus.explaining import explanations
+from offload.service.bus.explaining import explanations, flow_list
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -42,7 +42,7 @@ METHODS: Mapping[str, Verb] = {
     "reload": Verb(methods.reload, {}),
     "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
     "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
-    "flows": Verb(methods.list_flows, {"query": "table"}),
+    "flows": Verb(flow_list.list_flows, {"query": "table"}),
     "explain": Verb(explanations.explain, {"query": "table"}),
     "preview": Verb(previews.preview, {"query": "table"}),
     "flush": Verb(methods.flush, {"query": "table"}),

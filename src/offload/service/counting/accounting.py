@@ -72,6 +72,6 @@ class Accounting:
 def _placed(engine: Engine, decided: Decided) -> Snapshot:
     """The Snapshot of `decided` with the present routes, by which zones are found; without, if they cannot be read."""
     try:
-        return engine.placed(decided)
+        return engine.with_routes(decided)
     except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone
         return decided.snapshot

@@ -18,13 +18,13 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class GiveUp:
-    """The pairs and devices for which hardware was given up, each with the time at which it is requested again."""
+    """The pairs and devices for which no pass requests hardware now, each with the time when that ends."""
 
     changed: bool = False  # since the last `news`
     _until: dict[GivenUp, float] = field(default_factory=dict)
 
     @property
-    def standing(self) -> tuple[GivenUp, ...]:
+    def given_up(self) -> tuple[GivenUp, ...]:
         """The pairs and devices for which hardware is not requested now, oldest first."""
         return tuple(self._until)
 

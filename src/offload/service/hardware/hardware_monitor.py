@@ -27,7 +27,7 @@ HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
 @dataclass(slots=True)
 class HardwareMonitor:
-    """What samples of live flows show about each pair and device in hardware."""
+    """What samples of live flows (their path and counters at one moment) show of each pair and device in hardware."""
 
     cases: dict[Pair, PairHardware] = field(default_factory=dict)  # pairs whose effective mode is hardware now
     # devices that flows of these pairs passed; a pair may be proven by flows on some of its devices only
@@ -84,13 +84,13 @@ class HardwareMonitor:
             if each.pair in self.cases and each.family:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
-    def rested(self, now: float) -> bool:
-        """Whether another sample is worth while: any pair has none, or one that is at least SOONEST seconds old."""
+    def may_sample(self, now: float) -> bool:
+        """Whether counters can have moved since the last sample: a pair has none, or one SOONEST seconds old."""
         samples = [case.sample for case in self.known.values()]
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
-    def later(self, now: float) -> None:
-        """Note that a sample failed: the next one is due APART seconds after `now`, or none without a known pair."""
+    def sample_failed(self, now: float) -> None:
+        """Note that no sample could be taken: the next is due APART seconds after `now`; without pairs none is."""
         self.due = now + APART if self.known else None
 
     def add_sample(
@@ -134,8 +134,8 @@ class HardwareMonitor:
         self._reported |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
-    def once(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` by one sample alone, for the command: packets count since a connection began."""
+    def add_only_sample(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
+        """Judge the pairs in `cases` by one sample, for the command, which ends: counters since a connection began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
         self.add_sample(new, placed, plan, {}, {}, 0.0, "")
@@ -152,7 +152,7 @@ class HardwareMonitor:
             self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
 
     def _flows(self, entries: Iterable[Entry], zones: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
-        """The flows of each known pair, offloaded or removed from hardware; bytes of all connections together."""
+        """By pair in `known`, its flows that are offloaded or were taken out of hardware; bytes of all `entries`."""
         found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
         awaited = {key for case in self.known.values() for key in case.evicted.flows}
         counted = 0

@@ -1,15 +1,17 @@
-"""Read the kernel's notifications: hints for passes, stations that moved, and changes of nftables."""
+"""Read the kernel's notifications, request passes for them, and create tables again for stations that moved."""
 
 import time
 from typing import TYPE_CHECKING
 
+from offload.errors import OffloadError
 from offload.model.cause import Cause
 from offload.service import reconcile
 from offload.service.doors import Monitor
-from offload.service.engine import Engine
+from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.roaming import follow
+from offload.system.netlink.route.messages import Notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,23 +73,24 @@ class KernelEvents:
         engine.rule_returns.elements(heard.elements, time.monotonic())
         if lost:
             engine.rule_returns.changed(time.monotonic())
-        causes = engine.causes_of_others(heard)
+        causes = causes_of_others(engine, heard)
         if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
             self._hint(causes[0])
         elif causes or heard.tables & OURS:
             self._hint(Cause.TABLES)
 
     def due(self, engine: Engine) -> float | None:
-        """When to create tables again for stations whose moves had to wait, or to list ports of bridges again.
+        """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does it.
 
-        In monotonic seconds. None: nothing waits, or a pass is due anyway, which does it.
+        What waits: tables for a station that moved again too soon, and the ports of a bridge that flowtables did not
+        list for some time.
         """
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for moves that had to wait; request a pass if ports of a bridge may be listed again.
+        """Create tables again for stations whose move had to wait; request a pass to list a bridge's ports again.
 
-        `now`: monotonic seconds. If no move has to be followed now, nothing is created.
+        `now`: monotonic seconds. Of this, only what is due is done.
         """
         self._follow()
         if engine.stations.ended(now):
@@ -96,8 +99,9 @@ class KernelEvents:
     def _follow(self) -> None:
         """Create tables again at once for stations that moved, because their flows stall, and request a pass.
 
-        Nothing, if no move has to be followed now. Tables at most once in APART seconds, or a host that forges MAC
-        addresses could keep the service, and every flow, busy; the pass follows in any case.
+        Nothing is done if no flow goes to these stations, or all of them have to wait. Tables are created at most once
+        in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy; else only
+        the pass is requested.
         """
         if not follow.ready(self._engine):
             return  # it has to wait, or no flow goes to the station
@@ -110,3 +114,27 @@ class KernelEvents:
 
     def _hint(self, cause: Cause) -> None:
         self._watch.hint(cause, time.monotonic())
+
+
+def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
+    """The causes for a pass in a notification that other programs changed nftables.
+
+    With our firewall, rules that they add to its table, or remove again, need no pass, so FIREWALL is left out; if
+    rules of ours are missing there, the cause is TABLES.
+    """
+    if engine.firewall is None:
+        return heard.causes
+    causes = tuple(each for each in heard.causes if each is not Cause.FIREWALL)
+    suspected = Cause.OVERRUN in causes or FIREWALL_TABLE in heard.removed
+    return (*causes, Cause.TABLES) if suspected and firewall_damaged(engine) else causes
+
+
+def firewall_damaged(engine: Engine) -> bool:
+    """Whether rules of our firewall are missing in the kernel; True also if the kernel does not list its rules.
+
+    False without the package offload-firewall, and while the firewall is stopped.
+    """
+    try:
+        return engine.firewall is not None and engine.firewall.damaged()
+    except OffloadError:
+        return True

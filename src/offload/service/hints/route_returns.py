@@ -15,7 +15,7 @@ APART = 2.0  # seconds at least until the table is created once more: scripts ta
 
 @dataclass(slots=True)
 class RouteReturns:
-    """When to create the hardware table again for changed routes, and when that was done in the last minute."""
+    """When to create the hardware table again because routes changed, so that its flows look up their routes."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _asked: float | None = None  # when the first change since the last return came; None: no change
@@ -29,7 +29,8 @@ class RouteReturns:
     def due(self, now: float) -> float | None:
         """When to create the hardware table again, in monotonic seconds; None: no route changed since the last time.
 
-        GATHER after the first change and APART after the last return, and not before the minute allows a return.
+        At least GATHER seconds after the first change, and APART seconds after the last time; if the number allowed in
+        a minute (`budget`) is used up, when the first of them is a minute old.
         """
         if self._asked is None:
             return None

@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """When to create our tables again because rules of other programs changed, or begin or end at some time."""
+    """When to create our tables again so that live flows pass rules of other programs, which changed or have times."""
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
@@ -49,8 +49,8 @@ class RuleReturns:
     def due(self, now: float) -> float | None:
         """When to create all tables again, in monotonic seconds; None: no rule changed, and no rule has times.
 
-        GATHER after the first change, but not before the minute allows a return; or, whatever the budget, when a rule's
-        time begins or ends.
+        After a change: GATHER seconds later, or when `budget`, which limits how often in a minute, allows it. For rules
+        with times: when one begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
@@ -59,7 +59,7 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all tables were created again, for whatever reason; only for a change does that use the budget.
+        """Note that all tables were created again, for whatever reason. If a change waited for it, `budget` counts it.
 
         `now`: monotonic seconds; `wall`: seconds since 1970, for the next time at which a rule begins or ends.
         """

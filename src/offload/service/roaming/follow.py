@@ -1,4 +1,4 @@
-"""Create tables again at once for stations that moved, as they were planned last; a pass reads everything later."""
+"""Create tables again at once, as the last pass planned them, so that their flows find stations that moved."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from offload.service.tasks import station_sets
 
 
 def due(engine: Engine) -> float | None:
-    """When to create tables again for moves that had to wait, or list ports of a bridge again; None: neither.
+    """When to create tables again for a station whose move had to wait, or list a bridge's ports again; None: neither.
 
     In monotonic seconds, perhaps in the past. None also before the first decision.
     """
@@ -19,9 +19,9 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether tables are to be created again now because a station moved; False also if that has to wait.
+    """Whether tables are to be created again now because a station moved; False also before the first decision.
 
-    False also before the first decision.
+    False also if that has to wait, because the station moved again too soon, or it was done too often in this minute.
     """
     return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
@@ -29,8 +29,8 @@ def ready(engine: Engine) -> bool:
 def run(engine: Engine) -> bool:
     """Create the tables again whose flows may go to the old port of a station that moved; whether that was done.
 
-    Nothing is read for it. False also if a pass has to do it: a table has exempts of run time, which would begin anew
-    with it; it is the last return of this minute (`is_last`); or nft refused.
+    Nothing is read for it. False also if a pass has to do it: a table has exempts of run time, whose timeouts would
+    begin anew; this minute allows it only once more, and then ports leave the flowtables too; or nft refused.
     """
     before, now = engine.decided, engine.doors.clock()
     if before is None or with_timed_exempts(before.plan) or engine.stations.is_last(now):
@@ -40,10 +40,11 @@ def run(engine: Engine) -> bool:
 
 
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
-    """Create tables again as they were planned last, with the present stations; gives the outcome.
+    """Create tables (names) again as the last pass planned them, with the present stations, and store the outcome.
 
-    An error of the last pass stays in it. None: nft refused (maybe after the first transactions), no pass has decided
-    yet, or a table has exempts of run time, which would begin anew. Then a pass has to do it.
+    The result has the error of the last pass, if there is one. None: nft refused (maybe after the first transactions),
+    no pass has decided yet, or a table has exempts of run time, whose timeouts would begin anew; then a pass has to
+    create them.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):
@@ -51,6 +52,6 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     engine.stations.returned(applied.returned, before.plan, engine.doors.clock())
-    engine.taken_out(applied)
-    noted = engine.noted(replace(applied, error=engine.applied.error), before)
+    engine.note_evicted(applied)
+    noted = engine.record(replace(applied, error=engine.applied.error), before)
     return None if applied.error else noted

@@ -1,8 +1,8 @@
 """The station sets that the kernel has, and the transactions that update them. Pure; the caller gives the time.
 
-A new station takes one small transaction, and no table is created again. A station that appears at a hardware port may
-have flows that software took before (it is late). Then the software table is created again, for all such stations at
-most once in `LATE` seconds, and hardware takes the flows with their next packet.
+A new station takes one small transaction, and no table is created again. A station that arrives at a hardware port may
+have flows that are in software already. Then the software table is created again, for all such stations at most once in
+SEARCH_APART seconds, so that its flows are slow for a moment and hardware takes them with their next packet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,23 +16,27 @@ from offload.nouns import dataclass, field
 
 APART = 0.25  # seconds between two updates
 RETRY = 5.0  # seconds until an update that nft refused is repeated
-LATE = 60.0
+SEARCH_APART = 60.0
 Sets = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
 class StationSets:
-    """The elements of the station sets in the kernel, by table (`sent`); a table without an entry is filled anew."""
+    """The elements of the station sets that the kernel has, and when to update them.
+
+    These nft sets of our tables name the stations whose flows the table takes. A table without an entry in `sent` is
+    filled anew, because the content of its sets is not known.
+    """
 
     sent: dict[str, Sets] = field(default_factory=dict)  # by table, its sets and their elements
-    late: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
+    arrived: frozenset[str] = frozenset()  # MAC addresses and addresses that came to ports of hardware
     _seen: int = -1  # the version of the stations that the sets were compared with last
     _next: float = 0.0  # no update before
-    _late_at: float = 0.0  # when the software table may be created again for late stations
+    _search_at: float = 0.0  # when to look for flows in software of stations in `arrived`
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
-        """Forget what the sets have, as the tables are new or their content is not known: `changes` fills all again."""
+        """Forget what the sets in the kernel have, because tables were created again: `changes` fills all sets anew."""
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
@@ -69,39 +73,40 @@ class StationSets:
         return "".join(f"{line}\n" for line in lines)
 
     def took(self, tables: Iterable[Table], now: float) -> None:
-        """Note that the kernel has these tables' elements. Stations new in the hardware table are late from now on.
+        """Note that the kernel has these tables' elements; stations that are new in the hardware table go to `arrived`.
 
-        Not if that table was filled anew. A late one that has left its sets is not late any more.
+        They do not if that table was filled anew: then it is not known which are new. A station that has left the sets
+        of the hardware table leaves `arrived`. `now`: for the time of the search for their flows.
         """
         for table in tables:
             before = self.sent.get(table.name)
             if table.hardware and before is not None:
                 arrived = {each for name in STATION_SETS for each in set(table.stations[name]) - set(before[name])}
-                if arrived and not self.late:
-                    self._late_at = max(self._late_at, now) + LATE
+                if arrived and not self.arrived:
+                    self._search_at = max(self._search_at, now) + SEARCH_APART
                 # only stations that are still in the sets, so that invented addresses cannot fill the memory
                 present = {element.rpartition(" ")[2] for name in STATION_SETS for element in table.stations[name]}
-                self.late = (self.late | {element.rpartition(" ")[2] for element in arrived}) & present
+                self.arrived = (self.arrived | {element.rpartition(" ")[2] for element in arrived}) & present
             self.sent[table.name] = table.stations
 
-    def late_due(self) -> float | None:
-        """When to look for flows in software of stations in `late`, in monotonic seconds; None: `late` is empty."""
-        return self._late_at if self.late else None
+    def arrived_due(self) -> float | None:
+        """When to look for flows in software of stations in `arrived` (monotonic seconds); None: `arrived` is empty."""
+        return self._search_at if self.arrived else None
 
-    def later(self, now: float, late: frozenset[str] = frozenset()) -> None:
-        """Note that the search for flows in software, or their return, failed: `late_due` is LATE seconds after `now`.
+    def search_again(self, now: float, stations: frozenset[str] = frozenset()) -> None:
+        """Note that the search for flows in software, or the creation of their table, failed.
 
-        `late`: stations to add, which `are_late` had removed.
+        It is repeated SEARCH_APART seconds after `now`. `stations`: to add to `arrived`, which a search empties.
         """
-        self.late, self._late_at = self.late | late, now + LATE
+        self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 
-    def are_late(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether one of these connections is in software and has an end in `late`; empties `late` in any case.
+    def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
+        """Whether one of these connections is in software and has an end in `arrived`; empties `arrived` in any case.
 
-        `neighbours` gives the addresses of a MAC. `now`: the next search is not before LATE seconds after it.
+        `neighbours` gives the addresses of a MAC. `now`: the next search is not before SEARCH_APART seconds after it.
         """
-        packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.late}
-        self.late, self._late_at = frozenset(), now
+        packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.arrived}
+        self.arrived, self._search_at = frozenset(), now
         return any(
             entry.state is State.SOFTWARE and (entry.original.src in packed or entry.reply.src in packed)
             for entry in entries

@@ -16,24 +16,24 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
-    """Take a sample, and make an event of each fault that is new. `entries`: connections read just now, or None.
+    """Take a sample of the flows in hardware, queue a ubus event for each new fault, and give up hardware in vain.
 
-    Nothing is done before the first pass, without a pair in hardware, or if every last sample is newer than SOONEST of
-    the monitor. Pairs and devices whose flows hardware does not take are given up too. A failure raises nothing: the
-    sample is taken later.
+    `entries`: connections that were read just now; None: they are read here. Hardware is given up for pairs and devices
+    of whose flows it takes none. Nothing is done before the first pass, without a pair in hardware, or if every last
+    sample is newer than SOONEST of the monitor. A failure raises nothing: the sample is taken later.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
-    if decided is None or not engine.hardware_monitor.rested(now):
+    if decided is None or not engine.hardware_monitor.may_sample(now):
         return
     try:
         found = doors.conntrack.entries() if entries is None else entries
         strays = doors.nft.strays(HARDWARE)
-        placed, received = engine.placed(decided), doors.netlink.received()
+        placed, received = engine.with_routes(decided), doors.netlink.received()
     except OffloadError:  # `status` and the next pass report it; here it costs a sample
-        engine.hardware_monitor.later(now)
+        engine.hardware_monitor.sample_failed(now)
         return
     if not engine.resident:  # there is no second sample to compare with
-        engine.hardware_monitor.once(found, placed, decided.plan, strays)
+        engine.hardware_monitor.add_only_sample(found, placed, decided.plan, strays)
         return
     time = datetime.now(UTC).isoformat(timespec="seconds")
     known = engine.stations.known
@@ -46,10 +46,10 @@ def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> Non
     engine.bound_news()
 
 
-def asks_otherwise(engine: Engine) -> bool:
-    """Whether a pass must follow, as hardware was given up for a pair or device, or is to be tried there again.
+def requests_changed(engine: Engine) -> bool:
+    """Whether the next pass must request hardware for other pairs or devices than the last one; True once per change.
 
-    True once for each such change since the last call.
+    Hardware was given up for one of them since the last call, or the time is over for which it was given up.
     """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer

@@ -42,7 +42,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         try:
             decided = engine.read()
         except OffloadError as refusal:
-            return engine.noted(replace(outcome, error=str(refusal)), before)
+            return engine.record(replace(outcome, error=str(refusal)), before)
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last = decided
@@ -50,7 +50,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         applied = _apply(engine, decided, wanted)
         outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
-        engine.taken_out(applied)
+        engine.note_evicted(applied)
         if not applied.error:
             engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
             if not applied.loaded or (decided.snapshot.firewall != "none" and not _other_rules(engine)):
@@ -66,7 +66,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     engine.rule_returns.update(engine.foreign.deciding, now, wall)
     if outcome.returned and set(outcome.returned) >= {table.name for table in decided.plan.tables}:
         engine.rule_returns.returned(now, wall)
-    return engine.noted(outcome, before)
+    return engine.record(outcome, before)
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:

@@ -1,4 +1,4 @@
-"""Create tables again, so that live flows pass changed rules of other programs, or hardware looks up changed routes."""
+"""Create tables again when rules of other programs or routes changed, which offloaded flows would not notice."""
 
 import time
 from collections.abc import Collection

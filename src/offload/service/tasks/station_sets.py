@@ -1,7 +1,7 @@
-"""Update the station sets in the kernel without a pass, and move flows of late stations from software to hardware.
+"""Update the station sets in the kernel without a pass, and move flows from software to hardware.
 
-Where the port of a station decides between hardware and software, these nft sets have the stations of each. A station
-is late if flows of it may be in software although it is now known at a hardware port.
+On a bridge with ports that hardware can take and others, the port of a station (a host that the bridge has learned)
+decides between hardware and software. The nft sets of our two tables have the stations of each.
 """
 
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
@@ -14,39 +14,39 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run, in monotonic seconds; None: no station changed and none is late, or no port decides.
+    """When to run, in monotonic seconds; None: no station changed, and none arrived at a hardware port.
 
-    None also before the first decision.
+    None also before the first decision, and if no table has sets of stations.
     """
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
-    times = (engine.station_sets.due(engine.stations.version), engine.station_sets.late_due())
+    times = (engine.station_sets.due(engine.stations.version), engine.station_sets.arrived_due())
     return min((each for each in times if each is not None), default=None)
 
 
 def run(engine: Engine, now: float) -> None:
-    """Send the changes of the sets; if it is time, create the software table again for flows of late stations.
+    """Send the changes of the sets, and move flows of stations that arrived at hardware ports, each when it is due.
 
-    `now`: monotonic seconds. What is not due yet is left alone. A refusal by nft raises nothing: it is a ubus event,
-    and the sets are filled again later.
+    `now`: monotonic seconds. Flows move because the software table is created again. A refusal by nft raises nothing:
+    it is a ubus event, and the sets are filled again later.
     """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
         _update(engine, engine.decided.plan if engine.decided else Plan(), now)
-    if (late := sets.late_due()) is not None and late <= now:
-        _return_late(engine, now)
+    if (search := sets.arrived_due()) is not None and search <= now:
+        _take_from_software(engine, now)
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The Plan, with the station sets of its tables replaced by those of the stations (hosts at bridges) known now."""
+    """The Plan, with the elements of its tables' station sets replaced by the stations that are known now."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """The Plan with the numbers of stations (of its pairs and devices) replaced by those known now, for status.
+    """The Plan, with how many stations each of its pairs and devices has counted anew, for the reply of `status`.
 
-    The same Plan if no bridge port decides between hardware and software.
+    The same Plan if no pair counts stations, since no bridge port decides between hardware and software.
     """
     return with_station_counts(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
@@ -74,19 +74,19 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
     sets.compared(version, now)
 
 
-def _return_late(engine: Engine, now: float) -> None:
-    """Create the software table again if it has flows of stations that are at hardware ports now.
+def _take_from_software(engine: Engine, now: float) -> None:
+    """Create the software table again if it has flows of stations in `arrived`, so that hardware takes them.
 
-    If connections cannot be read, or that fails, it is tried again LATE seconds later.
+    If connections cannot be read, or a pass cannot create the table, it is tried again SEARCH_APART seconds later.
     """
     try:
         entries = engine.doors.conntrack.entries()
     except OffloadError:  # `status` reports it; meanwhile these flows stay in software
-        engine.station_sets.later(now)
+        engine.station_sets.search_again(now)
         return
     _, neighbours = engine.stations.remembered()
-    late = engine.station_sets.late
-    if engine.station_sets.are_late(entries, neighbours, now):
+    arrived = engine.station_sets.arrived
+    if engine.station_sets.are_in_software(entries, neighbours, now):
         applied = engine.work(forced=[SOFTWARE], cause=Cause.STATION)
         if SOFTWARE not in applied.returned:
-            engine.station_sets.later(now, late)
+            engine.station_sets.search_again(now, arrived)

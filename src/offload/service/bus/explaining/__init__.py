@@ -1,1 +1,1 @@
-"""The method `explain`."""
+"""The methods that say why connections are slow: `flows` and `explain`."""

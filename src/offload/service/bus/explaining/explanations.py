@@ -34,7 +34,7 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     `given` has `query`: either `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`.
     The reply has `total`, and one of `explanations` for each connection.
     """
-    decided = methods.known(engine)
+    decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
     if len(query) != 1 or not query.keys() <= set(WORDS):
         raise ArgumentError(f"query: give one of {' and '.join(WORDS)}")

@@ -1,0 +1,68 @@
+"""The method `flows`: a part of a long list of connections, each with why it is slow."""
+
+from collections.abc import Callable, Iterator
+
+from offload.model.plan import Plan
+from offload.nouns import replace
+from offload.service.bus import arguments
+from offload.service.bus.arguments import ArgumentError
+from offload.service.bus.explaining.accepted import explainer_of
+from offload.service.bus.methods import Given, Json, last_decision
+from offload.service.engine import Engine
+from offload.status import report
+from offload.status.query import Query
+from offload.status.query_words import PAGE
+from offload.status.text import flow_text
+
+LARGEST_PAGE = 500
+
+
+def list_flows(engine: Engine, given: Given) -> Json:
+    """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
+
+    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true for connections of the
+    router itself too. A page of the service has at most LARGEST_PAGE. `age`: seconds since the connections were read.
+    """
+    decided = last_decision(engine)
+    query, everything = _query(given, decided.plan)
+    limit = PAGE if query.limit is None else query.limit
+    asked = replace(query, limit=min(limit, LARGEST_PAGE) if engine.resident else limit)
+    first, end = asked.offset, asked.offset + (asked.limit or 0)
+    placed, between = engine.with_stations(decided), engine.doors.conntrack.between
+    read = engine.connections.read(engine.doors.conntrack, placed, decided.plan, going_on=first > 0)
+    listing = engine.connections.listing(read, query, everything=everything, between=between)
+    explainer = explainer_of(engine, read)
+    listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
+    return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
+        "age": engine.connections.age(read)
+    }
+
+
+def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
+    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text in pieces.
+
+    The function takes whether to give JSON (the whole reply) or lines, and the width in columns. Raises OffloadError.
+    """
+    decided = last_decision(engine)
+    query, everything = _query(given, decided.plan)
+    read = engine.connections.read(engine.doors.conntrack, engine.with_stations(decided), decided.plan)
+    listing = engine.connections.listing(read, query, everything=everything)
+    explainer = explainer_of(engine, read)
+    first, end = query.offset, None if query.limit is None else query.offset + query.limit
+    data = {"ok": True, "total": len(listing), "offset": first}
+
+    def written(as_json: bool, columns: int) -> Iterator[str]:
+        rows = listing.rows(first, end)
+        if as_json:
+            return flow_text.document(data, rows, explainer)
+        return flow_text.lines(rows, listing.ways(first, end), explainer, columns)
+
+    return data, written
+
+
+def _query(given: Given, plan: Plan) -> tuple[Query, bool]:
+    words = dict(arguments.table("query", given.get("query")))
+    everything = words.pop("all", False)
+    if not isinstance(everything, bool):
+        raise ArgumentError(f"all: {arguments.shown(everything)} is neither true nor false")
+    return Query.of(words, [zone.name for zone in plan.zones]), everything
