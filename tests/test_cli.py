@@ -462,7 +462,7 @@ def test_what_the_service_answers_imports_nothing_heavy(arguments: list[str]) ->
         "import sys\n"
         "from offload.cli import command, router\n"
         "reply = {key: [] for key in 'changed unchanged reasons zones pairs problems missing'.split()} | {'ok': True}\n"
-        "router.Router.asked = lambda *_: reply\n"
+        "router.Router.service_reply = lambda *_: reply\n"
         "try:\n"
         f"    command.main({arguments!r})\n"
         "finally:\n"

@@ -20,7 +20,8 @@ from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route import links
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft import door as nft_door
-from offload.system.nft.door import FakeNft, Nft
+from offload.system.nft.door import Nft
+from offload.system.nft.fake import FakeNft
 from offload.system.nft.probe import probe
 from offload.system.ubus import client
 from offload.system.ubus.client import FakeUbusClient

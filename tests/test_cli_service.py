@@ -42,7 +42,7 @@ class Router(cli_router.Router):
         assert self.fakes.service.decided
         return self.fakes.service.with_routes(self.fakes.service.decided), {}
 
-    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    def service_reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         return answer(self.fakes.service, METHODS[method], words or {}) if self.runs else None
 
 
@@ -120,7 +120,7 @@ def test_items_missing_from_a_large_answer_are_counted() -> None:
 
 def test_exempts_missing_from_a_large_answer_are_counted() -> None:
     reply = {"ok": True, "exempts": [], "left_off": {"exempts": 3}}
-    router_ = cast("cli_router.Router", SimpleNamespace(ask=lambda _, __: reply))
+    router_ = cast("cli_router.Router", SimpleNamespace(live_reply=lambda _, __: reply))
     ran = remote.exempt(router_, Namespace(action="list"))
     assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
 
@@ -170,7 +170,7 @@ def test_the_run_time_exempts_are_listed_without_the_connections(fakes: Fakes, m
 def test_who_is_not_root_gets_a_long_list_from_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel shows its connections to root alone."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    monkeypatch.setattr(cli_router.Router, "asked", lambda *_: {"pairs": []})
-    assert not cli_router.Router(None).lists_itself()
+    monkeypatch.setattr(cli_router.Router, "service_reply", lambda *_: {"pairs": []})
+    assert not cli_router.Router(None).can_list_flows()
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert cli_router.Router(None).lists_itself()
+    assert cli_router.Router(None).can_list_flows()

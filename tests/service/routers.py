@@ -16,7 +16,7 @@ from offload.system.netifd import DUMP
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.complaints import complaint
-from offload.system.nft.door import FakeNft
+from offload.system.nft.fake import FakeNft
 from offload.system.ubus.client import FakeUbusClient
 
 DEVICES = {"lan": "br-lan", "guest": "br-guest", "wan": "wan"}

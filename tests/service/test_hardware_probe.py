@@ -8,7 +8,7 @@ from offload.model.network import Kernel, Link, Snapshot
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.system.netlink.route.links import FakeNetlink
 from offload.system.nft.complaints import complaint
-from offload.system.nft.door import FakeNft
+from offload.system.nft.fake import FakeNft
 from service.routers import section
 
 WANTED: Packages = {"offload": (section("offload", "zone", "z", name="lan", mode="hardware"),)}

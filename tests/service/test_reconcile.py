@@ -19,7 +19,7 @@ from offload.service.reconcile import MOST_ASKED, Decided, apply, asking, decide
 from offload.system.config.uci import FakeUci
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink
-from offload.system.nft.door import FakeNft
+from offload.system.nft.fake import FakeNft
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIREWALL = (

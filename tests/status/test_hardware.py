@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from offload.model.flow import State, Tuple
 from offload.model.problems.reason import ReasonCode
 from offload.status.hardware.evicted import Key, Seen
-from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware, Sample, Verdict, updated, with_evicted
+from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware, Sample, Verdict, with_evicted
+from offload.status.hardware.update import updated
 
 OPEN = PairHardware(("lan1", "wan"), unbridged=("wan",))
 FOUR, SIX = b"\xc0\xa8\x01\x02", bytes(16)

@@ -1,8 +1,10 @@
-"""The result of a verb of the command (`offload VERB`), and the exit codes."""
+"""The result of a verb of the command (`offload VERB`), how it is made from a reply, and the exit codes."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
+
+Json = dict[str, Any]
 
 
 class Exit(IntEnum):
@@ -28,3 +30,31 @@ class Answer(NamedTuple):
     notes: tuple[str, ...] = ()  # lines for stderr, not printed with --json
     # prints a long answer piece by piece; then `text` is empty and `data` lacks the list
     written: Written | None = None
+
+
+def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
+    """The Answer for the reply `data` of a method; `text` makes its text, and is not called if the method failed.
+
+    Its notes: `notes` (of problems), then missing features, then `left_off`. Exit code: LACKING if a feature is
+    missing, else PROBLEMS if `notes` is not empty, else DONE. For a failed method the error is the only note, and the
+    exit code FAILED.
+    """
+    if "error" in data:
+        return Answer("", data, Exit.FAILED, (data["error"],))
+    missing = tuple(data.get("missing", ()))
+    code = Exit.LACKING if missing else Exit.PROBLEMS if notes else Exit.DONE
+    return Answer(text(), data, code, (*notes, *missing, *left_off(data)))
+
+
+def left_off(data: Json) -> tuple[str, ...]:
+    """A note if lists in a reply were cut to fit in a ubus message, with the number of items that each lacks.
+
+    Empty if none was cut.
+    """
+    lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
+    return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
+
+
+def problem_notes(data: Json) -> tuple[str, ...]:
+    """The `problems` in a reply, one sentence with its place each; empty if it has none."""
+    return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))

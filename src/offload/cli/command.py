@@ -113,14 +113,14 @@ def _plain(argv: list[str]) -> "Namespace | None":
 
 
 def _default(words: dict[str, Any]) -> Any:
-    """What argparse gives an argument that is not there: its default, False for a flag without one, else None."""
+    """The value of an argument that the command line lacks, as argparse has it; `words`: its keywords of argparse."""
     return words.get("default", False if words.get("action") == "store_true" else None)
 
 
 def _helped(argv: list[str]) -> list[str]:
-    """The command line; with `-h` or `--help` among the first two words, the verb `help` about its verb instead.
+    """The command line, but `help VERB` if one of its first two words is `-h` or `--help`.
 
-    argparse's own help ignores errors of printing.
+    So the help is printed here: argparse ignores errors of printing.
     """
     if not {"-h", "--help"} & set(argv[:2]):
         return argv

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from offload.cli import remote
-from offload.cli.answer import Answer, Exit
+from offload.cli.answer import Answer, Exit, answered, left_off, problem_notes
 from offload.cli.router import Router
 from offload.cli.terminal import width
 from offload.errors import UsageError
@@ -70,7 +70,7 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
     words = {"limit": PAGE} | words
     query = Query.of(words)  # refuse an invalid query before anything is read
     words |= {"all": True} if given.all else {}
-    if (query.limit or 0) > LONG and router.lists_itself():
+    if (query.limit or 0) > LONG and router.can_list_flows():
         found, written = router.every_flow(words)
         shown = max(0, min(found["total"] - found["offset"], query.limit or 0))
         return Answer("", found, notes=_others(found, shown), written=written)
@@ -109,7 +109,7 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
     decided = router.decide()
     data = reconcile.reply(decided, ruleset=render(decided.plan))
-    return remote.answered(data, lambda: data["ruleset"].rstrip("\n"), remote.notes(data))
+    return answered(data, lambda: data["ruleset"].rstrip("\n"), problem_notes(data))
 
 
 def check(router: Router, _: "Namespace") -> Answer:
@@ -122,9 +122,9 @@ def check(router: Router, _: "Namespace") -> Answer:
         return _served(data, str)
     found = data.get("findings", [])
     faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
-    sentences = [*remote.notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
+    sentences = [*problem_notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
-    return Answer("\n".join(sentences) or SOUND, data, code, remote.left_off(data))
+    return Answer("\n".join(sentences) or SOUND, data, code, left_off(data))
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
@@ -134,14 +134,14 @@ def apply(router: Router, given: "Namespace") -> Answer:
     of the configuration cannot be read.
     """
     if not given.dry_run:
-        router.live("apply without --dry-run")
+        router.require_running("apply without --dry-run")
         return remote.reload(router, given)
     from offload.service import reconcile
 
     decided = router.decide(held=True)
     data = reconcile.reply(decided, transactions=router.transactions(decided))
     text = "\n".join(data["transactions"]).rstrip("\n")
-    return remote.answered(data, lambda: text or remote.applied_text(data | {"changes": 0}), remote.notes(data))
+    return answered(data, lambda: text or remote.applied_text(data | {"changes": 0}), problem_notes(data))
 
 
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
@@ -175,13 +175,13 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
 
     `words`: the query. If one of the replies is an error, that is the result: half a list would look whole.
     """
-    data = router.ask("flows", {"query": words})
+    data = router.live_reply("flows", {"query": words})
     while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
         left = data["total"] - at if limit is None else min(data["total"] - at, limit - len(flows_so_far))
         if left <= 0:
             break
-        more = router.ask("flows", {"query": words | {"offset": at, "limit": left}})
+        more = router.live_reply("flows", {"query": words | {"offset": at, "limit": left}})
         if "error" in more:
             return more
         if not more["flows"]:
@@ -205,4 +205,4 @@ def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...
     """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
-    return Answer(text(), data, notes=(*notes, *remote.left_off(data)))
+    return Answer(text(), data, notes=(*notes, *left_off(data)))

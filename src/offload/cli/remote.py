@@ -5,10 +5,9 @@ service answers needs neither jinja2 nor offload.compiler.
 """
 
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from offload.cli.answer import Answer, Exit
+from offload.cli.answer import Answer, Exit, answered, problem_notes
 from offload.cli.router import Router
 from offload.cli.terminal import width
 from offload.cli.verbs import matches
@@ -37,8 +36,8 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
     """The verb `set`: write a zone's mode and apply it; --dry-run: only what would change. Errors as of `set_pair`."""
     word = mode(given.mode)
     if given.dry_run:
-        return _previewed(router.ask("preview", {"query": {"zones": {given.zone: word}}}))
-    return _changed(router.ask("set", {"zone": given.zone, "mode": word}))
+        return _previewed(router.live_reply("preview", {"query": {"zones": {given.zone: word}}}))
+    return _changed(router.live_reply("set", {"zone": given.zone, "mode": word}))
 
 
 def set_pair(router: Router, given: "Namespace") -> Answer:
@@ -48,8 +47,8 @@ def set_pair(router: Router, given: "Namespace") -> Answer:
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
-        return _previewed(router.ask("preview", {"query": {"pairs": [words]}}))
-    return _changed(router.ask("set_pair", words))
+        return _previewed(router.live_reply("preview", {"query": {"pairs": [words]}}))
+    return _changed(router.live_reply("set_pair", words))
 
 
 def mode(word: str) -> str:
@@ -64,8 +63,8 @@ def reload(router: Router, _: "Namespace") -> Answer:
 
     Without a service this process does it once. Exit codes as of `answered`.
     """
-    data = router.ask("reload", {})
-    return answered(data, lambda: applied_text(data), notes(data))
+    data = router.live_reply("reload", {})
+    return answered(data, lambda: applied_text(data), problem_notes(data))
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
@@ -73,7 +72,7 @@ def flush(router: Router, given: "Namespace") -> Answer:
 
     With --zone, --host or --state only tables that have flows which these select; but then all of their flows.
     """
-    data = router.ask("flush", {"query": _chosen(given)})
+    data = router.live_reply("flush", {"query": _chosen(given)})
     return answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
 
 
@@ -82,7 +81,7 @@ def cut(router: Router, given: "Namespace") -> Answer:
 
     Their next packets must pass the firewall again.
     """
-    data = router.ask("cut", {"query": _chosen(given)})
+    data = router.live_reply("cut", {"query": _chosen(given)})
     return answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 
@@ -100,19 +99,19 @@ def exempt(router: Router, given: "Namespace") -> Answer:
     UsageError for `delete` without a number, `add` with one, or a bad time.
     """
     if given.action == "list":
-        data = router.ask("exempt_list", {})
+        data = router.live_reply("exempt_list", {})
         return answered(data, lambda: _exempts_text(data["exempts"]))
     if given.action == "delete":
         if given.id is None:
             raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
-        data = router.ask("exempt_delete", {"id": given.id})
+        data = router.live_reply("exempt_delete", {"id": given.id})
         return answered(data, lambda: f"Exempt {given.id} is deleted.")
     if given.id is not None:
         raise UsageError(
             f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
     words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
-    data = router.ask("exempt_add", {"match": words, "timeout": duration(given.timeout)})
+    data = router.live_reply("exempt_add", {"match": words, "timeout": duration(given.timeout)})
     return answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
 
 
@@ -125,30 +124,31 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """Replace fw4's option flow_offloading by offload's mode for all zones; do nothing if the option is off.
+    """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode for all zones.
 
-    If the mode would have no effect (offload is switched off), it fails and changes nothing. With --once both cases
-    only write the note of a takeover, and after an earlier one nothing is done. With --once or --root only files are
-    changed.
+    It fails if offload is switched off, because the mode would have no effect. --once, for the installation, does
+    nothing after an earlier takeover, never fails for that cause, and notes in any case that it was done. With --once
+    or --root only files are changed; else the firewall is reloaded, and a pass is made.
     """
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and router.root is None:
-        return _handed(router.ask("takeover", {}), off, done)
+        return _handed(router.live_reply("takeover", {}), off, done)
     from offload.service.bus.takeover import take  # the files alone: at installation, and in a directory
 
     return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
 
 
 def giveback(router: Router, given: "Namespace") -> Answer:
-    """Set fw4's option flow_offloading again, if `takeover` replaced it and it was not changed since.
+    """The verb `giveback`: set fw4's option flow_offloading again, if `takeover` replaced it and it is unchanged since.
 
-    With --forget the note of the takeover is removed too. With --forget or --root only files are changed.
+    With --forget, for the removal of the package, the note of the takeover is removed too. With --forget or --root only
+    files are changed; else the firewall is reloaded, and a pass is made.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
     if not given.forget and router.root is None:
-        return _handed(router.ask("giveback", {}), unchanged, done)
+        return _handed(router.live_reply("giveback", {}), unchanged, done)
     from offload.service.bus.takeover import give  # the files alone: when the package goes, and in a directory
 
     return _handed({"ok": True, "changed": give(router.uci, forget=given.forget)}, unchanged, done)
@@ -175,7 +175,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
     if data.get("changed") and "error" in data:
         refusal = f"the files are written, but the kernel does not follow: {data['error']}"
         return Answer(text(), data, Exit.FAILED, (refusal,))
-    return answered(data, text, notes(data))
+    return answered(data, text, problem_notes(data))
 
 
 def applied_text(data: Json) -> str:
@@ -194,7 +194,7 @@ def _changed(data: Json) -> Answer:
             return "Written, but nothing takes effect: kernel or nft cannot do it."
         return tables.changes_text(data, width())
 
-    return answered(data, text, notes(data))
+    return answered(data, text, problem_notes(data))
 
 
 def _previewed(data: Json) -> Answer:
@@ -206,34 +206,7 @@ def _previewed(data: Json) -> Answer:
         flows = f"{count} live flow{'s' * (count != 1)}"
         return f"{changes}\n{flows} would take the slow path for a few packets."
 
-    return answered(data, text, notes(data))
-
-
-def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply. `text` makes its text. Its notes: `notes` (problems), missing features, and `left_off`.
-
-    Exit code: LACKING if a feature is missing, else PROBLEMS if `notes` is not empty, else DONE. Of a failed reply only
-    the error is a note, and the code is FAILED.
-    """
-    if "error" in data:
-        return Answer("", data, Exit.FAILED, (data["error"],))
-    missing = tuple(data.get("missing", ()))
-    code = Exit.LACKING if missing else Exit.PROBLEMS if notes else Exit.DONE
-    return Answer(text(), data, code, (*notes, *missing, *left_off(data)))
-
-
-def left_off(data: Json) -> tuple[str, ...]:
-    """A note if lists in a reply were cut to fit in a ubus message, with the number of items that each lacks.
-
-    Empty if none was cut.
-    """
-    lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
-    return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
-
-
-def notes(data: Json) -> tuple[str, ...]:
-    """The `problems` in a reply, one sentence with its place each; empty if it has none."""
-    return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))
+    return answered(data, text, problem_notes(data))
 
 
 def _exempts_text(exempts: list[Json]) -> str:

@@ -31,7 +31,7 @@ class Router:
 
     @cached_property
     def nft(self) -> "Nft":
-        """The program nft of this machine, also with a `root`."""
+        """The program nft of this machine: with a `root` too, since a directory has no kernel."""
         from offload.system.nft.door import Nft
 
         return Nft()
@@ -96,10 +96,11 @@ class Router:
         busy = reconcile.asking(decided, Conntrack(), Netlink())
         return [each.text for each in reconcile.pending(decided, self.nft, busy=busy)]
 
-    def asked(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply to a method of ubus object `offload`; None for a directory, or without service or ubus.
+    def service_reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """What the service replies to a method of its ubus object `offload`; None: no service runs, or no ubusd.
 
-        `words`: arguments of the method; None: it has none. BusError if the call fails otherwise.
+        None also for a directory. `words`: arguments of the method; None: it has none. BusError if the call fails
+        otherwise.
         """
         if self.root is not None:
             return None
@@ -110,29 +111,29 @@ class Router:
         except AbsentError:
             return None
 
-    def ask(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, but FileError for a directory: for verbs that need the running router. `words`: the arguments."""
-        self.live("this")
+    def live_reply(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
+        """As `reply`, for verbs that need the running router: FileError if the router is a directory."""
+        self.require_running("this")
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The service's reply to a method; without a service, and for a directory, this process makes the same reply.
+        """The reply to a ubus method: of the service, or made by this process where none runs, and for a directory.
 
         `words`: the method's arguments; None: none. A failure of the method is a reply with the key `error`.
         """
-        return self.asked(method, words) or self._alone.answer(method, words or {})
+        return self.service_reply(method, words) or self._alone.answer(method, words or {})
 
-    def lists_itself(self) -> bool:
-        """Whether this process can list flows itself, which takes a sixth of the time of the service's replies.
+    def can_list_flows(self) -> bool:
+        """Whether this process can list flows as the service does, in a sixth of the time (`every_flow`).
 
-        Not if a pair is in hardware, because only the service has followed its flows. Not for other users than root,
-        because the kernel lists nothing to them.
+        False if a pair is in hardware, because only the service has followed its flows; for other users than root,
+        because the kernel lists nothing to them; and for a directory.
         """
         from os import geteuid
 
         if self.root is not None or geteuid():
             return False
-        pairs = (self.asked("zones") or {}).get("pairs", ())
+        pairs = (self.service_reply("zones") or {}).get("pairs", ())
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
@@ -161,7 +162,7 @@ class Router:
         from offload.system.files.private_file import FakePrivateFile
         from offload.system.netlink.ct.conntrack import FakeConntrack
         from offload.system.netlink.route.links import FakeNetlink
-        from offload.system.nft.door import FakeNft
+        from offload.system.nft.fake import FakeNft
         from offload.system.ubus.client import FakeUbusClient
 
         snapshot = RouterDirectory(root).snapshot()
@@ -183,7 +184,7 @@ class Router:
 
         serve()
 
-    def live(self, verb: str) -> None:
-        """FileError for a directory: `verb` needs the running router."""
+    def require_running(self, verb: str) -> None:
+        """Raise FileError if the router is a directory. `verb`: what needs the running router, for the sentence."""
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")

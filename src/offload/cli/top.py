@@ -4,8 +4,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from offload.cli import remote, terminal
-from offload.cli.answer import Answer, Exit
+from offload.cli import terminal
+from offload.cli.answer import Answer, Exit, left_off
 from offload.cli.router import Router
 from offload.errors import OffloadError, UsageError
 from offload.status.query_words import PAGE
@@ -61,18 +61,18 @@ def totals(router: Router, given: "Namespace") -> Answer:
     if given.by not in totals_text.BY:
         raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")
     most = _number("--limit", given.limit, 1_000_000) or PAGE
-    data = router.ask("totals", {})
+    data = router.live_reply("totals", {})
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     count = len(data[totals_text.BY[given.by]])
     notes = (f"{most} of {count} {given.by}s: --limit shows the others",) if count > most else ()
     text = totals_text.totals_text(data, given.by, most, terminal.width())
-    return Answer(text, data, notes=(*notes, *remote.left_off(data)))
+    return Answer(text, data, notes=(*notes, *left_off(data)))
 
 
 def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
     """The flows with the most bytes, when they were read (seconds of `time.monotonic`), and their age in seconds."""
-    data = router.ask("flows", {"query": {"limit": MOST}})
+    data = router.live_reply("flows", {"query": {"limit": MOST}})
     if "error" in data:
         raise OffloadError(data["error"])
     return data["flows"], time.monotonic() - data["age"], data["age"]

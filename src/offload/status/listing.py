@@ -37,9 +37,10 @@ class Listing:
         everything: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """`count` must have counted all of `entries`. `everything`: also connections of the router, or to multicast.
+        """Select and sort the flows. `count` has counted all of `entries`, in their order.
 
-        `between` is called after every EVERY entries that are read: reading takes a small router seconds.
+        `everything`: also connections of the router itself, or to multicast. `between` is called after every EVERY
+        entries that are read: reading takes a small router seconds.
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
@@ -74,7 +75,7 @@ class Listing:
         return [numbers[each] for each in order]
 
     def _paced(self, numbers: Iterable[int]) -> Iterator[int]:
-        """The numbers, with calls of `between`."""
+        """The numbers one by one; after every EVERY of them `between` is called."""
         for index, number in enumerate(numbers, 1):
             yield number
             if index % EVERY == 0:
@@ -101,9 +102,10 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
         accepted: Accepted = lambda _: None,
     ) -> None:
-        """`ways`: Ways (endpoints and status) of the connections. `cases`: by pair, what flows showed, as in `flows`.
+        """`ways`: the Ways (endpoints and status) of the connections, which methods name by index.
 
-        `accepted`: gives whether the firewall accepted a reply of a slow connection; None: not known.
+        `cases`: by pair, what its flows showed of hardware. `accepted`: gives whether the firewall accepted a reply of
+        a slow connection, by its values; None: not known.
         """
         self._accepted = accepted
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
@@ -134,7 +136,7 @@ class Explainer:
     def kind(self, number: int, values: Values) -> Kind:
         """A number that is equal for flows with equal Reasons; None: the flow may have Reasons of its own.
 
-        `accepted` is called only for flows that wait.
+        `number` and `values` as in `flow`. The kernel is asked (`accepted`) only for flows with the Reason WAITING.
         """
         if not self._alike[number]:
             return None
@@ -154,7 +156,7 @@ class Explainer:
         return reasons(entry, way.src, way.dest, self._pairs.get(between), self._cases.get(between), self._lookups)
 
     def _judged_alike(self, way: Way) -> bool:
-        """Whether the Reasons of connections on this way depend only on what `kind` has of them."""
+        """Whether connections on this Way have equal Reasons if `kind` finds them alike; else each is judged alone."""
         between = way.src.zone or "", way.dest.zone or ""
         pair, case = self._pairs.get(between), self._cases.get(between)
         if way.state is State.SLOW:

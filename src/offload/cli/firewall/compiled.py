@@ -26,7 +26,7 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """Compile the firewall as `compiled` does; gives the whole result, zones included, and the sections."""
+    """Compile the firewall as `compiled` does, with the same errors; gives (result, sections). The result has zones."""
     found = read_inputs(root, FirewallFiles(root or Path("/")))
     return inputs.compiled(found), tuple(found.sections)
 

@@ -39,10 +39,10 @@ class Loading(NamedTuple):
 
 
 def run(verb: str, doors: Loading) -> int:
-    """Run one verb (start, reload and so on), one command at a time, and print what happened; gives exit code 0 or 1.
+    """Run one verb (start, reload and so on), alone (`doors.turn`), and print what happened; gives exit code 0 or 1.
 
-    1 also for a `start` of a loaded firewall. A `reload` that waited takes the outcome of a load that began after its
-    call. An OffloadError says why nothing was done.
+    1 if it failed, and for a `start` of a loaded firewall. A `reload` loads nothing if, while it waited for its turn,
+    another command has loaded: it ends as that load did. An OffloadError says why nothing was done.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None
@@ -81,7 +81,7 @@ def _acted(verb: str, doors: Loading) -> str:
 
 
 def _shared(doors: Loading) -> str | None:
-    """The error of the last load, empty for success, if it began after this command was called; else None."""
+    """The error of the last load (empty: it succeeded), if that began after this command was called; else None."""
     try:
         last = json.loads(doors.outcome.read() or b"{}")
         return str(last["error"]) if float(last["begun"]) >= doors.began else None

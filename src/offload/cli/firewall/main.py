@@ -59,10 +59,10 @@ def _load(given: Given) -> int:
     from offload.system.scripts import Scripts
 
     router = Router(None)
-    served = router.asked("firewall", {"action": ""}) is not None
+    served = router.service_reply("firewall", {"action": ""}) is not None
 
     def act(action: str) -> "Json":
-        reply = router.asked("firewall", {"action": action}) if served else None
+        reply = router.service_reply("firewall", {"action": action}) if served else None
         return _alone(action) if reply is None else reply
 
     def say(text: str) -> None:

@@ -11,9 +11,10 @@ from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import all_below, directly_below
 from offload.nouns import dataclass, field, replace
-from offload.status.hardware.asked import Asked
 from offload.status.hardware.evicted import Key, Seen
-from offload.status.hardware.pair_hardware import PairHardware, Sample, Verdict, updated, with_evicted, without_family
+from offload.status.hardware.pair_hardware import PairHardware, Sample, Verdict, with_evicted, without_family
+from offload.status.hardware.requests import HardwareRequests
+from offload.status.hardware.update import updated
 from offload.status.lookup.device_paths import DevicePaths, KnownStations
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
@@ -111,16 +112,16 @@ class HardwareMonitor:
         Snapshot has them.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
-        straying, asked = _strays(plan, strays), Asked(plan, placed, known)
+        straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         followed: dict[Key, Found] = {}
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
             marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
-            own = _asked_for(_followed(flows[pair], case.sample), asked)
+            own = _requested(_followed(flows[pair], case.sample), requests)
             followed |= own
             sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
             self.cases[pair] = updated(case, sample)
-        self._update_ports(followed, asked.paths, now, time)
+        self._update_ports(followed, requests.paths, now, time)
         for pair, case in self.over.items():
             left = case.evicted.compared(_seen(flows[pair]), now)
             self.over[pair] = replace(case, evicted=left, sample=Sample(now, time, {}))
@@ -184,12 +185,12 @@ def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
     return {key: found.seen for key, found in flows.items()}
 
 
-def _asked_for(flows: Mapping[Key, Found], asked: Asked) -> dict[Key, Found]:
+def _requested(flows: Mapping[Key, Found], requests: HardwareRequests) -> dict[Key, Found]:
     """The flows, without those in software for which hardware was not requested: they prove nothing about it."""
     return {
         key: found
         for key, found in flows.items()
-        if found.seen.state is not State.SOFTWARE or not asked.why_not(found.src, found.dest, key[1], found.target)
+        if found.seen.state is not State.SOFTWARE or not requests.why_not(found.src, found.dest, key[1], found.target)
     }
 
 

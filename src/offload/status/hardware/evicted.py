@@ -28,20 +28,16 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were removed from it.
+    """Flows that moved in hardware when they were removed from it, and have not moved since."""
 
-    `flows`: key -> packets of both directions together in the first sample after that (None: no sample yet), for flows
-    without a packet since. `noted`: when the last of them were removed, and once they have a sample, its time.
-    `unseen`: seconds from `noted` to the last sample.
-    """
-
+    # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
-    noted: float = 0.0
-    unseen: float = 0.0
+    noted: float = 0.0  # when they were removed last; as soon as all have a sample, the time of that (monotonic)
+    unseen: float = 0.0  # seconds from `noted` to the last sample
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """The flows that a driver may still forward: all in `flows`, once `unseen` is UNSEEN seconds; empty before."""
+        """The flows that a driver may still forward: all in `flows` once `unseen` is UNSEEN, before that none."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
@@ -52,11 +48,11 @@ class Evicted:
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """These flows after the next sample (`seen`: flows of the sample; `at`: its time), without those that ended.
+        """What is left of these flows after a sample (`seen`: its flows; `at`: its time): those that did not move.
 
-        Flows with packets since are left out too. If one is offloaded again, or has BACK packets, none is left: then
-        the driver has forgotten them all. While some have no sample, nothing changes until SETTLING seconds after
-        `noted`.
+        Flows that ended or moved are left out. If one is offloaded again, or has BACK more packets, none is left: the
+        driver has forgotten them all. Nothing changes in the first SETTLING seconds after a removal, because it takes
+        some time in the kernel.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

@@ -1,4 +1,4 @@
-"""What live flows show about a pair in hardware. Pure: each sample updates it.
+"""What live flows show about a pair in hardware: figures of all samples so far, and the verdict. Pure.
 
 That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark is wrong if the device of one
 direction is missing (docs/kernel.md 14). So hardware is proven by flows that have the mark, move in both directions,
@@ -14,7 +14,7 @@ always has packets in both directions; UDP need not.
 from collections.abc import Mapping
 from enum import Enum
 
-from offload.model.flow import State, Tuple
+from offload.model.flow import Tuple
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.nouns import dataclass, field, replace
 from offload.status.hardware.evicted import Evicted, Key, Seen
@@ -34,11 +34,8 @@ class Verdict(Enum):
 PACKETS = 20  # of flows in hardware, for a verdict
 STRAYING = 20  # one slow packet in so many is normal: large ones, and those with IP options, take the slow path
 FLOWS, SECONDS = 100, 60.0  # flows, and seconds, in software although hardware was requested
-LONGEST = 15.0  # seconds that count between two samples, at most
-IDLE_BYTES = 100_000  # bytes that devices may receive besides the flows: broadcasts, protocols other than IP
 SAMPLES_FROZEN = 2
 IPV4 = 4  # bytes of a packed address
-TCP = 6
 NONE_EVICTED = Evicted()
 
 
@@ -58,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What the samples so far show of a pair in hardware, or of a device. `updated` makes a new one for each sample."""
+    """What the samples so far show of a pair in hardware, or of a device; `update.py` makes a new one of each."""
 
     devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
@@ -92,14 +89,21 @@ class PairHardware:
 
     @property
     def settled(self) -> bool:
-        """Whether hardware is proven or refused, and no flow removed from it is awaited: samples may be rarer."""
+        """Whether the next samples will hardly show anything new, so that they may be rarer.
+
+        The verdict is PROVEN or REFUSED, and flows removed from hardware have moved again, or not for UNSEEN seconds.
+        """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
         )
 
     @property
     def conclusion(self) -> Verdict:
-        """REFUSED (flows stray, stay in software, or move one way only), PROVEN (both ways), or BOUND (neither)."""
+        """The verdict that the figures give: REFUSED, PROVEN, or BOUND if they show neither.
+
+        REFUSED: too many packets of flows in hardware are on the slow path, flows stay in software, or TCP flows move
+        in one direction only. PROVEN: flows move in both directions, or their counters are `frozen`.
+        """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
         # Counters that stand still prove hardware too: packets to devices under no bridge are routed, and if
@@ -161,54 +165,16 @@ class PairHardware:
         }
 
 
-def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """What is known of the pair or device after one more sample, with a new verdict; `case` stays as it is.
-
-    Counters are compared with the sample before. `since` stays while the verdict does.
-    """
-    before = case.sample
-    moved = _moved(before, sample)
-    hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
-    software = moved.keys() - hardware
-    taken = case.taken | {family_of(key[1]) for key in hardware}
-    seconds = min(sample.at - before.at, LONGEST) if before else 0.0
-    stayed, busy = dict(case.stayed), dict(case.busy)
-    for family in ("ipv4", "ipv6"):
-        if here := {key for key in software if family_of(key[1]) == family}:
-            stayed[family] = frozenset([*stayed.get(family, ()), *here][:FLOWS])
-            busy[family] = busy.get(family, 0.0) + seconds
-        if any(family_of(key[1]) == family for key in hardware) and not here:
-            stayed.pop(family, None)
-            busy.pop(family, None)
-    still = case.still + 1 if _stands_still(before, sample, hardware) else 0 if hardware else case.still
-    after = replace(
-        case,
-        sample=sample,
-        moved=case.moved + sum(map(sum, hardware.values())),
-        whole=case.whole + sum(sum(count) for count in hardware.values() if all(count)),
-        half=case.half + sum(sum(count) for key, count in hardware.items() if _halved(key, count)),
-        strays=case.strays + (max(0, sample.strays - before.strays) if before else 0),
-        stayed=stayed,
-        busy=busy,
-        taken=taken,
-        still=still,
-        moving=frozenset(hardware),
-        evicted=case.evicted.compared(sample.flows, sample.at),
-    )
-    verdict = after.conclusion
-    return replace(after, verdict=verdict, since=case.since if verdict is case.verdict and case.sample else sample.time)
-
-
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """What is known of the pair after all flows left hardware at `at` (monotonic seconds).
+    """A copy of `case` after all flows left hardware at `at` (monotonic seconds).
 
-    Those that moved in the last sample are awaited on another path.
+    Those that moved in the last sample go to `evicted`: they should soon move on another path.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """What is known of the pair, but without its flows of this family (ipv4, ipv6) that stayed in software."""
+    """A copy of `case` without its flows of this family (ipv4, ipv6) in `stayed`, and their seconds in `busy`."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 
@@ -216,34 +182,3 @@ def without_family(case: PairHardware, family: str) -> PairHardware:
 def family_of(ends: Tuple) -> str:
     """The UCI word for the address family, ipv4 or ipv6, by the length of the source address."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"
-
-
-def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """By flow, the packets of each direction since the sample before; only flows that moved and kept a fast path.
-
-    Empty without a sample before.
-    """
-    found = {}
-    for key, (state, packets) in sample.flows.items():
-        then = before.flows.get(key) if before else None
-        if packets is None or then is None or then.packets is None or then.state is not state or state is State.SLOW:
-            continue
-        count = packets[0] - then.packets[0], packets[1] - then.packets[1]
-        if any(count) and min(count) >= 0:
-            found[key] = count
-    return found
-
-
-def _halved(key: Key, count: tuple[int, int]) -> bool:
-    """Whether TCP packets moved in one direction only, and more of them than a dead connection repeats."""
-    return key[0] == TCP and not all(count) and max(count) >= PACKETS
-
-
-def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
-    """Whether devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
-
-    `hardware`: packets of the flows in hardware that moved. False without a sample before.
-    """
-    if before is None or hardware or not sample.marked or sample.counted < before.counted:
-        return False
-    return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

@@ -14,9 +14,9 @@ from offload.status.shares import PATH_BITS, Way
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
-    """Whether an offloaded connection may have its source at the iif and its destination at the oif of a crossing.
+    """Whether an offloaded connection may go from the iif to the oif of one of the crossings (pairs of devices).
 
-    True also if its addresses leave that open.
+    `ways`: endpoints and status of all connections. True also if the addresses of one leave its devices open.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_at(way.src, iif) and _at(way.dest, oif) for way in offloaded for iif, oif in crossings)

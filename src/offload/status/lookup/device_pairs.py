@@ -27,11 +27,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The pair's Reasons (those of OF_A_PART) why the connection is slower than `mode`, as its devices are.
+        """Those Reasons of the pair why a connection on these devices is slower than `mode`; none if it is not.
 
-        None if it may use an element of a table with this mode or a faster one: one for its devices and its family.
-        Without an element for its devices, or if these are not known, all are given; if its elements are only for the
-        other family, SHARED_FAMILY alone.
+        It is not slower if a table with this mode or a faster one has an element for its devices and its family. If
+        elements for its devices are all for the other family, the only Reason is SHARED_FAMILY; without any element,
+        or if its devices are not known, all of the pair's Reasons in OF_A_PART are given.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

@@ -55,8 +55,8 @@ class ExemptLookup:
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason for each exempt that matches the connection, in the table of the pair's effective mode.
 
-        Its devices match if one of the zone's is among them. Exempts by MAC, DSCP or packet mark are left out, and so
-        is everything if the pair's mode is none.
+        The devices of an exempt match if the pair's zone has one of them. Exempts by MAC, DSCP or packet mark are left
+        out, because conntrack does not show these. Empty if the pair's mode is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match

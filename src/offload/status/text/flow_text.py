@@ -132,9 +132,9 @@ class _Addresses(dict[bytes, str]):
 
 
 def _around(state: State, zones: str, width: int) -> tuple[str, str]:
-    """The text before and after a flow's bytes. `width`: of the column with the zones.
+    """The texts before and after the bytes in a flow's line: its path, and its zones in a column of this width.
 
-    Nothing is after them if names of zones need a safe form.
+    The second is empty if the names of zones have characters that are not printed as they are.
     """
     return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
 

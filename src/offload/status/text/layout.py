@@ -61,7 +61,10 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """A sentence with the Reason in OF_ALL that a reply of `status` or `zones` has, and its remedy; empty: none."""
+    """The lines that say why nothing at all is offloaded: the Reason, and its remedy. Empty if there is no such Reason.
+
+    It is the first Reason in OF_ALL of the reply (`status`: of the method `status` or `zones`).
+    """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
     if found is None:

@@ -28,7 +28,7 @@ WORD = re.compile(r"([a-z]+)=(\S*)")
 FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD, "[ASSURED]": IPS_ASSURED}
 
 
-class Asked(NamedTuple):
+class Named(NamedTuple):
     """What the user meant: a `host`, or a connection as far as it was given (`entry`). The other one is None.
 
     `pasted`: `entry` is from a whole line of conntrack.
@@ -39,16 +39,16 @@ class Asked(NamedTuple):
     pasted: bool = False
 
 
-def asked(text: str) -> Asked:
+def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
     Without a protocol it is TCP, without a port 0 (any). UsageError if it has none of these forms, or two families.
     """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
-        return Asked(entry=_line(words), pasted=True)
+        return Named(entry=_line(words), pasted=True)
     if len(words) == 1 and (host := networks.network(words[0])):
-        return Asked(host=host)
+        return Named(host=host)
     proto = _protocol(words[0]) if words else None
     ends = [_end(word) for word in (words[1:] if proto is not None else words)]
     if len(ends) != 2:  # noqa: PLR2004 - two ends
@@ -56,7 +56,7 @@ def asked(text: str) -> Asked:
     (src, sport), (dest, dport) = ends
     if len(src) != len(dest):
         raise UsageError("one end is IPv4 and the other IPv6: both are of one family")
-    return Asked(entry=made(NUMBERS["tcp"] if proto is None else proto, Tuple(src, dest, sport, dport)))
+    return Named(entry=made(NUMBERS["tcp"] if proto is None else proto, Tuple(src, dest, sport, dport)))
 
 
 def made(proto: int, there: Tuple) -> Entry:

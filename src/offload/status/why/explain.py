@@ -43,7 +43,7 @@ def explain(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain the path of a connection; its addresses give its zones. `hypothetical`: it does not exist now.
+    """Explain the path of a connection, or the one that it would get if it existed (`hypothetical`).
 
     `cases`: by pair, what its live flows showed, also of pairs that left hardware while a driver may still forward
     their flows. `returned`: by table, when (ISO 8601) all flows of the table went back to the slow path last. None for

@@ -14,8 +14,8 @@ from offload.model.flow import IPS_DST_NAT, IPS_SEEN_REPLY, IPS_SRC_NAT, Entry, 
 from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.status.hardware.asked import Asked
 from offload.status.hardware.pair_hardware import PairHardware, family_of
+from offload.status.hardware.requests import HardwareRequests
 from offload.status.lookup.device_pairs import DevicePairs
 from offload.status.lookup.exempt_lookup import ExemptLookup
 from offload.status.lookup.zone_lookup import Endpoint
@@ -37,16 +37,16 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Find, for a connection: exempts that match it, map elements of its devices, why hardware was not requested."""
+    """What finds the Reasons of single connections of a pair, made once for a Plan and a Snapshot."""
 
-    exempted: ExemptLookup
-    crossings: DevicePairs
-    asked: Asked
+    exempted: ExemptLookup  # finds exempts that match a connection
+    crossings: DevicePairs  # finds elements of the tables' maps for its devices
+    requests: HardwareRequests  # finds why hardware was not requested for it
 
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
         """The lookups for the tables of this Plan."""
-        return cls(ExemptLookup(plan), DevicePairs(plan), Asked(plan, snapshot))
+        return cls(ExemptLookup(plan), DevicePairs(plan), HardwareRequests(plan, snapshot))
 
 
 def reasons(
@@ -81,7 +81,7 @@ def _in_software(
         return pair.reasons[:1]
     if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
         return tuple(slower[:1])
-    if lookups and (why := lookups.asked.why_not(src, dest, entry.original, entry.reply.src)):
+    if lookups and (why := lookups.requests.why_not(src, dest, entry.original, entry.reply.src)):
         return (why,)
     return (case.in_software(family_of(entry.original)) if case else _cached(ReasonCode.HARDWARE_AWAITED),)
 
@@ -89,10 +89,10 @@ def _in_software(
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason why it may be slow, in the order in which a packet meets them; computed one by one.
+    """Every Reason why a connection may be slow, in the order in which a packet meets them; computed one by one.
 
-    The last is WAITING, which alone means that nothing else keeps it slow. Without a pair (None) the last is
-    PAIR_UNKNOWN if both zones are known, else ZONE_UNKNOWN.
+    The last is WAITING (for a packet of its opener), which alone means that nothing else keeps it slow. Without a pair
+    (None) the last is PAIR_UNKNOWN if both zones are known, else ZONE_UNKNOWN. `lookups`: as in `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
@@ -125,7 +125,10 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """Reasons from its pair: if the pair is slow, the pair's, else PAIR_MODE_NONE; a family that is not offloaded."""
+    """If the pair's effective mode is none, its Reasons (PAIR_MODE_NONE if it has none); and OTHER_FAMILY.
+
+    The latter if the connection is of the family that is not offloaded for the pair.
+    """
     if pair.effective is Mode.NONE:
         yield from pair.reasons or (_cached(ReasonCode.PAIR_MODE_NONE),)
     family = Family(family_of(entry.original))

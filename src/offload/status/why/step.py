@@ -23,12 +23,12 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A condition: its name, the fact as text, whether it holds, and the Reasons if it does not, or only in part."""
+    """A condition that a connection must meet to be offloaded, and what is known about it."""
 
-    name: str
-    fact: str
-    holds: Holds
-    reasons: tuple[Reason, ...] = ()
+    name: str  # of the condition, as in the reply of `explain`
+    fact: str  # what is known, as text; may be empty if it was not checked
+    holds: Holds  # whether the connection meets it
+    reasons: tuple[Reason, ...] = ()  # why not; of a condition that holds, Reasons that explain the fact
 
 
 class Live(NamedTuple):

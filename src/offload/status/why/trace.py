@@ -58,7 +58,7 @@ def _way(seen: Seen) -> tuple[Step, ...]:
     """The steps `route`, `neighbour` and `mtu`. What is unknown of them does not prevent offload."""
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
-    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.asked.paths)
+    neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.requests.paths)
     mtu = way.mtu(ends, seen.live.leaves)
     return _known("route", routes), _known("neighbour", neighbours), _known("mtu", mtu)
 

@@ -15,10 +15,10 @@ STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet u
 
 
 class Fact(NamedTuple):
-    """A fact as text, and whether it is complete (`whole`): something is known of each end, and there is an end."""
+    """What is known about the ends of a connection in one respect (route, neighbour or MTU)."""
 
     text: str
-    whole: bool
+    whole: bool  # there is an end, and this is known of each
 
 
 class End(NamedTuple):
@@ -29,7 +29,7 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends (source, then destination) that a route leads to: not the router itself, multicast or broadcast."""
+    """The source and then the destination, without an end that is the router itself, multicast or broadcast."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 

@@ -11,7 +11,7 @@ from offload.errors import NftError, NftFault
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
 from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
-from offload.nouns import dataclass, field, replace
+from offload.nouns import replace
 from offload.system.netlink.dump import collector_resting
 from offload.system.nft import listing
 from offload.system.nft.elements import keys, remembers
@@ -57,8 +57,8 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed.
 
-        NftError also if nft succeeds but the generation of the kernel's ruleset stays the same, and if nft is too slow
-        (SILENT): then the kernel may have made the change.
+        NftError also if nft is too slow (SILENT): then the kernel may have made the change. NftError also if nft
+        reports success, but the kernel's ruleset has the generation number that it had before.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -87,12 +87,12 @@ class Nft:
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Read those of offload's tables with these names that exist, by name.
+        """Read those of offload's tables with these names that exist; gives them by name. NftError if that fails.
 
         `known`: the tables as they were read before (None: none). A set whose digest (in a rule's comment) is still the
-        same is not listed again: that takes longer than any transaction. Sets that packets fill are never listed, nor
-        those in STATION_SETS, which are given as empty. A table with an element in a form that offload never writes is
-        given without any content.
+        same gets its elements from there, because to list them takes longer than any transaction. Sets that packets
+        fill are left out; those in STATION_SETS are given without elements. A table with an element in a form that
+        offload never writes is given without any content, so that it is replaced as a whole.
         """
         existing = self.tables()
         trusted = known or {}
@@ -108,7 +108,10 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """(chains, rules) in the kernel; read again if those of others may have changed, so our own may be outdated."""
+        """All (chains, rules) in the kernel, read again only if other programs may have changed theirs since.
+
+        So those of our own tables may be older. NftError if the kernel does not list them.
+        """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
             with collector_resting():
@@ -117,9 +120,9 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """Strays of a table by (iif, oif): packets on the slow path whose flows the kernel marks as in hardware.
+        """By (iif, oif), how many packets took the slow path although the kernel marks their flow as in hardware.
 
-        The table counts them in its set STRAY_SET. Empty if the table does not exist, or the set has another form;
+        Table `name` counts them in its set STRAY_SET. Empty if the table does not exist, or the set has another form;
         NftError if the table lacks the set.
         """
         if name not in self.tables():
@@ -166,85 +169,3 @@ class Nft:
 
             raise complaint(errors)
         return output
-
-
-@dataclass(slots=True)
-class FakeNft:
-    """An nftables in memory. Nothing parses the texts that are sent, and they do not change `held`."""
-
-    held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
-    others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
-    refusal: str = ""  # error of every transaction; empty: all are accepted
-    nft: str = "1.0.6"  # version
-    sent: list[str] = field(default_factory=list)  # texts that were applied
-    straying: Strays = field(default_factory=dict)  # reply of `strays`
-    chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
-    missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
-    trusting: int = 0  # how often `live` was called with known tables
-    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)  # by table, (chain, handle)
-    foreign: Ruleset = ((), ())  # reply of `ruleset`
-    remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
-
-    def remembers(self, table: str, name: str, key: bytes) -> bool | None:
-        """Whether (table, set, key) is in `remembered`; never None."""
-        return (table, name, key) in self.remembered
-
-    def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """The keys in `remembered` for this table and set; empty if there are none, and never None."""
-        return frozenset(key for *where, key in self.remembered if where == [table, name])
-
-    @property
-    def transactions(self) -> int:
-        """How many texts are in `sent`."""
-        return len(self.sent)
-
-    def ruleset(self) -> Ruleset:
-        """The value of `foreign`: (chains, rules)."""
-        return self.foreign
-
-    def forward_chains(self) -> tuple[ForwardChain, ...]:
-        """The value of `chains`."""
-        return self.chains
-
-    def apply(self, text: str) -> None:
-        """Append the text to `sent`, or raise NftError as `check` does."""
-        self.check(text)
-        self.sent.append(text)
-
-    def check(self, text: str) -> None:
-        """Raise NftError with the sentence in `refusal`; nothing if that, or the text, is empty."""
-        if self.refusal and text:
-            from offload.system.nft.complaints import complaint
-
-            raise complaint(f"Error: {self.refusal}")
-
-    def version(self) -> str:
-        """The value of `nft`."""
-        return self.nft
-
-    def lists(self) -> None:
-        """Do nothing: JSON is always available."""
-
-    def hurry(self, seconds: float) -> None:
-        """Do nothing: no program runs."""
-
-    def handles(self, table: str) -> frozenset[tuple[str, int]]:
-        """(chain, handle) of each rule of a table, from `rules`; empty for a table that is not in it."""
-        return self.rules.get(table, frozenset())
-
-    def tables(self) -> frozenset[str]:
-        """The names of the tables in `held` and of those of other programs."""
-        return self.others | frozenset(self.held)
-
-    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """The tables in `held` with these names; `trusting` counts the calls that passed `known`."""
-        self.trusting += known is not None
-        return {name: self.held[name] for name in names if name in self.held}
-
-    def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """The counts in `missing` for these tables."""
-        return {name: self.missing[name] for name in names if name in self.missing}
-
-    def strays(self, name: str) -> Strays:
-        """The value of `straying`, whichever table of `held` is named; empty for any other table."""
-        return self.straying if name in self.held else {}

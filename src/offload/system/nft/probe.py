@@ -49,13 +49,13 @@ HARDWARE = """table inet flow_offload_probe {{
 """
 
 
-class Asked(Protocol):
+class CheckingNft(Protocol):
     """What `bindable` needs of nft: to check a text as `Nft.check` does."""
 
     def check(self, text: str) -> None: ...
 
 
-class Checker(Asked, Protocol):
+class Checker(CheckingNft, Protocol):
     """What `probe` needs of nft; as the methods of Nft."""
 
     def version(self) -> str: ...
@@ -65,8 +65,9 @@ class Checker(Asked, Protocol):
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
     """The features of the kernel and of nft; `missing` has the first that is missing, because the others build on it.
 
-    Never raises NftError: a failure is a Lack. `release`, `modules` and `conntrack_max` are copied into the result; if
-    a feature is missing `conntrack_max` is not, and if nft itself fails `modules` is not either.
+    An NftError is not raised: it becomes a Lack in `missing`. `release` of the kernel, its `modules` and
+    `conntrack_max` (how many connections it tracks at most) only go into the result, and the latter two only if
+    nft works, `conntrack_max` only if no feature is missing.
     """
     try:
         version = nft.version()
@@ -86,7 +87,7 @@ def _numbered(number: int, body: str) -> str:
     return f"table inet flow_offload_probe{number} {{\n{body}\n}}\n"
 
 
-def _lack(nft: Asked, texts: Iterable[str]) -> Lack | None:
+def _lack(nft: CheckingNft, texts: Iterable[str]) -> Lack | None:
     """The first feature that nft or the kernel refuses, with the error; None: none is. `texts`: those of STEPS.
 
     Without permission it is the error alone, and no package.
@@ -101,7 +102,7 @@ def _lack(nft: Asked, texts: Iterable[str]) -> Lack | None:
     return None
 
 
-def _refusal(nft: Asked, text: str) -> NftError | None:
+def _refusal(nft: CheckingNft, text: str) -> NftError | None:
     try:
         nft.check(text)
     except NftError as error:
@@ -109,7 +110,7 @@ def _refusal(nft: Asked, text: str) -> NftError | None:
     return None
 
 
-def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
+def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
     """Whether the kernel accepts each of these devices in a flowtable with `flags offload`, by name.
 
     A device that is busy or has just gone is not in the result. NftError if nft itself fails. The check binds the
@@ -123,7 +124,7 @@ def bindable(nft: Asked, names: Iterable[str]) -> dict[str, bool]:
     return {name: answer for name, answer in answers.items() if answer is not None}
 
 
-def _binds(nft: Asked, names: Iterable[str]) -> bool | None:
+def _binds(nft: CheckingNft, names: Iterable[str]) -> bool | None:
     try:
         nft.check(HARDWARE.format(devices=", ".join(f'"{name}"' for name in names)))
     except NftError as error:

@@ -33,10 +33,11 @@ Objects = Callable[[Place], int]  # the kind of objects in a map (NFT_OBJECT_LIM
 def resolved(
     rules: Iterable[LiveRule], chains: Mapping[tuple[str, str], Iterable[str]], elements: Elements, objects: Objects
 ) -> Iterator[LiveRule]:
-    """The rules; those that ask for elements get `targets`, `opening` and `ends` by these, or `does` by the objects.
+    """The rules, each completed by what the sets and maps that it looks up (`asked`) have in the kernel.
 
-    If the elements of a verdict map are not known, it may lead to every chain of its table. `chains`: the names of a
-    table's chains, by family and table.
+    Elements give `targets`, `opening` and `ends` of a LiveRule, the objects of a map its `does`. A verdict map whose
+    elements are not known may lead to every chain of its table. `chains`: names of chains, by (family, table).
+    `elements`, `objects`: ask the kernel.
     """
     for rule in rules:
         found = rule
@@ -69,10 +70,11 @@ def _chains(elements: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def _by_state(rule: LiveRule, use: str, elements: Collection[Verdict]) -> LiveRule:
-    """The rule, with what the set or map has for packets of state `established`; an element for all keys counts last.
+    """The rule, completed by what its set or map of states has for state `established`, or else for all keys.
 
-    `use`, as in `LiveRule.asked`: `state`, `not state` or `state vmap`. A rule that never matches these packets becomes
-    `opening`. One with a map gets the chain they go to in `targets`; `ends` stays true only if the map accepts them.
+    `use`: how the rule looks it up, as in `LiveRule.asked`: `state`, `not state` or `state vmap`. A rule that never
+    matches packets of this state becomes `opening`. One with a map gets the chain that they go to in `targets`; its
+    `ends` stays true only if the map accepts them.
     """
     own = [each for each in elements if number(each.key) == ESTABLISHED] or [each for each in elements if not each.key]
     if bool(own) == use.startswith("not"):

@@ -16,7 +16,7 @@ from offload.status.flows import flows, page
 from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import Query
 from offload.status.shares import Pair
-from offload.status.why.connection import Asked, asked, made, number_of
+from offload.status.why.connection import Named, asked, made, number_of
 from offload.status.why.expected import expected_json
 from offload.status.why.explain import UNKNOWN, explanation_json
 from offload.status.why.explain import explain as explained
@@ -51,7 +51,7 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     )
 
 
-def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
+def _fitting(conntrack: Conntrack, meant: Named) -> list[Entry]:
     """The connections to choose from: those with these ends, or with this address as an end; or KernelError.
 
     For a network, and where the kernel cannot look up ends, all; for a pasted line none.
@@ -66,7 +66,7 @@ def _fitting(conntrack: Conntrack, meant: Asked) -> list[Entry]:
 
 
 def answer(
-    meant: Asked,
+    meant: Named,
     entries: list[Entry],
     snapshot: Snapshot,
     plan: Plan,
@@ -105,13 +105,13 @@ def answer(
     return reply
 
 
-def _named(flow: object) -> Asked:
+def _named(flow: object) -> Named:
     """The connection that a caller names by the keys of a flow in a reply; ArgumentError if one is not valid."""
     proto, ends = arguments.connection(flow)
-    return Asked(entry=made(number_of(proto), ends))
+    return Named(entry=made(number_of(proto), ends))
 
 
-def _is(entry: Entry, meant: Asked) -> bool:
+def _is(entry: Entry, meant: Named) -> bool:
     """Whether the connection has protocol, addresses and ports of `meant`, before or after NAT. Port 0 means any."""
     wanted = meant.entry
     if wanted is None or protocol(wanted.proto) != protocol(entry.proto):

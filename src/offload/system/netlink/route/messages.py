@@ -53,7 +53,7 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """The content of one or more datagrams of notifications."""
+    """What one or more datagrams of rtnetlink or nfnetlink notified of, as far as it may concern offload."""
 
     causes: tuple[Cause, ...] = ()  # for a pass
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned

@@ -95,7 +95,7 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
 
 
 def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
-    """Note in `rule` a comparison for equality with `value`; `what` and `mask` are those of `Reading.held`."""
+    """Note in `rule` that the field `what`, of which the register holds the bits in `mask`, must be `value`."""
     if what == "family":
         rule.protocol = value[0]
     elif what == "ethertype":

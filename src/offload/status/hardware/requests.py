@@ -1,4 +1,4 @@
-"""For which flows of a pair hardware was requested: some stations are at ports without it. Pure."""
+"""For which flows of a pair in hardware hardware was requested: some hosts are at ports that hardware lacks. Pure."""
 
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from offload.status.lookup.device_paths import DevicePaths, KnownStations, known
 from offload.status.lookup.zone_lookup import Endpoint
 
 
-class Asked:
+class HardwareRequests:
     """Finds why hardware was not requested for a flow of a pair in hardware.
 
     `known`: where stations were seen last; None: where the Snapshot has them.
@@ -30,10 +30,10 @@ class Asked:
         return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
-        """Why hardware was not requested for a flow; None: it was. `target`: the packed destination address after DNAT.
+        """Why hardware was not requested for a flow between these ends; None: it was, or their devices are not known.
 
-        Its family was given up for its pair, or an end is at a port that hardware does not have, or may be at one. An
-        end whose device is not known is no reason.
+        The reasons: hardware was given up for its family and pair, or one end is, or may be, behind a port that no
+        hardware flowtable lists. `original`: its original direction. `target`: its packed destination after DNAT.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:
@@ -42,10 +42,10 @@ class Asked:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """The Reason why hardware cannot have a flow on this path of devices; None: it can.
+        """The Reason why hardware cannot have a flow of an end whose packets pass these devices; None: it can.
 
-        None also if no hardware flowtable lists a device. A station whose port is not known may be at any port of the
-        bridge.
+        None also if no hardware flowtable lists any device. If the path ends at a bridge, the port of the end is not
+        known: it may be any.
         """
         if not self._hardware or self._hardware.intersection(path):
             return None

@@ -1,0 +1,82 @@
+"""Add a sample of live flows to what is known of a pair or device in hardware. Pure."""
+
+from collections.abc import Mapping
+
+from offload.model.flow import State
+from offload.nouns import replace
+from offload.status.hardware.evicted import Key
+from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware, Sample, family_of
+
+LONGEST = 15.0  # seconds that count between two samples, at most
+IDLE_BYTES = 100_000  # bytes that devices may receive besides the flows: broadcasts, protocols other than IP
+TCP = 6
+
+
+def updated(case: PairHardware, sample: Sample) -> PairHardware:
+    """A copy of `case` with what one more sample shows of the pair or device, and the verdict that follows from it.
+
+    Counters are compared with the last sample of `case`; without one the new sample is only stored. `since` becomes the
+    time of the sample if the verdict changes.
+    """
+    before = case.sample
+    moved = _moved(before, sample)
+    hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
+    software = moved.keys() - hardware
+    taken = case.taken | {family_of(key[1]) for key in hardware}
+    seconds = min(sample.at - before.at, LONGEST) if before else 0.0
+    stayed, busy = dict(case.stayed), dict(case.busy)
+    for family in ("ipv4", "ipv6"):
+        if here := {key for key in software if family_of(key[1]) == family}:
+            stayed[family] = frozenset([*stayed.get(family, ()), *here][:FLOWS])
+            busy[family] = busy.get(family, 0.0) + seconds
+        if any(family_of(key[1]) == family for key in hardware) and not here:
+            stayed.pop(family, None)
+            busy.pop(family, None)
+    still = case.still + 1 if _stands_still(before, sample, hardware) else 0 if hardware else case.still
+    after = replace(
+        case,
+        sample=sample,
+        moved=case.moved + sum(map(sum, hardware.values())),
+        whole=case.whole + sum(sum(count) for count in hardware.values() if all(count)),
+        half=case.half + sum(sum(count) for key, count in hardware.items() if _halved(key, count)),
+        strays=case.strays + (max(0, sample.strays - before.strays) if before else 0),
+        stayed=stayed,
+        busy=busy,
+        taken=taken,
+        still=still,
+        moving=frozenset(hardware),
+        evicted=case.evicted.compared(sample.flows, sample.at),
+    )
+    verdict = after.conclusion
+    return replace(after, verdict=verdict, since=case.since if verdict is case.verdict and case.sample else sample.time)
+
+
+def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
+    """By flow, the packets of each direction since the sample before; only flows that moved and kept a fast path.
+
+    Empty without a sample before.
+    """
+    found = {}
+    for key, (state, packets) in sample.flows.items():
+        then = before.flows.get(key) if before else None
+        if packets is None or then is None or then.packets is None or then.state is not state or state is State.SLOW:
+            continue
+        count = packets[0] - then.packets[0], packets[1] - then.packets[1]
+        if any(count) and min(count) >= 0:
+            found[key] = count
+    return found
+
+
+def _halved(key: Key, count: tuple[int, int]) -> bool:
+    """Whether TCP packets moved in one direction only, and more of them than a dead connection repeats."""
+    return key[0] == TCP and not all(count) and max(count) >= PACKETS
+
+
+def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
+    """Whether devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
+
+    `hardware`: packets of the flows in hardware that moved. False without a sample before.
+    """
+    if before is None or hardware or not sample.marked or sample.counted < before.counted:
+        return False
+    return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

@@ -1,0 +1,91 @@
+"""An nftables in memory, for tests and for a router that is a directory."""
+
+from collections.abc import Iterable, Mapping
+
+from offload.model.kernel.live import LiveTable, Strays
+from offload.model.kernel.live_rule import Ruleset
+from offload.model.network import ForwardChain
+from offload.nouns import dataclass, field
+
+
+@dataclass(slots=True)
+class FakeNft:
+    """An nftables in memory. Nothing parses the texts that are sent, and they do not change `held`."""
+
+    held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
+    others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
+    refusal: str = ""  # error of every transaction; empty: all are accepted
+    nft: str = "1.0.6"  # version
+    sent: list[str] = field(default_factory=list)  # texts that were applied
+    straying: Strays = field(default_factory=dict)  # reply of `strays`
+    chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
+    missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
+    trusting: int = 0  # how often `live` was called with known tables
+    # by table, chain and handle of its rules
+    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
+    foreign: Ruleset = ((), ())  # reply of `ruleset`
+    remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
+
+    def remembers(self, table: str, name: str, key: bytes) -> bool | None:
+        """Whether (table, set, key) is in `remembered`; never None."""
+        return (table, name, key) in self.remembered
+
+    def keys(self, table: str, name: str) -> frozenset[bytes] | None:
+        """The keys in `remembered` for this table and set; empty if there are none, and never None."""
+        return frozenset(key for *where, key in self.remembered if where == [table, name])
+
+    @property
+    def transactions(self) -> int:
+        """How many texts are in `sent`."""
+        return len(self.sent)
+
+    def ruleset(self) -> Ruleset:
+        """The value of `foreign`: (chains, rules)."""
+        return self.foreign
+
+    def forward_chains(self) -> tuple[ForwardChain, ...]:
+        """The value of `chains`."""
+        return self.chains
+
+    def apply(self, text: str) -> None:
+        """Append the text to `sent`, or raise NftError as `check` does."""
+        self.check(text)
+        self.sent.append(text)
+
+    def check(self, text: str) -> None:
+        """Raise NftError with the sentence in `refusal`; nothing if that, or the text, is empty."""
+        if self.refusal and text:
+            from offload.system.nft.complaints import complaint
+
+            raise complaint(f"Error: {self.refusal}")
+
+    def version(self) -> str:
+        """The value of `nft`."""
+        return self.nft
+
+    def lists(self) -> None:
+        """Do nothing: JSON is always available."""
+
+    def hurry(self, seconds: float) -> None:
+        """Do nothing: no program runs."""
+
+    def handles(self, table: str) -> frozenset[tuple[str, int]]:
+        """(chain, handle) of each rule of a table, from `rules`; empty for a table that is not in it."""
+        return self.rules.get(table, frozenset())
+
+    def tables(self) -> frozenset[str]:
+        """The names of the tables in `held` and of those of other programs."""
+        return self.others | frozenset(self.held)
+
+    def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
+        """The tables in `held` with these names; `trusting` counts the calls that passed `known`."""
+        self.trusting += known is not None
+        return {name: self.held[name] for name in names if name in self.held}
+
+    def missed(self, names: Iterable[str]) -> dict[str, int]:
+        """The counts in `missing` for these tables."""
+        return {name: self.missing[name] for name in names if name in self.missing}
+
+    def strays(self, name: str) -> Strays:
+        """The value of `straying`, whichever table of `held` is named; empty for any other table."""
+        return self.straying if name in self.held else {}
