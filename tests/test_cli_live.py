@@ -13,6 +13,7 @@ from offload.service.doors import Doors
 from offload.system.config import uci
 from offload.system.config.uci import Uci
 from offload.system.directory.router_directory import RouterDirectory
+from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.ct import conntrack
@@ -21,7 +22,6 @@ from offload.system.netlink.route import links
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft import door as nft_door
 from offload.system.nft.door import Nft
-from offload.system.nft.fake import FakeNft
 from offload.system.nft.probe import probe
 from offload.system.ubus import client
 from offload.system.ubus.client import FakeUbusClient

@@ -11,12 +11,12 @@ from offload.model.sections.section import Section
 from offload.service.doors import Doors
 from offload.service.engine import Engine
 from offload.system.config.uci import FakeUci
+from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink, LinkDump
 from offload.system.nft.complaints import complaint
-from offload.system.nft.fake import FakeNft
 from offload.system.ubus.client import FakeUbusClient
 
 DEVICES = {"lan": "br-lan", "guest": "br-guest", "wan": "wan"}

@@ -6,7 +6,7 @@ from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.service.bus.explaining import accepted
 from offload.service.bus.explaining.accepted import AcceptedReplies
 from offload.service.bus.ubus_object import METHODS, answer
-from offload.system.nft.fake import FakeNft
+from offload.system.fake_nft import FakeNft
 from service.routers import Fakes, router
 from status.routers import entry, packed
 

@@ -6,9 +6,9 @@ from offload.config.load import Packages
 from offload.model.kernel.live import LiveTable
 from offload.model.network import Kernel, Link, Snapshot
 from offload.service.hardware.hardware_probe import HardwareProbe
+from offload.system.fake_nft import FakeNft
 from offload.system.netlink.route.links import FakeNetlink
 from offload.system.nft.complaints import complaint
-from offload.system.nft.fake import FakeNft
 from service.routers import section
 
 WANTED: Packages = {"offload": (section("offload", "zone", "z", name="lan", mode="hardware"),)}

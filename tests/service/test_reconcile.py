@@ -17,9 +17,9 @@ from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
 from offload.service.reconcile import MOST_ASKED, Decided, apply, asking, decide, pending, read, removal, unreadable
 from offload.system.config.uci import FakeUci
+from offload.system.fake_nft import FakeNft
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from offload.system.netlink.route.links import FakeNetlink
-from offload.system.nft.fake import FakeNft
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FIREWALL = (

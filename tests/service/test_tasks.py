@@ -13,8 +13,8 @@ from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
 from offload.service.tasks.timed import RefusedConnections, RulesOfOthers, Task, TimedExemptsEnd, tasks
+from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
-from offload.system.nft.fake import FakeNft
 from offload.system.syslog import FakeSystemLog
 from service.routers import OFFLOAD, Fakes, router, section
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from offload.errors import NftError, NftFault
 from offload.model.kernel.live_rule import Ruleset
+from offload.system.fake_nft import FakeNft
 from offload.system.nft.complaints import complaint, sentence
 from offload.system.nft.door import Nft
-from offload.system.nft.fake import FakeNft
 from offload.system.nft.nfnetlink.generation import answer
 from offload.system.nft.nfnetlink.rule_runs import Rules
 from offload.system.nft.program import LARGEST_OUTPUT

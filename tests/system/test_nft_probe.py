@@ -6,9 +6,9 @@ import pytest
 
 from offload.errors import NftError, NftFault
 from offload.model.network import Kernel, Lack
+from offload.system.fake_nft import FakeNft
 from offload.system.nft.complaints import complaint
 from offload.system.nft.door import Nft
-from offload.system.nft.fake import FakeNft
 from offload.system.nft.probe import STEPS, bindable, probe
 
 ENOENT = "Could not process rule: No such file or directory"

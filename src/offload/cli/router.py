@@ -159,10 +159,10 @@ class Router:
 
         from offload.service.doors import Doors
         from offload.system.directory.router_directory import RouterDirectory
+        from offload.system.fake_nft import FakeNft
         from offload.system.files.private_file import FakePrivateFile
         from offload.system.netlink.ct.conntrack import FakeConntrack
         from offload.system.netlink.route.links import FakeNetlink
-        from offload.system.nft.fake import FakeNft
         from offload.system.ubus.client import FakeUbusClient
 
         snapshot = RouterDirectory(root).snapshot()
