@@ -22,7 +22,7 @@ class Fault(NamedTuple):
     mended: tuple[Version, ...]
 
     def has(self, release: str) -> bool:
-        """Whether a kernel with this release (as `uname -r` prints it) has the fault; False if `version` gives None."""
+        """Whether a kernel with this release, as `uname -r` prints it, has the fault; False if it cannot be read."""
         found = version(release)
         return found is not None and _reaches(found, self.since) and not _reaches(found, self.mended)
 

@@ -98,8 +98,8 @@ def load(sections: Sections) -> Firewall:
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
     """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault.
 
-    Only options in NEEDED are read, though each reading has its whole section. `defaults` are neither disabled nor
-    ignored. Problems of all sections that are not disabled are added to `problems`.
+    Only options that planning needs are read, though each reading has its whole section. `defaults` are neither
+    disabled nor ignored. Problems of all sections that are not disabled are added to `problems`.
     """
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):

@@ -24,7 +24,7 @@ def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
 
 
 def all_below(devices: Iterable[str], lower: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The devices below any of these, all the way down, each once. `lower`: as `directly_below` gives it."""
+    """The devices below any of these, all the way down, each once. `lower`: device -> those directly below it."""
     found: dict[str, None] = {}
     waiting = list(devices)
     while waiting:

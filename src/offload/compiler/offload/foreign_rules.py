@@ -65,9 +65,10 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES.
 
     A rule in a chain that several rules jump to comes once for each way with other conditions. If there are more than
-    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. On ingress
-    and egress hooks only rules in OF_HOOKS count. `ours`: names of the tables of offload, whose rules are left out, as
-    are those from /etc/config/firewall.
+    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. Of ingress
+    and egress hooks, which only packets in hardware bypass, there are rules with limits, quotas, priorities, DSCP and
+    TTL, and bans on egress. `ours`: names of the tables of offload, whose rules are left out, as are those from
+    /etc/config/firewall.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -81,7 +82,8 @@ def treating(
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """The rules of other programs that must see every packet, each with the PacketRule for it, however many they are.
 
-    A rule comes once for each way to it with other conditions. `ours`: as for `packet_rules`.
+    A rule comes once for each way to it with other conditions. `ours`: names of the tables of offload, whose rules are
+    left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     for chain in chains:
@@ -155,10 +157,10 @@ def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
 
 
 def treatment(rule: LiveRule) -> str:
-    """Why a rule must see every packet, as a word of PacketRule's `does`, but never `ban`; empty: it need not.
+    """Why a rule must see every packet, in a word as PacketRule has it (limit, quota, drop, ...); empty: it need not.
 
     It need not if no established TCP or UDP packet matches it, or if it drops whole connections. Chains that it jumps
-    to are not looked at.
+    to, and its drops by a set (bans), are not looked at.
     """
     if rule.ip_only or rule.opening:
         return ""

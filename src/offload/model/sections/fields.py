@@ -131,7 +131,7 @@ IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
 def without_negated(match: Match) -> Match:
-    """The match without the negated values of the conditions in FIELDS, so it is wider."""
+    """The match, of the conditions that an exempt can have without negated values, so that it is wider."""
     found: dict[str, Any] = {each.name: wanted(each.values(match)) for each in FIELDS}
     found |= {each.name: next(iter(found[each.name]), None) for each in FIELDS if not each.many}
     return match._replace(**found)

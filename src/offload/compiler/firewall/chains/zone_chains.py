@@ -31,7 +31,7 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
     the output hook, and everything else in the prerouting hook. There is no jump for a part of the zone that has no
-    such devices and addresses. `direction`, `what`: as for `jumps`.
+    such devices and addresses. `direction`: first part of the chain's name; `what`: last word of the rules' comments.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)

@@ -51,7 +51,10 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
 
 
 def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    """The lookup in the set `named` with its packet `fields` for the protocol, or () if `set_fields` gives None."""
+    """The lookup in the set `named`, with its packet fields for the protocol filled in.
+
+    They are empty if one would be a destination MAC address, which nft cannot look up.
+    """
     return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
 
 

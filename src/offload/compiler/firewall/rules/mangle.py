@@ -21,9 +21,9 @@ NO_END: End = ((), 0, "")
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
-    Each set of conditions for the source zone with each for the destination zone (`_ends`) has rules of its own; there
-    are none if a zone has no part now. Option `device` replaces the zone on its side. LeftOutError: a helper or the
-    section's set cannot be used.
+    Each part of the source zone with each part of the destination zone has rules of its own, but a zone with devices is
+    one part; there are none if a zone has no part now. Option `device` replaces the zone on its side. LeftOutError: a
+    helper or the section's set cannot be used.
     """
     chain, needed = _chain(section), draft.restrictions(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()

@@ -164,7 +164,8 @@ def _after(
 ) -> tuple[str, tuple[Step, ...]]:
     """The verdict of a rule that matches (empty: the next rule decides), and the rules of its chain that led to it.
 
-    Its chain is the one that it jumps to; a rule without a jump has the verdict itself. `may`, `depth`: as in `_walk`.
+    Its chain is the one that it jumps to; a rule without a jump has the verdict itself. `may`: rules that may decide
+    are added to it; `depth`: number of jumps that led to the rule.
     """
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)

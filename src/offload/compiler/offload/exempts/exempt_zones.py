@@ -100,10 +100,10 @@ def with_subnet_reasons(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair; where exempts of `of_subnets` concern it, Reasons are added, and its mode may become none.
+    """The pair; where exempts for zones with subnets and without devices concern it, it gets Reasons for them.
 
-    It becomes none if on all devices of the pair such an exempt may mean any address. `modes`: (iif, oif) -> fastest
-    mode of the tables with such an element. `subnet_exempts`: those exempts, by the table's mode.
+    Its mode becomes none if on all its devices such an exempt may mean any address. `modes`: (iif, oif) -> fastest mode
+    of the tables with such an element. `subnet_exempts`: the exempts for such zones, by the table's mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []

@@ -117,7 +117,7 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
     """Why hardware cannot have all of a pair's traffic: devices that it cannot take, hosts that move, shapers.
 
-    Empty: it can. A bridge of which it can take some ports is not a reason here: `_stations` gives its other ports.
+    Empty: it can. A bridge of which it can take some ports is no reason here, as it has a Reason of its own.
     `crossings`: the pairs of devices that can be fast, with their modes.
     """
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}

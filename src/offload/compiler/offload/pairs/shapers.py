@@ -40,7 +40,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of `shapers` that packets bypass in software too, if a flowtable lists devices below the shaped one.
+    """By device, those shapers, filters and chains that packets bypass also in software if a device below it is listed.
 
     A flowtable that finds a packet on a device below takes it before the ingress hook of the device above. It sends
     packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE device through the
