@@ -23,8 +23,8 @@ def ruleset_text(ruleset: Ruleset) -> str:
 def table_text(table: Table) -> str:
     """The declaration of a table, in this order: flowtables, sets, chains that others jump to, maps, base chains.
 
-    Helpers, limits, variables and included files of the table are left out: our tables have none. Elements of a set are
-    written with their remaining time if it has `written`.
+    Helpers, limits, variables and included files are left out, because the tables of offload have none. Elements of a
+    set are written with their remaining time if it has `written`.
     """
     return fill("table", table=table)
 

@@ -44,10 +44,10 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
 
 
 def sections(dump: Any, services: Any) -> tuple[Found, ...]:
-    """The sections of interfaces, then of services and their instances, each as (type, origin, options).
+    """The firewall sections of interfaces, then of services and their instances, as (type, origin, options).
 
     `dump`: reply of `network.interface dump`; `services`: of `service get_data`. Types and options are not checked.
-    Except in sets and zones, option `name` is replaced: `ubus:wan[dhcp] rule 0`.
+    Except in sets and zones, option `name` becomes one like `ubus:wan[dhcp] rule 0`, which says who gave the section.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 
