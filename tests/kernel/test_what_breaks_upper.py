@@ -7,9 +7,13 @@ import pytest
 
 from kernel import chip
 from kernel.house import House, Shape
+from kernel.inside import decided, observed
 from kernel.rates import downloaded, noted, uploaded
 from kernel.sides import bridge, vlan
 from kernel.test_what_breaks_shapers import RATE, SIZE, chosen
+from offload.model.problems.finding import FindingCode
+from offload.service import reconcile
+from offload.system.config.uci import Uci
 
 ENGINE = ("lan1", "eth1")
 SHAPE = Shape({"lan": bridge(chip.port("lan1")), "wan": vlan(chip.port("eth1"), 7)})
@@ -67,6 +71,12 @@ def rate(lab: House, row: str) -> tuple[float, bool]:
     return found, seen.fast(1)
 
 
+def bypassed(lab: House) -> bool:
+    """Whether `offload check` says so."""
+    found = reconcile.findings(decided(lab.router, observed(lab.router)), Uci(lab.router.config))
+    return any(each.code is FindingCode.SHAPER_BYPASSED for each in found)
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_what_treats_packets_of_a_device_above_others_keeps_doing_so(lab: House, row: str) -> None:
     commands, back, below = ROWS[row]
@@ -76,8 +86,10 @@ def test_what_treats_packets_of_a_device_above_others_keeps_doing_so(lab: House,
             got, reasons = chosen(lab, mode)
             assert (got, "SHAPED" in reasons) == ("none" if mode == "none" else "software", mode == "hardware")
             figures[mode], _ = rate(lab, row)
+            assert not bypassed(lab)
         assert chosen(lab, "software", f"\tlist device '{below}'\n")[0] == "software"
         passed, fast = rate(lab, row)
+        assert bypassed(lab)
     assert fast
     least = 0.4 if "policer" in row else 0.7  # what a policer drops makes TCP hesitate
     assert all(least * RATE < each < 1.1 * RATE for each in figures.values()), figures

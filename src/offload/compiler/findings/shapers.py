@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from offload.compiler.devices import resolve
-from offload.compiler.offload.pairs.shapers import shapers
+from offload.compiler.offload.pairs.shapers import hooked, shapers
 from offload.model.config import Config, Mode
 from offload.model.network import Snapshot
 from offload.model.plan import Element, Plan
 from offload.model.problems.finding import Finding, FindingCode
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.section import Section
-from offload.model.topology import ZoneDevices
+from offload.model.topology import ZoneDevices, all_below, directly_below
 
 TRUE = frozenset({"1", "on", "true", "yes"})
 # By program: the section type that configures a shaper, its option for the device, and the one that enables it.
@@ -29,8 +29,9 @@ def of_shapers(
 ) -> Iterator[Finding]:
     """The Findings about shapers that hardware bypasses, or would bypass if it were used for their devices.
 
-    Others are about shapers that are configured for a device that exists but has none, and about limits of nft-qos
-    without a rule in nft. `packages`: sections of the shapers' UCI packages, by package.
+    Others are about shapers that software bypasses because a flowtable has the device below, shapers that are
+    configured for a device that exists but has none, and limits of nft-qos without a rule in nft. `packages`: sections
+    of the shapers' UCI packages, by package.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are
@@ -41,6 +42,7 @@ def of_shapers(
             yield FindingCode.SHAPER(shaper=shaper, device=device, src=src, dest=dest)
         elif _concerned(plan, ReasonCode.SHAPED(device=device, shaper=shaper)):
             yield FindingCode.SHAPER.done(shaper=shaper, device=device)
+    yield from _bypassed(snapshot, plan)
     names = {each.name: each.l3_device or each.device for each in snapshot.networks}
     devices = {link.name for link in snapshot.links}
     for package, network in _asked(packages):
@@ -49,6 +51,19 @@ def of_shapers(
             yield FindingCode.SHAPER_ABSENT(package=package, network=network, device=device)
     if _limits(packages) and not any("nft-qos" in rule.table for rule in snapshot.packet_rules):
         yield FindingCode.LIMITS_ABSENT(package="nft-qos")
+
+
+def _bypassed(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
+    """The Findings about devices whose packets are treated at them, and offloaded at a device below.
+
+    That is listed because it is a device of a zone itself, or one of option `device`; others below are not listed.
+    """
+    below = directly_below(snapshot)
+    for table in plan.tables:
+        ends = {end for each in table.elements for end in (each.iif, each.oif)}
+        for device, shaper in hooked(snapshot).items() if table.mode is Mode.SOFTWARE else ():
+            if device in ends and (lower := [name for name in all_below([device], below) if name in table.devices]):
+                yield FindingCode.SHAPER_BYPASSED(shaper=shaper, device=device, lower=", ".join(lower))
 
 
 def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> tuple[str, str] | None:

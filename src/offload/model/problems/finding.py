@@ -55,6 +55,13 @@ class FindingCode(Enum):
         "traffic over {device} is in software at most",
         "auto_software",
     )
+    SHAPER_BYPASSED = Form(
+        Severity.PROBLEM,
+        "{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} "
+        "below it, a device of a zone itself or of option device",
+        "list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, "
+        "not of {device}, stays slow",
+    )
     SHAPER_ABSENT = Form(
         Severity.NOTICE,
         "/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now",

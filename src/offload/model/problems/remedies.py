@@ -22,6 +22,10 @@ REMEDIES = {  # by the code of the Reason
     "MARKED": (
         "name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough"
     ),
+    "MARKED_PART": (
+        "nothing, if that may be slow; else name addresses and ports in the rule, or set auto_exempt to 0 where the "
+        "first packets of a flow are enough"
+    ),
     "SUBNETS_ANY": (
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
         "and after_packets"
@@ -59,7 +63,6 @@ REMEDIES = {  # by the code of the Reason
 }
 # Reasons about which usually nothing needs to be done: what `explain` and docs/reference.md say of them.
 NO_NEED = {  # by the code of the Reason
-    "MARKED_PART": "nothing; or set auto_exempt to 0 where the first packets of a flow are enough",
     "SUBNETS_PART": "nothing, or give that zone the same mode, family and after_packets",
     "ZONE_OF_SUBNETS": (
         "nothing, or list the zone's network beside its subnet: then its devices are known, and have one mode for all"

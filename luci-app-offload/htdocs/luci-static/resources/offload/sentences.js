@@ -101,6 +101,7 @@ const REMEDIES = {
 	EXEMPT: [ 'name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it', _('name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it') ],
 	EXEMPT_PART: [ 'narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow', _('narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow') ],
 	MARKED: [ 'name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough', _('name addresses or ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough') ],
+	MARKED_PART: [ 'nothing, if that may be slow; else name addresses and ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough', _('nothing, if that may be slow; else name addresses and ports in the rule, or set auto_exempt to 0 where the first packets of a flow are enough') ],
 	SUBNETS_ANY: [ 'write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets', _('write that zone\'s subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family and after_packets') ],
 	FAMILIES_DISJOINT: [ 'let the two zones\' family have one in common', _('let the two zones\' family have one in common') ],
 	ZONE_WITHOUT_DEVICES: [ 'bring the zone\'s network up; the zone\'s own reasons name the missing network or device', _('bring the zone\'s network up; the zone\'s own reasons name the missing network or device') ],
@@ -224,6 +225,7 @@ const FIREWALL = {
 const FINDINGS = {
 	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
 	SHAPER: [ '{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it', _('{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it') ],
+	SHAPER_BYPASSED: [ '{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} below it, a device of a zone itself or of option device', _('{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} below it, a device of a zone itself or of option device') ],
 	SHAPER_ABSENT: [ '/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now', _('/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now') ],
 	LIMITS_ABSENT: [ '/etc/config/{package} asks for limits, and no rule of its tables limits anything now', _('/etc/config/{package} asks for limits, and no rule of its tables limits anything now') ],
 	RULE_LIMITS: [ 'a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited', _('a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited') ],
@@ -270,6 +272,7 @@ const FINDINGS_DONE = {
 const FINDINGS_REMEDIES = {
 	NO_FIREWALL: [ '/etc/init.d/firewall start', _('/etc/init.d/firewall start') ],
 	SHAPER: [ 'set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software', _('set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software') ],
+	SHAPER_BYPASSED: [ 'list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, not of {device}, stays slow', _('list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, not of {device}, stays slow') ],
 	SHAPER_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
 	LIMITS_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
 	RULE_LIMITS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],
