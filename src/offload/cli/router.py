@@ -154,7 +154,10 @@ class Router:
         return Alone(main.doors())
 
     def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
-        """The doors for a directory, and its Snapshot. Kernel and ubus are fakes, with routes and features alone."""
+        """The doors for a directory, and its Snapshot.
+
+        nft, ubus and conntrack are fakes without content; netlink has the Snapshot's routes, `probe` its features.
+        """
         from time import monotonic
 
         from offload.service.doors import Doors

@@ -208,7 +208,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """`source` runs a script of `config include`, `save` ours that saves the ruleset; empty, or how it failed."""
+    """`source` runs the script of a `config include`, `save` ours for the next boot; empty, or a text how it failed."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...

@@ -63,7 +63,7 @@ class Journal:
     def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
         """Log the outcome of a pass: changed pairs and devices, new problems, an error or its end.
 
-        `cause`: the hint that led to the pass, logged if nothing that was read differs. `decided`: None if no pass has
+        `cause`: the event that led to the pass, logged if nothing that was read differs. `decided`: None if no pass has
         decided yet; else its option log_level counts from now on. `trouble`: the error of the pass or the firewall's
         load, or what kernel and nft lack; empty: none. After an error, changed pairs and devices wait for the next
         pass without one.

@@ -162,11 +162,10 @@ def apply(
     """Send the differences between kernel and Plan, and create the tables in `forced` again. Gives the outcome.
 
     `before`: the last outcome, whose generation is counted on (None: there was none). `now`: the time for the new one.
-    `trusting` and `busy`: as in `pending`; `busy` is called again at the end, as a flow may have been offloaded in
-    between, and about new exempts only then, when they are in force already. `opening`: text for other tables; it goes
-    with the first transaction, or alone if there is none. After a refusal by nft, `error` has its sentence, earlier
-    transactions stay, and no later one is sent. If a configuration file cannot be read (`unreadable`), `error` has that
-    sentence, and nothing is sent, `opening` neither.
+    `trusting` and `busy`: as in `pending`. `busy` is asked once more after the transactions, as flows may have been
+    offloaded meanwhile, and about new exempts only then, when they are in force. `opening`: text for other tables; it
+    goes with the first transaction, or alone. After a refusal by nft, `error` has its sentence, earlier transactions
+    stay, and no later one is sent. If a configuration file cannot be read, `error` says so, and nothing is sent.
     """
     before = before or Applied()
     if error := unreadable(decided):

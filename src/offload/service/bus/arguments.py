@@ -132,7 +132,10 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Raise ArgumentError for an exempt that no set of elements with timeouts can hold: the kernel could not end it."""
+    """Raise ArgumentError for an exempt that cannot be kept in the kernel, as elements of a set that end by themselves.
+
+    It has no address, MAC, port or mark as a key of a set, makes too many elements, or is too long for their comment.
+    """
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)
@@ -151,8 +154,8 @@ def _fits(found: Exempt) -> None:
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
     """The Query in `query` of `given`, which may have only zone, host and state.
 
-    A `limit` is refused: fewer flows than selected would be meant. ArgumentError for other words, or without `query`;
-    QueryError for a bad value, also for a zone that the Plan does not have. An empty one selects all flows.
+    Without these words it selects all flows. A `limit` is refused, because a page of the flows would be acted on.
+    ArgumentError for other words, or without `query`; QueryError for a bad value, also for an unknown zone.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

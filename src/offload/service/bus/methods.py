@@ -34,7 +34,10 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status_json`, with ended flows and exempts; `notes`: why live flows are not counted (then 0)."""
+    """The reply of `status`: that of `report.status_json`, with ended connections by pair, and exempts of run time.
+
+    `notes`: why live flows are not counted; their numbers are 0 then. `service`: passes and totals since its start.
+    """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
@@ -145,7 +148,7 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Do `action` of `given` (start, stop, ...) on our firewall and report its state, as `act`; empty: only report."""
+    """Do `action` of `given` (start, stop, ...; empty: none) on our firewall; the reply has its state, as of `act`."""
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 

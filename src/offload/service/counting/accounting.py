@@ -43,9 +43,9 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those before the first decision are not counted. Then, and if events were lost, the totals are no longer whole.
-        After some ended or were lost, the next read is APART seconds later, without polling until then. Nothing without
-        events.
+        Those before the first decision are not counted. After that, or if events were lost, `engine.totals.whole` is
+        False. If some ended or were lost, the descriptor is not polled, and read again APART seconds later. Nothing is
+        done if the kernel sends no events.
         """
         if self._ended is None:
             return

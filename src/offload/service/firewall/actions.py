@@ -22,8 +22,8 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
 
     `part`: None without the package offload-firewall. `work` makes the pass that loads the ruleset. The reply has `ok`,
     `changes` (transactions of the pass), `stopped`, `loaded` (table inet fw4 exists), `problems` (sentences about the
-    firewall's configuration) and perhaps `error`: of the load, else of the pass, if that load is still to be made or
-    after `stop` and `update`.
+    firewall's configuration), and if something failed `error`: why the load failed, else why the pass failed. The
+    error of the pass counts only if the load was not made for it, and after `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

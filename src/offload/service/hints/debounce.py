@@ -33,10 +33,10 @@ class Debouncer:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins, in monotonic seconds, perhaps in the past; None: not before a hint.
+        """When the next pass begins, in monotonic seconds, perhaps in the past; None: there is no hint to make one for.
 
-        The earlier of two times: for a hint, GATHER after the first one and a pause after the last pass; for a failed
-        pass, its repetition.
+        For hints at least GATHER seconds after the first one, and APART seconds (more if another program changes our
+        tables) after the last pass. If a failed pass is to be repeated before that, the time of its repetition.
         """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:

@@ -22,7 +22,7 @@ class RouteReturns:
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or a routing rule changed; further changes before the return join the first."""
+        """Note that a route or a routing rule changed, so that `due` has a time; later changes do not postpone it."""
         if self._asked is None:
             self._asked = now
 

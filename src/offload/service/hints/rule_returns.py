@@ -42,7 +42,7 @@ class RuleReturns:
             self.changed(now)
 
     def changed(self, now: float) -> None:
-        """Note that rules may decide differently from now on, so that `due` has a time; later changes join this one."""
+        """Note that rules may decide differently from now on, so `due` has a time; later calls do not postpone it."""
         if self._asked is None:
             self._asked = now
 

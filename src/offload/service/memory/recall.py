@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Add those exempts of run time from the file that the kernel lost, that have not ended, and whose zones exist.
+    """Take exempts of run time from the file: those that the kernel does not have, and that have not ended.
 
-    `packages`: the configuration files; if one of them cannot be read, it is tried again at the next pass. If the file
-    of exempts cannot be read, that is a ubus event, and it is not tried again.
+    Those that name an unknown zone are left out. `packages`: the configuration files; if one of them cannot be read,
+    nothing is done, and the next pass calls this again. If the file of exempts cannot be read, that is a ubus event,
+    and it is not tried again.
     """
     config, _ = load(packages)
     if not config.readable:

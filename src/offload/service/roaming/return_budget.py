@@ -18,10 +18,10 @@ SEVERAL = 2  # a bridge that caused so many returns in a window has its ports le
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The station causes no return before `until` (monotonic seconds); its next pause takes `following` seconds."""
+    """The time in which no table is created again for a station, although it may move."""
 
-    until: float
-    following: float
+    until: float  # when it ends, in monotonic seconds
+    following: float  # seconds of its next pause
 
 
 @dataclass(slots=True)
@@ -37,9 +37,9 @@ class ReturnBudget:
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When the station's pause ends, in monotonic seconds; 0: it has none. Before that it causes no return.
+        """When the station's pause ends, in monotonic seconds; 0: it has none. Before that no table is created for it.
 
-        After it a return is still possible only if the minute allows one (`left`), which is not considered here.
+        Whether this minute still allows to create tables again (`left`) is not considered here.
         """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
@@ -57,25 +57,25 @@ class ReturnBudget:
             del self._pauses[next(iter(self._pauses))]
 
     def returned(self, causes: Iterable[str], now: float) -> None:
-        """Note that tables were created again: one return, however many tables. `causes`: why, for `offenders`.
+        """Note that tables were created again, however many: `left` counts it as once. `causes`: why, for `offenders`.
 
         For stations they are the bridges on which these moved, or the devices without a bridge; else one fixed word.
         """
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
-        """How many returns (MOST_RETURNS less those of the WINDOW seconds before `now`) are still allowed; may be 0."""
+        """How often tables may be created again at `now`: MOST_RETURNS less the times in the WINDOW seconds before."""
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When `left` grows next (monotonic seconds): the oldest return leaves the window. `now` if it has none."""
+        """When `left` grows next, in monotonic seconds: WINDOW after the oldest time that it counts; `now` if none."""
         recent = self._recent(now)
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The causes of at least SEVERAL returns in the last minute; if none has so many, all causes of that time.
+        """The causes for which tables were created again SEVERAL times or more in the last minute.
 
-        Empty if there was no return.
+        If there is none, all causes of that minute; empty if no table was created again.
         """
         counts = Counter(cause for _, causes in self._recent(now) for cause in causes)
         return frozenset(cause for cause, count in counts.items() if count >= SEVERAL) or frozenset(counts)

@@ -140,7 +140,7 @@ class StationTracker:
     def ready(self, plan: Plan, now: float) -> bool:
         """Whether a table of the Plan has to be created again because stations moved, and may be now.
 
-        False while all these stations are in a pause, or no return is left in this minute.
+        False while all these stations are in a pause, or if it was done too often in this minute.
         """
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
@@ -154,9 +154,10 @@ class StationTracker:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to create again now because stations moved; none without a return left in this minute.
+        """The tables to create again now because stations moved; none if that was done too often in this minute.
 
-        Moves of stations in a pause wait. The others are noted as causes, for `returned` and `leave_out`.
+        Stations whose pause lasts are not considered yet. The others are noted as causes, for `returned` and
+        `leave_out`.
         """
         if not self.budget.left(now):
             return ()
@@ -168,7 +169,7 @@ class StationTracker:
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
         """Note that these tables were created again: forget the moves that concern no other table of the Plan.
 
-        If `tables_to_return` gave them, that uses one return of the minute, and its stations begin a pause.
+        If `tables_to_return` gave them, `budget` counts that, and its stations begin a pause.
         """
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
@@ -186,9 +187,9 @@ class StationTracker:
     def leave_out(self, now: float) -> frozenset[str]:
         """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds; gives those that are new.
 
-        They caused SEVERAL returns in this minute; if none did, they caused one; if none, stations move on them now. If
-        one of these causes is a device without a bridge, ports of all bridges are left out, since then stations of all
-        bridges must be followed without a return.
+        Chosen are bridges for which tables were created again SEVERAL times in this minute; if there is none, once;
+        else those on which stations move now. If one of these causes is a device without a bridge, all
+        bridges are chosen, so that stations on all of them can move without a table created again.
         """
         bridges = frozenset(self._bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)
@@ -202,7 +203,7 @@ class StationTracker:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether the time is over for which ports of a bridge are left out, until `left_out` forgets it."""
+        """Whether ports of some bridge may be listed again, as their LEFT_OUT seconds are over; `left_out` resets it."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:

@@ -115,8 +115,8 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations that moved before this pass.
 
-    If that is allowed only once more in this minute, the ports of their bridges leave the flowtables, so the software
-    table is among them too.
+    If this minute allows that only once more, it also chooses bridges whose wired ports no flowtable lists for a while,
+    queues a ubus event for each, and adds the software table, which listed them.
     """
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
@@ -129,7 +129,7 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     """The tables to create again for stations of which only this pass has found that they moved.
 
-    Empty also if that is allowed at most once more in this minute: they wait for another pass.
+    Empty also if this minute allows that at most once more: then the next pass gets them from `_moved`.
     """
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)

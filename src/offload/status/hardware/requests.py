@@ -1,4 +1,4 @@
-"""For which flows of a pair in hardware hardware was requested: some hosts are at ports that hardware lacks. Pure."""
+"""Which flows of a pair in hardware are meant for it: some hosts are at ports that no hardware flowtable has. Pure."""
 
 from functools import cached_property
 

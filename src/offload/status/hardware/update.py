@@ -52,7 +52,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """By flow, the packets of each direction since the sample before; only flows that moved and kept a fast path.
+    """By flow, the packets of each direction since the sample before: of those that moved, on one fast path in both.
 
     Empty without a sample before.
     """

@@ -17,9 +17,9 @@ Json = dict[str, Any]
 def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
     """The part `expected` of a reply of `explain` about a host or network without connections.
 
-    It has `host`, `fact` (where the host is; empty for a network), and `pairs`: of each that begins in the host's zone
-    `src`, `dest`, `sentence`, `code` and `remedy`. None for a network, the router itself, and a host that only a
-    default route leads to. Exempts count by the host's address alone.
+    It has `host`, `fact` (where the host is; empty for a network), and `pairs`: for each pair that begins in the host's
+    zone `src`, `dest`, and the conclusion (`sentence`, `code`, `remedy`). `pairs` is empty for a network, the router
+    itself, and a host that only a default route leads to. Exempts count by the host's address alone.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

@@ -43,7 +43,7 @@ def _zoned(name: str, seen: Seen) -> bool:
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    """Reasons that explain the fact of the step called `name` although its condition holds; empty: none."""
+    """The Reasons of the zone, devices or pair that the step called `name` is about; it may hold all the same."""
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest
@@ -92,7 +92,8 @@ def _path(seen: Seen) -> Step:
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
     """The step `hardware`: whether hardware has the flow. UNASKED if there is no pair, or it did not request hardware.
 
-    Its Reasons are the pair's where that is not in hardware; of a flow in software `reason`; else what flows showed.
+    Its Reasons: if the pair is not in hardware, the pair's; if the flow is in software, `reason` (the one of the
+    conclusion); otherwise, or without that, the faults that live flows showed.
     """
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)

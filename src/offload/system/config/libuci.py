@@ -38,12 +38,12 @@ def _restored(content: bytes) -> bytes:
 
 
 def _given(text: str) -> str:
-    """A new value as `_carried` would have it in the copy; UnicodeEncodeError for a lone surrogate (JSON allows it)."""
+    """A new value in the form that values have in the copy; UnicodeEncodeError for a lone surrogate (JSON has them)."""
     return text.encode().decode("latin-1")
 
 
 def _text(found: str) -> str:
-    """The real text of a value that libuci read from the copy; bytes that are not UTF-8 become U+FFFD."""
+    """A value that libuci read from the copy, decoded as UTF-8 as if from the file; other bytes become U+FFFD."""
     return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 

@@ -38,7 +38,7 @@ def packet_rules(found: Json) -> tuple[PacketRule, ...]:
 
 
 def unloaded_file(each: Json) -> UnloadedFile:
-    """The file with these words of `unloaded`. TypeError, ValueError or KeyError names a wrong key."""
+    """The UnloadedFile of one entry of the key `unloaded`. TypeError, ValueError or KeyError names a wrong key."""
     rules = packet_rules({"packet_rules": each.get("rules", [])})
     return UnloadedFile(_of(str, each, "path", ""), rules, _of(str, each, "why", ""))
 

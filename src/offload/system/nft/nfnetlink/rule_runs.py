@@ -23,10 +23,10 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
     """The rules with these (family number, attributes), without those of families that have no IP packets.
 
-    Among at least MANY rules, plain ones that follow each other in a chain become one LiveRule, with `drop` if one of
-    them drops or rejects, but without what they compare, except the devices of bans (with others they become one more).
-    All others become one LiveRule each, and are added to `known`.
-    `before`: the `known` of an earlier call; its rules are not parsed again.
+    To save time among at least MANY rules, plain ones that follow each other in a chain become one LiveRule, with
+    `drop` if one of them drops or rejects, and without what they compare. Of bans it has the devices, so where these change
+    another LiveRule begins. All other rules become one LiveRule each, and are added to `known`. `before`: the `known`
+    of an earlier call; its rules are not parsed again.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):
