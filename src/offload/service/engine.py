@@ -128,7 +128,7 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """As `with_routes`, and in the service with all stations and neighbours that it remembers, also lost ones.
+        """As `with_routes`, and in the service with all stations and neighbours, also those that the kernel forgot.
 
         In the command, which remembers none, those of the Snapshot stay.
         """

@@ -48,9 +48,10 @@ class Included(NamedTuple):
 
 
 def with_unloaded(decided: Decided, doors: Doors) -> Decided:
-    """The same, with the nft files in the Snapshot whose rules the kernel does not hold yet, or that cannot be read.
+    """A copy of `decided` whose Snapshot has, as `unloaded`, the nft files with rules that the kernel does not have.
 
-    Nothing is read without a firewall like fw4, with offload switched off, or by doors without these files.
+    Also those that cannot be read, with the cause. `decided` itself if no firewall like fw4 is loaded, if offload is
+    switched off, or if /etc/config/firewall or the kernel's rules cannot be read.
     """
     sections, loaded = doors.uci.read("firewall"), decided.snapshot.firewall in {"fw4", OUR_FIREWALL}
     if not (isinstance(sections, tuple) and loaded and decided.config.globals.enabled and doors.files):
@@ -88,7 +89,7 @@ def _unreadable(each: Included, files: RouterFiles) -> str:
 
 
 def _variables(plan: Plan) -> str:
-    """The variables that fw4 defines for these files: the devices of each zone."""
+    """The nft text of the variables that fw4 defines for these files: `define ZONE_devices = { ... }` for each zone."""
     zones = {re.sub(r"^\d", r"_\g<0>", zone.name): zone.devices for zone in plan.zones if zone.devices}
     return "".join(
         f"define {name}_devices = {{ {', '.join(map(quoted, devices))} }}\n"

@@ -64,7 +64,7 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:
-    """The ruleset's own table, without a flowtable, conntrack helpers and the files of packages and users."""
+    """The ruleset's own table, without flowtables and rules that use them, conntrack helpers, and included files."""
     chains = tuple(_plain(each) for each in ruleset.table.chains)
     return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
 

@@ -203,7 +203,7 @@ class StationTracker:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether ports of some bridge may be listed again, as their LEFT_OUT seconds are over; `left_out` resets it."""
+        """Whether the LEFT_OUT seconds of a bridge are over, and `left_out` was not called since: it forgets them."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:

@@ -41,9 +41,9 @@ class Evicted:
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
-        """These flows, and those of `moving`, which were removed from hardware now (`at`, monotonic seconds).
+        """These flows together with those of `moving`, which were removed from hardware at `at` (monotonic seconds).
 
-        A flow that is here already keeps its packets. `unseen` begins at 0 again, for all.
+        Of a flow that is in both the packets stay known. `unseen` is 0 again, for all of them.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 

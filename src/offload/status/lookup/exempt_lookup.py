@@ -28,9 +28,9 @@ class ExemptTest:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether all these conditions hold for packets of the original direction, as they are after DNAT.
+        """Whether the connection meets the exempt's conditions: addresses, ports and so on, as they are after DNAT.
 
-        The exempt's devices, MAC, DSCP and packet mark are not compared here.
+        Only its original direction counts. Devices, MAC, DSCP and packet mark are not compared here.
         """
         return all(among(value(entry)) for value, among in self.conditions)
 

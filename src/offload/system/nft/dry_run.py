@@ -35,17 +35,20 @@ SET_ID, LOOKUP_SET_ID = 4, 4  # of NEW_ELEMENTS, and of the expression `lookup`
 
 @dataclass(slots=True)
 class _Loading:
-    """What the messages of one dry run would load."""
+    """What nft would load, from the messages that it printed in one dry run of several texts, which have numbers."""
 
     number: int = -1  # of the text that the messages are from
     chains: dict[int, list[LiveChain]] = field(default_factory=lambda: defaultdict(list))  # base chains, by text
     rules: dict[int, list[LiveRule]] = field(default_factory=lambda: defaultdict(list))  # by text
-    names: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # of a table's chains
-    elements: dict[bytes | Place, list[Verdict]] = field(default_factory=lambda: defaultdict(list))  # by id, and place
-    objects: dict[Place, int] = field(default_factory=dict)  # their kind in a map, by the map's place
+    names: dict[tuple[str, str], list[str]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # of chains, by (family, table)
+    # of sets and maps, by their place; of those without a name of their own by their id
+    elements: dict[bytes | Place, list[Verdict]] = field(default_factory=lambda: defaultdict(list))
+    objects: dict[Place, int] = field(default_factory=dict)  # kind of a map's objects, by its place; 0: it has none
 
     def take(self, kind: int, body: bytes) -> None:
-        """Note what a message with this type and body would load; those before the first mark would load nothing."""
+        """Note what a message (type, body) would load. Those before the first text (variables) would load nothing."""
         found, family = attributes(body, NFGENMSG_SIZE), body[0]
         table = messages.name(found, messages.TABLE)
         place = FAMILIES.get(family, ""), table, messages.name(found, messages.SET_NAME)
@@ -65,9 +68,10 @@ class _Loading:
             self.rules[self.number] += self._resolved(rule, list(_anonymous(found)))
 
     def _resolved(self, rule: LiveRule, anonymous: Sequence[tuple[str, bytes]]) -> Iterator[LiveRule]:
-        """The rule with what it does by the elements of sets; `anonymous`: (name, id) of those without a name.
+        """The rule, completed by the elements of the sets and maps that it looks up (`resolved`), live or new ones.
 
-        All of these are called the same here, so the elements of a rule's second one are not known.
+        `anonymous`: (name, id) of its sets without a name of their own. nft gives all of these the same name here, so
+        if the rule looks up two of them their elements are not known.
         """
 
         def known(place: Place) -> list[Verdict] | frozenset[Verdict] | None:

@@ -24,9 +24,9 @@ def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Ru
     """The rules with these (family number, attributes), without those of families that have no IP packets.
 
     To save time among at least MANY rules, plain ones that follow each other in a chain become one LiveRule, with
-    `drop` if one of them drops or rejects, and without what they compare. Of bans it has the devices, so where these change
-    another LiveRule begins. All other rules become one LiveRule each, and are added to `known`. `before`: the `known`
-    of an earlier call; its rules are not parsed again.
+    `drop` if one of them drops or rejects, and without what they compare. Of bans it has the devices, so that another
+    one begins where these change. All other rules become one LiveRule each, and are added to `known`. `before`: the
+    `known` of an earlier call; its rules are not parsed again.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):
