@@ -99,7 +99,21 @@ def test_a_check_without_findings_has_a_sentence(offload: Offload, root: Path) -
         "missing": [],
         "findings": [],
         "firewall": [],
+        "slower": [],
     }
+
+
+def test_check_names_the_pairs_that_are_slower_than_chosen(offload: Offload) -> None:
+    marked = str(Path(__file__).parent / "golden/59-marks-of-sets")
+    ran = offload("check", "--root", marked)
+    assert ran.out.startswith("Nothing is wrong, but lan > lan, lan > wan") and "slower than chosen" in ran.out
+    assert {"src": "lan", "dest": "wan"} in offload("check", "--root", marked, "--json").data["slower"]
+
+
+def test_cut_without_a_choice_names_its_options(offload: Offload) -> None:
+    ran = offload("cut")
+    assert ran.code == Exit.USAGE
+    assert ran.err == "offload: whose connections are to end? Name them by --zone, --host or --state\n"
 
 
 @pytest.mark.parametrize("arguments", PURE, ids=" ".join)

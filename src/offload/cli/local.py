@@ -16,11 +16,12 @@ from offload.errors import UsageError
 from offload.model.text.shown import shown as shown_word
 from offload.model.text.similar import did_you_mean
 from offload.status.query_words import KEYS, PAGE
-from offload.status.text import flow_lines, tables
+from offload.status.text import flow_lines, layout, tables
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+FEW = 4  # pairs that a sentence names
 LONG = 500  # the service gives at most so many flows in one reply
 SOUND = "Nothing is wrong. `offload status` lists the mode of each zone, and the reasons."
 
@@ -124,7 +125,18 @@ def check(router: Router, _: "Namespace") -> Answer:
     faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
     sentences = [*problem_notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
+    if data["ok"] and (slower := data.get("slower")):
+        sentences.append(layout.fitted([_slower_sentence(slower, alone=not sentences)], width()))
     return Answer("\n".join(sentences) or SOUND, data, code, left_off(data))
+
+
+def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:
+    """The sentence of `check` about pairs that are slower than chosen; `alone`: there is no other sentence."""
+    pairs = ", ".join(f"{each['src']} > {each['dest']}" for each in slower[:FEW])
+    others = f" and {len(slower) - FEW} more" if len(slower) > FEW else ""
+    verb = "is" if len(slower) == 1 else "are"
+    begin = "Nothing is wrong, but " * alone
+    return f"{begin}{pairs}{others} {verb} slower than chosen, at least in part: `offload status` says why."
 
 
 def apply(router: Router, given: "Namespace") -> Answer:

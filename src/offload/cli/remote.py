@@ -77,11 +77,13 @@ def flush(router: Router, given: "Namespace") -> Answer:
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """The verb `cut`: delete the conntrack entries that --zone, --host and --state select; without any it fails.
+    """The verb `cut`: delete the conntrack entries that --zone, --host and --state select; UsageError without any.
 
     Their next packets must pass the firewall again.
     """
-    data = router.live_reply("cut", {"query": _chosen(given)})
+    if not (chosen := _chosen(given)):
+        raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
+    data = router.live_reply("cut", {"query": chosen})
     return answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
 
 

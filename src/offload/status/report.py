@@ -16,7 +16,7 @@ from offload.model.plan import DeviceDecision, PairDecision, Plan, ZoneDecision
 from offload.model.problems.finding import Finding, Severity
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.problems.problem import Problem
-from offload.model.problems.reason import Reason
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.hardware.verdicts import NO_VERDICTS, Verdicts
 from offload.status.problem_json import problem_json
@@ -26,6 +26,7 @@ from offload.status.why.reasons import protocol, tcp_state
 Json = dict[str, Any]
 
 IPV4 = 4  # bytes of a packed address
+SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART}  # a part of the pair stays slow, and nobody chose it
 
 
 def status_json(
@@ -72,17 +73,19 @@ def check_json(
     kernel: Kernel,
     findings: Iterable[Finding] = (),
     firewall: Iterable[FirewallProblem] = (),
+    pairs: Iterable[PairDecision] = (),
 ) -> Json:
     """Problems, missing features of kernel or nft, findings, and faults of the firewall. `ok`: there are none of these.
 
     `findings`: settings that conflict with offload; notices among them are listed, but leave `ok` true. `firewall`:
     faults of the firewall's sections, given only where offload-firewall loads them; mere remarks are left out of the
-    reply.
+    reply. `slower`: `pairs` that get less than was chosen, in whole or because rules or subnets keep a part slow.
     """
     found = [problem_json(problem) for problem in problems]
     lacks = [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]
     faults = [firewall_problem_json(each) for each in firewall if each.fault not in REMARKS]
+    slower = (each for each in pairs if each.effective < each.mode or SLOW_PART & {why.code for why in each.reasons})
     bad = any(each["severity"] == Severity.PROBLEM.value for each in shown)
     return {
         "ok": not (found or lacks or faults or bad),
@@ -90,6 +93,7 @@ def check_json(
         "missing": lacks,
         "findings": shown,
         "firewall": faults,
+        "slower": [{"src": each.src, "dest": each.dest} for each in slower],
     }
 
 

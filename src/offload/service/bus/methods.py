@@ -71,7 +71,7 @@ def check(engine: Engine, _: Given) -> Json:
     decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
     faults = engine.firewall.problems if engine.firewall else ()
     found = reconcile.findings(with_unloaded(decided, engine.doors), engine.doors.uci, served=engine.resident)
-    return report.check_json(decided.problems, seen.kernel, found, faults)
+    return report.check_json(decided.problems, seen.kernel, found, faults, decided.plan.pairs)
 
 
 def reload(engine: Engine, _: Given) -> Json:
