@@ -1,6 +1,7 @@
 """The line on Status > Overview, used as that page does it: load() every few seconds, then render()."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +83,8 @@ def test_a_hidden_page_asks_nothing(overview: Page) -> None:
     assert overview.evaluate(REFRESH)
     expect(overview.locator("#view")).to_contain_text("on the fast path")
     assert asked == []
+
+
+def test_one_flow_is_no_flows(site: Site, visit: Visit) -> None:
+    site.say("flows", "1")
+    expect(visit("live").locator(".offload-picture")).to_contain_text(re.compile(r"1 flow(?!s)"))

@@ -108,7 +108,7 @@ return baseclass.extend({
 
 		for (const label of figure.querySelectorAll('[data-quarter]'))
 			label.textContent = metric === 'bytes' ? paths.bytes(top * label.dataset.quarter / 100)
-				: _('%s flows').format(paths.count(top * label.dataset.quarter / 100));
+				: paths.flows(top * label.dataset.quarter / 100);
 
 		figure.setAttribute('aria-label', _('The last %d minutes, now: %s').format(MINUTES,
 			samples.length ? paths.sentence(samples.at(-1).share, metric) : _('nothing')));

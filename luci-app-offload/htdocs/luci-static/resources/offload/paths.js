@@ -34,11 +34,16 @@ return baseclass.extend({
 
 	/** How many flows of a share are on each of the two fast paths. */
 	fast(share) {
-		return _('%s flows in hardware, %s in software').format(this.count(share.hardware), this.count(share.software));
+		return _('%s in hardware, %s in software').format(this.flows(share.hardware), this.count(share.software));
 	},
 
 	count(number) {
 		return whole.format(number);
+	},
+
+	/** "1 flow", "1,200 flows". */
+	flows(number) {
+		return N_(number, '%s flow', '%s flows').format(this.count(number));
 	},
 
 	bytes(number) {

@@ -101,7 +101,7 @@ return baseclass.extend({
 		const lanes = used(pair).map((path) => ({
 			path,
 			ends: [ devices(status, pair.src, path), devices(status, pair.dest, path) ],
-			share: _('%s flows').format(paths.count(pair.flows?.[path] ?? 0))
+			share: paths.flows(pair.flows?.[path] ?? 0)
 		}));
 		let top = 1;
 		const drawn = lanes.map((each) => {

@@ -53,7 +53,7 @@ function known({ changed: moved, unchanged: idle, flows }) {
 		_('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons)
 	]));
 
-	return flows ? [ ...stays, line([ _('%d live flows take the slow path for a few packets').format(flows) ]) ] : stays;
+	return flows ? [ ...stays, line([ N_(flows, '%d live flow takes the slow path for a few packets', '%d live flows take the slow path for a few packets').format(flows) ]) ] : stays;
 }
 
 /** Asks the service about the modes chosen for zones; an answer that comes after another change is not shown. */

@@ -36,7 +36,7 @@ function ended(pair, service) {
 	if (!pair.ended || !service?.since)
 		return '–';
 
-	const all = _('%s flows, %s').format(paths.count(pair.ended.flows), paths.bytes(pair.ended.bytes));
+	const all = `${paths.flows(pair.ended.flows)}, ${paths.bytes(pair.ended.bytes)}`;
 
 	return service.complete === false ? _('at least %s').format(all) : all;
 }
