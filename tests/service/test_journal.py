@@ -112,6 +112,17 @@ def test_what_the_kernel_lacks_is_reported_with_the_package() -> None:
     assert (LogLevel.WARNING, "nothing can be offloaded: no flowtables; install kmod-nft-offload") in lines
 
 
+def test_an_exempt_is_a_change_of_rules_and_not_of_what_the_kernel_had() -> None:
+    watched = Watched()
+    watched.passed(Cause.START)
+    lan = ("zone", {"name": "lan", "mode": "software"})
+    watched.configured(lan, ("exempt", {"src_ip": "192.168.1.50"}))
+    watched.passed(Cause.RELOAD)
+    watched.configured(lan, ("exempt", {"src_ip": "192.168.1.60"}))
+    ((_, line),) = watched.passed(Cause.RELOAD)
+    assert line == "/etc/config/offload changed: our tables have other rules (exempts, after_packets, families)"
+
+
 def test_tables_that_another_program_flushed_are_reported_as_back() -> None:
     watched = Watched()
     watched.passed(Cause.START)

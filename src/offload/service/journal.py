@@ -21,6 +21,7 @@ APART = 3.0  # seconds until one more line is allowed
 DEFAULT_LEVEL = LogLevel.INFO
 CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: from /etc/config/offload
 Pair = tuple[str, str]
+OTHER_RULES = "our tables have other rules (exempts, after_packets, families)"
 
 
 @dataclass(slots=True)
@@ -122,7 +123,8 @@ class Journal:
         if fresh and (returned := {table.name for table in after.tables} & set(applied.returned)):
             changes.append(_returned(sorted(returned)))
         if fresh and not changes:
-            changes = ["the kernel had something else in our tables, and has them again"]
+            same = before.tables == after.tables
+            changes = ["the kernel had something else in our tables, and has them again" if same else OTHER_RULES]
         if changes:
             self.line(LogLevel.INFO, f"{why}: {'; '.join(changes)}")
         else:
