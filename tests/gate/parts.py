@@ -27,7 +27,7 @@ TOGETHER = (
     ("firewall_packets", "firewall_broken"),
     ("cut", "exempts", "many"),
     ("counters", "marks", "limits_anywhere"),
-    ("moves", "roaming"),
+    ("moves", "roaming", "neighbours"),
     ("replies", "replies_hardware"),
     ("explain", "explain_reasons", "explain_hardware"),
     ("what_breaks_limits", "what_breaks_rules", "what_breaks_classes"),

@@ -58,7 +58,7 @@ def in_a_namespace(commands: str) -> str:
     command = f'{commands}\n{sys.executable} -c "$PROGRAM"\nip -j address\nip -j route'
     environment = {"PROGRAM": PROGRAM, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
-        ["unshare", "-rn", "sh", "-ec", command], env=environment, capture_output=True, text=True, check=False
+        ["unshare", "-rn", "sh", "-exc", command], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
