@@ -8,8 +8,10 @@ NAME = r"[a-z][a-z0-9_]*"
 VALUE = r"[0-9a-fA-Fx:./-]+"
 ELEMENT = rf"{VALUE}(?: \. {VALUE})*"
 KEY = r"(?:ip6? [sd]addr|(?:tcp|udp) [sd]port|ether saddr|meta mark)"
-REPLIED = r"ct id \. ct original ip6? saddr \. ct original ip6? daddr"
+REPLIED = r"ct original ip6? saddr \. ct original ip6? daddr \. ct id"
 DIGEST = "[0-9a-f]{12}"
+REPLIES = r"replies(?:_ipv[46])?"
+PASSING = rf"(?:policy_\d+(?:_ipv[46])?(?:_(?:from|to|both))?(?:_{REPLIES})?|{REPLIES})"
 MATCH = "|".join(
     (
         rf"[io]ifname {{ {DEVICES} }}",
@@ -20,12 +22,12 @@ MATCH = "|".join(
         rf"{KEY}(?: \. {KEY})* @{NAME}",
         r"ct status & 0xc000 == 0xc000 update @stray { iifname \. oifname counter }",
         r"ct state != established",
-        r"ct state established ct direction reply oifname \. iifname vmap @pairs",
-        r"ct direction reply(?: oifname \. iifname vmap @pairs)?",
-        rf"ct status & 0x2 == 0 delete @{NAME} {{ {REPLIED} }}",
+        r"ct state established ct direction reply oif \. iif vmap @crossings",
+        r"ct direction reply(?: meta nfproto ipv[46])?|ct status & 0x2 != 0",
+        rf"delete @{NAME} {{ {REPLIED} }}",
         rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         rf"iifname \. ether saddr @{NAME}|oifname \. ip6? daddr @{NAME}",
-        r"ct direction original iifname \. oifname vmap @pairs",
+        r"(?:ct direction original )?iif \. oif vmap @crossings",
         r"ct original packets < \d{1,7}",
     )
 )
@@ -44,7 +46,7 @@ LINE = re.compile(
             r"\t\tflags (?:interval|dynamic|dynamic, timeout)|\t\tsize \d{1,5}|\t\ttimeout 60s",
             rf"\t\ttypeof {REPLIED}",
             rf"\t\telements = {{ {ELEMENT}(?:, {ELEMENT})* }}|\t\telements = {{",
-            rf"\t\t\t{DEVICE} \. {DEVICE} : goto policy_\d+(?:_ipv[46])?(?:_(?:from|to|both))?,",
+            rf"\t\t\t{DEVICE} \. {DEVICE} : goto {PASSING},",
             r"\t\ttype filter hook forward priority (?:filter \+ (?:9|10)|1000); policy accept;",
             rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload {DIGEST}(?: {NAME}={DIGEST})?(?: missed)?"',
         )

@@ -21,8 +21,8 @@ ELEMENTS = (
     Element("wan", "br-lan", POLICIES[1], ("wan", "lan")),
 )
 TABLE = Table("flow_offload", "sw", False, ("br-lan", "wan"), ELEMENTS, remembered=31744)
-KEY4 = "ct id . ct original ip saddr . ct original ip daddr"
-KEY6 = "ct id . ct original ip6 saddr . ct original ip6 daddr"
+KEY4 = "ct original ip saddr . ct original ip daddr . ct id"
+KEY6 = "ct original ip6 saddr . ct original ip6 daddr . ct id"
 TEXT = """table inet flow_offload {
 	flowtable sw {
 		hook ingress priority filter
@@ -45,8 +45,9 @@ TEXT = """table inet flow_offload {
 	}
 
 	chain fresh {
-		ct status & 0x2 == 0 delete @replied4 { KEY4 }
-		ct status & 0x2 == 0 delete @replied6 { KEY6 }
+		ct status & 0x2 != 0 accept
+		delete @replied4 { KEY4 }
+		delete @replied6 { KEY6 }
 	}
 
 	chain replied {
@@ -61,35 +62,47 @@ TEXT = """table inet flow_offload {
 	}
 
 	chain policy_0 {
-		ct direction reply goto replied
+		ct state != established goto fresh
+		ct direction reply accept
 		jump guard
 		flow add @sw
 	}
 
 	chain policy_20_ipv4 {
+		ct state != established goto fresh
+		ct direction reply accept
 		meta nfproto != ipv4 accept
-		ct direction reply goto replied
 		jump guard
 		ct original packets < 20 accept
 		flow add @sw
 	}
 
+	chain replies {
+		ct state != established goto fresh
+		ct direction reply goto replied
+	}
+
+	chain replies_ipv4 {
+		ct state != established goto fresh
+		ct direction reply meta nfproto ipv4 goto replied
+	}
+
 	chain exempt {
 	}
 
-	map pairs {
-		type ifname . ifname : verdict
+	map crossings {
+		type iface_index . iface_index : verdict
 		elements = {
 			"br-lan" . "pppoe-wan" : goto policy_0,
+			"br-lan" . "wan" : goto replies_ipv4,
+			"pppoe-wan" . "br-lan" : goto replies,
 			"wan" . "br-lan" : goto policy_20_ipv4,
 		}
 	}
 
 	chain forward {
 		type filter hook forward priority filter + 10; policy accept;
-		ct state != established goto fresh
-		ct direction original iifname . oifname vmap @pairs
-		ct direction reply oifname . iifname vmap @pairs
+		iif . oif vmap @crossings
 	}
 }
 """.replace("KEY4", KEY4).replace("KEY6", KEY6)
@@ -105,11 +118,11 @@ def test_a_table_is_the_picture_of_the_design() -> None:
 
 def test_behind_the_chain_of_another_table_replies_are_accepted_later() -> None:
     text = without_comments(render_table(replace(TABLE, late=True)))
-    assert "\t\tct direction reply oifname" not in text
     assert text.partition("\tchain accepted {\n")[2].partition("\t}")[0] == (
         "\t\ttype filter hook forward priority 1000; policy accept;\n"
-        "\t\tct state established ct direction reply oifname . iifname vmap @pairs\n"
+        "\t\tct state established ct direction reply oif . iif vmap @crossings\n"
     )
+    assert "\t\tct direction original iif . oif vmap @crossings\n\t}" in text
 
 
 def test_a_hardware_table_has_its_flag() -> None:

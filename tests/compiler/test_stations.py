@@ -198,13 +198,13 @@ def test_shared_crossings_leave_software_while_hardware_is_made() -> None:
     held = {table.name: expected(table) for table in plan.tables}
     texts = [each.text for each in transactions(plan, held, forced=["flow_offload_hw"])]
     assert [text.split("\n")[0].split(" {")[0] for text in texts] == [
-        "delete element inet flow_offload pairs",
+        "flush map inet flow_offload crossings",
         "table inet flow_offload_hw",
         "table inet flow_offload_hw",
-        "add element inet flow_offload pairs",
+        "flush map inet flow_offload crossings",
     ]
-    assert '"br-lan" . "wan" : goto policy_0_from' in texts[0]
-    assert '"wan" . "wan"' not in texts[0]
+    assert ["policy_0_from" in text for text in (texts[0], texts[-1])] == [False, True]
+    assert ['"wan" . "wan"' in text for text in (texts[0], texts[-1])] == [True, True]
     assert WIRED in texts[2]
 
 
@@ -212,10 +212,10 @@ def test_the_first_time_software_gets_shared_crossings_after_hardware() -> None:
     known = learned_stations(snapshot([]), BRIDGES, ABLE)
     plan = Plan(tables=tuple(with_stations(table, known) for table in (SOFTWARE, HARDWARE)))
     first, second, last = (each.text for each in transactions(plan, {}))
-    assert ("policy_0_from," in first, "policy_0," in first) == (False, True)
-    assert "chain policy_0_from {" in first
+    assert ("goto policy_0_from" in first, "goto policy_0" in first) == (False, True)
+    assert "chain policy_0_from" in first
     assert "flags offload" in second
-    assert last.startswith("add element inet flow_offload pairs")
+    assert last.startswith("flush map inet flow_offload crossings\nadd element inet flow_offload crossings {")
 
 
 def test_a_compiled_table_with_new_stations_is_compiled_with_them() -> None:
@@ -229,7 +229,7 @@ def test_a_software_table_whose_crossings_are_all_shared_is_made_without_element
     known = learned_stations(snapshot([]), BRIDGES, ABLE)
     software = replace(SOFTWARE, elements=(LAN_WAN, WAN_LAN))
     first, *_ = transactions(Plan(tables=(with_stations(software, known), with_stations(HARDWARE, known))), {})
-    assert "\tmap pairs {\n\t\ttype ifname . ifname : verdict\n\t}" in first.text
+    assert "\tmap crossings {\n\t\ttype iface_index . iface_index : verdict\n\t}" in first.text
 
 
 def test_a_crossing_that_becomes_shared_returns_its_flows() -> None:

@@ -125,7 +125,7 @@ def test_a_dump_has_the_ids_of_connections(built: House) -> None:
             conntrack = Conntrack()
             (entry,) = (each for each in conntrack.entries() if each.original.sport == talk.near[1])
             assert len(entry.ct_id) == 4 and entry.ct_id == conntrack.id_of(entry)
-            key = entry.ct_id + entry.original.src + entry.original.dst
+            key = entry.original.src + entry.original.dst + entry.ct_id
             assert Nft().remembers("flow_offload", "replied4", key)
             assert key in (Nft().keys("flow_offload", "replied4") or ())
             assert Nft().keys("flow_offload", "nothing") is None

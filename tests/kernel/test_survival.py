@@ -58,7 +58,9 @@ def test_what_others_take_away_is_back_within_five_seconds(service: Resident) ->
             service.until(lambda: "NO_FIREWALL" in reasons(service), 5 + a_pass)
             assert service.router.table() == ""
             service.router.nft(firewall)
-        service.until(lambda: service.devices() == HOME_DEVICES and "vmap @pairs" in service.router.table(), 5 + a_pass)
+        service.until(
+            lambda: service.devices() == HOME_DEVICES and "vmap @crossings" in service.router.table(), 5 + a_pass
+        )
 
 
 def test_a_device_that_vanishes_between_plan_and_transaction_costs_only_itself(service: Resident) -> None:

@@ -36,7 +36,7 @@ def identified(number: int, status: int = IPS_SEEN_REPLY, ends: str = "192.168.1
 
 
 def key(number: int) -> bytes:
-    return number.to_bytes(4, "big") + packed("192.168.1.50") + packed("198.51.100.9")
+    return packed("192.168.1.50") + packed("198.51.100.9") + number.to_bytes(4, "big")
 
 
 def codes(fakes: Fakes, **query: object) -> dict[int, list[str]]:

@@ -32,7 +32,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
 
 def key(port: int) -> bytes:
     """Of the set of accepted replies, for a connection of LAN; the fake's id is the source port."""
-    return port.to_bytes(4, "big") + bytes((192, 168, 1, 50, 198, 51, 100, 9))
+    return bytes((192, 168, 1, 50, 198, 51, 100, 9)) + port.to_bytes(4, "big")
 
 
 def asked(fakes: Fakes, **query: Any) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Link:
     restless: bool = False  # a bridge whose stations move so often that its ports are not listed for a while
     hw_tc_offload: bool = False  # feature of its driver, from ethtool
     hw_bind: bool = True  # the kernel accepts it in a flowtable with `flags offload`
+    index: int = 0  # the kernel's number for it, another one if a device of this name is made again; 0: not known
 
     @property
     def is_able(self) -> bool:

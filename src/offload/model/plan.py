@@ -34,8 +34,10 @@ class PolicyKey:
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The policy that a verdict of the map leads to (`goto policy_20_ipv4`); None if the chain is not ours."""
-        match = re.fullmatch(r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?", verdict, re.ASCII)
+        """The policy that a verdict of the map leads to (`goto policy_20_ipv4`); None for other chains."""
+        match = re.fullmatch(
+            r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?(?:_replies(?:_ipv[46])?)?", verdict, re.ASCII
+        )
         return cls(int(match[1]), match[2] or Family.ANY.value, match[3] or NO_END) if match else None
 
 
@@ -103,6 +105,7 @@ class Table:
     # such a flowtable ("Operation not supported": it names priority 0)
     behind: bool = False
     remembered: int = MAX_REMEMBERED  # connections of each family whose accepted reply the table can remember
+    indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device of `elements`, sorted
     ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
     # elements of the station sets, by set; not compared, because the service updates them one by one
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
@@ -129,7 +132,7 @@ class Table:
 SOFTWARE_TABLE = ("flow_offload", "sw", Mode.SOFTWARE)
 HARDWARE_TABLE = ("flow_offload_hw", "hw", Mode.HARDWARE)
 TABLES = (SOFTWARE_TABLE, HARDWARE_TABLE)
-PAIRS = "pairs"  # the map of each table, from (iif, oif) to the chain of a policy
+CROSSINGS = "crossings"  # the map of each table, from (iif, oif) to the chain for what passes there
 Crossings = frozenset[tuple[str, str]]  # (iif, oif) of elements of that map
 MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfilter/nf_tables_api.c, refuses the 256th
 

@@ -6,7 +6,7 @@ It decides nothing: the caller knows whether a change may keep live flows where 
 from collections.abc import Mapping
 
 from offload.model.kernel.live import LiveTable, marks
-from offload.model.kernel.nft import Chain, Rule, Table
+from offload.model.kernel.nft import Chain, Map, Rule, Table
 from offload.nft.fingerprint import fixed
 from offload.nft.text import fill
 
@@ -32,10 +32,12 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    The caller gives `outline(table)` as `wanted`. Devices, chains, sets and elements are added and deleted;
-    maps that `held` lacks are not created. `table` has one flowtable, which gets a counter.
+    The caller gives `outline(table)` as `wanted`. Devices, chains, sets and elements are added and deleted; a map that
+    differs gets all its elements anew, because nft cannot name the key of a device that is gone. Maps that `held` lacks
+    are not created. `table` has one flowtable, which gets a counter.
     """
-    stay = sorted(set(wanted.elements) & set(held.elements))
+    maps = {each.name for each in table.maps}
+    stay = sorted((set(wanted.elements) & set(held.elements)) - maps)
     return fill(
         "change",
         table=table,
@@ -47,20 +49,28 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
         new_sets=[each for each in fixed(table.sets) if each.name not in held.elements],
+        changed_maps=[each for each in table.maps if each.name in held.elements and differs(each, wanted, held)],
         new_elements=_new_elements(table, wanted, held),
         gone_elements=_moves({name: held.elements[name] - wanted.elements[name] for name in stay}),
         gone_sets=sorted(set(held.elements) - set(wanted.elements)),
     )
 
 
+def differs(map_: Map, wanted: LiveTable, held: LiveTable) -> bool:
+    """Whether the kernel's map has other elements than the wanted one, or those of devices that had other indexes."""
+    name = map_.name
+    return (wanted.elements.get(name), wanted.digests.get(name)) != (held.elements.get(name), held.digests.get(name))
+
+
 def _new_elements(table: Table, wanted: LiveTable, held: LiveTable) -> list[tuple[str, list[str]]]:
     """By set, the elements that the kernel lacks, as they are sent: those with a timeout with their remaining time.
 
-    `wanted`: `outline(table)`. Sets (and maps) from which nothing is missing are left out.
+    `wanted`: `outline(table)`. Sets from which nothing is missing are left out, and maps.
     """
     timed = ((each.name, zip(each.elements, each.written, strict=True)) for each in table.sets if each.written)
     written = {(name, text): sent for name, elements in timed for text, sent in elements}
-    new = _moves({name: wanted.elements[name] - held.elements.get(name, set()) for name in sorted(wanted.elements)})
+    sets = sorted(set(wanted.elements) - {each.name for each in table.maps})
+    new = _moves({name: wanted.elements[name] - held.elements.get(name, set()) for name in sets})
     return [(name, [written.get((name, text), text) for text in texts]) for name, texts in new]
 
 

@@ -27,7 +27,11 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
     """By name, the digest of the elements of each set or map, whatever their order; only of those in `fixed`."""
-    return {each.name: digest("\n".join(sorted(each.elements))) for each in fixed(sets)}
+    return {each.name: digest("\n".join(sorted(each.elements)) + _meaning(each)) for each in fixed(sets)}
+
+
+def _meaning(each: Set | Map) -> str:
+    return each.meaning if isinstance(each, Map) else ""
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:

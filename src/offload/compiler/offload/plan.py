@@ -64,7 +64,9 @@ def plan(
             kept = (*exempts, *subnet_exempts[mode], *of_connmarks(config, snapshot, own))
             table = _table(name, flowtable, mode, own, kept, coverage)
             ipsec = snapshot.kernel.ipsec
-            table = replace(table, late=late, behind=behind, remembered=remembered, ipsec=ipsec)
+            table = replace(
+                table, late=late, behind=behind, remembered=remembered, ipsec=ipsec, indexes=_indexes(own, snapshot)
+            )
             tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in with_pair_counts(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled
@@ -84,6 +86,11 @@ def plan(
         learned=learned,
     )
     return with_station_counts(made, learned)
+
+
+def _indexes(elements: Iterable[Element], snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
+    crossed = {device for element in elements for device in (element.iif, element.oif)}
+    return tuple(sorted((link.name, link.index) for link in snapshot.links if link.name in crossed))
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:

@@ -61,11 +61,15 @@ class Set(NamedTuple):
 
 
 class Map(NamedTuple):
-    """A map from keys to verdicts. `types`: of the key's parts, in order; `elements`: nft text, `KEY : VERDICT`."""
+    """A map from keys to verdicts. `types`: of the key's parts, in order; `elements`: nft text, `KEY : VERDICT`.
+
+    `meaning`: the values of names in the elements where these may change (indexes of devices); digests cover it too.
+    """
 
     name: str
     types: tuple[str, ...]
     elements: tuple[str, ...] = ()
+    meaning: str = ""
 
 
 class Flowtable(NamedTuple):

@@ -98,7 +98,7 @@ def _element(item: Any, types: list[str]) -> str:
 
 def _value(item: Any, kind: str) -> str:
     match kind:
-        case "ifname":
+        case "ifname" | "iface_index":  # of the index of a device that is gone, nft prints the number
             return f'"{item}"'
         case "mark":
             return f"{item:#010x}"

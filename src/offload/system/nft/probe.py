@@ -13,8 +13,8 @@ from offload.model.network import CONNTRACK_MAX, Kernel, Lack
 from offload.nouns import replace
 
 FLOWTABLE = "flowtable f { hook ingress priority filter; counter; }"
-MAP = 'chain t { }\nmap m { type ifname . ifname : verdict; elements = { "a" . "b" : goto t }; }'
-KEY = "ct id . ct original ip saddr . ct original ip daddr"
+MAP = 'chain t { }\nmap m { type iface_index . iface_index : verdict; elements = { "lo" . "lo" : goto t }; }'
+KEY = "ct original ip saddr . ct original ip daddr . ct id"
 REPLIED = f"""set r {{ typeof {KEY}; size 16; flags dynamic, timeout; timeout 1m; }}
 chain t {{ update @r {{ {KEY} }} accept; delete @r {{ {KEY} }}; }}"""
 STEPS = (
@@ -32,7 +32,7 @@ STEPS = (
         Lack("this kernel cannot add flows to a flowtable by a rule", "kmod-nft-offload"),
     ),
     (
-        f"{MAP}\nchain c {{ type filter hook forward priority filter + 10; iifname . oifname vmap @m; }}",
+        f"{MAP}\nchain c {{ type filter hook forward priority filter + 10; iif . oif vmap @m; }}",
         Lack("this kernel or nft cannot choose by a pair of devices", "kmod-nft-core and a newer nftables-json"),
     ),
     (

@@ -9,13 +9,14 @@ offloaded flow of a pair, removing or narrowing it returns nothing, nor does an 
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from offload.compiler.offload.tables.guard import guard
+from offload.compiler.offload.tables.crossings import Crossing, Passing, element_texts, own, passings
+from offload.compiler.offload.tables.guard import REPLIED, guard
 from offload.compiler.offload.tables.lost import NOTHING_LOST, Lost, lost
 from offload.compiler.offload.tables.render import render_table, wipe
-from offload.compiler.offload.tables.table import compiled, element_text, expected
+from offload.compiler.offload.tables.table import compiled, expected
 from offload.model.kernel.live import STATION_SETS, LiveTable
-from offload.model.plan import PAIRS, TABLES, Plan, Table
-from offload.nft.diff import change
+from offload.model.plan import CROSSINGS, TABLES, Plan, Table
+from offload.nft.diff import change, differs
 from offload.nouns import dataclass
 
 Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow of this traffic
@@ -60,7 +61,7 @@ def transactions(
         return [
             *_withheld(software, live.get(software.name), plan, made),
             *_transactions({hardware.name: hardware}, live, plan, made, only=hardware.name),
-            Transaction(_elements("add", software)),
+            Transaction(_filled(software, passings(software, software.elements))),
         ]
     return _transactions(tables, live, plan, made)
 
@@ -84,19 +85,30 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection
         return
     if held != expected(table):
         yield _small(table, held, plan)
-    yield Transaction(_elements("delete", table))
+    yield Transaction(_filled(table, own(table)))
 
 
 def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
     """The transaction that changes the table in the kernel (`held`) without touching live flows."""
+    (crossings,) = compiled(table).maps
     text = change(compiled(table), expected(table), held)
+    text += _forget(table) if differs(crossings, expected(table), held) else ""
     return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
-def _elements(command: str, table: Table) -> str:
-    """The nft text that adds or deletes (`command`) in this table the elements that the other table has too."""
-    listed = ", ".join(map(element_text, table.shared))
-    return f"{command} element inet {table.name} {PAIRS} {{ {listed} }}\n"
+def _filled(table: Table, found: Mapping[Crossing, Passing]) -> str:
+    """The nft text that gives the map of this table these elements and no others."""
+    added = f"add element inet {table.name} {CROSSINGS} {{ {', '.join(element_texts(found))} }}\n" if found else ""
+    return f"flush map inet {table.name} {CROSSINGS}\n{added}{_forget(table)}"
+
+
+def _forget(table: Table) -> str:
+    """The nft text that empties the sets of accepted replies.
+
+    They must be empty when devices come into the map: the first packets of a connection delete the key of an earlier
+    one with its id (guard.py), but not between devices that are not in the map.
+    """
+    return "".join(f"flush set inet {table.name} {each.name}\n" for each in REPLIED)
 
 
 def _transactions(
@@ -133,7 +145,7 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
     decisive = {"forward", "accepted", *(chain.name for chain in guard())}
-    foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or PAIRS not in held.elements
+    foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or CROSSINGS not in held.elements
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
     return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())

@@ -4,7 +4,7 @@ Conntrack calls a connection established when a reply arrives, before any firewa
 offloads every established packet would therefore pass replies that the firewall drops: of UDP and, if both hosts agree
 on sequence numbers beforehand, of TCP. So each table remembers the connections whose reply was accepted.
 
-The key is conntrack's id with the two original addresses. The id is a hash of the entry's address in memory and of its
+The key has the two original addresses and conntrack's id. The id is a hash of the entry's address in memory and of its
 tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c), so a connection that ends and is opened again may get the
 same id. Therefore the first packets of a connection, until conntrack has seen a reply, delete its key; no packet of the
 earlier connection can still exist then, because it would hold the entry in memory. The addresses ensure that two
@@ -31,7 +31,7 @@ class RepliedSet:
 
 
 REPLIED = tuple(
-    RepliedSet(f"replied{version}", f"ct id . ct original {ip} saddr . ct original {ip} daddr")
+    RepliedSet(f"replied{version}", f"ct original {ip} saddr . ct original {ip} daddr . ct id")
     for version, ip in ((4, "ip"), (6, "ip6"))
 )
 
@@ -39,10 +39,12 @@ REPLIED = tuple(
 def guard() -> Iterator[Chain]:
     """The chains that delete, add and look up connections in the sets of accepted replies.
 
-    A key of the other family matches no packet (nft_ct_get_eval()). If a set is full, the rule that adds to it does not
+    A key of the other family matches no packet (nft_ct_get_eval()); addresses come first in it, as they show that at
+    once and the id costs a hash. If a set is full, the rule that adds to it does not
     match, and the next rule counts the reply.
     """
-    yield Chain("fresh", tuple(Rule(f"ct status & {SEEN_REPLY:#x} == 0 {_op('delete', each)}") for each in REPLIED))
+    replying = Rule("accept", Match(raw=f"ct status & {SEEN_REPLY:#x} != 0"))
+    yield Chain("fresh", (replying, *(Rule(_op("delete", each)) for each in REPLIED)))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
     yield Chain("guard", tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))

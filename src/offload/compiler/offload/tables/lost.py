@@ -9,7 +9,7 @@ from offload.compiler.offload.tables.table import compiled, expected
 from offload.model.config import Family
 from offload.model.kernel.live import STATION_SETS, LiveTable
 from offload.model.kernel.nft import Rule
-from offload.model.plan import PAIRS, Crossings, ExemptMatch, Plan, PolicyKey, Table
+from offload.model.plan import CROSSINGS, Crossings, ExemptMatch, Plan, PolicyKey, Table
 from offload.nouns import dataclass
 
 ASKED = re.compile(r"@(\w+)", re.ASCII)  # the set that a rule looks up
@@ -35,8 +35,8 @@ def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
 
     The crossings are without those of a device that does not exist any more: the kernel ended the offload of its flows.
     """
-    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[PAIRS])}
-    narrower = (text for text in held.elements.get(PAIRS, ()) if _narrower(text, now, plan.present))
+    now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
+    narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))
     return Lost(frozenset(map(_crossing, narrower)), tuple(_new_exempts(table, held)))
 
 
@@ -55,6 +55,8 @@ def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> 
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):
         return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)
+    if verdict.startswith("goto replies"):
+        return False  # it has no policy: only replies are looked for there
     then, now = PolicyKey.of(verdict), PolicyKey.of(wanted.get(key, ""))
     if then is None or now is None:
         return True
@@ -93,6 +95,6 @@ def _new_elements(table: Table, held: LiveTable, unasked: AbstractSet[str]) -> M
     found = {}
     for name, elements in expected(table).elements.items():
         before = frozenset[str]() if name in unasked else held.elements.get(name, frozenset())
-        if name != PAIRS and name not in STATION_SETS and (new := elements - before):
+        if name != CROSSINGS and name not in STATION_SETS and (new := elements - before):
             found[name] = frozenset(text.partition(" comment ")[0] for text in new)
     return found

@@ -1,14 +1,15 @@
 """Compile a table of the Plan into nftables objects. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from offload.compiler.offload.exempts.exempt_sets import ExemptSet, exempt_rules
 from offload.compiler.offload.tables.chains import chains, covered, ingress_priority
+from offload.compiler.offload.tables.crossings import Crossing, Passing, element_texts, own, passings
 from offload.compiler.offload.tables.guard import REMEMBERED_SECONDS, REPLIED
 from offload.model.kernel import nft
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable
 from offload.model.network import MAX_NEIGHBOURS
-from offload.model.plan import PAIRS, Element, Plan, Table
+from offload.model.plan import CROSSINGS, Plan, Table
 from offload.nft.diff import outline
 from offload.nft.fingerprint import digests, marked
 from offload.nouns import replace
@@ -28,8 +29,7 @@ def without_shared(table: Table) -> nft.Table:
 
     The caller adds them once that table exists. Fingerprints and digests are those of the whole table.
     """
-    own = (each for each in table.elements if not each.policy.stations)
-    return compiled(table)._replace(maps=(_pairs(own),))
+    return compiled(table)._replace(maps=(_pairs(own(table)),))
 
 
 def expected(table: Table) -> LiveTable:
@@ -55,7 +55,7 @@ def _is_same(table: Table, before: Table) -> bool:
 
 def _compiled(table: Table) -> nft.Table:
     exempts = exempt_rules(table.exempts)
-    pairs = _pairs(table.elements)
+    pairs = _pairs(passings(table, table.elements), table.indexes)
     sets = (*_dynamic(table), *map(_set, exempts.sets))
     of_sets = digests((*sets, pairs))
     made = (
@@ -65,8 +65,13 @@ def _compiled(table: Table) -> nft.Table:
     return nft.Table(table.name, tuple(made), (flowtable,), sets=sets, maps=(pairs,))
 
 
-def _pairs(elements: Iterable[Element]) -> nft.Map:
-    return nft.Map(PAIRS, ("ifname", "ifname"), tuple(map(element_text, elements)))
+def _pairs(found: Mapping[Crossing, Passing], indexes: Iterable[tuple[str, int]] = ()) -> nft.Map:
+    return nft.Map(
+        CROSSINGS,
+        ("iface_index", "iface_index"),
+        element_texts(found),
+        " ".join(f"{name} {index}" for name, index in indexes),
+    )
 
 
 def _dynamic(table: Table) -> Iterator[nft.Set]:
@@ -88,8 +93,3 @@ def _dynamic(table: Table) -> Iterator[nft.Set]:
 
 def _set(each: ExemptSet) -> nft.Set:
     return nft.Set(each.name, (each.type,), each.elements, each.flags, written=each.written)
-
-
-def element_text(element: Element) -> str:
-    """An element of map `pairs` as nft text: `"br-lan" . "wan" : goto policy_0`."""
-    return f'"{element.iif}" . "{element.oif}" : goto {element.policy.chain}'

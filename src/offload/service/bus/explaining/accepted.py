@@ -31,7 +31,7 @@ class AcceptedReplies:
         """
         if not values[-1] or not self._tables:
             return None
-        ipv6, key = len(values[1]) != IPV4, values[-1] + values[1] + values[2]
+        ipv6, key = len(values[1]) != IPV4, values[1] + values[2] + values[-1]
         if self._asked == FEW:
             known = self._listed[ipv6]
             return None if known is None else key in known

@@ -135,6 +135,7 @@ class Netlink:
         return tuple(
             Link(
                 name=each.name,
+                index=each.number,
                 kind=each.kind,
                 up=each.up,
                 master=names.get(each.master, ""),

@@ -1,0 +1,55 @@
+"""The elements of map `crossings`: for packets from one device to another, the chain that may offload them. Pure.
+
+One look-up by (iif, oif) serves both the connections that were opened in this direction and the replies of those that
+were opened in the other. Packets between devices that have no element cost nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from offload.model.config import Family
+from offload.model.plan import Element, PolicyKey, Table
+from offload.nouns import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The connections whose packets pass from one device to another and that a table may offload."""
+
+    policy: PolicyKey | None = None  # of those opened in this direction; None: they stay slow
+    replies: str = ""  # family (UCI word) of those opened in the other direction; empty: they stay slow
+
+    @property
+    def chain(self) -> str:
+        """Name of its chain: `policy_20_ipv4`, `policy_0_replies`, `replies_ipv6`. Equal ones have equal names."""
+        family = "" if self.replies == Family.ANY.value else self.replies
+        replies = ("replies", family) if self.replies else ()
+        return "_".join(filter(None, (self.policy.chain if self.policy else "", *replies)))
+
+
+Crossing = tuple[str, str]  # names of the devices (iif, oif)
+
+
+def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
+    """The Passing of each key (iif, oif) of the map, sorted. `elements`: those of `table`, or some of them.
+
+    A table that is `late` looks up replies with iif and oif exchanged (chain `accepted`), so its map has the keys of
+    its elements alone.
+    """
+    opened = {(each.iif, each.oif): each.policy for each in elements}
+    if table.late:
+        return {key: Passing(policy, policy.family) for key, policy in sorted(opened.items())}
+    answered = {(oif, iif): policy.family for (iif, oif), policy in opened.items()}
+    return {key: Passing(opened.get(key), answered.get(key, "")) for key in sorted(opened.keys() | answered.keys())}
+
+
+def own(table: Table) -> Mapping[Crossing, Passing]:
+    """As `passings`, without the elements that the hardware table has too."""
+    return passings(table, (each for each in table.elements if not each.policy.stations))
+
+
+def element_texts(found: Mapping[Crossing, Passing]) -> tuple[str, ...]:
+    """The elements as nft text, in the order of `found`: `"br-lan" . "wan" : goto policy_0`.
+
+    nft replaces a name by the index that the device has then, and refuses the text if it does not exist.
+    """
+    return tuple(f'"{iif}" . "{oif}" : goto {passing.chain}' for (iif, oif), passing in found.items())
