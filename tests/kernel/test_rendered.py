@@ -42,14 +42,16 @@ def _bench() -> Iterator[Namespace]:
 
 
 def make_devices(host: Namespace, names: Iterable[str]) -> None:
-    """Every device that a flowtable lists; what rules and maps name need not be there."""
+    """Every device that a flowtable lists or a map has an element for; what rules name need not be there."""
     with host.entered():
         there = {path.name for path in Path("/proc/thread-self/net/dev_snmp6").iterdir()}
     host.ip(*(f"link add name {name} type dummy" for name in sorted(set(names) - there)))
 
 
 def listed(plans: Iterable[Plan]) -> set[str]:
-    return {device for plan in plans for table in plan.tables for device in table.devices}
+    tables = [table for plan in plans for table in plan.tables]
+    crossed = {device for table in tables for each in table.elements for device in (each.iif, each.oif)}
+    return crossed.union(*(table.devices for table in tables))
 
 
 def accepts(host: Namespace, texts: Mapping[str, str]) -> None:

@@ -47,7 +47,7 @@ def test_what_others_take_away_is_back_within_five_seconds(service: Resident) ->
         "delete table inet flow_offload",
         "flush ruleset",
         "flush chain inet flow_offload forward",
-        "flush chain inet flow_offload policy_0\ndelete flowtable inet flow_offload sw",
+        "flush chain inet flow_offload policy_0_replies\ndelete flowtable inet flow_offload sw",
     ):
         service.quiet()
         begin = time.monotonic()
