@@ -228,24 +228,3 @@ class Snapshot:
     uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose counters stand still; only for findings
     unloaded: tuple[UnloadedFile, ...] = ()  # nft files that the firewall has yet to load; only for findings
     crowded: bool = False  # stations or neighbours are missing, for there are more than MAX_NEIGHBOURS
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedFrom:
-    """What Learned is made of: where hosts are, and which bridge ports hardware covers."""
-
-    stations: tuple[Station, ...]  # learned by bridges
-    neighbours: tuple[Neighbour, ...]  # resolved by the router
-    links: tuple[Link, ...]  # all devices
-    bridges: Mapping[str, str]  # layer 3 device -> its bridge
-    able: frozenset[str]  # devices that hardware can take
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """The elements of the station sets: nft sets of hosts at bridge ports that hardware covers, and at other ports."""
-
-    seen: LearnedFrom  # the inputs
-    # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted
-    elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
-    ports: Mapping[str, int]  # port -> number of hosts seen there

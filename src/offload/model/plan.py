@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from offload.model.config import Family, Mode
+from offload.model.kernel.learned import Learned
 from offload.model.kernel.nft import Table as NftTable
-from offload.model.network import Learned
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.nouns import dataclass, field

@@ -14,7 +14,8 @@ from offload.compiler.offload.pairs.requests import existing, pair_requests
 from offload.compiler.offload.pairs.settle import settle
 from offload.compiler.offload.stations import learned_stations, with_pair_counts, with_station_counts, with_stations
 from offload.model.config import Config, Mode
-from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Learned, Snapshot
+from offload.model.kernel.learned import Learned
+from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Snapshot
 from offload.model.plan import (
     MAX_REMEMBERED,
     MOST_DEVICES,

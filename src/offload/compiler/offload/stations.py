@@ -9,8 +9,9 @@ ports that hardware covers, the software table's sets those at other ports. A st
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from offload.model.kernel.learned import Learned, LearnedFrom
 from offload.model.kernel.live import STATION_SETS
-from offload.model.network import MAX_NEIGHBOURS, Learned, LearnedFrom, Link, Snapshot
+from offload.model.network import MAX_NEIGHBOURS, Link, Snapshot
 from offload.model.plan import BOTH, FROM, TO, PairDecision, PairStations, Plan, Table
 from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace

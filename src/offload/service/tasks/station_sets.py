@@ -7,7 +7,8 @@ decides between hardware and software. The nft sets of our two tables have the s
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
 from offload.errors import NftError, OffloadError
 from offload.model.cause import Cause
-from offload.model.network import Learned, Snapshot
+from offload.model.kernel.learned import Learned
+from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.nouns import replace
 from offload.service.engine import SOFTWARE, Engine

@@ -1,0 +1,27 @@
+"""Where hosts are: the elements of the station sets, and what they are made of."""
+
+from collections.abc import Mapping
+
+from offload.model.network import Link, Neighbour, Station
+from offload.nouns import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedFrom:
+    """What Learned is made of: where hosts are, and which bridge ports hardware covers."""
+
+    stations: tuple[Station, ...]  # learned by bridges
+    neighbours: tuple[Neighbour, ...]  # resolved by the router
+    links: tuple[Link, ...]  # all devices
+    bridges: Mapping[str, str]  # layer 3 device -> its bridge
+    able: frozenset[str]  # devices that hardware can take
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The elements of the station sets: nft sets of hosts at bridge ports that hardware covers, and at other ports."""
+
+    seen: LearnedFrom  # the inputs
+    # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted
+    elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
+    ports: Mapping[str, int]  # port -> number of hosts seen there
