@@ -125,6 +125,14 @@ def test_a_change(name: str) -> None:
         assert line in lines
 
 
+def test_a_device_that_was_made_again_has_another_index_in_the_map() -> None:
+    before, after = (replace(BASE, indexes=(("br-lan", 3), ("wan", index))) for index in (7, 9))
+    (sent,) = transactions(plan(after), held(before))
+    assert (sent.returned, sent.lost) == ((), Lost())
+    assert set(crossings('"br-lan" . "wan" : goto policy_0')) <= set(sent.text.splitlines())
+    assert transactions(plan(after), held(after)) == []
+
+
 @pytest.mark.parametrize(("table", "hook"), [(BASE, "filter;"), (HARDWARE, "filter + 1; flags offload;")])
 def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
     uncounted = {table.name: replace(expected(table), counter=False)}

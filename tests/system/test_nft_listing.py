@@ -63,9 +63,11 @@ def test_an_element(kind: str | list[str], item: Any, text: str) -> None:
 
 
 def test_a_pair() -> None:
-    item = [{"concat": ["br-lan", "wan"]}, {"goto": {"target": "policy_0"}}]
-    found, _ = listed(map={"name": "pairs", "type": ["ifname", "ifname"], "map": "verdict", "elem": [item]})
-    assert found == {"pairs": {'"br-lan" . "wan" : goto policy_0'}}
+    devices = [["br-lan", "wan"], [7, "wan"]]  # the second has the index of a device that is gone
+    items = [[{"concat": each}, {"goto": {"target": "policy_0"}}] for each in devices]
+    types = ["iface_index", "iface_index"]
+    found, _ = listed(map={"name": "crossings", "type": types, "map": "verdict", "elem": items})
+    assert found == {"crossings": {'"br-lan" . "wan" : goto policy_0', '"7" . "wan" : goto policy_0'}}
 
 
 def test_an_element_that_is_about_to_end_is_gone() -> None:

@@ -26,7 +26,10 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """By name, the digest of the elements of each set or map, whatever their order; only of those in `fixed`."""
+    """By name, the digest of each set or map: of its elements, whatever their order, and a map's `meaning`.
+
+    Only of those in `fixed`.
+    """
     return {each.name: digest("\n".join(sorted(each.elements)) + _meaning(each)) for each in fixed(sets)}
 
 
