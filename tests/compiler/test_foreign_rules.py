@@ -77,6 +77,7 @@ LIMITED = PacketRule("inet x", "forward", "forward", "limit", RuleMatch(iif="br-
         (("dscp",), (), "dscp"),
         (("mark",), (), "mark"),
         (("ttl",), (), "ttl"),
+        *(((each,), (), each) for each in ("change", "dup", "offload")),
         (("queue",), (), "queue"),
         (("queue",), ("packets",), ""),
         *((("drop",), (each,), "drop") for each in ("length", "flags", "dscp", "contents", "chance")),

@@ -13,7 +13,8 @@ from offload.model.config import Mode
 from offload.model.flow import Flow, Share, State, Tuple
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import DeviceDecision, PairDecision, Plan, ZoneDecision
-from offload.model.problems.finding import Finding, Severity
+from offload.model.problems.finding import Finding
+from offload.model.problems.finding_form import Severity
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason, ReasonCode
@@ -77,12 +78,11 @@ def check_json(
 ) -> Json:
     """Problems, missing features of kernel or nft, findings, and faults of the firewall. `ok`: there are none of these.
 
-    `findings`: settings that conflict with offload; notices among them are listed, but leave `ok` true. `firewall`:
-    faults of the firewall's sections, given only where offload-firewall loads them; mere remarks are left out of the
-    reply. `slower`: `pairs` that get less than was chosen, in whole or because rules or subnets keep a part slow.
+    `findings`: settings that conflict with offload; notices leave `ok` true. `firewall`: faults of the firewall's
+    sections, with offload-firewall alone; mere remarks are left out. `slower`: those of `pairs` that get less than was
+    chosen, in whole or because rules or subnets keep a part slow.
     """
-    found = [problem_json(problem) for problem in problems]
-    lacks = [str(lack) for lack in kernel.missing]
+    found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]
     faults = [firewall_problem_json(each) for each in firewall if each.fault not in REMARKS]
     slower = (each for each in pairs if each.effective < each.mode or SLOW_PART & {why.code for why in each.reasons})

@@ -9,7 +9,8 @@ from offload.compiler.offload.plan import firewall_loaded
 from offload.model.config import Config
 from offload.model.network import Snapshot, Uncounted
 from offload.model.plan import Plan
-from offload.model.problems.finding import Finding, FindingCode, Severity
+from offload.model.problems.finding import Finding, FindingCode
+from offload.model.problems.finding_form import Severity
 from offload.model.sections.section import LONGEST_NAME, Section
 from offload.model.text.shown import shown
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from offload.compiler.offload.exempts.live_exempts import rules_to_exempt
 from offload.compiler.offload.exempts.marks import mark_restorers
-from offload.model.config import Config
+from offload.model.config import Config, Mode
 from offload.model.kernel.live_rule import DEVICE_HOOKS, PacketRule
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
@@ -20,6 +20,9 @@ CODES = {
     "dscp": FindingCode.RULE_DSCP,
     "mark": FindingCode.RULE_MARKS,
     "ttl": FindingCode.RULE_TTL,
+    "change": FindingCode.RULE_CHANGES,
+    "dup": FindingCode.RULE_COPIES,
+    "offload": FindingCode.RULE_OFFLOADS,
     "queue": FindingCode.RULE_QUEUES,
     "drop": FindingCode.RULE_DROPS,
     "time": FindingCode.RULE_TIMES,
@@ -34,6 +37,9 @@ WORDS = {
     "dscp": "set the DSCP",
     "mark": "set marks",
     "ttl": "set the TTL or hop limit",
+    "change": "change headers of packets",
+    "dup": "copy packets",
+    "offload": "offload flows themselves",
     "queue": "hand packets to a program",
     "drop": "drop packets by what differs from packet to packet",
     "time": "drop at some times",
@@ -59,7 +65,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
             continue
         if rule in held and acted and {rule.match.iif, rule.match.oif} <= devices:
             yield code.done(**_place(rule))
-        elif _meets(rule, plan):
+        elif _asked(plan) if rule.does == "offload" else _meets(rule, plan):
             yield code.done(**_place(rule)) if served and code in RETURNED else code(**_place(rule))
     yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
@@ -88,6 +94,11 @@ def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Fi
 def _place(rule: PacketRule) -> dict[str, str]:
     comment = f" ({shown(rule.comment, LONGEST_NAME)})" if rule.comment else ""
     return {"chain": rule.chain, "table": f"{rule.table}{comment}"}
+
+
+def _asked(plan: Plan) -> bool:
+    """Whether software or hardware was chosen for any pair, even if all of it stays slow."""
+    return any(pair.mode is not Mode.NONE for pair in plan.pairs)
 
 
 def _meets(rule: PacketRule, plan: Plan) -> bool:

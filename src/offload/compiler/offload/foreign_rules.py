@@ -19,15 +19,15 @@ from offload.model.kernel.live_rule import (
 from offload.nouns import replace
 
 # Statements that act on every packet of a connection
-EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "queue", "vmap")
+EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "change", "dup", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
 # Hooks that forwarded packets pass and offloaded ones bypass: of IP, and of the bridges on which they come and leave
 IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})
 BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
 # What a rule does, the most important first
-TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl")
+TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl", "change", "dup", "offload")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
-OF_DEVICES = frozenset({*TREATMENTS, "drop"}) - {"mark"}
+OF_DEVICES = frozenset({*TREATMENTS, "drop"}) - {"mark", "offload"}
 # A packet that leaves has passed our chain, which may have put its flow into hardware once more: so bans count as well
 OF_HOOKS = {"ingress": OF_DEVICES, "egress": OF_DEVICES | {"ban"}}
 # Properties of single packets by which rules drop

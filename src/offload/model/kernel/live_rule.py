@@ -55,7 +55,8 @@ class LiveRule:
     """A rule in the kernel, as far as it matters to offloaded connections.
 
     `does`: its statements and verdicts in order, each once: drop, reject, limit, quota, queue, log, priority, mark,
-    dscp, ttl, accept, tproxy, dup, fwd, vmap (a verdict by a map). Others are left out, jumps are in `targets`.
+    dscp, ttl, change (of another field of a header), accept, tproxy, dup, fwd, offload (to a flowtable), vmap (verdict
+    by a map). Others are left out, jumps are in `targets`.
     """
 
     family: str  # inet, ip, ip6, netdev or bridge
@@ -104,7 +105,8 @@ class PacketRule:
     """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
 
     A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
-    `does`: limit, quota, priority, dscp, mark, ttl, queue, log, drop (by what differs from packet to packet), time
+    `does`: limit, quota, priority, dscp, mark, ttl, change (headers), dup (copies), offload (adds flows to a flowtable
+    itself), queue, log, drop (by what differs from packet to packet), time
     (drops at some times) or ban (drops by a set).
     """
 

@@ -1,16 +1,9 @@
 """The findings of `offload check`: what conflicts with offload on this router, and what offload did about it."""
 
 from enum import Enum
-from typing import NamedTuple
 
+from offload.model.problems.finding_form import Form, Severity
 from offload.nouns import dataclass
-
-
-class Severity(Enum):
-    """A problem harms the user now, and `offload check` fails with it. A notice is information only."""
-
-    PROBLEM = "problem"
-    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +19,6 @@ class Finding:
     done: str = ""  # what offload did about it; empty for nothing
     remedy: str = ""  # what the user can do; empty for nothing
     option: str = ""
-
-
-class Form(NamedTuple):
-    """The sentences of a finding. If offload has done something about it, the Finding is a notice without a remedy."""
-
-    severity: Severity  # of the Finding while nothing was done
-    text: str  # the sentence, with blanks
-    remedy: str = ""  # what the user can do
-    done: str = ""  # the sentence if offload acts on it itself; empty: it does not
-    option: str = ""  # of `config globals`
 
 
 _SLOW = "the traffic it concerns stays on the slow path"
@@ -120,6 +103,25 @@ class FindingCode(Enum):
         "a rule in chain {chain} of table {table} sets the TTL or hop limit: offloaded packets bypass it",
         "set it in a chain of family netdev on the egress hook, which packets that software offloads meet; or keep the "
         "traffic slow with a config exempt",
+    )
+    RULE_CHANGES = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} changes headers of packets: of an offloaded flow it changes the "
+        "first ones",
+        "change them in a chain of family netdev on the egress hook, which packets that software offloads meet; or "
+        "keep the traffic slow with a config exempt",
+    )
+    RULE_COPIES = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} copies packets (dup): of an offloaded flow it copies the first ones",
+        "copy them in a chain of family netdev on the ingress hook, which packets that software offloads meet; or keep "
+        "the traffic slow with a config exempt",
+    )
+    RULE_OFFLOADS = Form(
+        Severity.PROBLEM,
+        "a rule in chain {chain} of table {table} offloads flows itself (flow add), whatever is chosen here: modes, "
+        "exempts and limits do not hold for these flows",
+        "delete that rule and its flowtable",
     )
     RULE_QUEUES = Form(
         Severity.NOTICE,

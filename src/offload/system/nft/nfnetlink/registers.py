@@ -144,7 +144,7 @@ def payload(rule: Reading, data: Attributes) -> None:
     elif base == TRANSPORT_HEADER and not writes:
         what, mask = _of_transport(offset, length)
     if writes:
-        rule.does += [what] if what in {"dscp", "ttl"} else []
+        rule.does += [what if what in {"dscp", "ttl"} else "change"] if base != LINK_HEADER else []
         return
     rule.held[integer(data, PAYLOAD_TARGET)] = what, mask
 

@@ -44,14 +44,15 @@ DYNSET_EXPRESSION, DYNSET_EXPRESSIONS = 7, 10
 OBJREF_KIND, OBJREF_SET = 1, 4
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
 IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms of LiveRule
-    **dict.fromkeys(("limit", "hashlimit", "recent"), "limit"),
+    **dict.fromkeys(("limit", "hashlimit", "recent", "connlimit"), "limit"),
     "connbytes": "quota",
     **dict.fromkeys(("DSCP", "TOS"), "dscp"),
     **dict.fromkeys(("TTL", "HL"), "ttl"),
     "quota": "quota",
     "CLASSIFY": "priority",
     "NFQUEUE": "queue",
-    "LOG": "log",
+    **dict.fromkeys(("LOG", "NFLOG"), "log"),
+    "TEE": "dup",
 }
 IPTABLES_MATCHES = {  # what they compare that differs from packet to packet; others in STEADY, or unknown: contents
     "length": "length",
@@ -106,7 +107,11 @@ NEUTRAL = frozenset(
 READ = NEUTRAL | {"cmp", "range", "lookup", "match"}
 # Expressions that load what differs from packet to packet
 DIFFERING = {"numgen": frozenset({"chance"}), "inner": frozenset({"contents"})}
-PLAIN = {"reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd"}
+PLAIN = {  # statements, and their words in LiveRule's `does`
+    **{name: name for name in ("reject", "queue", "log", "limit", "quota", "tproxy", "dup", "fwd")},
+    "connlimit": "limit",  # `ct count`: which of a host's packets pass depends on its other connections
+    "flow_offload": "offload",
+}
 OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
@@ -189,7 +194,7 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
         case "match" | "target":  # of iptables-nft, with code of their own
             _of_iptables(rule, name, data)
         case _ if name in PLAIN:
-            rule.does.append(name)
+            rule.does.append(PLAIN[name])
     rule.matches |= DIFFERING.get(name, frozenset())
     rule.narrow |= name not in READ
     change(rule, name, data)
@@ -199,7 +204,7 @@ def _for_each_element(rule: Reading, data: Attributes) -> None:
     """Note what the statements of `update @m { ip saddr limit rate ... }` do, which each element of the set has."""
     several = [value for _, value in each(data.get(DYNSET_EXPRESSIONS, b""))]
     for name, _ in map(_expression, (data.get(DYNSET_EXPRESSION, b""), *several)):
-        rule.does += [name] if name in PLAIN else []
+        rule.does += [PLAIN[name]] if name in PLAIN else []
 
 
 def _looked_up(rule: Reading, data: Attributes) -> None:
