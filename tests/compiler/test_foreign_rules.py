@@ -7,6 +7,7 @@ import pytest
 from offload.compiler.offload.foreign_rules import (
     MOST_RULES,
     MOST_WAYS,
+    deciding,
     ingress_last,
     mark_readers,
     packet_rules,
@@ -190,3 +191,10 @@ def test_a_drop_on_a_device_s_hook_is_bypassed_in_hardware() -> None:
     chain = LiveChain("netdev", "own", "c", "ingress", 0, ("lan1",))
     drops = LiveRule("netdev", "own", "c", ("drop",), matches=frozenset({"length"}))
     assert [each.does for each in packet_rules([chain], [drops], [])] == ["drop"]
+
+
+def test_verdict_maps_that_packets_meet_are_known() -> None:
+    leads = LiveRule("inet", "x", "forward", ("vmap",), sets=("hosts",))
+    assert deciding([FORWARD], [leads], []).maps == {("x", "hosts")}
+    assert deciding([FORWARD], [replace(leads, chain="elsewhere")], []).maps == frozenset()
+    assert deciding([FORWARD], [leads], ["x"]).maps == frozenset()

@@ -9,6 +9,7 @@ import pytest
 from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
+from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
 from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
@@ -54,6 +55,15 @@ def heard(notice: Notification, sent: int, fakes: Fakes | None = None) -> Loop:
 def watched(notice: Notification, sent: int) -> Debouncer:
     """The debouncer of such a loop, with the passes that are due."""
     return heard(notice, sent).debouncer
+
+
+@pytest.mark.parametrize(("name", "news"), [("hosts", True), ("others", False)])
+def test_an_element_of_a_verdict_map_that_packets_meet_is_news(name: str, *, news: bool) -> None:
+    fakes = router()
+    fakes.service.rule_returns.update(Deciding(maps=frozenset({("limits", "hosts")})), 0.0, 0.0)
+    elements = frozenset({("limits", name)})
+    loop = heard(Notification(generations=1, tables=frozenset({"limits"}), elements=elements), 0, fakes)
+    assert (loop.debouncer.due() is not None) is news
 
 
 @pytest.mark.parametrize(

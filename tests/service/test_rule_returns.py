@@ -59,3 +59,10 @@ def test_the_edges_of_times_come_every_day() -> None:
 def test_a_moment_that_is_over_is_none() -> None:
     assert known(edges=frozenset({int(MIDNIGHT) - 5})).due(0.0) is None
     assert known(edges=frozenset({int(MIDNIGHT) + 5})).due(0.0) == 5 + AFTER_EDGE
+
+
+def test_elements_of_a_verdict_map_may_lead_to_other_rules() -> None:
+    returns = known(maps=frozenset({("limits", "hosts")}))
+    assert returns.leads([("limits", "hosts"), ("banIP", "blocklist")])
+    assert not returns.leads([("banIP", "blocklist"), ("other", "hosts")])
+    assert not RuleReturns().leads([("limits", "hosts")])

@@ -140,6 +140,7 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
         hash(tuple((rule.family, rule.table, rule.chain, rule.digest) for rule in met)),
         frozenset((rule.table, name) for rule in ending for name in rule.sets),
         frozenset(edge for rule in ending for edge in rule.edges),
+        frozenset((rule.table, name) for rule in met if "vmap" in rule.does for name in rule.sets),
     )
 
 

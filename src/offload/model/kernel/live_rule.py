@@ -91,13 +91,15 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 class Deciding:
     """The rules that decide about packets of established connections: they have changed if one of the fields has.
 
-    `digest`: of all these rules. The other fields are of those that may drop packets. `sets`: (table, name) of sets
-    that they look up. `edges`: when their times begin and end, in seconds of a day in UTC, or above 86,400 since 1970.
+    `digest`: of all these rules. `sets` and `edges` are of those that may drop packets: (table, name) of sets that
+    they look up, and when their times begin and end, in seconds of a day in UTC, or above 86,400 since 1970. `maps`:
+    (table, name) of the verdict maps of all, whose elements may lead to more rules.
     """
 
     digest: int = 0
     sets: frozenset[tuple[str, str]] = frozenset()
     edges: frozenset[int] = frozenset()
+    maps: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

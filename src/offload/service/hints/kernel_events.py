@@ -59,8 +59,8 @@ class KernelEvents:
         """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
 
         As many transactions as we sent are ours. Changes of tables, chains and rules by other programs request a pass,
-        since rules may act on single packets. Changes of set elements do not, but if such rules look the sets up, our
-        tables are created again soon (`rule_returns`).
+        since rules may act on single packets. So do elements of verdict maps, which may lead to such rules. Elements of
+        other sets do not, but if such rules look the sets up, our tables are created again soon (`rule_returns`).
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -74,6 +74,7 @@ class KernelEvents:
         if lost:
             engine.rule_returns.changed(time.monotonic())
         causes = causes_of_others(engine, heard)
+        causes += (Cause.RULES,) if engine.rule_returns.leads(heard.elements) else ()
         if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
             self._hint(causes[0])
         elif causes or heard.tables & OURS:

@@ -41,6 +41,10 @@ class RuleReturns:
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
+    def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
+        """Whether one of these (table, name) is a verdict map of the last pass: packets may meet other rules now."""
+        return self._known is not None and not self._known.maps.isdisjoint(sets)
+
     def changed(self, now: float) -> None:
         """Note that rules may decide differently from now on, so `due` has a time; later calls do not postpone it."""
         if self._asked is None:
