@@ -175,6 +175,28 @@ def test_an_explanation_names_what_keeps_every_pair_slow_at_its_pair_and_at_its_
     assert "mode none was chosen" not in text
 
 
+@pytest.mark.parametrize(
+    ("host", "path", "code"),
+    [
+        ("192.168.1.10", "hardware", ""),
+        ("192.168.1.20", "software", "HARDWARE_ELSEWHERE"),
+        ("192.168.1.99", "software", "HARDWARE_STATION_UNKNOWN"),
+    ],
+    ids=["wired", "Wi-Fi", "not seen"],
+)
+def test_a_new_connection_gets_the_path_of_the_host_s_port(
+    host: str, path: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    router = str(GOLDEN / "36-wired-in-hardware-wifi-in-software")
+    for words in ([host], [host, "198.51.100.9:443"]):
+        main(["explain", "--json", "--root", router, *words])
+        reply = json.loads(capsys.readouterr().out)
+        found = next(each for each in reply["expected"]["pairs"] if each["dest"] == "wan") if len(words) == 1 else None
+        answer = found or reply["explanations"][0]
+        assert (answer["code"], answer["sentence"].split(",")[0]) == (code, f"It would be fast in {path}")
+        assert ("Not in hardware:" in answer["sentence"]) == bool(code)
+
+
 FLOWS = """\
 STATE      BYTES  ZONES      CONNECTION
 slow      1.5 kB  lan > wan  udp 192.168.1.50:5000 > 198.51.100.9:443

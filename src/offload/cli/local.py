@@ -127,7 +127,7 @@ def check(router: Router, _: "Namespace") -> Answer:
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
     if data["ok"] and (slower := data.get("slower")):
         sentences.append(layout.fitted([_slower_sentence(slower, alone=not sentences)], width()))
-    return Answer("\n".join(sentences) or SOUND, data, code, left_off(data))
+    return Answer("\n".join(sentences) or layout.fitted([SOUND], width()), data, code, left_off(data))
 
 
 def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:

@@ -29,7 +29,7 @@ def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Pla
     pairs = []
     for pair in plan.pairs:
         if pair.src == src.zone and not src.distant:
-            found = expected(between(entry, src, Endpoint(pair.dest), plan, snapshot), plan)
+            found = expected(between(entry, src, Endpoint(pair.dest), plan, snapshot), plan, snapshot)
             words = {"sentence": found.sentence, "code": found.reason.code.name if found.reason else ""}
             pairs.append({"src": pair.src, "dest": pair.dest, **words, "remedy": found.remedy})
     own = ", whose own connections are never offloaded" * src.router

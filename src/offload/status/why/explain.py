@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from offload.model.config import Mode
 from offload.model.flow import Entry, State
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
@@ -12,7 +13,7 @@ from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
 from offload.status.why.conditions import OF_NOW
-from offload.status.why.reasons import Lookups, by_replies, reasons
+from offload.status.why.reasons import Lookups, by_replies, hindered, reasons
 from offload.status.why.step import Holds, Live, Seen, Step
 from offload.status.why.trace import steps
 
@@ -51,21 +52,25 @@ def explain(
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
-    return expected(found, plan) if hypothetical else found
+    return expected(found, plan, snapshot) if hypothetical else found
 
 
-def expected(found: Explanation, plan: Plan) -> Explanation:
+def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     """The explanation of a connection that does not exist, made from one as if it did: the path that it would get.
 
-    Steps that only an existing connection can fulfil (OF_NOW) are UNASKED; WAITING is no Reason then.
+    Steps that only an existing connection can fulfil (OF_NOW) are UNASKED; WAITING is no Reason then. The Reason is why
+    it would be in software although its pair is in hardware.
     """
     unasked = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=unasked, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
     ends = (found.src.zone, found.dest.zone)
-    mode = next((each.effective.value for each in plan.pairs if (each.src, each.dest) == ends), "")
-    sentence = f"It would be fast in {mode}, unless an exempt matches it or the firewall drops its replies."
-    return found._replace(steps=unasked, sentence=sentence, reason=None, remedy="")
+    pair = next(each for each in plan.pairs if (each.src, each.dest) == ends)
+    why = hindered(found.entry, found.src, found.dest, pair, Lookups.of(plan, snapshot))
+    mode = Mode.SOFTWARE if why else pair.effective
+    sentence = f"It would be fast in {mode.value}, unless an exempt matches it or the firewall drops its replies."
+    sentence += f" Not in hardware: {why.text}." if why else ""
+    return found._replace(steps=unasked, sentence=sentence, reason=why, remedy=why.remedy if why else "")
 
 
 def _unasked(step: Step) -> Step:

@@ -79,11 +79,17 @@ def _in_software(
     """At most one Reason: why a connection is in software although its pair requested hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
-    if slower := list(lookups.crossings.slower(entry, src, dest, pair)) if lookups else []:
-        return tuple(slower[:1])
-    if lookups and (why := lookups.requests.why_not(src, dest, entry.original, entry.reply.src)):
+    if lookups and (why := hindered(entry, src, dest, pair, lookups)):
         return (why,)
     return (case.in_software(family_of(entry.original)) if case else _cached(ReasonCode.HARDWARE_AWAITED),)
+
+
+def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
+    """Why hardware is not requested for a connection of a pair in hardware; None: it is, or the pair is not."""
+    if pair.effective is not Mode.HARDWARE:
+        return None
+    slower = next(iter(lookups.crossings.slower(entry, src, dest, pair)), None)
+    return slower or lookups.requests.why_not(src, dest, entry.original, entry.reply.src)
 
 
 def every_reason(
