@@ -59,7 +59,7 @@ EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def matches() -> dict[str, str]:
-    """The help of each condition of `exempt add`, by name. The modules that define them are imported late."""
+    """The help of each condition of `exempt add`, by its name (`src_ip`)."""
     from offload.model.sections.exempts import ENDS
     from offload.model.sections.fields import FIELDS
 

@@ -43,9 +43,9 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those before the first decision are not counted. After that, or if events were lost, `engine.totals.whole` is
-        False. If some ended or were lost, the descriptor is not polled, and read again APART seconds later. Nothing is
-        done if the kernel sends no events.
+        Those before the first decision are not counted. If there were some, or events were lost, `engine.totals.whole`
+        is False from then on. After a read with any event the descriptor is not polled for APART seconds, then read
+        again. Nothing is done if the kernel sends no events.
         """
         if self._ended is None:
             return

@@ -21,7 +21,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Add the connections that are offloaded now to `engine.sightings`, a part at a time: many need little memory.
+    """Add the connections that are offloaded now to `engine.sightings`, a part at a time, to save memory.
 
     `now`: monotonic seconds, for the time of the next reading. If the kernel refuses, nothing is raised.
     """

@@ -82,7 +82,7 @@ def _key(entry: Entry) -> int:
 
 
 class EndedPath:
-    """Finds the path of a connection that ended: where it was seen; slow if it cannot have been fast; else None."""
+    """Finds the path of a connection that ended: where it was seen, or slow if it cannot have been on a fast path."""
 
     def __init__(self, sightings: Sightings, plan: Plan, snapshot: Snapshot) -> None:
         self._sightings, self._plan, self._snapshot = sightings, plan, snapshot

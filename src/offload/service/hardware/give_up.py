@@ -21,7 +21,7 @@ class GiveUp:
     """The pairs and devices for which no pass requests hardware now, each with the time when that ends."""
 
     changed: bool = False  # since the last `news`
-    _until: dict[GivenUp, float] = field(default_factory=dict)
+    _until: dict[GivenUp, float] = field(default_factory=dict)  # by pair or device, in monotonic seconds
 
     @property
     def given_up(self) -> tuple[GivenUp, ...]:

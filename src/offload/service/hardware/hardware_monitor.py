@@ -107,9 +107,9 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Update the records of each pair and device with these connections, and `due`; gives faults that are new.
 
-        `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `received`: bytes by device.
-        `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where stations were seen last; None: where the
-        Snapshot has them.
+        `placed`: the Snapshot with routes. `strays`: packets on the slow path of flows with the hardware mark, by
+        (iif, oif). `received`: bytes by device. `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where
+        stations were seen last; None: where the Snapshot has them.
         """
         flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)

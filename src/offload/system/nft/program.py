@@ -33,7 +33,7 @@ class Program:
     def hurry(self, seconds: float) -> None:
         """End every run, the present one too, `seconds` from now at the latest, with an NftError (SILENT) in `run`.
 
-        Signal handlers call this. A later call replaces the time, also by a later one; it is never taken back.
+        Signal handlers call this. Each call replaces the limit of the call before; the first one is the first limit.
         """
         self._latest = time.monotonic() + seconds
 

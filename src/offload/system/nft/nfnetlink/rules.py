@@ -151,7 +151,7 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
         RuleMatch(**reading.match),
         reading.marks,
         reading.opening,
-        "state" in reading.matches and not (reading.narrow or reading.opening) and _lets_go(reading),
+        "state" in reading.matches and not (reading.narrow or reading.opening) and _may_accept(reading),
         tuple(reading.asked),
         tuple(reading.sets),
         frozenset(reading.edges or HOURS) if "time" in reading.matches else frozenset(),
@@ -208,7 +208,7 @@ def _for_each_element(rule: Reading, data: Attributes) -> None:
 
 
 def _looked_up(rule: Reading, data: Attributes) -> None:
-    """Note a lookup in a set or map, with what has to be asked about its elements."""
+    """Note a lookup in a set or map, and in `asked` how its elements decide what the rule does."""
     source, name = integer(data, LOOKUP_SOURCE), messages.name(data, LOOKUP_SET)
     of_state = rule.held.get(source, ("", 0)) == ("state", WHOLE_MARK)
     verdict = LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS
@@ -223,8 +223,8 @@ def _looked_up(rule: Reading, data: Attributes) -> None:
         rule.asked.append((name, use))
 
 
-def _lets_go(rule: Reading) -> bool:
-    """Whether its verdict is accept, or depends on a map that it looks the state up in."""
+def _may_accept(rule: Reading) -> bool:
+    """Whether the rule accepts packets, or a verdict map of states decides, whose elements are not known yet."""
     return "accept" in rule.does or any(use == "state vmap" for _, use in rule.asked)
 
 
