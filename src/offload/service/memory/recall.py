@@ -20,17 +20,20 @@ def exempts(engine: "Engine", packages: Packages) -> None:
     nothing is done, and the next pass calls this again. If the file of exempts cannot be read, that is a ubus event,
     and it is not tried again.
     """
-    config, _ = load(packages)
-    if not config.readable:
-        return
-    engine.restored, now = True, engine.doors.clock()
+    now = engine.doors.clock()
     try:
         content = engine.doors.saved.read()
     except OffloadError as refusal:
+        engine.restored = True
         engine.news.append(("offload.degraded", {"error": str(refusal)}))
         return
-    saved = saved_exempts.read(content or b"", [zone.name for zone in config.zones], now)
-    engine.timed_exempts.adopt(saved_exempts.missing(saved, engine.timed_exempts.ends), now)
+    if content:  # usually there is none, and the first pass loads the configuration only once
+        config, _ = load(packages)
+        if not config.readable:
+            return
+        saved = saved_exempts.read(content, [zone.name for zone in config.zones], now)
+        engine.timed_exempts.adopt(saved_exempts.missing(saved, engine.timed_exempts.ends), now)
+    engine.restored = True
 
 
 def stations(engine: "Engine") -> None:

@@ -24,6 +24,7 @@ KINDS = frozenset(product(("ipv4", "ipv6"), PROTOCOLS))
 FAMILIES = {4: "ipv4", 6: "ipv6"}
 NAMES = {"ipv4": "IPv4", "ipv6": "IPv6", "tcp": "TCP", "udp": "UDP"}
 MOST_NAMED = 3  # rules in a sentence
+NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL})  # `_traffic` considers those two
 
 
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
@@ -34,8 +35,11 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
+    covering = [(each, covered) for each in exempts if (covered := _covered(each))]  # few of thousands cover a kind
     alone = [
-        ReasonCode.EXEMPT(exempt=config.title(each.section, "exempt")) for each in exempts if _covered(each) >= wanted
+        ReasonCode.EXEMPT(exempt=config.title(each.section, "exempt"))
+        for each, covered in covering
+        if covered >= wanted
     ]
     found = _marked(config, src, dest)
     marked = _union(exempt for _, exempt in found)
@@ -44,8 +48,8 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
         return [*alone, ReasonCode.MARKED(rules=_named(rules))]
     if alone:
         return alone
-    if marked | _union(exempts) >= wanted:
-        together = [each for each in exempts if _covered(each) & wanted]
+    if marked.union(*(covered for _, covered in covering)) >= wanted:
+        together = [each for each, covered in covering if covered & wanted]
         parts = [
             ReasonCode.EXEMPT_PART(exempt=config.title(each.section, "exempt"), part=_part(each, wanted))
             for each in together
@@ -95,10 +99,9 @@ def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
 
 def _covered(exempt: Exempt) -> frozenset[Kind]:
     """The kinds of traffic, (family, protocol), between its zones that the exempt covers completely."""
-    if any(each.narrows(exempt.match) for each in FIELDS if each.kind not in {NETWORK, PROTOCOL}):
-        return frozenset()
-    whole_lists = (_whole(nets) for nets in _address_lists(exempt))
-    return _traffic(exempt, map(families, whole_lists))
+    whole_lists = [_whole(nets) for nets in _address_lists(exempt)]
+    narrow = not all(whole_lists) or any(each.narrows(exempt.match) for each in NARROWING)
+    return frozenset() if narrow else _traffic(exempt, map(families, whole_lists))
 
 
 def _whole(addresses: tuple[Address | NetworkName, ...]) -> tuple[Address | NetworkName, ...]:

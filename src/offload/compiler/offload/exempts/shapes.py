@@ -74,7 +74,10 @@ def _bits(value: Bits | None) -> Span | None:
 
 def _others(match: Match, version: int, proto: str) -> str:
     """The negated conditions as nft text; empty: none. `version`: family of addresses; `proto`: protocol of ports."""
-    given: dict[str, Any] = {field.name: _of_family(excluded(field.values(match)), version) for field in FIELDS}
+    negated = {field.name: excluded(field.values(match)) for field in FIELDS}
+    if not any(negated.values()):
+        return ""
+    given: dict[str, Any] = {name: _of_family(values, version) for name, values in negated.items()}
     given |= {field.name: next(iter(given[field.name]), None) for field in FIELDS if not field.many}
     family = version if given["dscp"] else None
     return text(Match(**given | {"family": family, "proto": (Item(proto),) if _ported(given) else ()})).strip()
