@@ -9,7 +9,10 @@ from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.network import Link, Neighbour, Station
 from offload.service.bus.ubus_object import METHODS, answer
-from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, FOLLOWED, SOONEST
+from offload.service.hardware import sampled_flows
+from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, SOONEST
+from offload.service.hardware.sampled_flows import FOLLOWED
+from offload.service.memory import connections
 from offload.service.tasks import hardware
 from offload.service.tasks.hardware import requests_changed
 from service.routers import ROUTES, SCENE, Fakes, router, section
@@ -322,3 +325,37 @@ def test_nor_do_the_flows_of_another_pair_that_hardware_counts(fakes: Fakes) -> 
         fakes.netlink.octets = {"wan": round_ * 1_000_000}
         sample(fakes, flow(7), flow(7, src="192.168.2.10", octets=round_ * 1_000_000))
     assert status(fakes)["hardware"]["frozen"] is False
+
+
+def test_a_dump_that_is_used_again_is_no_sample(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its counters stand still, while the devices' go on."""
+    monkeypatch.setattr(connections, "CHEAP", -1.0)
+    monkeypatch.setattr(connections, "SHARE", 1e-9)
+    fakes.conntrack.held = [flow(100)]
+    fakes.clock.now += APART
+    status(fakes)
+    first = fakes.service.hardware_monitor.cases["lan", "wan"].sample
+    fakes.clock.now += APART
+    status(fakes)
+    assert first and fakes.service.hardware_monitor.cases["lan", "wan"].sample is first
+    fakes.service.connections.forget()
+    status(fakes)
+    assert fakes.service.hardware_monitor.cases["lan", "wan"].sample is not first
+
+
+def test_a_pass_in_the_middle_of_a_sample_ends_it(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hints are followed while the flows of a full table are read."""
+    monkeypatch.setattr(sampled_flows, "EVERY", 1)
+    calls = list[int]()
+
+    def between() -> None:
+        calls.append(1)
+        if len(calls) == 2:  # the first is that of the dump
+            fakes.service.work()
+
+    fakes.conntrack.between = between
+    sample(fakes, flow(100), flow(100, sport=2))
+    monitor = fakes.service.hardware_monitor
+    assert (len(calls), monitor.cases["lan", "wan"].sample, monitor.due) == (3, None, fakes.clock.now + APART)
+    sample(fakes, flow(200))
+    assert monitor.cases["lan", "wan"].sample

@@ -11,15 +11,17 @@ from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
+from offload.service.counting import looking
 from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
+from offload.service.hints.debounce import GATHER as GATHERED
 from offload.service.hints.debounce import Debouncer
 from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
-from offload.service.tasks import returns
-from offload.service.tasks.timed import ConfigFiles, TimedExemptsEnd
+from offload.service.tasks import hardware, returns
+from offload.service.tasks.timed import ConfigFiles, HardwareSample, Task, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
@@ -224,6 +226,45 @@ def test_a_hint_is_followed_while_a_call_reads_the_connections(monkeypatch: pyte
     assert fakes.service.passes == 0  # the loop does that itself
     loop._serve()
     assert (passes, served) == ([1, 1], [1])
+    kernel.close()
+
+
+@pytest.mark.parametrize("task", [looking, HardwareSample(Journal(FakeSystemLog(), lambda: 0.0))])
+def test_a_hint_is_followed_while_a_task_reads_the_connections(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a call that comes then is answered after the task."""
+    fakes, calls = router(), list[int]()
+    loop, kernel = looped(fakes)
+    loop.ubus.descriptor = 0
+    monkeypatch.setattr(Debouncer, "due", lambda _: 0.0 if not fakes.service.passes else None)
+    monkeypatch.setattr(loop.ubus, "serve", lambda: calls.append(fakes.service.passes))
+
+    def reading(*_: object) -> None:
+        fakes.conntrack.between()
+        assert not calls
+
+    monkeypatch.setattr(fakes.conntrack, "fast", reading)
+    monkeypatch.setattr(hardware, "run", reading)
+    loop._run(task)
+    assert (fakes.service.passes, calls) == (1, [1, 1])
+    kernel.close()
+
+
+def test_a_hint_waits_for_others_no_longer_than_it_has_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that is due before the next look at the kernel is made then, while a call reads the connections."""
+    fakes, now = router(), [100.0]
+    loop, kernel = looped(fakes)
+    loop.ubus.descriptor = 0
+    monkeypatch.setattr("offload.service.loop.time.monotonic", lambda: now[0])
+
+    def serve() -> None:
+        loop._hint(Cause.LINK)
+        for passes, after in ((0, 0.6 * GATHERED), (0, 0.3 * GATHERED), (1, 0.2 * GATHERED)):
+            now[0] += after
+            fakes.conntrack.between()
+            assert fakes.service.passes == passes
+
+    monkeypatch.setattr(loop.ubus, "serve", serve)
+    loop._serve()
     kernel.close()
 
 

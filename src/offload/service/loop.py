@@ -24,12 +24,12 @@ from offload.service.hints.kernel_events import KernelEvents
 from offload.service.journal import Journal
 from offload.service.memory.upgrade import note_raised
 from offload.service.tasks import hardware, station_file
-from offload.service.tasks.timed import Task, log_hardware, tasks
+from offload.service.tasks.timed import Task, follows_hints, log_hardware, tasks
 
 STOP_PATIENCE = 4.0  # seconds that nft may take when the service ends: for the present run, and to remove our tables
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-MEANWHILE = 0.1  # seconds that a hint waits while connections are read
+MEANWHILE = 0.05  # seconds that a hint waits while connections are read, and then for others
 UPGRADE = signal.SIGUSR1  # a new version is being installed: our tables stay, and the new service adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
@@ -59,8 +59,8 @@ class Loop:
         self.debouncer = Debouncer()
         self.config = ConfigCheck()
         self.poll = poll
-        self.stopping = self.upgrading = self._serving = False
-        self._reconnect, self._pause, self._followed_at = 0.0, RECONNECT_FIRST, 0.0
+        self.stopping = self.upgrading = self._reading = False
+        self._reconnect, self._pause, self._follow_at = 0.0, RECONNECT_FIRST, 0.0
         self._signals = signals
         self.events = KernelEvents(engine, monitor, self.debouncer, journal)
         for descriptor in (self._signals, *self.events.readers):
@@ -98,8 +98,9 @@ class Loop:
 
     def _run(self, task: Task) -> None:
         """Run a task, read the kernel's notifications of what it changed, log its pass if it made one, answer calls."""
-        passes = self.engine.passes
+        passes, self._reading = self.engine.passes, follows_hints(task)
         task.run(self.engine, time.monotonic())
+        self._reading = False
         self.events.transactions()
         self._passed_since(passes)
         self._answer()
@@ -182,19 +183,19 @@ class Loop:
 
     def _serve(self) -> None:
         """Answer the ubus calls that have arrived, none within another call; log the pass if a call made one."""
-        if self._serving:
-            return  # a call is being answered already: this one comes after it
-        passes, self._serving = self.engine.passes, True
+        if self._reading:
+            return  # another call is being answered, or a task reads connections: this one comes after it
+        passes, self._reading = self.engine.passes, True
         try:
             self.ubus.serve()
         finally:
-            self._serving = False
+            self._reading = False
         self._passed_since(passes)
 
     def _follow_meanwhile(self) -> None:
-        """While a ubus call reads connections, read notifications every MEANWHILE seconds, and make a pass if due."""
+        """While a call or task reads connections, read notifications each MEANWHILE seconds, and make a pass if due."""
         now = time.monotonic()
-        if not self._serving or now - self._followed_at < MEANWHILE:
+        if not self._reading or now < self._follow_at:
             return
         for descriptor, event in self._kernel.poll(0):
             self._handle(descriptor, event)
@@ -202,7 +203,7 @@ class Loop:
             self._hint(Cause.INTERFACE)
         if (due := self._pass_due()) is not None and due <= now:
             self._work()
-        self._followed_at = time.monotonic()
+        self._follow_at = min(filter(None, (time.monotonic() + MEANWHILE, due)))
 
     def _passed_since(self, passes: int) -> None:
         """If `engine.passes` is not `passes` any more, a task or call made a pass: log it; a failed one is repeated."""

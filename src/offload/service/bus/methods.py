@@ -175,16 +175,16 @@ def last_decision(engine: Engine) -> Decided:
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
     """Flows and bytes of each pair by path, and no sentence; if conntrack cannot be read, no pair and a sentence why.
 
-    Hardware is judged by the same dump, if a pair is in hardware.
+    Hardware is judged by the same dump, if a pair is in hardware; not by an older one, whose counters stand still.
     """
-    conntrack, placed = engine.doors.conntrack, engine.with_routes(decided)
+    conntrack, placed, before = engine.doors.conntrack, engine.with_routes(decided), engine.connections.last
     try:
         if not engine.resident and not engine.hardware_monitor.cases:
             return conntrack.summary(lambda: ShareCount(placed, decided.plan)).shares(), []
         read = engine.connections.read(conntrack, placed, decided.plan)
     except KernelError as error:
         return {}, [f"flows are not counted: {error}"]
-    if engine.hardware_monitor.due is not None or engine.hardware_monitor.cases:
+    if read is not before and (engine.hardware_monitor.due is not None or engine.hardware_monitor.cases):
         hardware.run(engine, read.entries)
     return read.count.shares(), []
 

@@ -1,27 +1,25 @@
-"""When to sample the flows of pairs in hardware, and which flows belong to each sample."""
+"""When to sample the flows of pairs in hardware, and what the samples show."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
 from offload.model.config import Mode
-from offload.model.flow import IPS_OFFLOAD, Entries, Entry, State
+from offload.model.flow import State
 from offload.model.kernel.live import Strays
 from offload.model.network import GivenUp, Snapshot, Uncounted
 from offload.model.plan import HARDWARE_TABLE, PairDecision, Plan
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import all_below, directly_below
 from offload.nouns import dataclass, field, replace
+from offload.service.hardware.sampled_flows import Found, SampledFlows, followed
 from offload.status.hardware.evicted import Key, Seen
 from offload.status.hardware.pair_hardware import PairHardware, Sample, Verdict, with_evicted, without_family
 from offload.status.hardware.requests import HardwareRequests
 from offload.status.hardware.update import updated
 from offload.status.lookup.device_paths import DevicePaths, KnownStations
-from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import Pair
 
 APART, APART_SETTLED = 10.0, 60.0  # seconds between two samples, before and after there is a verdict
 SOONEST = 2.0  # seconds between two samples at least, so that flows have moved
-FOLLOWED = 1000  # flows of a pair whose counters are compared; more would show the same
 TAGGED = {"vlan", "ppp"}
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 
@@ -96,7 +94,7 @@ class HardwareMonitor:
 
     def add_sample(
         self,
-        entries: Sequence[Entry] | Entries,
+        flows: SampledFlows,
         placed: Snapshot,
         plan: Plan,
         strays: Strays,
@@ -105,25 +103,24 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update the records of each pair and device with these connections, and `due`; gives faults that are new.
+        """Update the records of each pair and device with these flows of `known`, and `due`; gives faults that are new.
 
         `placed`: the Snapshot with routes. `strays`: packets on the slow path of flows with the hardware mark, by
         (iif, oif). `received`: bytes by device. `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where
         stations were seen last; None: where the Snapshot has them.
         """
-        flows, counted = self._flows(entries, ZoneLookup(placed, plan))
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
-        followed: dict[Key, Found] = {}
+        every: dict[Key, Found] = {}
         for pair, case in self.cases.items():
             octets = sum(received.get(name, 0) for name in case.unbridged)
-            marked = sum(found.seen.state is State.HARDWARE for found in flows[pair].values())
-            own = _requested(_followed(flows[pair], case.sample), requests)
-            followed |= own
-            sample = Sample(now, time, _seen(own), marked, straying.get(pair, 0), octets, counted)
+            sampled = flows.by_pair[pair]
+            own = _requested(followed(sampled.kept, case.sample), requests)
+            every |= own
+            sample = Sample(now, time, _seen(own), sampled.marked, straying.get(pair, 0), octets, flows.octets)
             self.cases[pair] = updated(case, sample)
-        self._update_ports(followed, requests.paths, now, time)
+        self._update_ports(every, requests.paths, now, time)
         for pair, case in self.over.items():
-            left = case.evicted.compared(_seen(flows[pair]), now)
+            left = case.evicted.compared(_seen(flows.by_pair[pair].kept), now)
             self.over[pair] = replace(case, evicted=left, sample=Sample(now, time, {}))
         self.over = {pair: case for pair, case in self.over.items() if case.evicted.flows}
         open_ = not all(
@@ -135,14 +132,13 @@ class HardwareMonitor:
         self._reported |= {(pair, reason.code) for pair, reason in fresh}
         return fresh
 
-    def add_only_sample(self, entries: Sequence[Entry] | Entries, placed: Snapshot, plan: Plan, strays: Strays) -> None:
+    def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
         """Judge the pairs in `cases` by one sample, for the command, which ends: counters since a connection began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
-        new = [each._replace(packets=(0, 0)) if each.packets else each for each in entries]
-        self.add_sample(new, placed, plan, {}, {}, 0.0, "")
-        self.add_sample(entries, placed, plan, strays, {}, APART, "")
+        self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")
+        self.add_sample(flows, placed, plan, strays, {}, APART, "")
 
-    def _update_ports(self, flows: Mapping[Key, "Found"], paths: DevicePaths, now: float, time: str) -> None:
+    def _update_ports(self, flows: Mapping[Key, Found], paths: DevicePaths, now: float, time: str) -> None:
         """Update the record of each device (`ports`) with the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
@@ -151,34 +147,6 @@ class HardwareMonitor:
         for name, own in passing.items():
             marked = sum(seen.state is State.HARDWARE for seen in own.values())
             self.ports[name] = updated(self.ports.get(name, PairHardware((name,))), Sample(now, time, own, marked))
-
-    def _flows(self, entries: Iterable[Entry], zones: ZoneLookup) -> tuple[dict[Pair, dict[Key, "Found"]], int]:
-        """By pair in `known`, its flows that are offloaded or were taken out of hardware; bytes of all `entries`."""
-        found: dict[Pair, dict[Key, Found]] = {pair: {} for pair in self.known}
-        awaited = {key for case in self.known.values() for key in case.evicted.flows}
-        counted = 0
-        for entry in entries:
-            # flows in hardware too: they are another pair's, or their counters stand still and add nothing
-            counted += sum(entry.bytes or ())
-            if entry.status & IPS_OFFLOAD or (awaited and (entry.proto, entry.original) in awaited):
-                src, dest = zones.ends(entry)
-                own = found.get((src.zone or "", dest.zone or ""))
-                if own is not None:
-                    flow = Found(Seen(entry.state, entry.packets), src, dest, entry.reply.src)
-                    own[entry.proto, entry.original] = flow
-        return found, counted
-
-
-class Found(NamedTuple):
-    """A flow as a sample saw it (path and packets), with its source, and its destination after DNAT.
-
-    `target`: the packed address of that destination; without DNAT the original one.
-    """
-
-    seen: Seen
-    src: Endpoint
-    dest: Endpoint
-    target: bytes
 
 
 def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
@@ -192,12 +160,6 @@ def _requested(flows: Mapping[Key, Found], requests: HardwareRequests) -> dict[K
         for key, found in flows.items()
         if found.seen.state is not State.SOFTWARE or not requests.why_not(found.src, found.dest, key[1], found.target)
     }
-
-
-def _followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED flows; those of the sample `before`, if there is one, come first: they can be compared."""
-    known = [key for key in before.flows if key in flows] if before else []
-    return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}
 
 
 def _opened(plan: Plan, snapshot: Snapshot) -> Iterator[tuple[Pair, PairHardware]]:

@@ -1,13 +1,14 @@
 """Judge pairs in hardware by the live connections of this moment: one sample of their counters."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from offload.errors import OffloadError
-from offload.model.flow import Entries, Entry
+from offload.model.flow import Entries, Row
 from offload.model.network import GivenUp
 from offload.model.problems.reason import ReasonCode
 from offload.service.engine import HARDWARE, Engine
+from offload.service.hardware.sampled_flows import collected
+from offload.status.lookup.zone_lookup import ZoneLookup
 
 
 def due(engine: Engine) -> float | None:
@@ -15,35 +16,47 @@ def due(engine: Engine) -> float | None:
     return engine.hardware_monitor.due
 
 
-def run(engine: Engine, entries: Sequence[Entry] | Entries | None = None) -> None:
+def run(engine: Engine, entries: Entries | None = None) -> None:
     """Take a sample of the flows in hardware, queue a ubus event for each new fault, and give up hardware in vain.
 
     `entries`: connections that were read just now; None: they are read here. Hardware is given up for pairs and devices
     of whose flows it takes none. Nothing is done before the first pass, without a pair in hardware, or if every last
-    sample is newer than SOONEST of the monitor. A failure raises nothing: the sample is taken later.
+    sample is newer than SOONEST of the monitor. A failure raises nothing: the sample is taken later. So it is after a
+    pass meanwhile, as hints are followed while connections are read.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):
         return
     try:
-        found = doors.conntrack.entries() if entries is None else entries
-        strays = doors.nft.strays(HARDWARE)
-        placed, received = engine.with_routes(decided), doors.netlink.received()
+        placed, between = engine.with_routes(decided), doors.conntrack.between
+        read = doors.conntrack.listed(_Uncounted)[1] if entries is None else entries
+        flows = collected(engine.hardware_monitor.known, read, ZoneLookup(placed, decided.plan), between)
+        strays, received = doors.nft.strays(HARDWARE), doors.netlink.received()
     except OffloadError:  # `status` and the next pass report it; here it costs a sample
         engine.hardware_monitor.sample_failed(now)
         return
+    if engine.decided is not decided:
+        engine.hardware_monitor.sample_failed(now)
+        return
     if not engine.resident:  # there is no second sample to compare with
-        engine.hardware_monitor.add_only_sample(found, placed, decided.plan, strays)
+        engine.hardware_monitor.add_only_sample(flows, placed, decided.plan, strays)
         return
     time = datetime.now(UTC).isoformat(timespec="seconds")
     known = engine.stations.known
-    wrong = engine.hardware_monitor.add_sample(found, placed, decided.plan, strays, received, now, time, known)
+    wrong = engine.hardware_monitor.add_sample(flows, placed, decided.plan, strays, received, now, time, known)
     engine.news += [("offload.degraded", {"error": f"{src} > {dest}: {why.text}"}) for (src, dest), why in wrong]
     retry = decided.config.globals.hardware_retry * 3600.0
     given_up = engine.give_up.judge(engine.hardware_monitor.cases, engine.hardware_monitor.ports, now, retry)
     engine.hardware_monitor.forget_families(given_up)
     engine.news += [("offload.degraded", {"error": f"{each.name}: {_given_up(each)}"}) for each in given_up]
     engine.bound_news()
+
+
+class _Uncounted:
+    """A counter that counts nothing, for a dump of which only the entries are needed."""
+
+    def add(self, rows: list[Row]) -> None:
+        """Count nothing."""
 
 
 def requests_changed(engine: Engine) -> bool:

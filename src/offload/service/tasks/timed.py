@@ -43,6 +43,11 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
     )
 
 
+def follows_hints(task: Task) -> bool:
+    """Whether hints are followed, and passes made, while the task reads connections, which may take seconds."""
+    return task is looking or isinstance(task, HardwareSample)
+
+
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
     """Request a pass when an exempt of run time has ended: the pass removes its empty set."""
