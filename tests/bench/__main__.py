@@ -1,6 +1,7 @@
 """`make bench`, or `make bench WHAT=dataplane`: one table, written to build/bench.json and, with bars, build/bench.txt.
 
-Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine. If a
+Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine. Those that
+count instructions run two at a time at the end: other load does not change what they count. If a
 program fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are:
 people judge them, and the gate has limits of its own.
 """
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ BUILD = REPOSITORY / "build"
 LOGS = BUILD / "bench"
 MINUTES = float(os.environ.get("BENCH_MINUTES", "20"))
 WIDTHS = f"{'work':46} {'peer':16} {'peer has':>10} {'ours':>10} {'unit':5} {'ratio':>6} {'goal':>7}  met"
+AT_ONCE = min(2, os.cpu_count() or 1)  # programs that count instructions
 BAR = 40  # characters for a ratio of 1
 
 
@@ -67,11 +70,11 @@ AREAS = {
         Program("exemptions", "6.1", counted=True),
         Program("guard", "6.1", counted=True),
     ],
+    "connections": [Program("connections", "6.1", counted=True)],
     "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
     "hardware": [
         Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
     ],
-    "connections": [Program("connections", "6.1", counted=True)],
 }
 
 
@@ -83,7 +86,16 @@ def main(areas: list[str]) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     print(WIDTHS, flush=True)
     deadline = time.monotonic() + 60 * MINUTES
-    rows = [row for area in areas for program in AREAS[area] for row in _measured(program, deadline)]
+    programs = [program for area in areas for program in AREAS[area]]
+
+    def measured(program: Program) -> list[Row]:
+        return list(_measured(program, deadline))
+
+    timed = {program: measured(program) for program in programs if not program.counted}
+    counting = [program for program in programs if program.counted]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        counted = dict(zip(counting, pool.map(measured, counting), strict=True))
+    rows = [row for program in programs for row in (timed | counted)[program]]
     document = {"rows": [asdict(row) for row in rows]}
     (BUILD / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
     (BUILD / "bench.txt").write_text("\n".join([*_table(rows), ""]))
