@@ -137,8 +137,9 @@ def refuse(house: Household, service: Resident) -> None:
         time.sleep(1)
         found = pair(service.status() or {"pairs": []}, "lan")
         codes = [reason["code"] for reason in (*found.get("reasons", ()), *found["hardware"]["reasons"])]
-    for talk in crowd:  # its table was returned, and packets bring each back into software
+    for talk in crowd:  # the tables were returned, and packets bring each flow back to its fast path
         talk.echo(3)
+    house.talk()
     command(house, "status", only=("PAIR", "DEVICE"))
     tell("These connections are fast all the same, in software, and IPv4 keeps its place in the chip.")
 
