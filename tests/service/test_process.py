@@ -158,7 +158,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("set", "lan", "fast"), "'fast' is no mode"),
     (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
     (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
-    (("cut",), "name whose connections are to end"),
+    (("cut",), "whose connections are to end? Name them by --zone"),
     (("exempt", "delete", "7"), "there is no run-time exempt 7"),
 )
 
