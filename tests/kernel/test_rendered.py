@@ -80,8 +80,8 @@ def test_rulesets_of_random_routers_are_accepted(bench: Namespace) -> None:
 def test_rulesets_of_golden_routers_are_accepted(bench: Namespace) -> None:
     golden = Path(__file__).parent.parent / "golden"
     texts = {file.parent.name: text_of(file.read_text()) for file in sorted(golden.glob("*/ruleset.nft"))}
-    lists = re.findall(r"devices = \{ (.*) \}", "".join(texts.values()))
-    make_devices(bench, {name.strip('"') for names in lists for name in names.split(", ")})
+    lists = re.findall(r"devices = \{ (.*) \}|^\t{3}(\".*\") :", "".join(texts.values()), re.MULTILINE)
+    make_devices(bench, set(re.findall(r'"([^"]*)"', str(lists))))
     accepts(bench, texts)
 
 
