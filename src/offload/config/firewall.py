@@ -206,7 +206,7 @@ def _bad_protocols(sections: Sections) -> Iterator[Problem]:
 
 
 def _used_by_fw4(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
-    """Whether fw4 uses the section: its conditions can be read, and the zones that it names (`named`) exist."""
+    """Whether fw4 uses the section: its conditions can be read, and each of `named` is a zone, `*` or empty."""
     return not section.lost and named <= {"", "*", *zones}
 
 

@@ -215,7 +215,7 @@ class Scripts(Protocol):
 
 
 class Log(Protocol):
-    """The system log."""
+    """The system log: `write` adds one line, and never raises."""
 
     def write(self, level: LogLevel, text: str) -> None: ...
 

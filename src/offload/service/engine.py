@@ -108,7 +108,7 @@ class Engine:
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """As `refresh`, but for a Snapshot that exists already: only the files are read, and nothing is raised."""
+        """As `refresh`, for a Snapshot that exists already: only files are read; an unreadable one gives a Problem."""
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
@@ -182,7 +182,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and follow its pairs in hardware; if option cut_refused is off, clear `judged`.
+        """Store a decision, and follow its pairs in hardware; if `cut_refused` or `enabled` is off, clear `judged`.
 
         If a file was unreadable, the decision before stays, if there is one, and gets the new problems.
         """

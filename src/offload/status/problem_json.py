@@ -6,7 +6,7 @@ from offload.model.problems.problem import Problem
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """A fault of the configuration as JSON. `place` says where it is, for people; `line` is null if it is not known."""
+    """A Problem as JSON. `place`: where it is, for people; `line`: where its section begins, null if not known."""
     return {
         "code": problem.fault.name,
         "file": problem.file,

@@ -42,7 +42,7 @@ def plan(
     """Make the Plan: tables, and decisions about pairs, zones and devices.
 
     `timed_exempts`: given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they did not
-    change. The same input gives the same Plan, whatever the order of links and networks. A mode without pairs has no
+    change. The same input gives the same Plan, whatever the order of links and networks. A mode without elements has no
     table; tables are not yet compiled (`nft` is None).
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)

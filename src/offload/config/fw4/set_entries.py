@@ -80,11 +80,11 @@ class _Box(NamedTuple):
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """The elements that the kernel takes together, and those that it refuses beside an earlier one, in order.
+    """The elements that the kernel takes together, and those that it refuses beside an earlier one, each in order.
 
-    With one field in the key, or only single addresses, the kernel takes all, since nft merges them. Otherwise elements
-    that another one covers are in neither. The kernel refuses an element whose first or last value lies in another one
-    (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that cross each other.
+    With one field in the key, or only single addresses, it takes all, since nft merges them. Otherwise elements that
+    another one covers are in neither. If the first or last value of one lies in another, the kernel refuses the later
+    of the two (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that only cross each other.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):

@@ -136,9 +136,9 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True)
 class UnloadedFile:
-    """An nft file that the firewall loads at its next start or reload, and whose rules the kernel does not hold yet.
+    """An nft file that the firewall loads at its next start or reload: with rules new to the kernel, or not readable.
 
-    `rules`: those that must see every packet. `why`: why the file could not be read; empty: it was.
+    `rules`: of the new ones, those that must see every packet. `why`: why it could not be read; empty: it was.
     """
 
     path: str

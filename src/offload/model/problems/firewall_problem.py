@@ -99,9 +99,9 @@ class FirewallProblem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The section as fw4 names it, `Section @rule[2] (Name)`.
+        """The section as fw4 names it, `Section @rule[2] (Name)`; without a name, nothing in brackets.
 
-        A section from a service is `ubus rule (Name)`, a file `File PATH`.
+        A section given over ubus is `ubus rule (Name)`, a file `File PATH`.
         """
         if self.origin.type == "file":
             return f"File {shown(self.origin.name)}"

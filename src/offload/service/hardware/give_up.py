@@ -88,9 +88,9 @@ def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which hardware took no flow, while FLOWS or more moved in software, for SECONDS.
+    """The families of which FLOWS or more moved in software, for SECONDS in all, and none ever in hardware.
 
-    Only if it takes the other family: otherwise the whole pair is judged, by `hopeless`.
+    Only if hardware took the other family: otherwise the whole pair is judged, by `hopeless`.
     """
     return [
         family

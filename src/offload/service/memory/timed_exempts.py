@@ -19,7 +19,7 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The exempts of run time that have not ended, by number; `now` is in monotonic seconds."""
+    """The exempts of run time by number, each until `ended` removes it; `now` is in monotonic seconds."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
@@ -46,7 +46,7 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """A copy: the exempts by number, each with its end in monotonic seconds, as `restore` takes them."""
+        """A copy for `restore`: by number the exempts, perhaps ended ones, each with its end in monotonic seconds."""
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:

@@ -37,9 +37,9 @@ class ReturnBudget:
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When the station's pause ends, in monotonic seconds; 0: it has none. Before that no table is created for it.
+        """When the station's last pause ends, perhaps a time in the past, in monotonic seconds; 0: none is known.
 
-        Whether this minute still allows to create tables again (`left`) is not considered here.
+        Before that no table is created for it. Whether this minute still allows it (`left`) is not considered here.
         """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0

@@ -28,9 +28,9 @@ class ExemptTest:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether the connection meets the exempt's conditions: addresses, ports and so on, as they are after DNAT.
+        """Whether the connection meets the exempt's conditions: addresses, ports (after DNAT), protocol, connmark.
 
-        Only its original direction counts. Devices, MAC, DSCP and packet mark are not compared here.
+        Only its original direction counts. Devices, MAC, DSCP and packet mark are not compared: they count as met.
         """
         return all(among(value(entry)) for value, among in self.conditions)
 

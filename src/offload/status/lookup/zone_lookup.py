@@ -50,7 +50,7 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Finds the endpoint of an address by a Snapshot's addresses and routes, and a Plan's zones. Caches all."""
+    """Finds the endpoints of addresses and connections by a Snapshot's routes and a Plan's zones. Caches addresses."""
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         zones = _zones_of_devices(plan)

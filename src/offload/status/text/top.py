@@ -94,7 +94,7 @@ def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
 
 
 def _listed(rate: Rate, width: int) -> Iterator[str]:
-    """A line with the name, and below it its rates."""
+    """A line with the name, cut at the width, and below it its rates, folded; paths without bits are left out."""
     yield _cut(layout.safe(rate.name), width)
     speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
     yield from layout.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")

@@ -59,7 +59,7 @@ def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
 
 
 def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
-    """The sets of `config ipset`, by name."""
+    """By name, each set as nft has it, with the direction of each part of its key and its family."""
     return {
         each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
     }

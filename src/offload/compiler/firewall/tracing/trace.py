@@ -162,9 +162,9 @@ def _walk(
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a rule that matches (empty: the next rule decides), and the rules of its chain that led to it.
+    """The verdict of a rule that matches, or of the chain that it jumps to, and the rules there that led to it.
 
-    Its chain is the one that it jumps to; a rule without a jump has the verdict itself. `may`: rules that may decide
+    Empty: the next rule decides; also for a jump after MOST_JUMPS others. `may`: rules of that chain that may decide
     are added to it; `depth`: number of jumps that led to the rule.
     """
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:

@@ -138,10 +138,10 @@ def _too_fast(
     mode: Mode,
     key: Callable[[Element], str],
 ) -> tuple[str, ...] | None:
-    """The devices where the table is faster than a zone without devices allows. Empty: on all; None: on none.
+    """The devices where the table gives more than a zone without devices allows. Empty: on all; None: on none.
 
-    `asked`: the other zones, each with the request of its pair with that zone. `table`: the elements; `key` takes the
-    device (iif or oif) out of one.
+    More is a faster mode, another family, or offload after fewer packets. `asked`: the other zones, each with the
+    request of its pair with that zone. `table`: the elements of `mode`; `key` takes the device (iif or oif) out of one.
     """
     found = {
         key(each)

@@ -23,15 +23,16 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """The mode that the configuration requests for a pair, and why it may be lower than the user's."""
+    """The mode that is requested for a pair, before devices are considered, and why it is none or lower than chosen."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
-    asked: Mode  # by the user
-    mode: Mode  # that the configuration allows, before devices are considered
+    asked: Mode  # by the user: for the pair, else the lower one of its zones, else that of globals
+    mode: Mode  # `asked`, or lower: a fault or an exempt keeps the pair slow, or hardware is given up
     family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
-    reasons: tuple[Reason, ...]  # why `mode` is lower than `asked`
+    # why `mode` is none or below a zone's choice, or hardware is given up for a family
+    reasons: tuple[Reason, ...]
     hardware_family: Family = Family.ANY  # that hardware is requested for
     possible: Family = Family.ANY  # that packets of the pair can have, by option family of its two firewall zones
 
