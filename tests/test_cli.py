@@ -448,6 +448,16 @@ def test_a_reader_that_has_seen_enough_is_no_fault(root: Path) -> None:
     assert process.returncode == Exit.DONE
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("words", ["version", "check", "status"])
+def test_closed_streams_are_no_fault(root: Path, words: str, closed: str) -> None:
+    rooted = "" if words == "version" else f" --root '{root}'"
+    command = ["sh", "-c", f"exec {sys.executable} -m offload {words}{rooted} {closed}"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (Exit.DONE, b"")
+
+
 @pytest.mark.parametrize("name", ["snapshot.json", "etc/config/firewall"])
 @pytest.mark.parametrize("kind", ["pipe", "device", "large"])
 def test_with_root_only_regular_files_of_a_fair_size_are_read(

@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import sys
+from pathlib import Path
 
 from offload import __version__
 
@@ -14,7 +15,7 @@ SHORT = {"check", "firewall", "flows", "print", "status", "zones"}
 def run() -> None:
     """Entry point of the installed command: run the command line (sys.argv), and end the process with its exit code.
 
-    An answer that cannot be written is a sentence on stderr and exit code 1; a pipe that its reader closed is no error.
+    An answer that cannot be written is a sentence on stderr and exit code 1; only 0 if the reader closed the pipe.
     """
     if sys.argv[1:2] == ["service"]:
         # A reload sends SIGHUP, which ends a process without a handler: on a router the imports take seconds.
@@ -22,6 +23,9 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for stream in ("stdout", "stderr"):  # closed by the caller (`>&-`), so what is written there is not wanted
+        if getattr(sys, stream) is None:
+            setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of rules and zones may have letters that the terminal lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     short = not SHORT.isdisjoint(sys.argv[1:2])

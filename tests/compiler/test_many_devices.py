@@ -1,4 +1,6 @@
-"""A router with more devices than a flowtable takes."""
+"""A router with more devices than a flowtable takes, and with many or few connections."""
+
+import pytest
 
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
@@ -14,9 +16,9 @@ CONFIG = Config(
 )
 
 
-def with_ports(count: int) -> Plan:
+def with_ports(count: int, conntrack_max: int = 4096) -> Plan:
     ports = tuple(Link(f"port{number:03}", master="br-lan") for number in range(count))
-    kernel = Kernel("6.6.0", flowtable=True, nft="1.1.1")
+    kernel = Kernel("6.6.0", flowtable=True, nft="1.1.1", conntrack_max=conntrack_max)
     snapshot = Snapshot(links=(Link("br-lan", kind="bridge"), Link("wan"), *ports), kernel=kernel)
     return plan(CONFIG, resolve(CONFIG, snapshot), snapshot)
 
@@ -37,3 +39,9 @@ def test_l3_devices_are_listed_and_ports_are_left_out() -> None:
         f"port{number:03}": [ReasonCode.FLOWTABLE_FULL] for number in range(MOST_DEVICES - 2, MOST_DEVICES + 44)
     }
     assert [pair.effective for pair in found.pairs] == [Mode.SOFTWARE]
+
+
+@pytest.mark.parametrize(("most", "remembered"), [(0, 65536), (1, 1), (4096, 4096), (1 << 20, 65536)])
+def test_a_table_remembers_as_many_replies_as_there_may_be_connections(most: int, remembered: int) -> None:
+    """0 means to the kernel that there is no limit (nf_conntrack_core.c, __nf_conntrack_alloc())."""
+    assert with_ports(1, most).tables[0].remembered == remembered

@@ -198,7 +198,7 @@ class Kernel:
     nft: str = ""  # version of the program nft; empty where it is missing
     modules: tuple[str, ...] = ()  # loaded modules that matter here; built-in ones are not among them
     missing: tuple[Lack, ...] = ()  # features that kernel or nft lack
-    conntrack_max: int = CONNTRACK_MAX  # most connections that the kernel keeps
+    conntrack_max: int = CONNTRACK_MAX  # most connections that the kernel keeps; 0: any number
     ipsec: bool = False  # a rule can match packets that IPsec will encrypt
 
 

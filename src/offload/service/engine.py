@@ -104,7 +104,7 @@ class Engine:
         return self.work()
 
     def refresh(self) -> None:
-        """Read router and files and decide, into `decided`, without changing the kernel; or OffloadError."""
+        """Read the router (or OffloadError) and the files, and `keep` the decision, without changing the kernel."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:

@@ -184,7 +184,7 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """A router that has only what a test puts into these fields, which the methods of FirewallFiles then give.
+    """RouterFiles with only what a test puts into these fields; `helpers` is always None.
 
     `texts`: the text of each file by path. `present`: devices, as `devices` gives them. `loaded`: kernel modules.
     `packages`: nft files, as `installed` gives them. `hash`: of the configuration.

@@ -55,7 +55,7 @@ def plan(
     elements, settled = settle(config, drafts)
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     behind = snapshot.ingress_last is not None and snapshot.ingress_last >= 0
-    remembered = max(1, min(snapshot.kernel.conntrack_max, MAX_REMEMBERED))
+    remembered = max(1, min(snapshot.kernel.conntrack_max or MAX_REMEMBERED, MAX_REMEMBERED))
     tables: list[Table] = []
     subnet_exempts: dict[Mode, list[ExemptMatch]] = {}
     for name, flowtable, mode in TABLES:

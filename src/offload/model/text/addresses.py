@@ -41,7 +41,7 @@ def number(text: str) -> tuple[int, int]:
 
 
 def written(family: int, value: int) -> str:
-    """The text of an address, given as family (4 or 6) and number, as nft prints it."""
+    """The text of an address, given as family (4 or 6) and number: as nft prints it, but IPv6 never has dots."""
     if family == 4:  # noqa: PLR2004 - IPv4
         return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
     text = f":{':'.join(f'{value >> shift & 0xFFFF:x}' for shift in range(112, -1, -16))}:"

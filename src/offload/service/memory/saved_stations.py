@@ -22,9 +22,9 @@ HIGHEST_VLAN = 4094
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version of the stations that the file has, when to write it again, and why the last write failed.
+    """The version of the stations that this service wrote last, when it may write again, and why the last write failed.
 
-    `version`: -1: it was not written yet. `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
+    `version`: -1: none yet. `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
     """
 
     version: int = -1

@@ -34,7 +34,7 @@ def _blocks(blocks: list[list[str]], width: int) -> str:
 
 
 def _expected(expected: Json) -> Iterator[list[str]]:
-    """The blocks of lines about a host without connections, or a network."""
+    """The blocks of lines about a host or a network that has no connections."""
     host, fact = expected["host"], expected["fact"]
     yield [f"No connection of {host} is known now.", *[f"{fact}."] * bool(fact)]
     if expected["pairs"]:

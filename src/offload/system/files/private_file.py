@@ -27,7 +27,7 @@ class PrivateFile:
     def read(self) -> bytes | None:
         """The content; None if the file does not exist.
 
-        FileError if it or its directory is a link, belongs to another user, or is open to others in any way.
+        FileError if it is larger than 1 MB, or it or its directory is a link, another user's, or open to others.
         """
         try:
             self._own(self._path.parent, stat.S_ISDIR)

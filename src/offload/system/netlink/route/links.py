@@ -199,7 +199,7 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
 
 
 def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """How many conntrack entries the kernel has at most; CONNTRACK_MAX if the file is missing."""
+    """The most conntrack entries of the kernel (0: any number); CONNTRACK_MAX if the file is missing."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
