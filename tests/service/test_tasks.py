@@ -12,13 +12,13 @@ from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
-from offload.service.tasks.timed import RefusedConnections, RulesOfOthers, Task, TimedExemptsEnd, tasks
+from offload.service.tasks.timed import LOOK, ClockSet, RefusedConnections, RulesOfOthers, Task, TimedExemptsEnd, tasks
 from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.syslog import FakeSystemLog
 from service.routers import OFFLOAD, Fakes, router, section
 
-COUNT = 11
+COUNT = 12
 
 
 def listed(fakes: Fakes, hints: Debouncer | None = None) -> tuple[Task, ...]:
@@ -46,6 +46,28 @@ def test_a_task_that_is_run_though_nothing_is_due_sends_nothing(number: int) -> 
         return  # it returns tables, whenever it is run
     task.run(fakes.service, fakes.clock.now)
     assert (len(fakes.nft.sent), hints.due()) == (sent, None)
+
+
+def test_a_clock_that_is_set_returns_tables_while_rules_have_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes, hints = router(), Debouncer()
+    fakes.service.work()
+    now, wall = fakes.clock.now, 1.6e9
+    monkeypatch.setattr("offload.service.tasks.timed.time.time", lambda: wall)
+    task = ClockSet(hints)
+    assert task.due(fakes.service) is None
+    edge = int(wall) + 3600
+    fakes.service.rule_returns.update(replace(fakes.service.foreign.deciding, edges=frozenset({edge})), now, wall)
+    due = fakes.service.rule_returns.due(now)
+    for later, step in ((0.0, 0.0), (LOOK, 0.5)):  # the first look, and a small correction of the clock
+        wall += later + step
+        task.run(fakes.service, now + later)
+        assert (hints.due(), fakes.service.rule_returns.due(now)) == (None, due)
+    wall = edge + 10.0
+    task.run(fakes.service, now + 2 * LOOK)
+    assert hints.cause is Cause.CLOCK
+    assert fakes.service.rule_returns.due(now) == now + 2 * LOOK
+    fakes.service.rule_returns.returned(now + 2 * LOOK, wall)
+    assert fakes.service.rule_returns.due(now) is None
 
 
 def test_a_timed_exempt_that_ends_hints_a_pass() -> None:

@@ -24,6 +24,7 @@ class Cause(Enum):
     PORTS_RETURN = "ports of a bridge are listed again"
     HARDWARE = "hardware is asked for other flows"
     FILE = "a configuration file changed"
+    CLOCK = "the clock was set"
     EXEMPT_ENDED = "a run-time exempt ended"
     TABLE = "a table came or went"
     CHAIN = "a chain on a hook came or went"

@@ -172,7 +172,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A pair of zones whose hardware flows are not counted, though these devices, of no bridge, receive packets."""
+    """A pair of zones whose hardware counters stand still, though these devices, in no bridge, receive packets."""
 
     pair: tuple[str, str]
     devices: tuple[str, ...]

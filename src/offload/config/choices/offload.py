@@ -109,7 +109,7 @@ def _named(section: Section) -> dict[str, str]:
 
 
 def with_name(section: Section) -> Section:
-    """The section; a zone section without option `name` gets its own name as that option: `config zone 'guest'`."""
+    """The section; a named zone section without `name` gets its own name as that option: `config zone 'guest'`."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})

@@ -89,7 +89,7 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The rules that decide about packets of established connections: they have changed if one of the fields has.
+    """The rules, not of our tables, that established connections meet: they have changed if one of the fields has.
 
     `digest`: of all these rules. `sets` and `edges` are of those that may drop packets: (table, name) of sets that
     they look up, and when their times begin and end, in seconds of a day in UTC, or above 86,400 since 1970. `maps`:

@@ -87,7 +87,7 @@ REMARKS = frozenset(
 
 
 class FirewallProblem(NamedTuple):
-    """A fault of a section, or of a file. `str()` is fw4's form: `Section @rule[2] (Name) SENTENCE`."""
+    """A section's or file's fault. `str()`, as fw4: `Section @rule[2] (Name) TEXT` or `File PATH TEXT`."""
 
     fault: FirewallFault
     origin: Origin

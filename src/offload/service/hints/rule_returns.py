@@ -36,6 +36,19 @@ class RuleReturns:
             self._edge = _next(now_there.edges, now, wall)
         self._known = now_there
 
+    @property
+    def timed(self) -> bool:
+        """Whether a rule of the last pass has times."""
+        return self._known is not None and bool(self._known.edges)
+
+    def clock_set(self, now: float) -> None:
+        """Note at `now` (monotonic seconds) that the wall clock was set, so rules with times may decide differently.
+
+        `returned` then finds the next time by the new clock.
+        """
+        if self.timed:
+            self._edge = now
+
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
         """Note that elements of these sets (table, name) changed, if a rule of the last pass looks one of them up."""
         if self._known is not None and not self._known.sets.isdisjoint(sets):

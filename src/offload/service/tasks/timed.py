@@ -15,6 +15,9 @@ from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
 from offload.service.tasks import hardware, returns, station_file, station_sets
 
+LOOK = 10.0  # seconds between two looks at the wall clock
+STEP = 1.0  # seconds; a smaller step may be a correction
+
 
 class Task(Protocol):
     """Work between passes that has its own time: an object, or a module of this folder."""
@@ -31,6 +34,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
     return (
         TimedExemptsEnd(hints),
         ConfigFiles(hints, files),
+        ClockSet(hints),
         OldDump(),
         station_sets,
         station_file,
@@ -72,7 +76,7 @@ class ConfigFiles:
     files: ConfigCheck
 
     def due(self, _: Engine) -> float | None:
-        """When to compare the files' times next, in monotonic seconds; None: not before the next pass."""
+        """When to compare the files' times next, in monotonic seconds; None: done until the next pass."""
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
@@ -80,6 +84,30 @@ class ConfigFiles:
         self.files.asked(now)
         if engine.doors.uci.changed():
             self.hints.hint(Cause.FILE, now)
+
+
+@dataclass(slots=True)
+class ClockSet:
+    """Notice that the wall clock was set, while rules have times: a router without a clock of its own learns it late.
+
+    The times of rules were translated into monotonic seconds by the old clock.
+    """
+
+    hints: Debouncer
+    _next: float = 0.0  # when to look, in monotonic seconds
+    _offset: float | None = None  # of the wall clock to the monotonic one, in seconds; None: not looked yet
+
+    def due(self, engine: Engine) -> float | None:
+        """When to look at the clock next, in monotonic seconds; None: no rule has times."""
+        return self._next if engine.rule_returns.timed or engine.judged.times else None
+
+    def run(self, engine: Engine, now: float) -> None:
+        """Let tables be created again, and request a pass, if the clock differs by STEP since the last look."""
+        self._next = now + LOOK
+        before, self._offset = self._offset, time.time() - now
+        if before is not None and abs(self._offset - before) >= STEP:
+            engine.rule_returns.clock_set(now)
+            self.hints.hint(Cause.CLOCK, now)
 
 
 @dataclass(frozen=True, slots=True)

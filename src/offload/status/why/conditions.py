@@ -24,7 +24,7 @@ def _forwarded(seen: Seen) -> str:
 
 
 def place(address: bytes, end: Endpoint) -> str:
-    """The fact where a packed address is: its zone and devices, the router itself, or no single zone."""
+    """Text of a packed address and where it is: its zone and devices, the router itself, or no single zone."""
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
     where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
     return f"{ip_address(address)} is in {where}" if end.zone else f"{ip_address(address)}: {where}"

@@ -30,7 +30,7 @@ def holders(text: str, device: int, inode: int) -> list[int]:
 
     `device`, `inode`: the file's, from stat(2).
 
-    On an overlay or a subvolume stat(2) gives another device number than /proc/locks: then the inode alone decides.
+    If both fit no lock, the inode alone decides: on an overlay or a subvolume stat(2) gives another device number.
     """
     found = [(number, where) for number, where, known in _entries(text) if known == inode]
     exact = [number for number, where in found if where == (os.major(device), os.minor(device))]

@@ -48,7 +48,7 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 
 
 def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
-    """A protocol as nft matches it in a family (0: both): ICMP has another number in IPv6; `any` is no condition, ().
+    """A protocol as nft matches it in a family (0: both): ICMP becomes ICMPv6, or both; `any` is no condition, ().
 
     Negated ICMP excludes that of both families.
     """
