@@ -13,6 +13,7 @@ from kernel.inside import applied, decided, observed
 from kernel.sides import bridge, port
 from kernel.traffic import Talk
 from offload.model.network import Snapshot
+from offload.model.plan import CROSSINGS
 from offload.system.nft.door import Nft
 
 ENOUGH = 30
@@ -140,7 +141,7 @@ def test_exemptions_of_one_shape_are_one_rule(desk: Desk, count: int) -> None:
     with desk.house.router.entered():
         held = Nft().live(["flow_offload"])["flow_offload"]
     assert len(held.rules["exempt"]) == 1
-    assert sum(len(each) for name, each in held.elements.items() if name != "pairs") == count
+    assert sum(len(each) for name, each in held.elements.items() if name != CROSSINGS) == count
     assert desk.slow() == {"out"}
 
 
