@@ -60,7 +60,6 @@ def crossings(between: str) -> tuple[str, ...]:
     return (
         "flush map inet flow_offload crossings",
         f'{ADD} crossings {{ {listed}, "wan" . "br-lan" : goto {replies} }}',
-        "flush set inet flow_offload replied4",
     )
 
 

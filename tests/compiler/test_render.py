@@ -103,6 +103,7 @@ TEXT = """table inet flow_offload {
 	chain forward {
 		type filter hook forward priority filter + 10; policy accept;
 		iif . oif vmap @crossings
+		ct state != established goto fresh
 	}
 }
 """.replace("KEY4", KEY4).replace("KEY6", KEY6)
@@ -122,7 +123,7 @@ def test_behind_the_chain_of_another_table_replies_are_accepted_later() -> None:
         "\t\ttype filter hook forward priority 1000; policy accept;\n"
         "\t\tct state established ct direction reply oif . iif vmap @crossings\n"
     )
-    assert "\t\tct direction original iif . oif vmap @crossings\n\t}" in text
+    assert "\t\tct direction original iif . oif vmap @crossings\n\t\tct state != established goto fresh\n\t}" in text
 
 
 def test_a_hardware_table_has_its_flag() -> None:

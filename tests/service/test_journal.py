@@ -11,7 +11,7 @@ from offload.model.log import LogLevel
 from offload.model.network import Kernel, Lack, Link
 from offload.model.problems.reason import ReasonCode
 from offload.service.engine import Engine
-from offload.service.journal import APART, BURST, Journal
+from offload.service.journal import APART, BURST, MADE_AGAIN, Journal
 from offload.service.roaming.stations import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
 from service.firewalls import RULES, firewall_router, rule
@@ -80,6 +80,14 @@ def test_a_device_that_goes_and_comes_is_reported_by_its_name() -> None:
     assert line == (LogLevel.INFO, f"device lan2 came or went: sw - lan2; {RETURNED}")
     watched.fakes.netlink.found = replace(SCENE, links=(*SCENE.links, Link("lan3", "dsa", master="br-lan")))
     assert watched.passed(Cause.LINK) == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
+
+
+def test_a_device_that_was_made_again_is_reported() -> None:
+    watched = Watched()
+    watched.passed(Cause.START)
+    again = tuple(replace(each, index=70) if each.name == "wan" else each for each in SCENE.links)
+    watched.fakes.netlink.found = replace(SCENE, links=again)
+    assert watched.passed(Cause.LINK) == [(LogLevel.INFO, f"a device or address changed: {MADE_AGAIN}")]
 
 
 def test_a_firewall_that_forbids_is_reported() -> None:

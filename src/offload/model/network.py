@@ -7,8 +7,9 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from offload.model.kernel.live_rule import MarkReader, PacketRule, UnloadedFile
 from offload.nouns import dataclass, field
 
-# The kernel accepts almost any bytes (dev_valid_name, net/core/dev.c); only these names are safe in nft text.
-DEVICE_NAME = re.compile(r"[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
+# The kernel accepts almost any bytes (dev_valid_name, net/core/dev.c); only these names are safe in nft text. One of
+# digits alone nft takes for an index if the device does not exist.
+DEVICE_NAME = re.compile(r"(?!\d+\Z)[A-Za-z0-9_.:+@-]{1,15}", re.ASCII)
 CONNTRACK_MAX = 65536  # connections, if the kernel does not say how many: its default with 1 GiB of memory or more
 MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: any host can invent addresses
 

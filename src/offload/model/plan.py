@@ -43,7 +43,7 @@ class PolicyKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """An element of map `pairs`: packets from device `iif` to `oif` go to the chain of `policy`.
+    """An element of map `crossings`: packets from device `iif` to `oif` go to the chain of `policy`.
 
     `pair`: names of two zones; if several pairs of zones use these devices, the first of them.
     """
@@ -97,7 +97,7 @@ class Table:
     flowtable: str  # name of its flowtable
     hardware: bool  # the flowtable has `flags offload`
     devices: tuple[str, ...]  # that the flowtable lists
-    elements: tuple[Element, ...]  # of the map `pairs`
+    elements: tuple[Element, ...]  # of map `crossings`
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
     # other tables have chains on the forward hook after ours, so a reply counts as accepted only after those
     late: bool = False

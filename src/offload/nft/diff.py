@@ -49,14 +49,14 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
         new_sets=[each for each in fixed(table.sets) if each.name not in held.elements],
-        changed_maps=[each for each in table.maps if each.name in held.elements and differs(each, wanted, held)],
+        changed_maps=[each for each in table.maps if each.name in held.elements and _differs(each, wanted, held)],
         new_elements=_new_elements(table, wanted, held),
         gone_elements=_moves({name: held.elements[name] - wanted.elements[name] for name in stay}),
         gone_sets=sorted(set(held.elements) - set(wanted.elements)),
     )
 
 
-def differs(map_: Map, wanted: LiveTable, held: LiveTable) -> bool:
+def _differs(map_: Map, wanted: LiveTable, held: LiveTable) -> bool:
     """Whether the kernel's map has other elements than the wanted one, or those of devices that had other indexes."""
     name = map_.name
     return (wanted.elements.get(name), wanted.digests.get(name)) != (held.elements.get(name), held.digests.get(name))

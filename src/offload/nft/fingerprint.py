@@ -30,7 +30,7 @@ def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
 
     Only of those in `fixed`.
     """
-    return {each.name: digest("\n".join(sorted(each.elements)) + _meaning(each)) for each in fixed(sets)}
+    return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 
 
 def _meaning(each: Set | Map) -> str:

@@ -9,10 +9,10 @@ from offload.model.applied import Applied
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
 from offload.model.network import Snapshot
-from offload.model.plan import PairDecision, Plan
+from offload.model.plan import PairDecision, Plan, Table
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason, ReasonCode
-from offload.nouns import dataclass, field
+from offload.nouns import dataclass, field, replace
 from offload.service.doors import Log
 from offload.service.reconcile import Decided
 
@@ -22,6 +22,8 @@ DEFAULT_LEVEL = LogLevel.INFO
 CHOICES = ("globals", "zone_choices", "pair_choices", "exempts")  # of the Config: from /etc/config/offload
 Pair = tuple[str, str]
 OTHER_RULES = "our tables have other rules (exempts, after_packets, families)"
+MADE_AGAIN = "a device was made again, and our tables have its new index"
+REPAIRED = "the kernel had something else in our tables, and has them again"
 
 
 @dataclass(slots=True)
@@ -123,8 +125,7 @@ class Journal:
         if fresh and (returned := {table.name for table in after.tables} & set(applied.returned)):
             changes.append(_returned(sorted(returned)))
         if fresh and not changes:
-            same = before.tables == after.tables
-            changes = ["the kernel had something else in our tables, and has them again" if same else OTHER_RULES]
+            changes = [_of_tables(before.tables, after.tables)]
         if changes:
             self.line(LogLevel.INFO, f"{why}: {'; '.join(changes)}")
         else:
@@ -156,6 +157,14 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
     yield then.networks != seen.networks, "a network came up or went down"
     yield (then.links, then.addresses) != (seen.links, seen.addresses), "a device or address changed"
     yield then.kernel != seen.kernel, "kernel or nft can do something else now"
+
+
+def _of_tables(before: tuple[Table, ...], after: tuple[Table, ...]) -> str:
+    """What became different in the planned tables, or that only the kernel's were."""
+    if before == after:
+        return REPAIRED
+    by_name = [tuple(replace(table, indexes=()) for table in tables) for tables in (before, after)]
+    return MADE_AGAIN if by_name[0] == by_name[1] else OTHER_RULES
 
 
 def _restless(snapshot: Snapshot) -> frozenset[str]:

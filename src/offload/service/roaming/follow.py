@@ -53,5 +53,6 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     engine.stations.returned(applied.returned, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
+    engine.touched = engine.touched or bool(applied.error)  # the next pass lists what the kernel has of our tables
     noted = engine.record(replace(applied, error=engine.applied.error), before)
     return None if applied.error else noted

@@ -12,6 +12,7 @@ PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
 # moment: a device has gone, or is busy.
 NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
 KERNEL_REFUSED = "Could not process rule"
+NO_DEVICE = "Interface does not exist"  # of an index by name (ifindex_type_parse(), nftables src/meta.c)
 # ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no line of the text is wrong
 NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
 
@@ -30,7 +31,7 @@ def fault_of(stderr: str) -> NftFault:
         return NftFault.NOT_SUPPORTED
     if NO_ROOM.search(stderr):
         return NftFault.FAILED
-    if KERNEL_REFUSED in stderr:
+    if KERNEL_REFUSED in stderr or NO_DEVICE in stderr:
         return NftFault.KERNEL_REFUSED
     return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
 
@@ -39,12 +40,15 @@ def sentence(stderr: str) -> str:
     """The first `Error:` of what nft printed, on one line.
 
     The position before it (`/dev/stdin:3:5-9`) is left out, because the user has not seen that text. For a lack of
-    permission, and for a table that has gone, it is a sentence of our own; without an `Error:` it is the first line.
+    permission, and for a table or a device that has gone, it is a sentence of our own; without an `Error:` it is the
+    first line.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
+    if NO_DEVICE in first:
+        return "a device went away while nft wrote our tables"
     shown = first.partition("Error:")[2].strip() or first
     if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
         return "nft does not find a table that was there a moment ago: another program removed it"

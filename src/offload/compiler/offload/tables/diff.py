@@ -10,13 +10,13 @@ offloaded flow of a pair, removing or narrowing it returns nothing, nor does an 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from offload.compiler.offload.tables.crossings import Crossing, Passing, element_texts, own, passings
-from offload.compiler.offload.tables.guard import REPLIED, guard
+from offload.compiler.offload.tables.guard import guard
 from offload.compiler.offload.tables.lost import NOTHING_LOST, Lost, lost
 from offload.compiler.offload.tables.render import render_table, wipe
 from offload.compiler.offload.tables.table import compiled, expected
 from offload.model.kernel.live import STATION_SETS, LiveTable
 from offload.model.plan import CROSSINGS, TABLES, Plan, Table
-from offload.nft.diff import change, differs
+from offload.nft.diff import change
 from offload.nouns import dataclass
 
 Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow of this traffic
@@ -90,25 +90,14 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection
 
 def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
     """The transaction that changes the table in the kernel (`held`) without touching live flows."""
-    (crossings,) = compiled(table).maps
     text = change(compiled(table), expected(table), held)
-    text += _forget(table) if differs(crossings, expected(table), held) else ""
     return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
 def _filled(table: Table, found: Mapping[Crossing, Passing]) -> str:
     """The nft text that gives the map of this table these elements and no others."""
     added = f"add element inet {table.name} {CROSSINGS} {{ {', '.join(element_texts(found))} }}\n" if found else ""
-    return f"flush map inet {table.name} {CROSSINGS}\n{added}{_forget(table)}"
-
-
-def _forget(table: Table) -> str:
-    """The nft text that empties the sets of accepted replies.
-
-    They must be empty when devices come into the map: the first packets of a connection delete the key of an earlier
-    one with its id (guard.py), but not between devices that are not in the map.
-    """
-    return "".join(f"flush set inet {table.name} {each.name}\n" for each in REPLIED)
+    return f"flush map inet {table.name} {CROSSINGS}\n{added}"
 
 
 def _transactions(
