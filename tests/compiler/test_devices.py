@@ -125,6 +125,13 @@ CASES = {
         {"a{b}": ReasonCode.ODD_NAME},
         ["a{b}"],
     ),
+    "a port with a name that nft may take for an index": PairHardware(
+        (Link("br-lan", "bridge"), *ports("br-lan", "7")),
+        "br-lan",
+        ["br-lan"],
+        {"7": ReasonCode.ODD_NAME},
+        ["7"],
+    ),
     "PPPoE on two VLANs": PairHardware(
         (
             Link("eth1"),

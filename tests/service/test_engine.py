@@ -18,6 +18,7 @@ from offload.model.problems.reason import ReasonCode
 from offload.service.bus import choices
 from offload.service.engine import MOST_NEWS, Engine
 from offload.service.roaming import follow
+from offload.service.roaming.follow import return_tables
 from offload.system.netifd import DUMP
 from offload.system.nft.complaints import complaint
 from service.routers import OFFLOAD, SCENE, Fakes, HoldingNft, router, section, without
@@ -357,6 +358,15 @@ def test_sets_are_listed_again_only_after_others_touched_our_tables() -> None:
     assert fakes.nft.trusting == 2
     fakes.service.work()
     assert fakes.nft.trusting == 3
+
+
+def test_after_a_return_that_failed_everything_is_listed() -> None:
+    fakes = router()
+    fakes.service.work()
+    fakes.nft.refusals = ["busy"]
+    assert not fakes.service.touched
+    assert return_tables(fakes.service, ["flow_offload"]) is None
+    assert fakes.service.touched
 
 
 def test_after_a_refusal_everything_is_listed() -> None:

@@ -46,6 +46,10 @@ def program(tmp_path: Path, script: str) -> Nft:
             "netlink: Error: cache initialization failed: Operation not permitted",
             "nft may not touch the ruleset: run as root",
         ),
+        (
+            '/dev/stdin:56:15-20: Error: Interface does not exist\n\t\t\t"br-lan" . "vrf0" : goto policy_0,\n',
+            "a device that the text names does not exist, or no more",
+        ),
         ("Operation not permitted (you must be root)", "nft may not touch the ruleset: run as root"),
         ("nft: symbol not found\n", "nft: symbol not found"),
         ("\n \n", "nft failed without a word"),
@@ -60,6 +64,7 @@ def test_the_sentence_of_a_refusal(stderr: str, expected: str) -> None:
     ("complaint_", "fault"),
     [
         ("syntax error, unexpected string", NftFault.REFUSED),
+        ("Interface does not exist", NftFault.REFUSED),
         ("Could not process rule: No such file or directory", NftFault.KERNEL_REFUSED),
         ("Could not process rule: Operation not supported", NftFault.NOT_SUPPORTED),
         ("Could not process rule: Message too long", NftFault.FAILED),

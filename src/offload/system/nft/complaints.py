@@ -31,7 +31,7 @@ def fault_of(stderr: str) -> NftFault:
         return NftFault.NOT_SUPPORTED
     if NO_ROOM.search(stderr):
         return NftFault.FAILED
-    if KERNEL_REFUSED in stderr or NO_DEVICE in stderr:
+    if KERNEL_REFUSED in stderr:
         return NftFault.KERNEL_REFUSED
     return NftFault.REFUSED if "Error:" in stderr else NftFault.FAILED
 
@@ -48,7 +48,7 @@ def sentence(stderr: str) -> str:
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
     if NO_DEVICE in first:
-        return "a device went away while nft wrote our tables"
+        return "a device that the text names does not exist, or no more"
     shown = first.partition("Error:")[2].strip() or first
     if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
         return "nft does not find a table that was there a moment ago: another program removed it"
