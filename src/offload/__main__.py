@@ -4,7 +4,6 @@ import gc
 import io
 import os
 import sys
-from pathlib import Path
 
 from offload import __version__
 
@@ -25,7 +24,8 @@ def run() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for stream in ("stdout", "stderr"):  # closed by the caller (`>&-`), so what is written there is not wanted
         if getattr(sys, stream) is None:
-            setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+            # for as long as the process lives; importing pathlib would take as long as the version
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - as above
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of rules and zones may have letters that the terminal lacks
         sys.stdout.reconfigure(errors="backslashreplace")
     short = not SHORT.isdisjoint(sys.argv[1:2])
