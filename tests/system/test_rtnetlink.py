@@ -20,6 +20,7 @@ COMMANDS = """
 ip link add br-lan type bridge
 ip link add lan1 type veth peer name host
 ip link set lan1 master br-lan
+for each in br-lan lan1 host; do ip link set $each addrgenmode none; done
 for each in lo br-lan lan1 host; do ip link set $each up; done
 ip address add 192.168.1.1/24 dev br-lan
 ip address add 10.0.0.1 peer 10.0.0.2/32 dev lan1
