@@ -88,13 +88,15 @@ def test_a_ban_reaches_live_flows(bans: Home, call: Call, text: str) -> None:
         bans.router.nft("flush set inet bans blocked")
 
 
-def test_a_clock_that_is_set_begins_a_time(bans: Home, call: Call) -> None:
+def test_a_clock_that_is_set_begins_a_time(bans: Home, service: Resident, call: Call) -> None:
     """Routers without a clock of their own start with a wrong time, until NTP sets it."""
     begins, ends = (time.strftime("%H:%M:%S", time.localtime(time.time() + hours * 3600)) for hours in (2, 4))
     rule = f'add rule inet bans forward meta hour "{begins}"-"{ends}" ip daddr 203.0.113.1 drop'
     bans.router.nft(f"flush chain inet bans forward\n{rule}")  # what was banned before may talk again
     talk = offloaded(bans, call(bans.client, bans.internet4, "udp"))
     talk._socket.settimeout(PATIENCE)
+    service.quiet()
+    offloaded(bans, talk)  # also after the return for the new rule
     time.clock_settime(time.CLOCK_REALTIME, time.time() + 3 * 3600)
     try:
         with Steady(talk, lambda each: each.echo(1)) as live:
