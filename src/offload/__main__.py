@@ -22,7 +22,7 @@ def run() -> None:
         import signal
 
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for stream in ("stdout", "stderr"):  # closed by the caller (`>&-`), so what is written there is not wanted
+    for stream in ("stdout", "stderr"):  # the caller closed it (`>&-`): output is dropped
         if getattr(sys, stream) is None:
             # for as long as the process lives; importing pathlib would take as long as the version
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - as above

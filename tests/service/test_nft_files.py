@@ -8,13 +8,14 @@ import pytest
 from offload.errors import NftError, NftFault
 from offload.model.kernel.live_rule import LiveChain, LiveRule, Ruleset
 from offload.service.bus.ubus_object import METHODS, answer
+from offload.service.checking.nft_files import with_unloaded
 from offload.system.firewall_files import FakeFirewallFiles
 from service.routers import FIREWALL, Fakes, router, section
 
 CHAIN = LiveChain("inet", "fw4", "lte", "postrouting", 0)
 TTL = LiveRule("inet", "fw4", "lte", ("ttl",))
 USERS = "/etc/nftables.d/10-lte.nft"
-FILES = {USERS: "", "/etc/nftables.d/notes.txt": "", "/root/own.nft": "", "/root/chain.nft": ""}
+FILES = {USERS: "", "/etc/nftables.d/notes.txt": "", "/etc/own.nft": "", "/etc/chain.nft": ""}
 INSTALLED = ("table-pre", "", "/usr/share/nftables.d/table-pre/a.nft"), ("chain-post", "forward", "/usr/b.nft")
 
 
@@ -59,16 +60,30 @@ def test_a_file_that_is_not_loaded_is_named() -> None:
     assert found(fakes) == []
 
 
+def test_files_are_named_where_the_kernel_does_not_list_its_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = asking(Dry())
+
+    def refuse(_: object) -> Ruleset:
+        raise NftError("the kernel does not list its nft tables: busy")
+
+    decided = fakes.service.decided
+    assert decided is not None
+    monkeypatch.setattr(type(fakes.nft), "ruleset", refuse)
+    unread = with_unloaded(decided, fakes.service.doors).snapshot.unloaded
+    assert {each.why for each in unread} == {"the kernel does not list its nft tables: busy"}
+    assert USERS in {each.path for each in unread}
+
+
 def test_each_file_is_read_at_its_place() -> None:
-    own = {"type": "nftables", "path": "/root/own.nft", "position": "ruleset-append"}
-    chain = {"type": "nftables", "path": "/root/chain.nft", "position": "chain-prepend", "chain": "forward_lan"}
+    own = {"type": "nftables", "path": "/etc/own.nft", "position": "ruleset-append"}
+    chain = {"type": "nftables", "path": "/etc/chain.nft", "position": "chain-prepend", "chain": "forward_lan"}
     dry = Dry()
-    assert found(asking(dry, ("include", own), ("include", chain), ("include", {"path": "/root/script.sh"})))
+    assert found(asking(dry, ("include", own), ("include", chain), ("include", {"path": "/etc/script.sh"})))
     assert dry.asked == [
         [
             f'table inet fw4 {{\ninclude "{USERS}"\n}}\n',
-            'include "/root/own.nft"\n',
-            'table inet fw4 {\nchain forward_lan {\ninclude "/root/chain.nft"\n}\n}\n',
+            'include "/etc/own.nft"\n',
+            'table inet fw4 {\nchain forward_lan {\ninclude "/etc/chain.nft"\n}\n}\n',
             'table inet fw4 {\ninclude "/usr/share/nftables.d/table-pre/a.nft"\n}\n',
             'table inet fw4 {\nchain forward {\ninclude "/usr/b.nft"\n}\n}\n',
         ]

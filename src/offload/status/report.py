@@ -27,7 +27,10 @@ from offload.status.why.reasons import protocol, tcp_state
 Json = dict[str, Any]
 
 IPV4 = 4  # bytes of a packed address
-SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART}  # a part of the pair stays slow, and nobody chose it
+SLOW_PART = {
+    ReasonCode.MARKED_PART,
+    ReasonCode.SUBNETS_PART,
+}  # a part of the pair stays slow without a choice of the user
 
 
 def status_json(

@@ -17,7 +17,7 @@ from offload.errors import RunningError
 NAME = b"\0offload.service"
 PAUSE = 0.05  # seconds
 PATIENCE = 1.0  # seconds, for one that ends just now
-WAITING = 64  # later calls that are answered; nobody accepts them, so they stay until the service ends
+WAITING = 64  # later calls that are answered; they are never accepted, so they stay until the service ends
 CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 
 
@@ -25,7 +25,7 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
     """Be the only service in the body; RunningError names the process that has been one for `patience` seconds.
 
-    Another user's socket with this name keeps nobody from starting: any program may take one.
+    Another user's socket with this name does not prevent a start: any program may take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience

@@ -62,8 +62,8 @@ def with_unloaded(decided: Decided, doors: Doors) -> Decided:
     files = _read([each for each in included if each not in unread], _variables(decided.plan), doors, unread)
     try:
         found = unloaded(doors.nft.ruleset(), files, OUR_TABLES) if files else ()
-    except NftError:
-        return decided
+    except NftError as error:
+        found, unread = (), unread | dict.fromkeys(included, str(error))
     faulty = (UnloadedFile(each.path, why=why) for each, why in unread.items())
     return replace(decided, snapshot=replace(decided.snapshot, unloaded=(*found, *faulty)))
 

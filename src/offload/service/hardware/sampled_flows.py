@@ -29,12 +29,12 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class PairFlows:
-    """The flows of one pair in a sample. Of those that nobody asks for only the first FOLLOWED are in `kept`."""
+    """The flows of one pair in a sample. All in `asked` are kept, and the first FOLLOWED of the others."""
 
     asked: frozenset[Key]  # those of the last sample, and awaited ones
     kept: dict[Key, Found] = field(default_factory=dict)  # in the order of the dump
     marked: int = 0  # all flows with the hardware mark
-    room: int = FOLLOWED  # so many more are kept
+    room: int = FOLLOWED  # how many more flows can be kept
 
     def add(self, key: Key, found: Found) -> None:
         """Count a flow, and keep it if it was asked for or there is room."""

@@ -91,7 +91,7 @@ class KernelEvents:
     def run(self, engine: Engine, now: float) -> None:
         """Create tables again for stations whose move had to wait; request a pass to list a bridge's ports again.
 
-        `now`: monotonic seconds. Of this, only what is due is done.
+        `now`: monotonic seconds. It does only the work that is due.
         """
         self._follow()
         if engine.stations.ended(now):

@@ -1,4 +1,4 @@
-"""Add a sample of live flows to what is known of a pair or device in hardware. Pure."""
+"""Add a sample of live flows to the PairHardware of a pair or device. Pure."""
 
 from collections.abc import Mapping
 

@@ -23,10 +23,10 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A condition that a connection must meet to be offloaded, and what is known about it."""
+    """A condition that a connection must meet to be offloaded, and whether it does."""
 
     name: str  # of the condition, as in the reply of `explain`
-    fact: str  # what is known, as text; may be empty if it was not checked
+    fact: str  # the value that was compared, as text; may be empty if it was not checked
     holds: Holds  # whether the connection meets it
     reasons: tuple[Reason, ...] = ()  # why not; of a condition that holds, Reasons that explain the fact
 

@@ -156,7 +156,7 @@ class Asked:
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
         """Why the pair stays slow whatever its mode is: faults; exempts and mark rules for all its traffic.
 
-        `ends`: the choices for its zones; `family`: what is to be offloaded of it.
+        `ends`: the choices for its zones; `family`: of the packets to offload.
         """
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
