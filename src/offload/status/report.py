@@ -27,10 +27,7 @@ from offload.status.why.reasons import protocol, tcp_state
 Json = dict[str, Any]
 
 IPV4 = 4  # bytes of a packed address
-SLOW_PART = {
-    ReasonCode.MARKED_PART,
-    ReasonCode.SUBNETS_PART,
-}  # a part of the pair stays slow without a choice of the user
+SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART}  # the user did not choose that a part stays slow
 
 
 def status_json(
