@@ -53,8 +53,8 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
     return Topology(zones, tuple(problems))
 
 
+# The third list has the missing networks that get a Problem.
 def _networks(zone: Zone, config: Config, snapshot: Snapshot) -> tuple[list[Network], list[Reason], list[str]]:
-    """The zone's networks with an l3 device; Reasons for those without; names of missing ones that get a Problem."""
     configured = {interface.name for interface in config.interfaces}
     by_name = {network.name: network for network in snapshot.networks}
     wanted = [name for name in zone.networks if name in by_name]
@@ -114,8 +114,6 @@ def _zone(zone: Zone, networks: list[Network], absent: list[Reason], stack: "_St
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """The links by name, and the devices below each."""
-
     links: Mapping[str, Link]  # by name
     lower: Mapping[str, tuple[str, ...]]  # device -> names of the devices directly below it
     pppoe: frozenset[str]  # names of PPPoE devices
@@ -124,7 +122,6 @@ class _Stack:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":
-        """Read links, the devices below each, and what treats their packets, from a Snapshot."""
         pppoe = [
             n for n in snapshot.networks if n.proto == "pppoe" and n.l3_device and n.device not in {"", n.l3_device}
         ]
@@ -136,50 +133,45 @@ class _Stack:
             hooked(snapshot),
         )
 
+    # None: a flowtable can list it
     def refusal(self, name: str) -> Reason | None:
-        """Why no flowtable can list it: it is `lo`, does not exist, or nft cannot have its name; None: one can."""
         if name == LOOPBACK:
             return ReasonCode.LOOPBACK(device=name)
         if name not in self.links:
             return ReasonCode.LINK_MISSING(device=name)
         return None if DEVICE_NAME.fullmatch(name) else ReasonCode.ODD_NAME()
 
+    # as in IFLA_INFO_KIND, but `ppp` for every PPPoE device of netifd; empty: physical or unknown
     def kind(self, name: str) -> str:
-        """The link's kind as in IFLA_INFO_KIND; `ppp` for every PPPoE device of netifd; empty: physical or unknown."""
         return "ppp" if name in self.pppoe else self.links[name].kind if name in self.links else ""
 
+    # no packet is seen at a VRF's own device, so its members are listed
     def members(self, name: str) -> list[str]:
-        """The devices to list for `name`: of a VRF its members, if any, as no packet is seen at it; else `name`."""
         return sorted(self.lower.get(name, ())) or [name] if self.kind(name) == "vrf" else [name]
 
     def vrf(self, name: str) -> str:
-        """The VRF that the device is in; empty: none."""
         master = self.links[name].master if name in self.links else ""
         return master if self.kind(master) == "vrf" else ""
 
     def wireless(self, name: str) -> bool:
-        """Whether the device is Wi-Fi, or a VLAN on Wi-Fi, also by way of other VLANs."""
         name = self._under_vlans(name)
         return name in self.links and self.links[name].wireless
 
+    # of a VLAN the bridge below it; empty: neither is a bridge
     def bridge(self, name: str) -> str:
-        """The device itself if it is a bridge; of a VLAN the bridge below it, also below other VLANs; empty: none."""
         name = self._under_vlans(name)
         return name if self.kind(name) == "bridge" else ""
 
     def _under_vlans(self, name: str) -> str:
-        """Of a VLAN the device below it, and below all VLANs that it is stacked on; of any other device itself."""
         seen: set[str] = set()
         while self.kind(name) == "vlan" and name not in seen and self.lower.get(name):
             seen.add(name)
             name = self.lower[name][0]  # a VLAN has one device below
         return name
 
+    # Each device below `upper`, at any depth, and why a software flowtable should not list it (None: it should). It
+    # goes no deeper where the kernel does not either (at a bond's members). `path` ends loops.
     def walk(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[tuple[str, Reason | None]]:
-        """Each device below `upper`, at any depth, and why a software flowtable should not list it; None: it should.
-
-        It goes no deeper where the kernel does not either (at a bond's members). `path`: devices above, against loops.
-        """
         path |= {upper}
         for name in sorted(self.lower.get(upper, ())):
             if name in path:
@@ -189,11 +181,9 @@ class _Stack:
             if deeper:
                 yield from self.walk(name, path)
 
+    # The devices at which packets of `upper` arrive, Wi-Fi ports too: hardware has all its packets if it has all of
+    # these.
     def leaves(self, upper: str, path: frozenset[str] = frozenset()) -> Iterator[str]:
-        """The lowest devices below `upper` at which its packets are found, also Wi-Fi ports; if there is none, `upper`.
-
-        Hardware has all packets of `upper` if it has all of these. `path`: the devices above `upper`, against loops.
-        """
         path |= {upper}
         lower = sorted(set(self.lower.get(upper, ())) - path)
         followed = [name for name in lower if self._step(upper, name, path)[1]]
@@ -202,12 +192,9 @@ class _Stack:
         for name in followed:
             yield from self.leaves(name, path)
 
+    # (Why a flowtable should not list `name`, whether to look below it.) A device that is too deep must not be listed:
+    # the kernel would expect the flow's packets there, and not recognize them.
     def _step(self, upper: str, name: str, path: frozenset[str]) -> tuple[Reason | None, bool]:
-        """Why a flowtable should not list `name` below `upper` (None: it should); whether to look below it too.
-
-        A device that is too deep must not be listed: the kernel would expect the flow's packets there, and not
-        recognize them. `path`: `upper` and the devices above it.
-        """
         if sum(self.kind(each) in ENCAPSULATING for each in path) > ENCAPSULATIONS:
             return ReasonCode.TOO_DEEP(device=name), False
         if not self.beneath_pppoe and any(self.kind(each) == "ppp" for each in path):
@@ -235,8 +222,8 @@ class _Stack:
             case _:
                 return ReasonCode.NOT_FOLLOWED(upper=upper, kind=kind or "hardware"), False
 
+    # Hosts move between such ports, and a flow stays bound to the port at which it began.
     def _roaming(self, port: str, bridge: str) -> Reason | None:
-        """Why no flow may be bound to the port: it is Wi-Fi, or hosts of the bridge move too often; None: flows may."""
         if self.wireless(port):
             return ReasonCode.WIRELESS_PORT(master=bridge)
         restless = bridge in self.links and self.links[bridge].restless

@@ -51,7 +51,7 @@ def version(release: str) -> Version | None:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
+# A series that `releases` does not have is compared with its last release.
 def _reaches(found: Version, releases: tuple[Version, ...]) -> bool:
-    """Whether a release (`found`) is not older than that of its series in `releases`; without one, than the last."""
     same = (each for each in releases if each[:2] == found[:2])
     return found >= next(same, releases[-1])

@@ -46,7 +46,6 @@ def contents(ruleset: Ruleset) -> str:
 
 
 def _same_frame(before: Ruleset, after: Ruleset) -> bool:
-    """Whether two rulesets are equal but for hooks and rules of chains; names and order of chains must be equal."""
     names = [[each.name for each in ruleset.table.chains] for ruleset in (before, after)]
     return names[0] == names[1] and _without_chains(before) == _without_chains(after)
 
@@ -55,11 +54,9 @@ def _without_chains(ruleset: Ruleset) -> Ruleset:
     return ruleset._replace(table=ruleset.table._replace(chains=()))
 
 
+# Chains, sets, limits, helpers and flowtables that `after` lacks. Except for chains also those that it has with other
+# properties, because nft cannot change these.
 def _gone(before: Table, after: Table) -> Iterable[str]:
-    """The statements that delete what `before` has and `after` lacks: chains, sets, limits, helpers and flowtables.
-
-    Except for chains, they also delete what `after` has with other properties, apart from the elements of sets.
-    """
     wanted = {each.name for each in after.chains}
     yield from (f"delete chain inet {after.name} {each.name}\n" for each in before.chains if each.name not in wanted)
     kinds: tuple[tuple[str, Sequence[Named], Sequence[Named]], ...] = (
@@ -72,6 +69,6 @@ def _gone(before: Table, after: Table) -> Iterable[str]:
         yield from (f"delete {kind} inet {after.name} {each.name}\n" for each in then if each not in now)
 
 
+# Others may have added elements.
 def _declared(table: Table) -> list[Set]:
-    """The sets without their elements, because others may have added some."""
     return [each._replace(elements=()) for each in table.sets]

@@ -30,11 +30,8 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
             yield (name if name in before else f"{name} (new)"), gone, new
 
 
+# heading (`chain input`) -> lines, without flowtables and rules that fill them
 def _objects(listing: str) -> dict[str, list[str]]:
-    """By heading (`chain input`), the lines of each object but flowtables, without indentation; {} for an empty text.
-
-    Rules that fill flowtables are left out. Each element of a set is a line of its own, sorted.
-    """
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for raw in ELEMENTS.sub(_one_a_line, listing).splitlines()[1:]:
@@ -56,7 +53,7 @@ def _changed(before: list[str], after: list[str]) -> tuple[list[str], list[str]]
     return gone, new
 
 
+# sorted, without timeout and remaining time
 def _one_a_line(found: re.Match[str]) -> str:
-    """The elements sorted, without timeout and remaining time, each as a line of the listing: `element 192.0.2.1`."""
     words = sorted(AGE.sub("", each) for each in re.split(r",\s+", found[1]))
     return "\n".join(f"\t\t{ELEMENT}{each}" for each in words)

@@ -56,17 +56,14 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     )
 
 
+# The digest covers the indexes of devices too, which change when a device is created again.
 def _differs(map_: Map, wanted: LiveTable, held: LiveTable) -> bool:
-    """Whether the kernel's map has other elements than the wanted one, or those of devices that had other indexes."""
     name = map_.name
     return (wanted.elements.get(name), wanted.digests.get(name)) != (held.elements.get(name), held.digests.get(name))
 
 
+# Elements with a timeout are sent with their remaining time (`written`).
 def _new_elements(table: Table, wanted: LiveTable, held: LiveTable) -> list[tuple[str, list[str]]]:
-    """By set, the elements that the kernel lacks, as they are sent: those with a timeout with their remaining time.
-
-    `wanted`: `outline(table)`. Sets from which nothing is missing are left out, and maps.
-    """
     timed = ((each.name, zip(each.elements, each.written, strict=True)) for each in table.sets if each.written)
     written = {(name, text): sent for name, elements in timed for text, sent in elements}
     sets = sorted(set(wanted.elements) - {each.name for each in table.maps})
@@ -78,11 +75,8 @@ def _moves(elements: Mapping[str, frozenset[str]]) -> list[tuple[str, list[str]]
     return [(name, sorted(moved)) for name, moved in elements.items() if moved]
 
 
+# Rules are compared by the fingerprints in their comments, elements by the digests there.
 def _same(chain: Chain, held: LiveTable) -> bool:
-    """Whether the kernel's chain has the same rules in this order, and each looks up a set with the same elements.
-
-    Rules are compared by the fingerprints in their comments, elements by the digests there. `held` must have the chain.
-    """
     comments = _comments(chain)
     asked = {name: digest for _, digests, _ in comments for name, digest in digests.items()}
     return held.rules[chain.name] == tuple(mark for mark, _, _ in comments) and asked.items() <= held.digests.items()

@@ -57,24 +57,21 @@ def _items(key: str, items: tuple[Item, ...], write: Callable[[str], str] = str)
     return (f"{key} {one_or_set(good)} " if good else "") + (f"{key} != {one_or_set(bad)} " if bad else "")
 
 
+# an address implies its family
 def _family(family: int, match: Match) -> str:
-    """The condition on the family, 4 or 6; empty: an address implies it."""
     return "" if match.src_ip or match.dest_ip else f"meta nfproto ipv{family} "
 
 
+# a port or an ICMP type implies its protocol
 def _proto(items: tuple[Item, ...], match: Match) -> str:
-    """The condition on protocols (`items`); empty: a port or an ICMP type implies it."""
     if match.src_port or match.dest_port or match.icmp_type:
         return ""
     return _items(KEYS["proto"], items)
 
 
 def _devices(key: str) -> Callable[[tuple[Item, ...], Match], str]:
+    # A wildcard must not stand in a set with others; one that is not negated is the only such name.
     def write(items: tuple[Item, ...], _: Match) -> str:
-        """The conditions on the device: one for names, one for negated names, one for each negated wildcard.
-
-        A wildcard must not stand in a set with others; one that is not negated is the only such name.
-        """
         plain = tuple(item for item in items if not (item.negated and item.text.endswith("*")))
         wild = (item for item in items if item.negated and item.text.endswith("*"))
         return (_items(key, plain, _name) if plain else "") + "".join(f"{key} != {_name(item.text)} " for item in wild)
@@ -117,11 +114,9 @@ def _ports(key: str) -> Callable[[tuple[Item, ...], Match], str]:
     return write
 
 
+# nft 1.0.6 merges `sport != A dport != B` into one comparison, which is true if either port differs; not if B is a
+# range, so a single negated port becomes a range of one port.
 def _apart(ports: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The ports; if just one is negated, and is no range, it becomes a range of one port.
-
-    nft 1.0.6 merges `sport != A dport != B` into one comparison, which is true if either port differs.
-    """
     negated = [item for item in ports if item.negated]
     if len(negated) != 1 or "-" in negated[0].text:
         return ports
@@ -133,8 +128,8 @@ def _macs(items: tuple[Item, ...], _: Match) -> str:
     return _items(KEYS["src_mac"], items)
 
 
+# all types have a code, or none has one
 def _icmp(types: tuple[IcmpType, ...], match: Match) -> str:
-    """The condition for ICMP types of `match.family`. All of them have a code, or none has one."""
     key = ICMP[match.family or 4]
     pairs = [(each.type4, each.code4) if match.family == 4 else (each.type6, each.code6) for each in types]  # noqa: PLR2004 - IPv4
     if pairs[0][1] is None:
@@ -183,13 +178,13 @@ def _clock(time: tuple[int, ...]) -> str:
     return '"{:02}:{:02}:{:02}"'.format(*time)
 
 
+# nft reads `"12:00:00"` as local time, and a number as seconds since midnight in UTC
 def _utc_time(time: tuple[int, ...]) -> str:
-    """A UTC time of day as nft text: seconds since midnight, because nft reads `"12:00:00"` as local time."""
     return str(sum(part * seconds for part, seconds in zip(time, _SECONDS, strict=True)))
 
 
+# nft reads a written date as local time, and a number as seconds since 1970
 def _utc_date(date: tuple[int, ...]) -> str:
-    """A moment in UTC as nft text: seconds since 1970, because nft reads a written date as local time."""
     year, month, day = date[:3]
     year -= month < 3  # noqa: PLR2004 - a year that begins in March ends with its leap day
     days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 1

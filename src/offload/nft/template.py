@@ -137,14 +137,12 @@ def _content(path: str) -> bytes:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Every global name and attribute that the code, or a function in it, uses."""
     inner = (each for each in code.co_consts if isinstance(each, CodeType))
     return set(code.co_names).union(*map(_names, inner))
 
 
+# The template's code uses it as Jinja2's environment.
 class _Template:
-    """A compiled template; its code uses it as Jinja2's environment."""
-
     concat = "".join
     getattr = staticmethod(getattr)
 
@@ -152,25 +150,22 @@ class _Template:
         self.filters = filters
         self.root = FunctionType(code, _GLOBALS)
 
+    # called by the template's code for a variable that was not given
     def undefined(self, name: str) -> None:
-        """Called by the template's code for a variable that was not given: raises LookupError."""
         raise LookupError(f"a template does not get {name}")
 
     def render(self, **words: Any) -> str:
-        """The text of the template with these variables."""
         return self.concat(self.root(_Words(words), _missing, self))
 
 
+# The template's code uses it as Jinja2's context.
 class _Words:
-    """The variables of a template; its code uses it as Jinja2's context."""
-
     def __init__(self, words: Mapping[str, Any]) -> None:
         self.resolve_or_missing = lambda name: words.get(name, _missing)
 
 
+# The variable `loop` of a template, of which only `last` exists.
 class _Loop:
-    """The variable `loop` of a template, of which only `last` exists: whether this is the last round."""
-
     def __init__(self, items: Iterable[Any], _undefined: object) -> None:
         self.items, self.last = list(items), False
 

@@ -87,8 +87,8 @@ def _log_limit(limit: Limit | str) -> str:
     return f'limit name "{limit}"' if isinstance(limit, str) else f"limit rate {limit_text(limit)}"
 
 
+# cut to the length that nft allows
 def _note(comment: str) -> str:
-    """A comment between quotes, cut to the length that nft allows."""
     return quoted(cut(comment, LONGEST_COMMENT))
 
 

@@ -37,11 +37,9 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
         yield from _of_pppoe(snapshot, {device for table in plan.tables for device in table.devices})
 
 
+# `listed`: devices of all flowtables. A device below PPPoE there makes downloads slow on this kernel; otherwise a
+# notice says that it is left out.
 def _of_pppoe(snapshot: Snapshot, listed: Collection[str]) -> Iterator[Finding]:
-    """The Finding about devices below PPPoE devices: if a flowtable lists them, downloads are slow on this kernel.
-
-    It is a problem if `listed`, the devices of all flowtables, has some of them, and a notice if it has none.
-    """
     offloaded = [each.l3_device for each in snapshot.networks if each.proto == "pppoe" and each.l3_device in listed]
     beneath = all_below(offloaded, directly_below(snapshot))
     words = {"release": snapshot.kernel.release}

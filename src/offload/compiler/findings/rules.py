@@ -85,7 +85,6 @@ def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
 
 
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about tc filters that copy conntrack's mark into packets, on devices of offloaded traffic."""
     code = FindingCode.MARK_RESTORED
     for device, _ in mark_restorers(snapshot, (each for table in plan.tables for each in table.elements)):
         yield code.done(device=device) if config.globals.auto_exempt else code(device=device)
@@ -97,12 +96,11 @@ def _place(rule: PacketRule) -> dict[str, str]:
 
 
 def _asked(plan: Plan) -> bool:
-    """Whether software or hardware was chosen for any pair, even if all of it stays slow."""
     return any(pair.mode is not Mode.NONE for pair in plan.pairs)
 
 
+# In both directions, because offloaded replies bypass the rule as well.
 def _meets(rule: PacketRule, plan: Plan) -> bool:
-    """Whether packets between two devices of an offloaded pair, in either direction, fit the rule's devices."""
     crossings = ((each.iif, each.oif) for table in plan.tables for each in table.elements)
     wanted = rule.match.iif, rule.match.oif
     return any(_fits(wanted, way) or _fits(wanted, way[::-1]) for way in crossings)

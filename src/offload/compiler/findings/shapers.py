@@ -53,11 +53,8 @@ def of_shapers(
         yield FindingCode.LIMITS_ABSENT(package="nft-qos")
 
 
+# A device below is listed although one above it has a shaper if it is a device of a zone itself, or of option `device`.
 def _bypassed(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about devices whose packets are treated at them, and offloaded at a device below.
-
-    That is listed because it is a device of a zone itself, or one of option `device`; others below are not listed.
-    """
     below = directly_below(snapshot)
     for table in plan.tables:
         ends = {end for each in table.elements for end in (each.iif, each.oif)}
@@ -66,40 +63,35 @@ def _bypassed(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
                 yield FindingCode.SHAPER_BYPASSED(shaper=shaper, device=device, lower=", ".join(lower))
 
 
+# A pair of two different zones is preferred to a zone with itself, for the sentence.
 def _in_hardware(plan: Plan, zones: Mapping[str, ZoneDevices], device: str) -> tuple[str, str] | None:
-    """The zones (src, dest) of a pair in hardware whose packets pass the device; None: there is no such pair.
-
-    A pair of two different zones is preferred to a zone with itself. `zones`: the devices of each zone, by its name.
-    """
     elements = (each for table in plan.tables if table.mode is Mode.HARDWARE for each in table.elements)
     passing = [each.pair for each in elements if any(device in found for found in _passed_by(each, zones))]
     return min(passing, key=lambda pair: pair[0] == pair[1], default=None)
 
 
 def _passed_by(each: Element, zones: Mapping[str, ZoneDevices]) -> Iterator[set[str]]:
-    """The devices that packets of the element pass: those of its source zone, then those of its destination zone."""
     for zone, end in zip(each.pair, (each.iif, each.oif), strict=True):
         yield _passed(zones[zone], end)
 
 
+# `end`: the device's name on the forward hook, which in a VRF is the VRF's.
 def _passed(zone: ZoneDevices, end: str) -> set[str]:
-    """The devices of the zone that packets pass if the forward hook sees `end` as their input or output device."""
     l3 = (each for each in zone.l3 if end in {each, zone.came_in(each)})
     return {device for each in l3 for device in zone.passed(each)}
 
 
+# Only pairs that requested hardware have such a Reason.
 def _concerned(plan: Plan, why: Reason) -> bool:
-    """Whether any pair of the Plan has this Reason, which only pairs have that requested hardware."""
     return any(why in pair.reasons for pair in plan.pairs)
 
 
 def _limits(packages: Mapping[str, tuple[Section, ...]]) -> bool:
-    """Whether nft-qos has limits configured."""
     return any(section.options.get(option) in TRUE for section in packages.get("nft-qos", ()) for option in LIMITING)
 
 
+# (package, network or device) for each shaper that is configured and not switched off
 def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, str]]:
-    """(package, network or device) for each shaper in a section, if neither section nor package is switched off."""
     for package, (kind, option, switch) in ASKING.items():
         for section in packages.get(package, ()):
             name = section.options.get(option)
@@ -108,6 +100,6 @@ def _asked(packages: Mapping[str, tuple[Section, ...]]) -> Iterator[tuple[str, s
                 yield package, name
 
 
+# `config global` of qosmate switches the whole package off.
 def _is_off(sections: tuple[Section, ...]) -> bool:
-    """Whether a section `config global` among these, which qosmate has, switches the whole package off."""
     return any(each.type == "global" and each.options.get("enabled", "1") not in TRUE for each in sections)

@@ -73,11 +73,8 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
     return Compiled(ruleset, tuple(problems), every)
 
 
+# Each section by itself, so that a bad one does not affect the others. Their order is that of the rules in a chain.
 def _sections(draft: Draft) -> None:
-    """Compile every section by itself into the draft, so that a bad one does not affect the others: it adds a problem.
-
-    Their order is that of the rules in a chain: helpers of zones, rules, forwardings, redirects, source NAT.
-    """
     filter_rules.zone_helpers(draft)
     config = draft.config
     work: tuple[tuple[Sequence[Any], Callable[[Draft, Any], None]], ...] = (

@@ -39,14 +39,13 @@ def management(config: FirewallConfig) -> set[str]:
     return found
 
 
+# whether the match allows TCP packets to the ssh or web server
 def _serves(match: Match) -> bool:
-    """Whether the protocol and port of the match allow TCP packets to the ssh or web server."""
     tcp = _admits(match.proto, TCP.__contains__)
     return tcp and any(_admits(match.dest_port, partial(_spans, port)) for port in MANAGEMENT_PORTS)
 
 
 def _admits(items: Sequence[Item], holds: Callable[[str], bool]) -> bool:
-    """Whether one of the alternatives (`items`) holds, if there are any, and none of the negated ones."""
     good = [holds(each.text) for each in items if not each.negated]
     return (not good or any(good)) and not any(holds(each.text) for each in items if each.negated)
 
@@ -81,11 +80,9 @@ def _policy(config: FirewallConfig, zone: Zone, index: int) -> str:
     return own or (defaults.input, defaults.output, defaults.forward)[index]
 
 
+# Whether the router can be managed from another zone and not from this. A zone whose networks are all down does not
+# count, because no packet comes from it.
 def _elsewhere(config: FirewallConfig, zone: Zone, expander: Expander) -> bool:
-    """Whether the zone's packets can be refused and the router still managed: from another zone, and not from this.
-
-    A zone whose networks are all down does not count, because no packet comes from it.
-    """
     found = management(config)
     there = (each.name in found and _has_members(each, expander) for each in (*config.zones, *config.unread_zones))
     return zone.name not in found and any(there)
@@ -110,12 +107,9 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
     return found
 
 
+# Without ICMP and DHCP no network works, so these are never refused; nor is anything if the router could then not be
+# managed (`elsewhere`).
 def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewhere: bool) -> Iterator[Rule]:
-    """The rules that refuse a zone's packets to the router, except ICMP and DHCP, without which no network works.
-
-    None if the zone's input is ACCEPT and no DROP or REJECT rule is for its packets to the router; none either if the
-    router cannot be managed from another zone (`elsewhere`). `parts`: the zone's devices.
-    """
     policy = _refusing(config, zone, 0)
     if not policy and not any(each.src == zone.name and not each.dest for each in _closing(config)):
         return
@@ -128,12 +122,9 @@ def _input(config: FirewallConfig, zone: Zone, parts: Iterable[ZonePart], elsewh
         yield _rule(zone, policy or "reject", part.ingress, "input")
 
 
+# By the zone's policy `forward` only packets between its own devices are refused. If a DROP or REJECT rule names the
+# zone as src, all packets from it are; as dest, all packets to it.
 def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) -> Iterator[Rule]:
-    """The rules that refuse forwarded packets of a zone: by its policy `forward` those between its own devices.
-
-    If a DROP or REJECT rule names it as src, all packets from the zone are refused; as dest, all packets to it. The
-    verdict is the policy's, or REJECT if the policy is ACCEPT. `parts`: the zone's devices.
-    """
     policy = _refusing(config, zone, 2)
     leaving = any(each.src == zone.name and each.dest for each in _closing(config))
     coming = any(each.dest == zone.name and each.src for each in _closing(config))
@@ -147,8 +138,8 @@ def _forward(config: FirewallConfig, zone: Zone, parts: tuple[ZonePart, ...]) ->
             yield _rule(zone, policy, match, "forward")
 
 
+# `index`: 0 input, 1 output, 2 forward; empty result: accept. A policy that cannot be read counts as reject.
 def _refusing(config: FirewallConfig, zone: Zone, index: int) -> str:
-    """The zone's policy for input (0), output (1) or forward (2); empty: accept. An unreadable one is reject."""
     if ("input", "output", "forward")[index] in zone.unread:
         return "reject"
     policy = _policy(config, zone, index)

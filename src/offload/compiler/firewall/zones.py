@@ -105,8 +105,8 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
     )
 
 
+# of the section (maybe negated), and those that netifd adds to the zone
 def _networks(zone: Zone, expander: Expander) -> list[Item]:
-    """The names of networks in the zone's section (maybe negated), and of those that netifd adds to the zone."""
     return [*zone.network, *(Item(name) for name, each in expander.networks.items() if each.zone == zone.name)]
 
 
@@ -121,11 +121,8 @@ def _is_named(item: Item, expander: Expander) -> bool:
     return not item.negated and item.text in expander.networks
 
 
+# `wg+` is `wg*` for nft; `+` alone is every device, so it is no condition. Other negated names than `!+` are left out.
 def _devices(members: Sequence[Item]) -> Iterator[str]:
-    """The names of devices (`members`) for nft: `wg+` is `wg*`; `+` alone, which is every device, gives no name.
-
-    `!+` is NO_DEVICE, which no device has as name. Other negated names are left out.
-    """
     for item in members:
         stem, plus, rest = item.text.partition("+")
         if not rest and not (plus and not stem) and not item.negated:
@@ -134,8 +131,8 @@ def _devices(members: Sequence[Item]) -> Iterator[str]:
             yield NO_DEVICE
 
 
+# nft takes a wildcard only in a rule of its own; negated devices are in every group.
 def _device_groups(members: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Devices (`members`) in groups, for one rule each: each wildcard in its own, negated devices in every group."""
     names = tuple(dict.fromkeys(_devices(members)))
     negated = tuple(
         Item(f"{item.text[:-1]}*" if item.text.endswith("+") else item.text, negated=True)
@@ -157,11 +154,8 @@ def _parts(members: Sequence[Item], subnets: Split, family: int | None) -> Itera
                 yield ZonePart(each, devices, addresses)
 
 
+# {}, with a problem: masq_src or masq_dest is unreadable, or no packet can match it now
 def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
-    """The matches of traffic to masquerade, by family: 4 with option masq, 6 with masq6.
-
-    {}, with a problem, if masq_src or masq_dest is unreadable, or no packet can match it now.
-    """
     families = [family for family, wanted in ((IPV4, zone.masq), (IPV6, zone.masq6)) if wanted]
     unread = ", ".join(option for option in ("masq_src", "masq_dest") if option in zone.unread)
     if unread:

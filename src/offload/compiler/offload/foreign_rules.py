@@ -95,19 +95,16 @@ def treating(
                     yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
 
 
+# The forwarded packets that pass a base chain, as conditions: EVERY_PACKET, or one for each device of its hook.
 def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    """Which forwarded packets pass a base chain, as conditions: all, or one condition for each device of its hook.
-
-    None, if its hook is one that no forwarded packet passes.
-    """
     if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
         yield EVERY_PACKET
     elif chain.hook in DEVICE_HOOKS:
         yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
 
 
+# the word for PacketRule, or "" for a rule that need not see every packet; a drop that it jumps to counts
 def _does(rule: LiveRule, rules: Rules) -> str:
-    """Why the rule must see every packet, as in PacketRule; empty: it need not. A drop that it jumps to counts."""
     ends = _effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
     whole = replace(rule, does=(*rule.does, ends)) if ends in {"drop", "reject"} else rule
     return treatment(whole) or ("ban" if _bans(rule, rules) else "")
@@ -144,8 +141,8 @@ def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Itera
     )
 
 
+# `path`: chains on the way, against loops
 def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
-    """Whether the rule, or a rule of a chain that it jumps to, may drop a packet. `path`: chains on the way to it."""
     if ENDING & set(rule.does):
         return True
     below = (
@@ -178,20 +175,17 @@ def treatment(rule: LiveRule) -> str:
     return "log" if "log" in rule.does and "state" not in rule.matches else ""
 
 
+# Elements of a named set may change while flows live; an anonymous set cannot.
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    """Whether the rule looks up a named set, whose elements may change, and drops or rejects, or jumps to a drop."""
     named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
     return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
 
 
+# `match`: the conditions of the rules that jump here. `ways`: by chain, the conditions with which it was walked
+# already; after MOST_WAYS of them it is walked once more, without conditions.
 def _met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules that established packets meet in a chain (`place`) and those it jumps to, with the way's conditions.
-
-    `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which it was
-    walked already; `match` is added. After MOST_WAYS of them the chain is walked once more, without conditions.
-    """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
     if match in known:
@@ -229,8 +223,8 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
             yield from _walk((rule.family, rule.table, target), rules, done)
 
 
+# the first of EFFECTS in the rule, else in a chain that it jumps to; `path`: chains on the way, against loops
 def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains on the way."""
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own

@@ -95,10 +95,6 @@ def _indexes(elements: Iterable[Element], snapshot: Snapshot) -> tuple[tuple[str
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:
-    """The pair; a Reason is added if its table's memory of accepted replies was full.
-
-    `missed`: the number of replies that found no place in it, by table.
-    """
     found = (
         ReasonCode.REPLIES_FULL(count=missed[table.name], most=table.remembered)
         for table in tables
@@ -108,13 +104,12 @@ def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[s
 
 
 def _crowded(pair: PairDecision) -> PairDecision:
-    """The pair, with the Reason that not all hosts can be stored; unchanged if no host's port matters for its flows."""
     found = (ReasonCode.STATIONS_FULL(most=MAX_NEIGHBOURS),) if pair.stations else ()
     return replace(pair, reasons=(*pair.reasons, *found))
 
 
+# of chains with equal priorities the newer one comes first, so another program's may come after ours
 def _behind(chain: ForwardChain) -> bool:
-    """Whether the chain is another program's and may come after ours: of equal priorities the newer one comes first."""
     return chain.priority >= SHARED_PRIORITY and not _ours(chain)
 
 
@@ -132,7 +127,6 @@ def firewall_loaded(snapshot: Snapshot) -> bool:
 
 
 def _reason_for_all(config: Config, snapshot: Snapshot) -> Reason | None:
-    """The Reason why every pair is slow: disabled, fw4 offloads, no firewall, or no flowtable; None: there is none."""
     if not config.globals.enabled:
         return ReasonCode.OFFLOAD_DISABLED()
     if config.fw4_offloads:

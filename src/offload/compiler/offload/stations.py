@@ -143,11 +143,9 @@ def _is_multicast(mac: str) -> bool:
     return bool(int(mac[:2], 16) & 1)
 
 
+# Not to link-local or multicast addresses. It reads the text, because there are thousands: the kernel writes addresses
+# in their shortest form.
 def _is_forwarded(address: str) -> bool:
-    """Whether the router forwards packets to this address: not to a link-local or multicast one.
-
-    It reads the text, because there are thousands: the kernel writes addresses in their shortest form.
-    """
     if ":" in address:
         return not address.startswith(OF_LINK_6)
     return not address.startswith(OF_LINK_4) and int(address.partition(".")[0]) not in MULTICAST_4

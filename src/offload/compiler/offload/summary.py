@@ -37,11 +37,8 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
     return tuple(decided)
 
 
+# `mode`: chosen for the zone; None: no mode was, so it is compared with what its pairs request.
 def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is slow, or slower than `mode`, which was chosen for it; empty: it is neither.
-
-    Without a choice (None) it is compared with what its pairs request. `own`: the pairs that decide about `effective`.
-    """
     if mode is Mode.NONE:
         return [ReasonCode.MODE_NONE(zone=name)] if effective is Mode.NONE else []
     wanted = mode or max(pair.mode for pair in own)
@@ -51,19 +48,16 @@ def _slower(name: str, mode: Mode | None, effective: Mode, own: list[PairDecisio
     return _chosen(found, [name]) or [ReasonCode.PAIRS_LOWER(mode=effective.value)]
 
 
+# Only a pair section can make a zone faster than the mode chosen for it.
 def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list[Reason]:
-    """Why a zone is faster (`effective`) than the mode chosen for it: by a pair section. Empty: it is not faster.
-
-    `own`: the pairs that decide about `effective`.
-    """
     if mode is None or not mode < effective:
         return []
     pairs = ", ".join(f"{pair.src} > {pair.dest}" for pair in own if pair.effective is effective)
     return [ReasonCode.PAIRS_HIGHER(pairs=pairs, mode=effective.value)]
 
 
+# Without MODE_UNSET (no mode was chosen); if that is the only Reason, it names all `zones` instead.
 def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
-    """The Reasons without MODE_UNSET (no mode was chosen); if that is the only one, it names all `zones` instead."""
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
     return made or [mode_unset(zones)] if reasons else []
 
@@ -114,8 +108,8 @@ def devices(
     return tuple(decided)
 
 
+# on bridges that hardware covers in part a host's port decides between hardware and software
 def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
-    """The ports of bridges that hardware covers in part: there a host's port decides between hardware and software."""
     devices = {device for pair in pairs if pair.stations for device in pair.stations.devices}
     return {
         leaf
@@ -128,10 +122,6 @@ def _deciding_ports(topology: Topology, pairs: Pairs) -> set[str]:
 def _not_in_hardware(
     name: str, zones: Iterable[ZoneDevices], links: Mapping[str, Link], hardware: set[str]
 ) -> Iterator[Reason]:
-    """Why the hardware flowtable does not list a device: its driver or the kernel cannot, or it lists those below.
-
-    `zones`: those that the device belongs to; `hardware`: the devices that the hardware flowtable lists.
-    """
     for zone in zones:
         for device in zone.l3:
             leaves = zone.leaves_of(device)
@@ -143,11 +133,8 @@ def _not_in_hardware(
                 yield ReasonCode.HARDWARE_BENEATH(devices=", ".join(sorted(covered)))
 
 
+# also of devices that no flowtable lists; those of option `device` may have no zone
 def _owners(config: Config, topology: Topology) -> dict[str, tuple[str, ...]]:
-    """The zones of each device, in the order of zones, also of devices that no flowtable lists.
-
-    Devices of option `device` in `config globals` may have none.
-    """
     found: dict[str, dict[str, None]] = {}
     for zone, devices in topology.zones.items():
         for name in (*devices.listed, *(name for name, _ in devices.left_out)):
@@ -171,7 +158,6 @@ def _left_out(
 
 
 def _by_zone(pairs: Pairs) -> dict[str, list[PairDecision]]:
-    """The pairs that each zone is in."""
     found: dict[str, list[PairDecision]] = {}
     for pair in pairs:
         for zone in {pair.src, pair.dest}:

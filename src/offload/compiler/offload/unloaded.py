@@ -43,12 +43,11 @@ def unloaded(live: Ruleset, files: Sequence[NftFile], ours: Iterable[str]) -> tu
 
 
 def _chains(live: Ruleset, files: Iterable[NftFile]) -> Iterator[LiveChain]:
-    """The base chains of the files that the kernel does not have."""
     known = {(each.family, each.table, each.name) for each in live[0] if each.hook}
     yield from (each for file in files for each in file.content[0] if (each.family, each.table, each.name) not in known)
 
 
+# The kernel numbers anonymous sets anew, and may list the targets of a vmap in another order.
 def _plainly(rule: LiveRule) -> LiveRule:
-    """The rule without what differs between kernel and file: names of anonymous sets, order of targets, digest."""
     named = tuple(name for name in rule.sets if not name.startswith(ANONYMOUS))
     return replace(rule, targets=tuple(sorted(rule.targets)), sets=named, digest=0)

@@ -79,8 +79,8 @@ def _output(zone: FirewallZone) -> Iterator[Rule]:
     yield from jumps(zone, "output")
 
 
+# A base chain cannot have policy reject: it gets drop, and its last rule rejects.
 def _hook(name: str, policy: str) -> Hook:
-    """The hook of a base chain. A base chain cannot have policy reject: it gets drop, and a rule of it rejects."""
     return Hook("filter", name, "filter", "drop" if policy == "reject" else policy)
 
 
@@ -144,8 +144,8 @@ def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
                 yield Chain(f"{verdict}_{end}_{name}", tuple(rules))
 
 
+# Packets that leave the zone's chain without a verdict get the base chain's policy, which does not log.
 def _log_forward(defaults: Defaults, zone: FirewallZone) -> Iterator[Rule]:
-    """The rule that logs packets which the forward policy will refuse; none if it accepts, or bit 0 of `log` is 0."""
     if defaults.forward != "accept" and zone.zone.log & 1:
         limit = log_limit(zone)
         match = Match(raw=f'limit name "{limit}"') if limit else Match()

@@ -70,11 +70,8 @@ def mangle_chains(draft: Draft) -> Iterator[Chain]:
         yield Chain(name, tuple(rules), Hook("route" if hook == "output" else "filter", hook, "mangle"))
 
 
+# In postrouting for packets to the zone, in forward for packets from it; other hooks have no such rules.
 def _mtu_fix(zone: FirewallZone, hook: str) -> Iterator[Rule]:
-    """The rules of a hook that lower the segment size of TCP connections to what the path's MTU allows.
-
-    In postrouting they match packets to the zone, in forward packets from it; other hooks have none.
-    """
     if hook not in {"postrouting", "forward"}:
         return
     egress = hook == "postrouting"

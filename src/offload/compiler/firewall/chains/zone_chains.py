@@ -50,16 +50,14 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
         )
 
 
+# Whether a zone's list names any of loopback, or (`loopback` False) any other; a negated item names others. `kept`: the
+# items of this side.
 def _concerned(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses, *, loopback: bool) -> bool:
-    """Whether a zone's list of devices or addresses names any of loopback, or (`loopback` False) any other.
-
-    A negated item (`!eth0`) counts as naming others. `given`: the whole list; `kept`: its items of this side.
-    """
     return any(not each.negated for each in kept) or (not loopback and any(each.negated for each in given))
 
 
+# a rule without any of the zone's items would match everything
 def _emptied(given: Sequence[Item] | Addresses, kept: Sequence[Item] | Addresses) -> bool:
-    """Whether `given` has items that are not negated and `kept` has none: a rule without any would match everything."""
     return any(not each.negated for each in given) and not any(not each.negated for each in kept)
 
 
@@ -91,8 +89,8 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
         )
 
 
+# NAT does not translate invalid packets, so they would leave with inside addresses.
 def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
-    """The rule that drops invalid packets to a part of a zone: NAT does not translate their inside addresses."""
     return Rule(
         "drop",
         Match(_leaking_family(zone) or part.family, oifname=part.devices, dest_ip=part.subnets, raw="ct state invalid"),
@@ -104,6 +102,6 @@ def _leak(zone: FirewallZone, part: ZonePart) -> Rule:
     )
 
 
+# the only family (4 or 6) that a masquerading zone translates; 0: both
 def _leaking_family(zone: FirewallZone) -> int:
-    """The only family (4 or 6) that a masquerading zone translates; 0: it translates both."""
     return 0 if zone.zone.masq and zone.zone.masq6 else IPV4 if zone.zone.masq else IPV6

@@ -162,14 +162,11 @@ class Expander(NamedTuple):
                 yield proto
 
 
+# (0,): one rule is enough for both. `family`: 4, 6, 0 for both, or None (not chosen): then only one, if only that one
+# has addresses or ICMP types. `per_family`: both never share a rule.
 def _families(
     family: int | None, match: Match, src: Split, dest: Split, types: tuple[IcmpType, ...], *, per_family: bool
 ) -> tuple[int, ...]:
-    """The families that need an nft rule each; (0,): one rule is enough for both.
-
-    `family`: 4, 6, 0 for both, or None (not chosen): then only one, if only that one has addresses or ICMP types.
-    `types`: the ICMP types. `per_family`: both never share a rule.
-    """
     if family:
         return (family,)
     special4 = bool(src.v4 or dest.v4 or match.dscp or [each for each in types if each.type4 is not None])

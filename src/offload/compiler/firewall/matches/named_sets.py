@@ -65,11 +65,8 @@ def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
     }
 
 
+# Flag timeout is set also by a timeout of 0, with which elements stay unless they have one of their own.
 def _set(ipset: IpSet) -> Set:
-    """The set as nft has it, equal entries once; an interval set if its key has a net or an entry is a net or range.
-
-    Flag timeout is set also by a timeout of 0, with which elements stay unless they have one of their own.
-    """
     kinds = [kind for _, kind in ipset.match]
     interval = "net" in kinds or any(
         isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each

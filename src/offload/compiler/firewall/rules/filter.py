@@ -100,22 +100,16 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
         draft.add(chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id))
 
 
+# `input_lan`, `output_wan`, or `forward_lan` for src lan; for `*` the base chain
 def _chain(section: firewall.Rule) -> str:
-    """The chain of a rule that accepts, refuses, or only counts: output without src, input without dest, or forward.
-
-    It is a zone's, such as `input_lan`, `output_wan`, or `forward_lan` for src lan; for `*` the base chain.
-    """
     if not section.src:
         return f"output_{section.dest}" if section.dest and section.dest != ANY else "output"
     direction = "forward" if section.dest else "input"
     return direction if section.src == ANY else f"{direction}_{section.src}"
 
 
+# as nft text, or the jump to a zone's chain for this verdict, which counts and logs too
 def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> str:
-    """The rule's verdict as nft text (empty: it only counts or logs), or the jump to a zone's chain for this verdict.
-
-    That chain, which counts and logs too, is added to the zone's `used_chains`.
-    """
     target = section.target
     if target and dest is not None:
         dest.used_chains.add(f"{target}_to")
@@ -126,11 +120,8 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
     return "jump handle_reject" if target == "reject" else target
 
 
+# LeftOutError: no source zone, or no such helper now
 def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
-    """Chain and verdict of a rule with target notrack or helper; LeftOutError: no source zone, or no such helper now.
-
-    The chain is added to the zone's `used_chains`.
-    """
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
     if section.target == "notrack":
@@ -143,13 +134,11 @@ def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -
     return f"helper_{src.name}", f'ct helper set "{helper.name}"'
 
 
+# The rate of the rule's log lines, or the name of a zone's limit object: that of dest for a rule in chain forward or
+# without src, else of src. A rule in chain input or output has none.
 def _shared_limit(
     section: firewall.Rule, chain: str, src: FirewallZone | None, dest: FirewallZone | None
 ) -> Limit | str | None:
-    """The limit of the rule's log lines: its own, or the name of a zone's limit object; None: no log, or no limit.
-
-    That zone is dest for a rule in chain forward or without src, else src. A rule in chain input or output has none.
-    """
     if not section.log:
         return None
     if section.log_limit is not None:
@@ -159,11 +148,9 @@ def _shared_limit(
     return log_limit(dest if chain == "forward" or src is None else src)
 
 
+# Without the conditions that cannot be compiled a rule matches more: so only DROP and REJECT are kept, with a problem,
+# and only if they cannot block access to the router's ssh or web server.
 def _check_lost(draft: Draft, section: firewall.Rule) -> None:
-    """Check a rule with conditions that cannot be compiled: only DROP and REJECT are kept without them, with a problem.
-
-    LeftOutError for other targets, and if it could then block access to the router's ssh or web server.
-    """
     options = ", ".join(section.lost)
     if section.target not in CLOSING:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=options))
@@ -174,7 +161,6 @@ def _check_lost(draft: Draft, section: firewall.Rule) -> None:
 
 
 def _zones_of_router_traffic(section: firewall.Rule, draft: Draft) -> Iterator[str]:
-    """The names of the zones whose packets to the router, or from it, a rule matches; none for forwarded packets."""
     if section.src and section.dest:
         return
     one = section.src or section.dest

@@ -47,12 +47,9 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
             )
 
 
+# One set of conditions for each nft rule. A zone with devices has these as its only condition, any other the addresses
+# and family of each of its parts.
 def _ends(zone: FirewallZone | None, *, egress: bool) -> Iterator[End]:
-    """The conditions for the source zone of a rule, or with `egress` for its destination; one set for each nft rule.
-
-    A zone with devices has these as its only condition, any other the addresses and family of each of its parts. None,
-    which is every zone, has one set without conditions.
-    """
     if zone is None:
         yield NO_END
     elif zone.parts and zone.devices:
@@ -71,8 +68,8 @@ def _chain(section: firewall.Rule) -> str:
     return "mangle_input" if section.src else "mangle_output"
 
 
+# Bits under the mask are replaced; bits of the value outside of it are flipped.
 def _mark(mark: Bits) -> str:
-    """The statement that sets a mark: bits under the mask are replaced, bits of the value outside of it are flipped."""
     value, mask = mark.value, mark.mask
     kept = ~mask & FULL
     if mask == FULL:

@@ -67,12 +67,9 @@ def source_nat(draft: Draft, section: Nat) -> None:
             writer.write(each, one, proto)
 
 
+# (0,): one rule, without addresses, is enough for both. `family`: 4, 6, 0 for both, or None (not chosen): then IPv6 if
+# all addresses are IPv6, else IPv4, because many sections are older than NAT for IPv6.
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The families that need an nft rule each; (0,): one rule, without addresses, is enough for both.
-
-    `family`: 4, 6, 0 for both, or None (not chosen): then IPv6 if all addresses are IPv6, else IPv4, because many
-    sections are older than NAT for IPv6.
-    """
     has4, has6 = each.has(IPV4), each.has(IPV6)
     if family is None:
         family = IPV6 if has6 and not has4 else IPV4

@@ -57,11 +57,8 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
         raise LeftOutError(FirewallFault.BAD_REWRITE_ADDRESS.at(section.origin, option))
 
 
+# target snat
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
-    """Add the rules of a redirect with target snat, which replace the source of packets to a zone.
-
-    `zones`: its src and dest. LeftOutError: the section is not valid.
-    """
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
@@ -84,11 +81,8 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
     _write(draft, section, zones, each, dest, tuple(protocols(draft, section, each.port)))
 
 
+# target dnat. `reflected`: zones whose hosts may use the port forward by the outer address; empty: hosts of dest.
 def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Sequence[FirewallZone]) -> None:
-    """Add the rules of a port forward to a host, or if no address is given to the router itself.
-
-    `zones`: its src and dest. `reflected`: zones whose hosts may use it by the outer address; empty: hosts of dest.
-    """
     match, (src, dest) = section.match, zones
     found = addresses_of(
         draft, section, ("src_ip", _one(match)), ("src_dip", section.src_dip), ("dest_ip", section.dest_ip)
@@ -120,13 +114,9 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])
 
 
+# As in fw4, also if the section makes no rule because its addresses have two families: chains with dnat accept packets
+# that rules of others have translated.
 def _use_chains(section: Redirect, src: FirewallZone, dest: FirewallZone | None) -> None:
-    """Add the chains that a port forward uses to `used_chains` of its zones.
-
-    Of src: dnat, and helper if the section compares a helper. Of dest, if the forward is reflected: accept_to, dnat and
-    snat. As in fw4, also if the section makes no rule because its addresses have two families: chains with dnat accept
-    packets that rules of others have translated.
-    """
     if section.reflection and dest is not None and src.zone.masq:
         dest.used_chains.update(("accept_to", "dnat", "snat"))
     if section.match.helper is not None:
@@ -134,6 +124,7 @@ def _use_chains(section: Redirect, src: FirewallZone, dest: FirewallZone | None)
     src.used_chains.add("dnat")
 
 
+# `owner`: the zone in whose chains the rules stand: src of a port forward, else dest
 def _write(
     draft: Draft,
     section: Redirect,
@@ -143,11 +134,6 @@ def _write(
     protos: Sequence[Proto],
     reflected: Sequence[FirewallZone] = (),
 ) -> None:
-    """Add a translation's rules for each of its protocols (`protos`) and families, and those that reflect it.
-
-    `owner`: the zone that it belongs to, src of a port forward, else dest. `reflected`: zones whose hosts may use a
-    port forward too.
-    """
     limit = (section.log_limit or log_limit(owner)) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, limit)
     restrictions: list[Restriction] = [(each.src.family, "src_ip"), (each.dest.family, "destination")]
@@ -170,12 +156,9 @@ def _write(
             writer.write(each, one, proto)
 
 
+# With addresses, each of their families, but if `family` is 4 or 6 at most that one. Without addresses `family` itself:
+# 4, 6 or 0; 4 if it is None (not chosen).
 def _families(each: Translation, family: int | None) -> tuple[int, ...]:
-    """The family of each rule that the translation needs: 4, 6, or 0 for one rule that holds for both.
-
-    With addresses, each of their families, but if `family` is 4 or 6 at most that one. Without addresses `family`
-    itself: 4, 6 or 0; 4 if it is None (not chosen).
-    """
     has = [one for one in FAMILIES if each.has(one)]
     if not has:
         return (IPV4 if family is None else family,)
@@ -186,8 +169,8 @@ def _one(match: Match) -> Address | NetworkName | None:
     return match.src_ip[0] if match.src_ip else None
 
 
+# by its networks and option subnet
 def _zone_of(rewrite: Split, draft: Draft) -> FirewallZone | None:
-    """The first zone with one of the addresses of `rewrite` in its networks or option subnet; None: there is none."""
     for zone in draft.zones.values():
         for own in zone.related:
             if any(same_network(own, each) for each in (*rewrite.v4, *rewrite.v6)):

@@ -60,11 +60,8 @@ def _split(addresses: tuple[Address, ...], family: int) -> Split:
     return Split(addresses, (), IPV4) if family == IPV4 else Split((), addresses, IPV6)
 
 
+# `internal`: the one of `inner` whose network has `target`, else the first. `external`: the first of `outer`.
 def _seen_as(section: Redirect, inner: Sequence[Address], outer: Sequence[Address], target: Address) -> Address | None:
-    """The source address of reflected packets, by option reflection_src; None: it is not known.
-
-    `internal`: the one of `inner` whose network has `target`, else the first. `external`: the first of `outer`.
-    """
     if section.reflection_src != "internal":
         return outer[0] if outer else None
     near = (own for own in inner if same_network(own, target))

@@ -92,12 +92,8 @@ def _proto(proto: Proto, family: int) -> Proto:
     return tuple(Item(ICMPV6, item.negated) if item.text == ICMP else item for item in proto)
 
 
+# `dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`, `masquerade` or `accept`
 def _verdict(each: Translation, family: int, port: Item | None) -> str:
-    """The verdict as nft text: `dnat ADDRESS:PORT`, `snat :PORTS`, `redirect to PORT`, `masquerade` or `accept`.
-
-    An address or port that stays the same is left out; masquerade and accept never have one. `port`: the new port;
-    None: it stays the same.
-    """
     number = port.text if port is not None else ""
     if each.verdict == "redirect":
         return f"redirect to {number}" if number else "redirect"
@@ -108,8 +104,8 @@ def _verdict(each: Translation, family: int, port: Item | None) -> str:
     return f"{each.verdict} {address}{f':{number}' if number else ''}"
 
 
+# of a network the first address, as in fw4
 def _host(each: Address, *, bracket: bool) -> str:
-    """The address after translation: of a network the first one, as in fw4. `bracket`: IPv6 stands in `[ ]`."""
     hosts = each.text.split("-") if each.bits == RANGE else [written(each.family, each.value & mask(each))]
     return "-".join(f"[{host}]" if bracket and each.family == IPV6 else host for host in hosts)
 

@@ -62,16 +62,13 @@ def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
     return kind
 
 
+# The undecided conditions, so that they can be written: ports need their protocol, ICMP types their family.
 def _part(match: Match, undecided: dict[str, Any]) -> Match:
-    """The undecided conditions as a match that can be written: ports need their protocol, ICMP types their family."""
     return Match(**{"family": match.family, "proto": match.proto} | undecided)
 
 
+# `holds`: text of an alternative -> whether it holds; None: not known, which gives OPEN if it matters
 def _any(items: Sequence[Item], holds: Callable[[str], bool | None]) -> str:
-    """Whether one of the alternatives (`items`) holds, if there are any, and none of the negated ones: YES, NO or OPEN.
-
-    `holds`: text of an alternative -> whether it holds; None: not known, which makes the result OPEN if it matters.
-    """
     good = [holds(each.text) for each in items if not each.negated]
     bad = [holds(each.text) for each in items if each.negated]
     if True in bad or (good and not any(each is not False for each in good)):
@@ -131,11 +128,8 @@ def _mac(items: Sequence[Item], packet: Packet) -> str:
     return _any(items, lambda word: word.lower() == packet.src_mac if packet.src_mac else None)
 
 
+# A connection's first packet is below every rate. Of a live connection it is not known how many packets came before.
 def _limit(limit: Limit, packet: Packet) -> str:
-    """Whether a packet matches a limit: a connection's first packet is below every rate, so a negated limit is a NO.
-
-    OPEN for a connection that exists already, since it is not known how many packets came before.
-    """
     return OPEN if packet.live else NO if limit.negated else YES
 
 
@@ -143,11 +137,8 @@ def _times(times: Times, packet: Packet) -> str:
     return OPEN if packet.moment is None else YES if holds(times, packet.moment) else NO
 
 
+# only fixed rules of a ruleset have conditions as text
 def _raw(words: str, packet: Packet) -> str:
-    """Whether the packet fulfils a condition that is nft text (`Match.raw`), as only fixed rules of a ruleset have it.
-
-    OPEN for text that is not known here.
-    """
     known = {
         'iif "lo"': packet.iif == "lo",
         'oif "lo"': packet.oif == "lo",

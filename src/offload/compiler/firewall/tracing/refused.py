@@ -56,11 +56,8 @@ def refusal(rules: Rules, each: Connection) -> Refusal | None:
     return next((_decided(hook) for hook in hooks if hook.verdict.startswith(REFUSING)), None)
 
 
+# input: the port forward that translated the connection is not there any more
 def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
-    """The results of the hooks that the connection's first packet would pass if it came now.
-
-    They are dstnat, then forward, or input if a port forward that translated the connection is not there any more.
-    """
     arriving, forwarded = (packet._replace(moment=rules.moment, live=True) for packet in each)
     first = at_hook(rules.chains, "dstnat", arriving)
     yield first
@@ -70,17 +67,14 @@ def _hooks(rules: Rules, each: Connection) -> Iterator[Hook]:
         yield at_hook(rules.chains, "forward", forwarded)
 
 
+# else a rule of another table translated the connection
 def _may_translate(rules: Rules, each: Connection) -> bool:
-    """Whether a port forward of these rules may have translated the connection, and not a rule of another table."""
     hook = at_hook(rules.chains, "dstnat", each.arriving._replace(moment=rules.moment, live=True))
     return any(verdict.startswith(TRANSLATING) for verdict in (hook.verdict, *(step.verdict for step in hook.may)))
 
 
+# Of the rules on the way the last one of a section, without those in a zone's verdict chain (`drop_from_lan`).
 def _decided(hook: Hook) -> Refusal:
-    """The rule of a section that decided at the hook, or if none did the hook's policy.
-
-    Of the rules on the way it is the last one of a section, without those in a zone's verdict chain (`drop_from_lan`).
-    """
     step = next((each for each in reversed(hook.way) if each.origin and each.chain.startswith(hook.name)), None)
     return Refusal(step.origin, step.comment) if step else Refusal("", f"the policy of {hook.name}")
 
@@ -147,8 +141,8 @@ def _policies(chains: Mapping[str, Chain]) -> dict[str, str]:
     return {name: chain.hook.policy for name, chain in chains.items() if chain.hook}
 
 
+# Comments, counters and logs do not decide about packets.
 def _plain(chain: Chain) -> list[Rule | Include]:
-    """The chain's rules without comments, counters and logs, which do not decide about packets."""
     return [Rule(each.verdict, each.match) if isinstance(each, Rule) else each for each in chain.rules]
 
 

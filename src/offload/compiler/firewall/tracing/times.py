@@ -39,22 +39,22 @@ def _within(start: tuple[int, ...], stop: tuple[int, ...], now: tuple[int, ...])
     return (not start or start <= now) and (not stop or now <= stop)
 
 
+# `now`: (hour, minute, second) of a clock that is `offset` seconds ahead of UTC
 def _of_day(times: Times, now: tuple[int, ...], offset: int) -> bool:
-    """Whether the hours hold at `now` (hour, minute, second) of a clock that is `offset` seconds ahead of UTC."""
     if not times.start_time or not times.stop_time:
         return _within(times.start_time, times.stop_time, now)
     start, stop, second = (_second(each, offset) for each in (times.start_time, times.stop_time, now))
     return start <= second <= stop if start <= stop else second > start or second < stop
 
 
+# of the day in UTC
 def _second(clock: tuple[int, ...], offset: int) -> int:
-    """The second of the day in UTC, for (hour, minute, second) of a clock that is `offset` seconds ahead."""
     hour, minute, second = clock
     return (hour * 3600 + minute * 60 + second - offset) % DAY
 
 
+# of daily ones those from the day before `moment` to a week after
 def _edges(times: Times, moment: float) -> Iterator[float]:
-    """When the times begin and end, in seconds since 1970; if daily, from the day before `moment` to a week after."""
     seconds: Callable[[tuple[int, ...]], float] = _utc if times.utc else _local
     if times.start_date:
         yield seconds(times.start_date)
@@ -68,18 +68,16 @@ def _edges(times: Times, moment: float) -> Iterator[float]:
         yield from _daily(MIDNIGHT, _local if times.weekdays else seconds, moment)
 
 
+# in UTC; `moment` chooses between summer and winter time
 def _over_midnight(times: Times, moment: float) -> bool:
-    """Whether the hours end before they begin, in UTC; `moment` chooses between summer and winter time."""
     offset = 0 if times.utc else time.localtime(moment).tm_gmtoff
     both = times.start_time and times.stop_time
     return bool(both) and _second(times.start_time, offset) > _second(times.stop_time, offset)
 
 
+# When it is `clock` (hour, minute, second) on the day before `moment`, on that day and a week on. `seconds`: (year,
+# month, day, hour, minute, second) -> seconds since 1970.
 def _daily(clock: tuple[int, ...], seconds: Callable[[tuple[int, ...]], float], moment: float) -> Iterator[float]:
-    """When it is `clock` (hour, minute, second) on the day before `moment`, on that day and a week on; nothing for ().
-
-    `seconds`: (year, month, day, hour, minute, second) -> seconds since 1970.
-    """
     today = time.localtime(moment)
     for day in range(-1, AHEAD if clock else -1):
         yield seconds((today.tm_year, today.tm_mon, today.tm_mday + day, *clock))

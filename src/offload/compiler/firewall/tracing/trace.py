@@ -76,7 +76,6 @@ def _refuses(verdict: str) -> bool:
 
 
 def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, FirewallZone]) -> tuple[Packet, Route]:
-    """Packet and route after the verdict of dstnat; both unchanged if it translates nothing."""
     if not verdict.startswith(("dnat", "redirect")):
         return packet, route
     host, port = _target(verdict)
@@ -88,11 +87,8 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
     return packet._replace(dest_ip=made.value, oif=device_of(zones.get(dest))), Route(route.src, dest)
 
 
+# of ranges the first address and port; `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`
 def _target(verdict: str) -> tuple[str, str]:
-    """The new address and port in a verdict (`dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`), or "".
-
-    Of ranges they are the first ones.
-    """
     word, _, rest = verdict.partition(" ")
     if word == "redirect":
         return "", rest.removeprefix("to ").partition("-")[0]
@@ -133,13 +129,10 @@ def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))
 
 
+# `may`: rules that may decide are added to it
 def _walk(
     chains: Mapping[str, Chain], chain: Chain, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a chain (empty: none), and the rules that led to it; rules that may decide are added to `may`.
-
-    `depth`: number of jumps that led to the chain.
-    """
     for each in chain.rules:
         if isinstance(each, Include):
             may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
@@ -159,14 +152,10 @@ def _walk(
     return "", ()
 
 
+# An empty verdict: the next rule decides; also for a jump after MOST_JUMPS others.
 def _after(
     chains: Mapping[str, Chain], rule: Rule, packet: Packet, may: list[Step], depth: int
 ) -> tuple[str, tuple[Step, ...]]:
-    """The verdict of a rule that matches, or of the chain that it jumps to, and the rules there that led to it.
-
-    Empty: the next rule decides; also for a jump after MOST_JUMPS others. `may`: rules of that chain that may decide
-    are added to it; `depth`: number of jumps that led to the rule.
-    """
     if rule.verdict.startswith("jump ") and depth < MOST_JUMPS:
         return _walk(chains, chains[rule.verdict.removeprefix("jump ")], packet, may, depth + 1)
     return (rule.verdict, ()) if rule.verdict.startswith((*ENDING, RETURN)) else ("", ())

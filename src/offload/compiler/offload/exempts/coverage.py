@@ -92,20 +92,20 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
     return frozenset(kind for each in exempts for kind in _covered(each))
 
 
+# kinds that the exempt covers at least in part
 def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic, (family, protocol), that the exempt covers at least in part."""
     return _traffic(exempt, map(families, _address_lists(exempt)))
 
 
+# kinds of traffic between its zones that the exempt covers completely
 def _covered(exempt: Exempt) -> frozenset[Kind]:
-    """The kinds of traffic, (family, protocol), between its zones that the exempt covers completely."""
     whole_lists = [_whole(nets) for nets in _address_lists(exempt)]
     narrow = not all(whole_lists) or any(each.narrows(exempt.match) for each in NARROWING)
     return frozenset() if narrow else _traffic(exempt, map(families, whole_lists))
 
 
+# the addresses that are all of a family (`0.0.0.0/0`)
 def _whole(addresses: tuple[Address | NetworkName, ...]) -> tuple[Address | NetworkName, ...]:
-    """The addresses of a condition that are all of a family (`0.0.0.0/0`); none if it has negated ones."""
     return () if excluded(addresses) else tuple(each for each in addresses if each in EVERY_ADDRESS.values())
 
 
@@ -113,14 +113,14 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
     return [addresses for addresses in (exempt.match.src_ip, exempt.match.dest_ip) if addresses]
 
 
+# the kinds with the exempt's protocols, in the families (4, 6) that all `address_lists` have
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
-    """The kinds of traffic with the exempt's protocols, in the families (4, 6) that all `address_lists` have."""
     both = set(FAMILIES).intersection(*address_lists)
     return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
 
 
+# `all IPv4 of lan`; `some of it`: no kind completely
 def _part(exempt: Exempt, wanted: frozenset[Kind]) -> str:
-    """How much of the `wanted` kinds the exempt covers, in words: `all IPv4 of lan`; `some of it`: none completely."""
     covered = _covered(exempt) & wanted
     if not covered:
         return "some of it"
@@ -150,8 +150,8 @@ def _zones(exempt: Exempt) -> str:
     return f" from {exempt.src} to {exempt.dest}"
 
 
+# `rule 'a' of /etc/config/firewall marks and ...`
 def _named(rules: Sequence[MarkRule]) -> str:
-    """The rules for a sentence, grouped by where they are: `rule 'a' of /etc/config/firewall marks and ...`."""
     by_place: dict[tuple[str, str], list[MarkRule]] = defaultdict(list)
     for each in rules:
         by_place[each.place, each.does].append(each)
@@ -162,16 +162,12 @@ def _named(rules: Sequence[MarkRule]) -> str:
 
 
 def _of_place(place: str, rules: Sequence[MarkRule]) -> str:
-    """Rules of one chain in nft, for a sentence: `place`, its name and table; behind it the first comment, if any."""
     comment = next((each.name for each in rules if each.name), "")
     return f"{place} ({shown(comment, LONGEST_NAME)})" if comment else place
 
 
+# `9 rules of /etc/config/firewall ('a', ...) mark`, or `rule 'a' of /etc/config/firewall marks`
 def _of_firewall(rules: Sequence[MarkRule]) -> str:
-    """Rules of the firewall's file, for a sentence: `9 rules of /etc/config/firewall ('a', ...) mark`.
-
-    At most MOST_NAMED names; of one section: `rule 'a' of /etc/config/firewall marks`.
-    """
     names = list(dict.fromkeys(map(named, rules)))
     sections = {each.section for each in rules}
     if len(sections) == 1:

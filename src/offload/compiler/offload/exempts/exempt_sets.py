@@ -93,8 +93,8 @@ def _grouped(matches: Iterable[ExemptMatch]) -> ExemptRules:
     return ExemptRules(tuple(sets), tuple(rules))
 
 
+# Two exempts may have the same element; of equal ends the higher id, so that every Plan has the same.
 def _longer(one: TimedExempt | None, other: TimedExempt | None) -> TimedExempt | None:
-    """The one of two timed exempts that ends later, or if both end together has the higher id; None for two None."""
     return max(
         (timed_exempt for timed_exempt in (one, other) if timed_exempt),
         key=lambda timed_exempt: (timed_exempt.expires, timed_exempt.id),

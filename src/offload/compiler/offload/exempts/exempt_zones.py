@@ -42,12 +42,9 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
             yield replace(match, timed_exempt=timed_exempt, called=f"run-time exempt {timed_exempt.id}")
 
 
+# None: a zone has neither devices nor addresses, so that no packet could match. A zone whose packets cannot be
+# recognized (`nowhere`) gets no condition, so the match is wider than the exempt.
 def _match(exempt: Exempt, zones: Zones) -> ExemptMatch | None:
-    """The exempt with devices or addresses for its zones; None if a zone has neither, so that no packet could match.
-
-    `*` needs no condition. A zone whose packets cannot be recognized (`nowhere`) has none either, so the match is wider
-    than the exempt.
-    """
     devices: dict[str, Any] = {}
     addresses: dict[str, Any] = {}
     for name, iface, option in ((exempt.src, "iifs", "src_ip"), (exempt.dest, "oifs", "dest_ip")):
@@ -127,22 +124,20 @@ def _subnet_reason(zone: ZoneDevices) -> Reason:
     return (ReasonCode.SUBNETS_ANY if _unread(zone) else ReasonCode.SUBNETS_PART)(zone=zone.name)
 
 
+# The subnets of a zone whose option cannot be read are all IPv4 and all IPv6 addresses.
 def _unread(zone: ZoneDevices) -> bool:
-    """Whether the zone's subnets are all IPv4 and all IPv6 addresses: that stands for an option that is unreadable."""
     return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
 
 
+# The devices where the table gives more (a faster mode, another family, offload after fewer packets) than a zone
+# without devices allows. Empty: on all; None: on none. `asked`: the other zones, each with the request of its pair with
+# that zone; `key` takes the device (iif or oif) out of an element.
 def _too_fast(
     asked: Iterable[tuple[ZoneDevices, PairRequest]],
     table: Sequence[Element],
     mode: Mode,
     key: Callable[[Element], str],
 ) -> tuple[str, ...] | None:
-    """The devices where the table gives more than a zone without devices allows. Empty: on all; None: on none.
-
-    More is a faster mode, another family, or offload after fewer packets. `asked`: the other zones, each with the
-    request of its pair with that zone. `table`: the elements of `mode`; `key` takes the device (iif or oif) out of one.
-    """
     found = {
         key(each)
         for zone, request in asked
@@ -155,7 +150,6 @@ def _too_fast(
 
 
 def _grants(request: PairRequest, element: Element, mode: Mode) -> bool:
-    """Whether the request allows what the element gives: `mode`, family, and offload after so few packets."""
     given = Family(element.policy.family)
     slower = request.mode < mode or request.after_packets > element.policy.after_packets
     return not slower and given & request.family is given

@@ -50,9 +50,8 @@ def layers(boxes: Iterable[Box]) -> list[list[Box]]:
     return found
 
 
+# a level has the spans of one part of the key, and below each span the next part
 class _Tree:
-    """A tree of boxes: a level has the spans of one part of the key, and below each span the next part."""
-
     __slots__ = ("below", "highs", "lows", "reach")
 
     def __init__(self) -> None:
@@ -61,8 +60,8 @@ class _Tree:
         self.reach: list[int] = []  # the largest last number so far
         self.below: list[_Tree] = []
 
+    # Boxes come in sorted order. `at`: index of the part of the key that this level has.
     def add(self, box: Box, at: int = 0) -> None:
-        """Add a box that sorts after all boxes of the tree. `at`: index of the part of the key that this level has."""
         low, high = box[at]
         if not self.lows or (self.lows[-1], self.highs[-1]) != (low, high):
             self.lows.append(low)
@@ -72,11 +71,8 @@ class _Tree:
         if at + 1 < len(box):
             self.below[-1].add(box, at + 1)
 
+    # Whether a box contains `wanted`; with spans (last, first), whether one overlaps it.
     def reaches(self, wanted: Box, at: int = 0) -> bool:
-        """Whether a box of the tree contains `wanted`, or if its spans are (last, first), whether one overlaps it.
-
-        `at`: index of the part of the key that this level has.
-        """
         begin, end = wanted[at]
         index = bisect_right(self.lows, begin)
         while index and self.reach[index - 1] >= end:

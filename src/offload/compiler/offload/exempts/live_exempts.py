@@ -72,8 +72,8 @@ def _marking(rule: PacketRule, does: str, zones: Mapping[str, ZoneDevices]) -> M
     return MarkRule(rule.comment, place, tuple(exempts), place=place, does=does)
 
 
+# An empty name is every device, so every zone (`*`).
 def _zones(device: str, zones: Mapping[str, ZoneDevices]) -> Iterable[str]:
-    """Names of the zones whose packets pass the device (l3, VRF or bridge port); `*` alone for an empty name."""
     if not device:
         return ("*",)
     return [zone.name for zone in zones.values() if device in {*zone.incoming, *_passed(zone)}]
@@ -85,12 +85,9 @@ def _passed(zone: ZoneDevices) -> Iterator[str]:
         yield from zone.leaves_of(device)
 
 
+# Exempts are asked only for original packets: one is for connections whose original packets the rule sees, the other
+# for those whose replies it sees.
 def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> Iterator[Exempt]:
-    """Two exempts: for connections whose original packets the rule sees, and for those whose replies it sees.
-
-    `name`, `place`: of the rule, for sentences. `src`, `dest`, `match`: zones (or `*`) and conditions of the packets
-    that it sees.
-    """
     source, target = ((as_address(net),) if net else () for net in (match.src, match.dest))
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)

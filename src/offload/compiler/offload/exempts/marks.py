@@ -61,21 +61,16 @@ def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]
         yield ExemptMatch(Exempt("", ""), iifs=names, called=called, connmark=True)
 
 
+# They compare `mark & mask == value`; value None: not known. With mask 0 they do not read the mark.
 def _readers(snapshot: Snapshot) -> Iterator[tuple[int | None, int]]:
-    """(value, mask) of each comparison of the packet mark by a qdisc, a tc filter, or an nft rule of other programs.
-
-    They compare `mark & mask == value`; value None: not known. With mask 0 they do not read the mark.
-    """
     yield from ((None, each.fwmask) for each in snapshot.qdiscs)
     yield from ((each.fwmark, each.fwmask) for each in snapshot.filters)
     yield from ((each.fwmark, each.fwmask) for each in snapshot.mark_readers)
 
 
+# Whether a packet with the bits that a rule `sets` (value, mask) can fulfil `mark & mask == value`: other bits may have
+# any value. False if the rule sets no bit of `mask`.
 def _compared(sets: tuple[int, int], value: int | None, mask: int) -> bool:
-    """Whether a mark with the bits `sets` (value, mask) can fulfil `mark & mask == value`; value None: not known.
-
-    Bits that the rule does not set may have any value. False if it sets none of the bits in `mask`.
-    """
     bits, known = sets
     shared = known & mask
     return bool(shared) and (value is None or bits & shared == value & shared)

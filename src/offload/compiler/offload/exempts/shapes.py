@@ -67,13 +67,13 @@ def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:
                 yield shape, others, box
 
 
+# None: absent or negated
 def _bits(value: Bits | None) -> Span | None:
-    """(value, mask) of a condition on mark or DSCP; None if it is absent or negated."""
     return (value.value, value.mask) if value and not value.negated else None
 
 
+# the negated conditions as nft text
 def _others(match: Match, version: int, proto: str) -> str:
-    """The negated conditions as nft text; empty: none. `version`: family of addresses; `proto`: protocol of ports."""
     negated = {field.name: excluded(field.values(match)) for field in FIELDS}
     if not any(negated.values()):
         return ""
@@ -84,7 +84,6 @@ def _others(match: Match, version: int, proto: str) -> str:
 
 
 def _of_family(values: Iterable[Any], version: int) -> tuple[Any, ...]:
-    """The values without addresses of another family than `version` (4 or 6)."""
     return tuple(each for each in values if getattr(each, "family", version) == version)
 
 
@@ -92,23 +91,17 @@ def _ported(given: Mapping[str, Any]) -> bool:
     return any(given[field.name] for field in FIELDS if field.port)
 
 
+# The families (4, 6) for which an exempt needs a rule each; [0]: one rule for both; []: none can match. Without
+# addresses only DSCP needs two rules, as nft has an expression for it in each family.
 def _versions(match: Match) -> list[int]:
-    """The families (4, 6) for which an exempt needs a rule each; [0]: one rule is enough for both; []: none can match.
-
-    With addresses, the families that source and destination have in common. Without, only DSCP needs two rules, as nft
-    has an expression for it in each family.
-    """
     lists: list[set[int]] = [families(nets) for nets in (match.src_ip, match.dest_ip) if nets]
     if not lists:
         return [0] if match.dscp is None else [4, 6]
     return sorted(set.intersection(*lists))
 
 
+# the values without negated ones, as ranges of numbers
 def _spans(field: Field, match: Match, version: int) -> list[Span]:
-    """The values that a match has for `field` as ranges of numbers, without negated ones.
-
-    Of addresses only those of the family `version` (4 or 6).
-    """
     spans = [field.kind.span(each) for each in _of_family(wanted(field.values(match)), version)]
     return joined(spans) if field.kind.joins else spans
 

@@ -48,11 +48,8 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
     return tuple(_joined(parts[number]) for number in sorted(parts))
 
 
+# The exempt as far as this one element has it; None: the element is not ours. Negated values are in its comment.
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
-    """The timed exempt of this element alone, with one value for each condition; None: the element is not ours.
-
-    Negated values are in the element's comment, and may be several. `expires`: its own remaining seconds.
-    """
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted:
         return None
@@ -76,19 +73,15 @@ def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     return TimedExempt(int(number), exempt, timed.timeout, timed.expires)
 
 
+# Zones, mark, DSCP and timeout are equal in all parts of an exempt; lists have one value in each.
 def _joined(parts: list[TimedExempt]) -> TimedExempt:
-    """The timed exempt that is put together from `parts`, one for each of its elements: at least one, with one number.
-
-    Its lists have the values of all elements, and `expires` is the longest. The rest (zones, mark, DSCP, timeout) is
-    that of the first.
-    """
     first = parts[0]
     joined: dict[str, Any] = {each.name: _values(each, parts) for each in FIELDS if each.many}
     exempt = replace(first.exempt, match=first.exempt.match._replace(**joined))
     return replace(first, exempt=exempt, expires=max(part.expires for part in parts))
 
 
+# sorted: negated ones last, IPv4 before IPv6
 def _values(field: Field, parts: Iterable[TimedExempt]) -> tuple[Any, ...]:
-    """The values for `field` in all parts of an exempt, each once, sorted: negated ones last, IPv4 before IPv6."""
     values = {value for part in parts for value in getattr(part.exempt.match, field.name)}
     return tuple(sorted(values, key=lambda value: (value.negated, getattr(value, "family", 0), field.kind.span(value))))

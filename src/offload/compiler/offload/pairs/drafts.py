@@ -86,22 +86,17 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
     return PairDraft(request, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
 
 
+# On the forward hook a packet that came in by a member of a VRF has the VRF's name as its input device. Replies are
+# looked up as (oif, iif), so for replies the output device has that name.
 def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
-    """The same pairs of devices, by the names that the forward hook sees: a packet that came in by a VRF has its name.
-
-    Replies are looked up as (oif, iif), so for replies the output device has the name of its VRF.
-    """
     found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
     found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
     return tuple(dict.fromkeys(found))
 
 
+# None: no flowtable sees all packets between the devices. Hardware is possible if it is requested, neither device has a
+# shaper, and hardware takes all or some of the devices on which each one's packets arrive.
 def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
-    """Two l3 devices with the mode that packets between them can have; None: no flowtable sees all of these packets.
-
-    They can be in hardware if that is requested, neither device has a shaper, and hardware takes all or some of the
-    devices on which each one's packets arrive.
-    """
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
@@ -114,12 +109,8 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
     return None if bare else Crossing(iif, oif, Mode.SOFTWARE)
 
 
+# A bridge of which hardware can take some ports is not named here: it has a Reason of its own (`_stations`).
 def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
-    """Why hardware cannot have all of a pair's traffic: devices that it cannot take, hosts that move, shapers.
-
-    Empty: it can. A bridge of which it can take some ports is no reason here, as it has a Reason of its own.
-    `crossings`: the pairs of devices that can be fast, with their modes.
-    """
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {
@@ -136,10 +127,6 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
 
 
 def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
-    """The bridges of a pair where the host's port decides between hardware and software; None: there are none.
-
-    `crossings`: the pairs of devices that can be fast, with their modes.
-    """
     fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]

@@ -66,8 +66,8 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
     return found
 
 
+# fw4 too takes the first zone whose network has the address
 def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
-    """The first zone with a device whose network has the address, as in fw4; None: no zone, or it is no address."""
     try:
         wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
     except ValueError:
@@ -128,11 +128,8 @@ class Asked:
         mode = Mode.NONE if hindrances else asked
         return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons), possible=possible)
 
+    # `ends`: the choices for its zones. Reasons only if the mode is none, or the lower one of its two zones.
     def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
-        """The mode that the user chose for the pair, and Reasons if it is none or the lower one of its two zones.
-
-        `ends`: the choices for its zones.
-        """
         if (own := self.own(src, dest)) is not None:
             return own.mode, [ReasonCode.PAIR_MODE_NONE(src=src, dest=dest)] if own.mode is Mode.NONE else []
         chosen = [(end.name, end.mode) for end in ends if end.mode is not None]
@@ -153,11 +150,8 @@ class Asked:
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
 
+    # what keeps the pair slow whatever its mode is
     def _hindrances(self, src: str, dest: str, ends: list[ZoneChoice], family: Family) -> Iterator[Reason]:
-        """Why the pair stays slow whatever its mode is: faults; exempts and mark rules for all its traffic.
-
-        `ends`: the choices for its zones; `family`: of the packets to offload.
-        """
         if not self.config.readable:
             yield ReasonCode.CONFIG_UNREADABLE()
             return
@@ -169,7 +163,6 @@ class Asked:
         yield from reasons_for_all(self.config, src, dest, family) if family is not Family.NEITHER else ()
 
     def _faults(self, src: str, dest: str) -> Iterator[Reason]:
-        """Reasons from faulty pair and exempt sections: every pair that they may concern stays slow."""
         for choice in self.config.pair_choices:
             if choice.faulty and choice.means(src, dest):
                 yield ReasonCode.CONFIG_FAULT(section=self.config.title(choice.section))

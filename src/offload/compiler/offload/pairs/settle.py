@@ -55,12 +55,9 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
     return elements, pairs
 
 
+# In hardware one more element with software, for flows that hardware cannot take: of another family than `asked`, the
+# one that hardware is requested for, or of hosts at bridge ports that hardware does not cover.
 def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
-    """The element with the mode of its table; in hardware one more with software, for flows that hardware cannot take.
-
-    Those are flows of another family than `asked`, the one that hardware is requested for (NEITHER: for none, so there
-    is only the element with software), and flows of hosts at bridge ports that hardware does not cover.
-    """
     if mode is not Mode.HARDWARE:
         yield element, mode
         return
@@ -74,12 +71,9 @@ def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Elemen
         yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
+# A family may be offloaded between two devices if every pair that can have such packets there wants that. `here`: all
+# uses of these devices.
 def _offloaded(here: Sequence[Use]) -> tuple[Family, list[Use]]:
-    """The family that may be offloaded between two devices, and the uses by the pairs that can have packets of it.
-
-    A family may be if every pair that can have such packets wants that; NEITHER: none may. `here`: all uses of these
-    devices.
-    """
     found, settled = Family.NEITHER, dict[str, Use]()
     for version in (Family.IPV4, Family.IPV6):
         concerned = [use for use in here if use[0].request.possible.has(version)]
@@ -90,8 +84,8 @@ def _offloaded(here: Sequence[Use]) -> tuple[Family, list[Use]]:
     return found, list(settled.values())
 
 
+# whether both pairs can have packets of the same family
 def _meet(draft: PairDraft, use: Use) -> bool:
-    """Whether the pair of `draft` and that of `use` can have packets of the same family."""
     return draft.request.possible & use[0].request.possible is not Family.NEITHER
 
 
@@ -99,11 +93,8 @@ def _mode(use: Use) -> Mode:
     return use[1].mode
 
 
+# `mode`: that the pair could have there without the others; `beside`: all uses of (iif, oif), its own too
 def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Reason]:
-    """The Reasons why other pairs on the same (iif, oif) make a pair slower there than it could be.
-
-    `mode`: that the pair could have there without the others; `beside`: all uses of (iif, oif), its own too.
-    """
     if not beside:
         return
     lowest, crossing = min(beside, key=_mode)
@@ -116,7 +107,6 @@ def _shared(draft: PairDraft, mode: Mode, beside: Sequence[Use]) -> Iterator[Rea
 
 
 def _withholds(other: PairRequest, request: PairRequest, version: Family) -> bool:
-    """Whether `other` may have packets of family `version` and keeps them slow, and `request` wants them offloaded."""
     return request.family.has(version) and other.possible.has(version) and not other.family.has(version)
 
 

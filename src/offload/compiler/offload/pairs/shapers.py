@@ -53,10 +53,7 @@ def hooked(snapshot: Snapshot) -> Mapping[str, str]:
     return {device: what for device, what in shapers(snapshot).items() if device in bridges | coming_in}
 
 
+# SQM names the ifb after the device; for other programs the first one is taken. `branches`: ifbs with a shaper.
 def _branch(device: str, branches: set[str]) -> str:
-    """The ifb that may shape packets coming in on the device: SQM names it after the device; else the first by name.
-
-    `branches`: the names of the ifbs that have a shaper. Empty result: there is none.
-    """
     named = f"ifb4{device}"[:LONGEST_DEVICE]
     return named if named in branches else min(branches, default="")

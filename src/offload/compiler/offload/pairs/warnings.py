@@ -34,8 +34,8 @@ def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pro
     return [*pairs, *exempts, *_unknown_devices(config, snapshot), *faster]
 
 
+# Without any link the links were not read.
 def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
-    """A Problem for each name in options device and exclude_device that no link has; none if no links are known."""
     known = [link.name for link in snapshot.links]
     named = {"device": config.globals.devices, "exclude_device": config.globals.exclude_devices}
     for option, names in named.items() if known else ():
