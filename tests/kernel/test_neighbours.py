@@ -3,11 +3,14 @@
 from kernel.netns import Namespace
 from offload.system.netlink.route.links import Netlink
 
+# A bridge refuses dynamic entries (EPERM, fdb_add_entry() in net/bridge/br_fdb.c) until the port forwards, and the
+# kernel handles a new carrier up to a second late (net/core/link_watch.c).
 COMMANDS = """
 ip link add br0 type bridge
 ip link add p1 type veth peer name h1
 ip link set p1 master br0
 for each in br0 p1 h1; do ip link set $each up; done
+until bridge link show dev p1 | grep -q "state forwarding"; do sleep 0.01; done
 bridge fdb add 02:00:00:00:00:aa dev p1 master dynamic
 bridge fdb add 02:00:00:00:00:bb dev p1 master static
 bridge fdb add 02:00:00:00:00:cc dev h1 self
