@@ -23,7 +23,7 @@ MATCH = "|".join(
         r"ct status & 0xc000 == 0xc000 update @stray { iifname \. oifname counter }",
         r"ct state != established",
         r"ct state established ct direction reply oif \. iif vmap @crossings",
-        r"ct direction reply(?: meta nfproto ipv[46])?|ct status & 0x2 != 0",
+        r"ct direction reply(?: meta nfproto ipv[46])?",
         rf"delete @{NAME} {{ {REPLIED} }}",
         rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         rf"iifname \. ether saddr @{NAME}|oifname \. ip6? daddr @{NAME}",
@@ -31,7 +31,7 @@ MATCH = "|".join(
         r"ct original packets < \d{1,7}",
     )
 )
-VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto (?:fresh|replied)|flow add @{NAME})"
+VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto replied|flow add @{NAME})"
 LINE = re.compile(
     "|".join(
         (
@@ -48,6 +48,7 @@ LINE = re.compile(
             rf"\t\telements = {{ {ELEMENT}(?:, {ELEMENT})* }}|\t\telements = {{",
             rf"\t\t\t{DEVICE} \. {DEVICE} : goto {PASSING},",
             r"\t\ttype filter hook forward priority (?:filter \+ (?:9|10)|1000); policy accept;",
+            r"\t\ttype nat hook postrouting priority -199; policy accept;",
             rf'\t\t(?:(?:{MATCH}) ?)*(?:{VERDICT})? ?comment "offload {DIGEST}(?: {NAME}={DIGEST})?(?: missed)?"',
         )
     )

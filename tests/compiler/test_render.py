@@ -44,12 +44,6 @@ TEXT = """table inet flow_offload {
 		timeout 60s
 	}
 
-	chain fresh {
-		ct status & 0x2 != 0 accept
-		delete @replied4 { KEY4 }
-		delete @replied6 { KEY6 }
-	}
-
 	chain replied {
 		update @replied4 { KEY4 } accept
 		update @replied6 { KEY6 } accept
@@ -62,14 +56,14 @@ TEXT = """table inet flow_offload {
 	}
 
 	chain policy_0 {
-		ct state != established goto fresh
+		ct state != established accept
 		ct direction reply accept
 		jump guard
 		flow add @sw
 	}
 
 	chain policy_20_ipv4 {
-		ct state != established goto fresh
+		ct state != established accept
 		ct direction reply accept
 		meta nfproto != ipv4 accept
 		jump guard
@@ -78,12 +72,12 @@ TEXT = """table inet flow_offload {
 	}
 
 	chain replies {
-		ct state != established goto fresh
+		ct state != established accept
 		ct direction reply goto replied
 	}
 
 	chain replies_ipv4 {
-		ct state != established goto fresh
+		ct state != established accept
 		ct direction reply meta nfproto ipv4 goto replied
 	}
 
@@ -100,10 +94,15 @@ TEXT = """table inet flow_offload {
 		}
 	}
 
+	chain postrouting {
+		type nat hook postrouting priority -199; policy accept;
+		delete @replied4 { KEY4 }
+		delete @replied6 { KEY6 }
+	}
+
 	chain forward {
 		type filter hook forward priority filter + 10; policy accept;
 		iif . oif vmap @crossings
-		ct state != established goto fresh
 	}
 }
 """.replace("KEY4", KEY4).replace("KEY6", KEY6)
@@ -123,7 +122,7 @@ def test_behind_the_chain_of_another_table_replies_are_accepted_later() -> None:
         "\t\ttype filter hook forward priority 1000; policy accept;\n"
         "\t\tct state established ct direction reply oif . iif vmap @crossings\n"
     )
-    assert "\t\tct direction original iif . oif vmap @crossings\n\t\tct state != established goto fresh\n\t}" in text
+    assert "\t\tct direction original iif . oif vmap @crossings\n\t}" in text
 
 
 def test_a_hardware_table_has_its_flag() -> None:

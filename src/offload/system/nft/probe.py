@@ -36,6 +36,10 @@ STEPS = (
         Lack("this kernel or nft cannot choose by a pair of devices", "kmod-nft-core and a newer nftables-json"),
     ),
     (
+        "chain c { type nat hook postrouting priority -199; }",
+        Lack("this kernel has no NAT chains in nftables", "kmod-nft-nat"),
+    ),
+    (
         REPLIED,
         Lack("this kernel or nft cannot remember accepted replies", "kmod-nft-core and a newer nftables-json"),
     ),

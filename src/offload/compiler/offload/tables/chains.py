@@ -24,7 +24,7 @@ from offload.model.sections.match import Match
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
 CROSSING = f"iif . oif vmap @{CROSSINGS}"
 LATE_REPLY = f"ct direction reply oif . iif vmap @{CROSSINGS}"
-FIRST = Rule("goto fresh", Match(raw="ct state != established"))  # first packets of connections
+FIRST = Rule("accept", Match(raw="ct state != established"))  # first packets of connections
 ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
 
 
@@ -33,8 +33,8 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
     Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
     whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.
-    A packet between devices that have no element in the map passes two rules: the look-up by indexes, which costs less
-    than half of one by names (docs/performance.md), and the one that leads first packets to the guard.
+    A packet between devices that have no element in the map passes one rule, the look-up by indexes, which costs less
+    than half of one by names (docs/performance.md).
     """
     found = {*passings(table, table.elements).values(), *own(table).values()}
     return (
@@ -44,7 +44,7 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
         *((Chain("accepted", (Rule(f"ct state established {LATE_REPLY}"),), ACCEPTED),) if table.late else ()),
         Chain(
             "forward",
-            (Rule(f"ct direction original {CROSSING}" if table.late else CROSSING), FIRST),
+            (Rule(f"ct direction original {CROSSING}" if table.late else CROSSING),),
             Hook("filter", "forward", f"filter + {SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY}"),
         ),
     )

@@ -6,20 +6,23 @@ on sequence numbers beforehand, of TCP. So each table remembers the connections 
 
 The key has the two original addresses and conntrack's id. The id is a hash of the entry's address in memory and of its
 tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c), so a connection that ends and is opened again may get the
-same id. Therefore the first packets of a connection, until conntrack has seen a reply, delete its key; no packet of the
-earlier connection can still exist then, because it would hold the entry in memory. The addresses ensure that two
-connections with the same id (one pair in 2^32) are between the same hosts.
+same id. Therefore the first packet of a connection deletes its key; no packet of the earlier connection can still exist
+then, because it would hold the entry in memory. A chain of type nat does that, because it sees only the first packet of
+each connection (nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so no other packet pays for it. The addresses ensure
+that two connections with the same id (one pair in 2^32) are between the same hosts.
 """
 
 from collections.abc import Iterator
 
 from offload.model.kernel.live import MISSED
-from offload.model.kernel.nft import Chain, Rule
+from offload.model.kernel.nft import Chain, Hook, Rule
 from offload.model.sections.match import Match
 from offload.nouns import dataclass
 
 REMEMBERED_SECONDS = 60  # after the last reply on the slow path
-SEEN_REPLY = 0x2  # IPS_SEEN_REPLY, include/uapi/linux/netfilter/nf_conntrack_common.h
+# The lowest priority that the kernel allows to a chain of type nat (nft_chain_parse_hook(), nf_tables_api.c): one that
+# translates the source address ends the walk through those behind it.
+FIRST_PACKETS = Hook("nat", "postrouting", "-199")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,10 @@ def guard() -> Iterator[Chain]:
     once and the id costs a hash. If a set is full, the rule that adds to it does not
     match, and the next rule counts the reply.
     """
-    replying = Rule("accept", Match(raw=f"ct status & {SEEN_REPLY:#x} != 0"))
-    yield Chain("fresh", (replying, *(Rule(_op("delete", each)) for each in REPLIED)))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
     yield Chain("guard", tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))
+    yield Chain("postrouting", tuple(Rule(_op("delete", each)) for each in REPLIED), FIRST_PACKETS)
 
 
 def _op(statement: str, replied: RepliedSet) -> str:
