@@ -65,10 +65,12 @@ AREAS = {
     "foreign": [Program("foreign", "6.1")],
     "dataplane": [
         Program("slow", "6.1", counted=True),
+        Program("slow", "6.12", counted=True),
         Program("packets", "6.1", counted=True),
         Program("packets", "6.12", counted=True),
         Program("exemptions", "6.1", counted=True),
         Program("guard", "6.1", counted=True),
+        Program("guard", "6.12", counted=True),
     ],
     "connections": [Program("connections", "6.1", counted=True)],
     "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
