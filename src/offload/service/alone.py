@@ -1,4 +1,4 @@
-"""The engine for the command where no service runs: it reads the router once and replies as the service does."""
+"""The engine for the command where no service runs: it reads the router once and replies as the ubus methods do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
@@ -28,10 +28,12 @@ class Alone:
         self._snapshot = snapshot
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """The reply of ubus method `method` to the arguments `words`; its `error` has the sentence of an OffloadError.
+        """The reply of the ubus method named `method` to the arguments `words`; an OffloadError becomes its `error`.
 
-        A UsageError is raised, since the command has an exit code of its own for it. The reply of `status` has in
-        `applied` also what `_outstanding` gives.
+        A UsageError (wrong words of the user) is raised, since the command has an exit code of its own for it. In the
+        reply of `status`, `applied` also has `pending`, the number of nft transactions that would bring the kernel to
+        the wanted tables (0 if it has no kernel or a file cannot be read), and `error`, why nothing may be changed
+        (empty: nothing hinders).
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -46,19 +48,18 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """The flows that `query` of `given` selects: a reply without them, and a function that gives their text.
+        """The flows that `query` of `given` selects, not limited: a reply without `flows`, and a function for the text.
 
-        The function takes whether to give JSON, and the width in columns; the text comes in pieces. Raises
-        OffloadError.
+        The function takes whether to give JSON (the whole reply) or lines for people, and the width in columns; it
+        gives the text in pieces. OffloadError if the router or its connections cannot be read, or the query is not
+        valid.
         """
         self._read("flows")
         return every_flow(self._engine, given)
 
     def _read(self, method: str) -> None:
-        """Read router and configuration at the first call, decide, and take one sample of the flows in hardware.
-
-        An OffloadError is ignored if `method` writes files (WRITING): it writes them even if the router cannot be read.
-        """
+        # An unreadable router does not keep `takeover` and `giveback` from writing files. Flows in hardware are sampled
+        # once.
         if self._engine.decided is not None:
             return
         with suppress(OffloadError) if method in WRITING else nullcontext():
@@ -69,11 +70,6 @@ class Alone:
             hardware.run(self._engine)
 
     def _outstanding(self) -> Json:
-        """`error`: why nothing may be changed, or the last pass failed; empty: neither.
-
-        `pending`: the number of transactions that would bring the kernel to the Plan; 0 for a saved Snapshot and if a
-        file cannot be read. Before a decision there is neither key.
-        """
         engine = self._engine
         if engine.decided is None:
             return {}

@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 
 class UciReader(Protocol):
-    """The files of /etc/config, read only: `read` gives the sections of one, or the Problem why it cannot be read."""
+    """Reads files of /etc/config. `read`: the sections of the file `package`, or the Problem why it is unreadable."""
 
     def read(self, package: str) -> tuple[Section, ...] | Problem: ...
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `write` commits edits of one; `changed`: whether one was written since it was read."""
+    """The files of /etc/config. `write` commits edits of one. `changed`: whether one differs from when it was read."""
 
     def write(self, package: str, edits: list[Edit]) -> None: ...
     def changed(self) -> bool: ...
 
 
 class NftChecker(Protocol):
-    """`check`: NftError if nft or the kernel would refuse the text. `live`: by name, those of our tables that exist.
+    """Asks nft. `check`: NftError if nft or the kernel would refuse the text. `live`: by name, those tables that exist.
 
-    `known`: by name, what the caller believes the tables have. A set is not listed if its digest in the kernel is that
-    of the known one: its elements are taken from there, which saves time. None: all sets are listed.
+    `known`: what the caller believes they have: the elements of a set with the same digest in the kernel are taken from
+    there, to save time. None: all sets are listed.
     """
 
     def check(self, text: str) -> None: ...
@@ -51,10 +51,9 @@ class NftChecker(Protocol):
 
 
 class NftTables(Protocol):
-    """Reads what a Snapshot has of nftables. `tables`: names of family inet. `ruleset`: all chains, and all rules.
+    """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: all chains and rules of all programs.
 
-    `forward_chains`: the base chains in the forward hook. `missed`: by name of our tables, how many accepted replies
-    its set for them had no room for.
+    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that found its set full.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -64,11 +63,11 @@ class NftTables(Protocol):
 
 
 class Nft(NftChecker, NftTables, Protocol):
-    """nftables: `apply` sends nft text as one transaction, `transactions` is the number of those so far.
+    """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: the number of those so far.
 
-    `strays`: packets on the slow path of flows with the hardware mark, by (iif, oif). `handles`: chain and handle of
-    each rule. `remembers`: whether set `name` has element `key`. `keys`: all its elements. None: the kernel refuses.
-    `hurry`: all runs of nft end in so many seconds at the latest.
+    `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `handles`: (chain, handle)
+    of each rule. `remembers`: whether set `name` has element `key`. `keys`: all its elements. None: the kernel refuses.
+    `hurry`: from now on each run of nft ends within so many seconds in all.
     """
 
     @property
@@ -82,23 +81,23 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects: `call` gives the reply; `tell` expects none. Both wait until it is done."""
+    """Calls methods of other ubus objects and waits: `call` gives the reply; `tell` expects none."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
 
 
 class Drivers(Protocol):
-    """`hw_tc_offload` gives those of the devices whose driver has the ethtool feature hw-tc-offload switched on."""
+    """`hw_tc_offload`: those of the devices whose driver has the ethtool feature hw-tc-offload switched on."""
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
 
 
 class Netlink(Drivers, Protocol):
-    """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, stations, neighbours, rules, qdiscs, tc filters.
+    """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, FDB, neighbours, routing rules, qdiscs, tc filters.
 
-    `settings`: sysctls of net.netfilter. `leaving`: how packets to a packed address leave; None: not known. `received`:
-    bytes that each device has received so far.
+    `settings`: sysctls of net.netfilter. `leaving`: how packets to a packed address leave; None: no device is known.
+    `received`: by device, bytes so far.
     """
 
     def scene(self) -> LinkDump: ...
@@ -109,10 +108,11 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `entries`, `find`, `of_host`: all entries, those between two ends, those of an address.
+    """The conntrack table. `find`: the entries between two ends. `of_host`: those of a packed address.
 
-    `summary`, `listed` and `offloaded` give all entries (the last one: those in a flowtable) to a counter that `begin`
-    makes; `fast` gives those in a flowtable to `take`. `between`: called now and then meanwhile, for urgent work.
+    `summary`, `listed`, `offloaded` feed all entries (the last: those in a flowtable) to the counter that `begin`
+    makes, and give it. `fast` gives those in a flowtable to `take`, in parts. `id_of`: the kernel's id; empty: the
+    entry is gone. `between`: called now and then during long reads, for urgent work.
     """
 
     between: Callable[[], None]
@@ -132,8 +132,8 @@ class Conntrack(Protocol):
 class Monitor(Protocol):
     """The kernel's notifications since the last call: `links` of rtnetlink, `transactions` of nftables.
 
-    `descriptors`: of both, to be polled. `named`: an event with names in place of its devices' indexes: a station with
-    its bridge, or a neighbour; None: a device is gone.
+    `descriptors`: of both sockets. `named`: an event with device names for indexes: a station (MAC at a port) with its
+    bridge, or a neighbour; None: a device is gone.
     """
 
     descriptors: tuple[int, int]
@@ -145,7 +145,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """`read`: the connections that ended since its last call; True: none was missed. `descriptor` is to be polled."""
+    """`read`: the connections that ended since its last call; True: none was missed. `descriptor`: for poll."""
 
     descriptor: int
 
@@ -154,9 +154,9 @@ class ConntrackEvents(Protocol):
 
 
 class UbusServer(Protocol):
-    """Our objects on ubus. `descriptor`: None while ubusd is away; `hearing` is called with the name of each event.
+    """Our objects on ubus. `serve` answers calls, and calls `hearing` with the name of each event that has arrived.
 
-    `event_waits`: whether one has arrived that `serve` has yet to handle. `leave`: `lost` if ubusd is gone already.
+    `event_waits`: whether one waits for `serve`. `descriptor`: None while ubusd is away. `leave`: `lost` if it is gone.
     """
 
     descriptor: int | None
@@ -170,7 +170,7 @@ class UbusServer(Protocol):
 
 
 class File(Protocol):
-    """A file of our own; `read` gives None if it does not exist."""
+    """A file of our own. `read` gives its bytes, or None if it does not exist; `write` replaces its content."""
 
     def read(self) -> bytes | None: ...
     def write(self, content: bytes) -> None: ...
@@ -179,7 +179,7 @@ class File(Protocol):
 class FileReader(Protocol):
     """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether a file or directory can be.
 
-    `helpers`: sections of the conntrack helpers' file; None: there is none, or it is not plain UCI.
+    `helpers`: sections of the file of conntrack helpers; None: there is none, or it is not plain UCI.
     """
 
     def text(self, path: str) -> str | None: ...
@@ -188,10 +188,10 @@ class FileReader(Protocol):
 
 
 class RouterFiles(FileReader, Protocol):
-    """The router's files and devices that the firewall needs besides /etc/config/firewall.
+    """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: kernel modules.
 
     `devices`: by device, those directly below it. `installed`: (position, chain, path) of packages' nft files.
-    `matching`: the files that match the pattern of an nft include. `configuration`: a hash of the configuration files.
+    `matching`: files that match an nft include's pattern. `configuration`: a hash of the configuration files.
     """
 
     def modules(self) -> frozenset[str]: ...
@@ -208,7 +208,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """`source` runs the script of a `config include`, `save` ours for the next boot; empty, or a text how it failed."""
+    """`source` runs a script of a `config include`, `save` ours for the next boot; "", or a sentence how it failed."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...
@@ -222,7 +222,7 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FirewallDoors:
-    """The interfaces that only our firewall needs: the router's files, and three of our own in /var/run/offload."""
+    """What only our firewall needs of the outside: the router's files, and three files of ours in /var/run/offload."""
 
     files: RouterFiles  # the router's
     loaded: OwnFile  # describes the last load; it does not exist while the firewall is stopped
@@ -232,7 +232,7 @@ class FirewallDoors:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The interfaces to everything outside of the process; tests give fakes of them."""
+    """The interfaces to everything outside of the process, given to the engine; tests give fakes of them."""
 
     uci: Uci  # files of /etc/config
     nft: Nft  # nftables

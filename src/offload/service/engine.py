@@ -1,6 +1,6 @@
-"""The service's state between passes. The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass.
+"""The service's state between passes (a pass reads the router, decides, and sends nft what differs from that).
 
-Where no service runs, the command uses it without the loop (`service/alone.py`).
+The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass. The command uses it where no service runs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -83,7 +83,7 @@ class Engine:
 
     @classmethod
     def of(cls, doors: Doors, *, resident: bool = True) -> Self:
-        """The engine of a router, with our firewall if that is installed. `resident`: not only for one command."""
+        """A new engine for these doors, which has read nothing yet. `resident`: not only for one run of the command."""
         made = cls(doors, resident=resident)
         if doors.firewall is not None:
             from offload.service.firewall.firewall import Firewall  # imported only when needed, to save memory
@@ -92,7 +92,7 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """At the next pass, probe kernel and devices again, list our tables, and try hardware where it was given up."""
+        """Make the next pass probe kernel and devices again, list our tables, and retry hardware that was given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
@@ -104,7 +104,7 @@ class Engine:
         return self.work()
 
     def refresh(self) -> None:
-        """Read the router (or OffloadError) and the files, and `keep` the decision, without changing the kernel."""
+        """Read router and files, decide, and store the decision, without a change of our tables. Or OffloadError."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
@@ -114,13 +114,16 @@ class Engine:
         self.keep(self.decide(self.packages, snapshot))
 
     def holds_exempt(self, number: int) -> bool:
-        """Whether a table of the last Plan has the run-time exempt with this number; False without a decision."""
+        """Whether our last tables have this run-time exempt (traffic kept slow), by its number.
+
+        False without a decision.
+        """
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, by which the zones of connections are found; or KernelError.
+        """The router as `decided` read it, with routes (at most ROUTES_LAST seconds old) to find zones.
 
-        The routes are at most ROUTES_LAST seconds old.
+        Or KernelError.
         """
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
@@ -128,24 +131,26 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """As `with_routes`, and in the service with all stations and neighbours, also those that the kernel forgot.
-
-        In the command, which remembers none, those of the Snapshot stay.
-        """
+        """As `with_routes`; in the service with all hosts that it remembers, also those that the kernel forgot."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
         return replace(self.with_routes(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass (read, decide, apply) and give its outcome, errors too. `forced`: tables to create again."""
+        """Make a pass and give its outcome, which has any error. `cause`: why, for the log.
+
+        `forced`: names of tables to create again in any case, which puts their flows back on the slow path for a
+        moment.
+        """
         self.cause = cause
         return passes.run(self, forced)
 
     def read(self) -> Decided:
-        """Read router and files and decide; the decision is not stored, and the kernel not changed. OffloadError.
+        """Read router and files, and give the decision; it is not stored, and our tables are not changed.
 
-        The first time it also adopts the exempts and stations of an earlier service, which a pass without them deletes.
+        Or OffloadError. The first time it also takes over the exempts and stations of an earlier service, which a pass
+        would delete.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -169,22 +174,23 @@ class Engine:
         return self.decide(packages, replace(self._restless(remembered), given_up=self.give_up.given_up))
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
-        """The Snapshot, with the bridges marked whose ports no flowtable lists now, since stations move too often."""
+        # no flowtable lists the ports of a restless bridge, since its stations move too often
         bridges = self.stations.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The Plan and Problems (with those of `raised`) for files, Snapshot and timed exempts; nothing is stored."""
+        """The wanted tables and the files' Problems, for files, router and timed exempts; nothing is stored."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and follow its pairs in hardware; if `cut_refused` or `enabled` is off, clear `judged`.
+        """Store a decision, and let the hardware monitor follow the pairs of zones that it has in hardware.
 
-        If a file was unreadable, the decision before stays, if there is one, and gets the new problems.
+        If a file was unreadable, the decision before stays, if there is one, with the new Problems. If option
+        `cut_refused` or `enabled` is off, `judged` is cleared.
         """
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)
@@ -196,14 +202,15 @@ class Engine:
             self.judged = Judged()
 
     def note_evicted(self, applied: Applied) -> None:
-        """Note for the hardware monitor that all flows left hardware, if `applied` created the hardware table again."""
+        """If `applied` created the hardware table again, note for the monitor that all flows left hardware."""
         if HARDWARE in applied.returned:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def record(self, applied: Applied, before: Decided | None) -> Applied:
-        """Store and give the outcome of a pass, or of tables created again; queue ubus events for what it changed.
+        """Store and give the outcome of a pass, or of tables created again without one.
 
-        `before`: the decision before it, for the events about devices that entered or left flowtables.
+        Queue ubus events for its changes. Events: new trouble, sent transactions, devices whose flowtables differ from
+        `before` (the decision before it).
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
@@ -223,7 +230,7 @@ class Engine:
         return applied
 
     def bound_news(self) -> None:
-        """Drop the oldest events if more than MOST_NEWS wait for ubus."""
+        """Drop the oldest ubus events if more than MOST_NEWS wait to be sent."""
         del self.news[:-MOST_NEWS]
 
 

@@ -1,4 +1,4 @@
-"""The lines in the system log: changes with their causes, errors, and recoveries. Pure.
+"""The lines in the system log: changes with their causes, errors, and recoveries. The caller gives log and clock.
 
 Each outcome of a pass is compared with the outcome that was logged before it, and only a new fact gets a line.
 """
@@ -28,7 +28,7 @@ REPAIRED = "the kernel had something else in our tables, and has them again"
 
 @dataclass(slots=True)
 class Journal:
-    """Writes lines to syslog, those at least as important as `level`.
+    """Writes lines to syslog, if as important as `level` or more.
 
     At most BURST come at once, then one in APART seconds.
     """
@@ -64,12 +64,12 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """Log the outcome of a pass: changed pairs and devices, new problems, an error or its end.
+        """Log the outcome of a pass: changed modes of pairs (zone > zone), devices, Problems, an error or its end.
 
-        `cause`: the event that led to the pass, logged if nothing that was read differs. `decided`: None if no pass has
-        decided yet; else its option log_level counts from now on. `trouble`: the error of the pass or the firewall's
-        load, or what kernel and nft lack; empty: none. After an error, changed pairs and devices wait for the next
-        pass without one.
+        `cause`: the event that led to it, logged if nothing that was read differs. `decided`: its option log_level
+        counts from now on; None: no pass has decided yet. `trouble`: the error of the pass or of the firewall's load,
+        or what kernel and nft lack; empty: none. After an error, changed pairs and devices wait for the next pass
+        without one.
         """
         if decided is not None:
             self.level = decided.config.globals.log_level
@@ -87,14 +87,17 @@ class Journal:
     def followed(self, applied: Applied, cause: Cause = Cause.STATION) -> None:
         """Log that tables were created again outside of a pass, so that their flows are on the slow path for a moment.
 
-        Nothing is logged if `applied` has the generation that was logged last.
+        `cause`: why. Nothing is logged if `applied` has the generation (count of changes so far) that was logged last.
         """
         if applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
-        """Warn of each fault that the last call did not have. `found`: the pairs in hardware with their faults."""
+        """Log a warning for each fault of a pair in hardware that the last call did not have.
+
+        `found`: all faults now, by pair.
+        """
         reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
         for (src, dest), code in sorted(reasons.keys() - self._hardware):
             self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
@@ -139,15 +142,15 @@ class Journal:
 
 
 def reason_of_change(before: Decided, after: Decided, cause: Cause) -> str:
-    """The most important difference between the inputs of two passes, a sentence; `cause` if there is none."""
+    """What changed between the inputs of two passes, as words for the log; of several the first of a fixed order.
+
+    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. `cause` if nothing differs.
+    """
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause.value)
 
 
 def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
-    """Each possible difference between the inputs of two passes: whether it exists, its sentence.
-
-    Important ones come first.
-    """
+    # the order is that of importance: the first that holds is logged
     was, now, then, seen = before.config, after.config, before.snapshot, after.snapshot
     yield any(getattr(was, name) != getattr(now, name) for name in CHOICES), "/etc/config/offload changed"
     yield was != now, "/etc/config/firewall changed"
@@ -160,7 +163,6 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
 
 
 def _of_tables(before: tuple[Table, ...], after: tuple[Table, ...]) -> str:
-    """What became different in the planned tables, or that only the kernel's were."""
     if before == after:
         return REPAIRED
     by_name = [tuple(replace(table, indexes=()) for table in tables) for tables in (before, after)]
@@ -168,7 +170,6 @@ def _of_tables(before: tuple[Table, ...], after: tuple[Table, ...]) -> str:
 
 
 def _restless(snapshot: Snapshot) -> frozenset[str]:
-    """The names of the bridges whose stations move so often that their ports are left out of flowtables."""
     return frozenset(link.name for link in snapshot.links if link.restless)
 
 
@@ -183,7 +184,6 @@ def _pair_changes(before: Plan, after: Plan) -> Iterator[str]:
 
 
 def _why_less(pair: PairDecision | None) -> str:
-    """The first Reason in brackets, with a space before it, if the pair is slower than requested; otherwise empty."""
     less = pair is not None and pair.effective < pair.mode
     return f" ({pair.reasons[0].text})" if pair and less and pair.reasons else ""
 

@@ -1,4 +1,4 @@
-"""The poll loop over ubus, the kernel's notifications, signals and timers.
+"""The poll loop over ubus, the kernel's notifications, signals and timers; it makes passes and answers calls.
 
 Events are only hints: each leads to a pass, which reads everything again.
 """
@@ -72,7 +72,11 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.debouncer, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, and make due passes until a signal; then remove our tables, except for an upgrade."""
+        """Wait, handle events, run due tasks, and make due passes until a signal of STOP; returns when all is ended.
+
+        Then it removes our nft tables, so that all flows are slow (not before an upgrade, nor if ubusd never accepted
+        our objects), writes the totals, and leaves ubus.
+        """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)
         while not self.stopping:
@@ -97,7 +101,6 @@ class Loop:
         self.accounting.close()
 
     def _run(self, task: Task) -> None:
-        """Run a task, read the kernel's notifications of what it changed, log its pass if it made one, answer calls."""
         passes, self._reading = self.engine.passes, follows_hints(task)
         task.run(self.engine, time.monotonic())
         self._reading = False
@@ -106,10 +109,7 @@ class Loop:
         self._answer()
 
     def _wait(self, due: float | None) -> int | None:
-        """Milliseconds until the next task, pass or reconnection; None: there is none, so only an event ends the wait.
-
-        `due`: when the next pass begins, in monotonic seconds; None: no pass.
-        """
+        # milliseconds; None: nothing has a time, so only an event ends the wait
         away = self.ubus.descriptor is None
         every = (
             due,
@@ -121,10 +121,7 @@ class Loop:
         return max(0, round((min(times) - time.monotonic()) * 1000) + 1) if times else None
 
     def _pass_due(self) -> float | None:
-        """When the next pass begins, in monotonic seconds; None: not before an event, or netifd never answered.
-
-        Without a reply of netifd no pass can be made. After the first one, passes use the last while ubusd is away.
-        """
+        # Without a reply of netifd no pass can be made. After the first one, passes use the last while ubusd is away.
         heard = self.ubus.descriptor is not None or self.engine.dump is not None
         return self.debouncer.due() if heard else None
 
@@ -167,12 +164,10 @@ class Loop:
         self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 
     def _log(self) -> None:
-        """Log the last pass, and new faults of pairs in hardware."""
         self.journal.passed(self.engine.cause, self.engine.decided, self.engine.applied, self.engine.trouble)
         log_hardware(self.engine, self.journal)
 
     def _answer(self) -> None:
-        """Answer ubus calls, send the waiting events over ubus, and answer the calls that arrived meanwhile."""
         if self.ubus.descriptor is None:
             return
         self._serve()
@@ -182,7 +177,6 @@ class Loop:
         self._serve()
 
     def _serve(self) -> None:
-        """Answer the ubus calls that have arrived, none within another call; log the pass if a call made one."""
         if self._reading:
             return  # another call is being answered, or a task reads connections: this one comes after it
         passes, self._reading = self.engine.passes, True
@@ -193,7 +187,7 @@ class Loop:
         self._passed_since(passes)
 
     def _follow_meanwhile(self) -> None:
-        """While a call or task reads connections, read notifications each MEANWHILE seconds, and make a pass if due."""
+        # called now and then while a call or task reads connections, which may take seconds
         now = time.monotonic()
         if not self._reading or now < self._follow_at:
             return
@@ -206,7 +200,6 @@ class Loop:
         self._follow_at = min(filter(None, (time.monotonic() + MEANWHILE, due)))
 
     def _passed_since(self, passes: int) -> None:
-        """If `engine.passes` is not `passes` any more, a task or call made a pass: log it; a failed one is repeated."""
         if self.engine.passes != passes:
             self._log()
             self.config.passed(time.monotonic())
@@ -234,11 +227,8 @@ class Loop:
             self.journal.line(LogLevel.WARNING, "ubus is away: what was set up stays, and devices are followed")
 
     def _leave(self) -> None:
-        """Remove our tables: connections continue on the slow path. Then write the files and leave ubus.
-
-        The tables stay before an upgrade, as the new service adopts them; also if ubusd never accepted our objects,
-        because then another service has the name, and the tables are its own.
-        """
+        # The tables stay before an upgrade, as the new service adopts them; also if ubusd never accepted our objects,
+        # because then another service has the name, and the tables are its own.
         self.engine.doors.nft.hurry(STOP_PATIENCE)
         if self.named and not self.upgrading and (refusal := reconcile.removed(self.engine.doors.nft)):
             self.journal.line(LogLevel.ERR, refusal)

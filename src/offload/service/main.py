@@ -40,7 +40,10 @@ EVENTS = ("network.interface",)
 
 
 def doors() -> Doors:
-    """The interfaces to this router: UCI files, nft, ubus, netlink, conntrack, a clock, and our own files."""
+    """The interfaces to this router: UCI files, nft, ubus, netlink, conntrack, a clock, and our own files in OURS.
+
+    `firewall` is None if the package offload-firewall is not installed.
+    """
     nft = Nft(timeout=NFT_PATIENCE)
     return Doors(
         uci=Uci(),
@@ -60,7 +63,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The files of our firewall: its state in directory `ours`, which a reboot empties; the router's below `root`."""
+    """The files of our firewall: its own three in directory `ours` (a reboot empties it); the router's below `root`."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),
@@ -70,10 +73,10 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay). Gives 0.
+    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay).
 
-    RunningError if a service is running already, KernelError if the kernel cannot be listened to; a missing ubusd or
-    nft ends nothing.
+    Always gives 0. RunningError if a service is running already, KernelError if the kernel's notifications cannot be
+    received; a missing ubusd or nft ends nothing.
     """
     with sole():
         Uci().sweep(FILES)
@@ -86,10 +89,10 @@ def serve() -> int:
 
 
 def build(outside: Doors) -> Loop:
-    """The loop of the service for these doors. The kernel's notifications are received from now on.
+    """The loop of the service for these doors. From now on the kernel's notifications are received.
 
-    So none is lost between its first pass and its first wait. It replaces the handlers of SIGHUP, SIGTERM, SIGINT and
-    SIGUSR1. KernelError if the kernel cannot be listened to.
+    So none is lost between the first pass and the first wait. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are
+    replaced. KernelError if the notifications cannot be received.
     """
     monitor = Monitor()
     engine = Engine.of(outside)
@@ -101,7 +104,7 @@ def build(outside: Doors) -> Loop:
 
 
 def _endings() -> ConntrackEvents | None:
-    """The reader of conntrack's DESTROY events; None if the kernel sends none, so endings are not counted."""
+    # None if the kernel sends no DESTROY events: then ended connections are not counted
     try:
         return ConntrackEvents()
     except KernelError:
@@ -109,10 +112,7 @@ def _endings() -> ConntrackEvents | None:
 
 
 def _signals(stopping: Callable[[], None]) -> int:
-    """A descriptor that gives the number of each received signal as a byte, without blocking; made once in a process.
-
-    The handlers of SIGHUP and of the signals in STOP are replaced: for the latter `stopping` is called at once.
-    """
+    # gives the descriptor of a pipe: each received signal writes its number there as a byte, which wakes the poll
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)

@@ -22,15 +22,15 @@ FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if that package is i
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
-    """The reply of netifd to `ubus call network.interface dump`; BusError if there is none."""
+    """The reply of netifd to `ubus call network.interface dump`, as parsed JSON; BusError if there is none."""
     return bus.call("network.interface", "dump")
 
 
 class ForeignRules:
-    """The rules in tables other than ours that matter to offloaded connections; computed again if the ruleset changed.
+    """The nftables rules of other programs that matter to offloaded connections; computed again if the ruleset changed.
 
-    `deciding`: a digest of what they decide about established packets, with their sets and times. `found`: what `read`
-    gave last.
+    `deciding`: a digest of the rules that decide about established packets, with the sets that they look up and the
+    times in them. `found`: what `read` gave last.
     """
 
     def __init__(self) -> None:
@@ -39,9 +39,11 @@ class ForeignRules:
         self.found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
-        """Rules that compare packet marks, rules that must see every packet, `ingress_last`; updates `deciding` too.
+        """Read the ruleset.
 
-        NftError if the kernel does not list its rules.
+        Gives rules that compare packet marks, rules that must see every packet, and `ingress_last`. `ingress_last`: the
+        highest priority of a chain on the ingress hook of a device, of any table; None: there is none. `deciding` is
+        updated too. NftError if the kernel does not list its rules.
         """
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
@@ -58,8 +60,8 @@ def observe(
     """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
 
     Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: its
-    probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules that
-    compare the mark. `foreign`: keeps what was found in other programs' rules for the next call; None: nothing is kept.
+    probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules
+    (fwmark). `foreign` keeps what was found in other programs' rules for the next call; None: nothing is kept.
     OffloadError if a part cannot be read. The result has no features of hardware yet, nor what the service remembers.
     """
     scene = netlink.scene()
@@ -91,7 +93,10 @@ def _firewall(tables: frozenset[str]) -> str:
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """The Snapshot with the present routes of the main table, by which connections find their zones; or KernelError."""
+    """A copy of the Snapshot with the present routes of the main table, which find the zones of connections.
+
+    Or KernelError.
+    """
     return replace(snapshot, routes=netlink.routes())
 
 
@@ -100,8 +105,9 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: sections of its files, and the content of snapshot.json.
 
-    Both have only what our schemas name. `dump`: reply of netifd. `packages`: its files; those that cannot be read are
-    left out. `with_names`: the names that a person chose stay; else they become numbers.
+    Both have only what our schemas name, so no passwords. `dump`: reply of netifd. `packages`: the files of /etc/config
+    by name; those that cannot be read are left out. `with_names`: the names that a person chose stay; else they become
+    numbers.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.router_directory import snapshot_json

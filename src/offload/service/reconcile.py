@@ -1,4 +1,4 @@
-"""The steps of a pass: Config and Snapshot to a Plan, and the fewest transactions that bring the kernel to it."""
+"""The steps of a pass: from configuration and router to the wanted nft tables, and the transactions to them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -30,10 +30,11 @@ MOST_ASKED = 32  # new exempts: each is compared with each offloaded flow, and a
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a pass has read and decided before it changes the kernel.
+    """What a pass has read of the router (`config`, `snapshot`) and decided from it, before it changes the kernel.
 
-    `plan`: the wanted tables; if nft refused some, the pass puts those in effect here. `problems`: faults of the
-    configuration files, also those that show only with the devices of this router.
+    `plan`: the wanted nft tables, and what each zone, pair and device gets; if nft refused some tables, the pass puts
+    those in effect here. `problems`: faults of the configuration files, also those that show only with this router's
+    devices.
     """
 
     config: Config
@@ -48,9 +49,10 @@ def read(uci: UciReader) -> Packages:
 
 
 def findings(decided: Decided, uci: UciReader, *, served: bool = True) -> tuple[Finding, ...]:
-    """Settings of this router that conflict with offload; reads the configuration files of traffic shapers with `uci`.
+    """Settings of this router that conflict with offload, for `check`; empty: none. Nothing is changed.
 
-    `served`: the service runs. Files that cannot be read are skipped.
+    `uci` reads the configuration files of traffic shapers; those that cannot be read are skipped. `served`: the service
+    runs.
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
@@ -62,9 +64,10 @@ def findings(decided: Decided, uci: UciReader, *, served: bool = True) -> tuple[
 def decide(
     packages: Packages, snapshot: Snapshot, timed_exempts: Iterable[TimedExempt] = (), before: Plan | None = None
 ) -> Decided:
-    """The Plan and Problems for the configuration files, a Snapshot and the exempts given at run time. Pure.
+    """Decide the wanted nft tables for these files, the router as read, and the exempts given at run time. Pure.
 
-    Parts of the Plan `before` (of the last pass; None: there was none) that did not change are used again.
+    The result has the faults of the files too. Parts of `before` (the Plan of the last pass; None: there was none) that
+    did not change are used again, which saves time.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
@@ -85,12 +88,12 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 def pending(
     decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions that bring the kernel to the Plan; none if it is there, or if the probe found no flowtables.
+    """The transactions that bring our tables in the kernel to the decision.
 
-    `forced`: tables to create again in any case, so that their flows go back to the slow path. `trusting`: only we
-    changed our tables since they were listed, so sets with the wanted digest are not listed again. `busy(lost)`:
-    whether any of this traffic, which is to be slow, has offloaded flows; then its table is created again.
-    NftError if our tables cannot be listed.
+    Empty: it has them, or it has no flowtables. `forced`: tables to create again in any case, which puts their flows
+    back on the slow path. `trusting`: only we changed our tables since they were listed, so sets with the wanted digest
+    are not listed again. `busy` is asked about traffic that becomes slow whether it has offloaded flows; then its table
+    is created again. NftError if they cannot be listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -99,7 +102,7 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """A function of traffic that is to be slow: whether any of it has offloaded flows now.
+    """A function that asks the kernel whether any of this traffic, which is to become slow, has offloaded flows now.
 
     It gives True also if the kernel does not list its routes or connections, and for more than MOST_ASKED exempts.
     """
@@ -131,16 +134,19 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """The sentence of the Problem why a file is unreadable, so the last good tables must stay. Empty: none is."""
+    """The sentence of the Problem because of which a file cannot be read, and our tables stay as they are.
+
+    Empty: all can. A missing file does no harm, and counts as readable.
+    """
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
 
 
 def reply(decided: Decided, **found: Any) -> dict[str, Any]:
-    """A reply about what a pass would do: `found`, the problems, and the features that kernel or nft lack.
+    """A reply about what a pass would do: `ok`, `found`, `problems`, and `missing` (features that kernel or nft lack).
 
-    FileError if a configuration file cannot be read (`unreadable`), because then a pass would do nothing.
+    FileError if a configuration file cannot be read, because then a pass would do nothing.
     """
     if error := unreadable(decided):
         raise FileError(error)
@@ -159,13 +165,11 @@ def apply(
     opening: str = "",
     busy: Busy = unasked,
 ) -> Applied:
-    """Send the differences between kernel and Plan, and create the tables in `forced` again. Gives the outcome.
+    """Bring our nft tables to the decision, a transaction for each that differs; those in `forced` are created again.
 
-    `before`: the last outcome, whose generation is counted on (None: there was none). `now`: the time for the new one.
-    `trusting` and `busy`: as in `pending`. `busy` is asked once more after the transactions, as flows may have been
-    offloaded meanwhile, and about new exempts only then, when they are in force. `opening`: text for other tables; it
-    goes with the first transaction, or alone. After a refusal by nft, `error` has its sentence, earlier transactions
-    stay, and no later one is sent. If a configuration file cannot be read, `error` says so, and nothing is sent.
+    Gives the outcome, the one that follows `before` (None: the first). If a file is unreadable, nothing is sent; if nft
+    refuses a transaction, those before it stay, and none follows: `error` has the sentence. `opening`: text for other
+    tables, put before the first transaction's, or sent alone. `trusting`, `busy`: as in `pending`.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -181,7 +185,10 @@ def apply(
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
-    """The transactions, with `opening` before the text of the first; without any, one with `opening` alone."""
+    """The transactions, with the text `opening` before that of the first; without any, one with `opening` alone.
+
+    An empty `opening` changes nothing.
+    """
     if not opening:
         return found
     first = found[0] if found else Transaction("")
@@ -195,16 +202,16 @@ def again(
     tables: Iterable[str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Applied:
-    """Create these tables again as the last pass planned them, so that their flows go back to the slow path.
+    """Create these tables again as the last pass planned them, which puts their flows back on the slow path.
 
-    Nothing is compared, because a whole pass would take too long; names that the Plan lacks are ignored. Gives the
-    outcome, as `apply` does: an NftError is in its `error`.
+    The kernel's tables are not read, since a whole pass would take too long; names that the Plan lacks are ignored.
+    Gives the outcome that follows `before`; if nft refuses, its sentence is in `error`.
     """
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 
 
 def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
-    """The transactions that create these tables again, for a kernel that has the Plan."""
+    # as if the kernel had exactly these tables: nothing is listed
     return transactions(decided.plan, {table.name: expected(table) for table in decided.plan.tables}, tables)
 
 
@@ -224,7 +231,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Delete our tables in one transaction; gives an empty text, or a sentence with those that remain, and why."""
+    """Delete our tables in one transaction. Gives an empty text, or a sentence with those that remain, and why."""
     try:
         if text := removal(nft):
             nft.apply(text)
@@ -234,7 +241,6 @@ def removed(nft: Nft) -> str:
 
 
 def _remaining(nft: Nft) -> str:
-    """Our tables that still exist, for a sentence: `table inet a and inet b`; all if the kernel does not list them."""
     try:
         names = sorted(set(TABLE_NAMES) & nft.tables())
     except NftError:
