@@ -26,9 +26,10 @@ Evicted = tuple[str, Reason]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The devices of each zone, by the zone's name, and Problems about networks that do not exist.
+    """The devices of each firewall zone, by the zone's name, and Problems (faults of the configuration, as sentences).
 
-    There is a Problem only where the user chose software or hardware for a zone that has nothing but such networks.
+    A Problem is about a network of a zone that does not exist. There is one only where the user chose software or
+    hardware for the zone, and nothing else that it names exists.
     """
 
     zones: Mapping[str, ZoneDevices]
@@ -36,7 +37,10 @@ class Topology:
 
 
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
-    """Find the present devices of each zone of the firewall, in the order of its configuration."""
+    """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
+
+    Zones are in the order of the firewall's configuration. `snapshot`: links and netifd's networks of the router.
+    """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
     zones: dict[str, ZoneDevices] = {}

@@ -12,17 +12,17 @@ Version = tuple[int, int, int]
 
 
 class Fault(NamedTuple):
-    """A fault of the kernel: the first releases that have it (`since`), and the first that have it no more (`mended`).
+    """A fault of the kernel: the first releases that have it (`since`), and the first in which it is mended (`mended`).
 
     Each tuple has one release for a series (5.15, 6.1), ascending. A kernel of a series that is not in the tuple is
-    compared with the last one.
+    compared with the last release there.
     """
 
     since: tuple[Version, ...]
     mended: tuple[Version, ...]
 
     def has(self, release: str) -> bool:
-        """Whether a kernel with this release, as `uname -r` prints it, has the fault; False if it cannot be read."""
+        """Whether a kernel of this release (`uname -r`) has the fault; False also if it cannot be read."""
         found = version(release)
         return found is not None and _reaches(found, self.since) and not _reaches(found, self.mended)
 
@@ -41,9 +41,9 @@ FREED = Fault(((5, 5, 0),), ((6, 1, 189), (6, 6, 159), (6, 12, 112), (6, 18, 54)
 
 
 def version(release: str) -> Version | None:
-    """The three numbers of a release (`6.12.40`, `5.15.156-rt70+`; the third of `6.12` is 0); None: not known.
+    """The three numbers of a release: `6.12.40`, `5.15.156-rt70+`; the third of `6.12` is 0. None: it cannot be known.
 
-    It is not known for other text, and for `6.1.0-56-amd64`: so a distribution names its kernel 6.1.192.
+    That is so for other text, and for `6.1.0-56-amd64`: a distribution's name, which hides the third number.
     """
     found = RELEASE.match(release)
     if found is None or (found[3] == "0" and found[4]):

@@ -13,11 +13,11 @@ Named = Set | Flowtable | Helper | NamedLimit
 
 
 def change(before: Ruleset | None, after: Ruleset) -> str:
-    """The text for `nft -f -` that turns `before` into `after`; empty: they are equal.
+    """The text for `nft -f -` that turns `before`, in the kernel, into `after`; empty: they are equal.
 
-    `before`: the ruleset of the same table that was loaded last; None: not known. If only hooks and rules of chains
+    `before`: the ruleset that was loaded last into the same table; None: not known. If only hooks and rules of chains
     differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
-    and the whole table is declared again; what only `before` has is deleted, for None nothing is.
+    and the whole table is declared again. What only `before` has is deleted; for None nothing is.
     """
     if before == after:
         return ""
@@ -32,15 +32,19 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text that deletes the table, if there is one, and creates it again; rules and elements of others are lost."""
+    """The text for `nft -f -` that deletes the table, also where it does not exist, and loads the whole ruleset.
+
+    Rules and set elements that others added to the table are lost.
+    """
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
 
 def contents(ruleset: Ruleset) -> str:
-    """The text that flushes every set of the ruleset's table, which must exist, and adds the ruleset's own elements.
+    """The text for `nft -f -` that empties the sets of the ruleset's table and adds the ruleset's own elements to them.
 
-    Elements of others are lost. Rules, and sets that the ruleset does not have, are not touched.
+    The table and these sets must exist. Elements that others added are lost. Rules, include statements, and sets that
+    the ruleset does not have are not touched.
     """
     return fill("contents", table=ruleset.table)
 

@@ -12,11 +12,11 @@ FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since d
 
 
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """For each object that differs: its heading (`chain input`), the lines to be removed, and those to be added.
+    """For each chain, set or other object that differs: (its heading, lines to be removed, lines to be added).
 
     `there`: listing of the table in the kernel; `wanted`: of the table that would replace it, whose objects come first.
-    Lines are without indentation, and an element is a line `element 192.0.2.1`. A line at another place is both removed
-    and added. The heading of an object that only `wanted` has ends with ` (new)`.
+    Heading: `chain input`, with ` (new)` behind it if only `wanted` has the object. Lines are not indented; each
+    element of a set is a line `element 192.0.2.1`. A line at another place is both removed and added.
 
     Not given, because other programs may have added them: objects that only `there` has, except chains, and elements
     that only `there` has. Not compared: flowtables, rules that fill them, flags of the table, timeouts of elements.

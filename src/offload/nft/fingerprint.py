@@ -16,19 +16,23 @@ _ASKED = re.compile(r"@(\w+)", re.ASCII)
 
 
 def digest(words: str) -> str:
-    """The first twelve hexadecimal digits of the text's SHA-256."""
+    """The first twelve hexadecimal digits of the SHA-256 of a text."""
     return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
-    """The sets and maps whose elements are compared: all maps, and sets that neither packets nor the service fill."""
+    """Those of the sets and maps whose elements are compared with the kernel's: all maps, and most sets.
+
+    Left out are sets that packets fill (flag dynamic), and those that the service fills one by one (`followed`).
+    """
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """By name, the digest of each set or map: of its elements, whatever their order, and a map's `meaning`.
+    """A hash of the elements of each set or map, by its name; the order of the elements does not matter.
 
-    Only of those in `fixed`.
+    That of a map covers its `meaning` too (the indexes of its devices). Sets that are not compared (not in `fixed`)
+    have none.
     """
     return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 
@@ -38,10 +42,11 @@ def _meaning(each: Set | Map) -> str:
 
 
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
-    """The chain with a fingerprint added to each rule's comment, before the rule's own words; includes stay the same.
+    """The chain with comments by which its rules are recognized in the kernel's listing: `offload HASH SET=DIGEST`.
 
-    `of_sets`: digest of the elements by set; that of each set that the rule names comes after the fingerprint.
-    `covers`: other text of the table that the fingerprints cover as well.
+    HASH, the fingerprint, is of the rule, its chain and hook, and `covers`, other text of the table. `of_sets`: set ->
+    digest of its elements; that of each set that the rule looks up is added. The rule's own comment comes last. Include
+    statements stay as they are.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

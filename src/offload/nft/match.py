@@ -28,15 +28,16 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 
 
 def text(match: Match) -> str:
-    """The conditions as rule text in the order of FIELDS, each with a blank after it; empty: the match has none.
+    """The conditions of a match as text of an nft rule, each with a blank after it; empty: it has no conditions.
 
-    With ports it must have just one protocol; its addresses and ICMP types must be of its family.
+    They come in the order of Match's fields. A match with ports must have just one protocol; its addresses and ICMP
+    types must be of its family. Neither is checked.
     """
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
 
 def quoted(value: str) -> str:
-    """Text between quotes. nft has no escapes: a quote becomes an apostrophe, a character that is not printable `?`."""
+    """A text between quotes. nft has no escapes: `"` in it becomes `'`, and an unprintable character `?`."""
     if value.isprintable() and '"' not in value:
         return f'"{value}"'
     safe = "".join(char if char.isprintable() else "?" for char in value).replace('"', "'")
@@ -44,7 +45,7 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is, several different ones as an anonymous set in their order: `{ 80, 443 }`; at least one."""
+    """One value as it is; several as a set in their order, `{ 80, 443 }`, equal ones once. There must be one."""
     several = tuple(dict.fromkeys(values))
     return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
 
@@ -143,7 +144,7 @@ def _helper(item: Item, _: Match) -> str:
 
 
 def limit_text(limit: Limit) -> str:
-    """A limit as `limit rate` takes it: `10/second`, `over 10/second burst 5 packets`."""
+    """A rate limit as nft text without the words `limit rate`: `10/second`, `over 10/second burst 5 packets`."""
     burst = f" burst {limit.burst} packets" if limit.burst else ""
     return f"{'over ' if limit.negated else ''}{limit.rate}/{limit.unit}{burst}"
 

@@ -21,11 +21,11 @@ HEADER = 16  # bytes, as in Python's bytecode files
 
 
 def template(name: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template of this name: variables by keyword -> text. OSError: there is no template.
+    """The function that fills the template of this name: values of its variables by keyword -> text.
 
-    It comes from the stored code; if that is not there or of another source, it is compiled and stored again, if
-    possible. A variable that is not given raises LookupError, or UndefinedError where Jinja2 itself runs the template.
-    `filters`: Jinja2's filters by name.
+    It comes from the stored code. If that is missing or was made of another source, the template is compiled and stored
+    again, if possible. OSError: there is no such template. A variable that is not given raises LookupError, or
+    UndefinedError where only Jinja2 itself can run the template. `filters`: Jinja2's filters by name.
     """
     source = source_of(name)
     code = stored(name, source)
@@ -41,7 +41,7 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
 def prepare(filters: Filters) -> bool:
     """Compile and store all templates, except those that only Jinja2 can run; False: one could not be stored.
 
-    The templates after that one are then not tried.
+    The templates after that one are then not tried. `filters`: Jinja2's filters by name.
     """
     for name in names():
         source = source_of(name)
@@ -54,21 +54,22 @@ def prepare(filters: Filters) -> bool:
 
 
 def source_of(name: str) -> str:
-    """The source text of the template of this name; OSError if there is none."""
+    """The source text of the template of this name; OSError: there is no such file, or it cannot be read."""
     return _content(f"{FOLDER}/{name}{ENDING}").decode()
 
 
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template with this source, made by Jinja2 alone; nothing is stored.
+    """The function that fills the template with this source: values of its variables by keyword -> text.
 
-    A variable that is not given raises Jinja2's UndefinedError.
+    Jinja2 makes it without compiled code; nothing is stored. A variable that is not given raises Jinja2's
+    UndefinedError. `filters`: Jinja2's filters by name.
     """
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
 
 
 def compiled(source: str, filters: Filters) -> CodeType | None:
-    """The code that Jinja2 makes of a template's source; None if it needs more of its runtime than `_GLOBALS` has.
+    """The code that Jinja2 makes of a template's source; None: it needs more of Jinja2's runtime than this module has.
 
     `filters`: Jinja2's filters by name.
     """
@@ -80,7 +81,7 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The stored code, if it was made of this source by this Python; None: it was not, or there is no complete file."""
+    """The stored code of a template; None: there is none, it is damaged, or of another source or Python."""
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it
@@ -90,9 +91,9 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store a template's code with its source for the next start, in one step.
+    """Store a template's code with its source in a file for the next start, which replaces the last one in one step.
 
-    An OSError is ignored, because it only makes that start take longer.
+    An OSError is ignored: without the file the next start takes longer.
     """
     place = _place(name)
     draft = f"{place}.{os.getpid()}"
@@ -107,7 +108,7 @@ def store(name: str, source: str, code: CodeType) -> None:
 
 
 def names() -> list[str]:
-    """The names of all templates."""
+    """The names of all templates, sorted: their files' names without `.nft.j2`."""
     return sorted(each.removesuffix(ENDING) for each in os.listdir(FOLDER) if each.endswith(ENDING))  # noqa: PTH208
 
 

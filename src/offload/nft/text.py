@@ -13,24 +13,25 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
-    """One transaction: the table's rules are flushed and all is declared again, so either all takes effect or none.
+    """The text for `nft -f -` that flushes all rules of the table and declares all of the ruleset, in one transaction.
 
-    Nothing is deleted: sets keep elements that they have already, and objects that the ruleset lacks stay.
+    Include statements around the table are in it. Nothing is deleted: sets keep elements that they have already, and
+    objects that the ruleset lacks stay.
     """
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
 
 def table_text(table: Table) -> str:
-    """The declaration of a table, in this order: flowtables, sets, chains that others jump to, maps, base chains.
+    """The declaration of one table as nft text: flowtables, sets, chains that others jump to, maps, base chains.
 
-    Helpers, limits, variables and included files are left out, because the tables of offload have none. Elements of a
-    set are written with their remaining time if it has `written`.
+    Helpers, limits, variables and included files are left out, because the tables of offload have none. A set with
+    timed elements (`written`) is written with their remaining time.
     """
     return fill("table", table=table)
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of `text`, the id of the section that it comes from; empty: none.
+    """For each line of `text`, the id of the UCI section that its rule comes from; empty: it comes from no section.
 
     `text`: what `ruleset_text` made of the ruleset, or a text with its chains whose rules are in the same order.
     """
@@ -53,9 +54,9 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The lines of a chain's rules and includes, not indented, each with the id of its section (empty: none).
+    """The rules and includes of a chain as lines of nft text, not indented, each with the id of its UCI section.
 
-    `label` stands before each comment.
+    The id is empty for an include, and for a rule that comes from no section. `label` stands before each comment.
     """
     for each in chain.rules:
         if isinstance(each, Include):
@@ -66,9 +67,10 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """The lines of a rule: none if it has no text; if its log has a limit, the log is a line of its own, the first.
+    """A rule as lines of nft text: one, or two if its log has a rate limit; none if the rule has no text at all.
 
-    Both lines have the rule's conditions; counter, verdict and comment (with `label` before it) are in the last one.
+    Of two, the first only logs. Both have the rule's conditions; counter, verdict and comment (with `label` before it)
+    are in the last one.
     """
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
@@ -94,12 +96,12 @@ def _note(comment: str) -> str:
 
 @cache
 def prefix(log: str) -> str:
-    """A log prefix between quotes, cut to the length that nft allows; `$`, which begins a variable, becomes `?`."""
+    """A log prefix between quotes, cut to the 127 bytes that nft allows; `$`, which begins a variable, becomes `?`."""
     return quoted(cut(log.replace("$", "?"), LONGEST_PREFIX))
 
 
 def cut(value: str, most: int) -> str:
-    """The beginning of a text, at most `most` bytes in UTF-8, without a part of a character."""
+    """The beginning of a text, at most `most` bytes in UTF-8; a character that would not fit as a whole is left out."""
     return value if len(value) * 4 <= most else value.encode(errors="replace")[:most].decode(errors="ignore")
 
 
@@ -113,15 +115,15 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """The text of the template of this name; `words`: its variables.
+    """The text of the template of this name; `words`: the values of its variables.
 
-    A missing variable raises LookupError, or UndefinedError where Jinja2 itself runs the template.
+    A missing variable raises LookupError, or UndefinedError where only Jinja2 itself can run the template.
     """
     return _template(name)(**words)
 
 
 def prepare_templates() -> bool:
-    """Store the templates as bytecode, so that no start compiles them; False if one of them cannot be stored."""
+    """Store all templates as compiled code, so that no later start compiles them; False: one cannot be stored."""
     return prepare(FILTERS)
 
 

@@ -23,10 +23,11 @@ def findings(
     *,
     served: bool = True,
 ) -> tuple[Finding, ...]:
-    """The Findings of `offload check`, notices last. `packages`: sections of the shapers' UCI packages, by package.
+    """The Findings of `offload check` (sentences about settings that conflict with offload), each once, notices last.
 
-    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
-    about such rules say so. The result is empty if fw4 offloads by itself, offload is off, or there are no flowtables.
+    `packages`: the sections of the shapers' UCI packages, by package. `served`: the service runs and so puts live flows
+    back on the slow path when a ban is added or a time begins; Findings about such rules say so. Empty also if offload
+    is off, fw4 offloads by itself, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -19,7 +19,11 @@ OF_HARDWARE = {FindingCode.KERNEL_HALF: kernel_faults.HALF, FindingCode.KERNEL_F
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about sysctls and known faults of the kernel; none if no flowtable is planned."""
+    """The Findings about sysctls of conntrack, and known faults of the kernel; none for a Plan without tables.
+
+    Sysctls: accounting is off, or a connection's timeout is shorter than the flowtable's. Faults of hardware offload,
+    and of PPPoE, are named only where the Plan uses them.
+    """
     if not plan.tables:
         return
     settings = snapshot.settings

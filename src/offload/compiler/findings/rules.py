@@ -51,10 +51,12 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 
 
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
-    """The Findings about rules in nft that offloaded traffic bypasses, tc filters that restore marks, and `ip rule`.
+    """The Findings about rules in nft, tc filters that restore marks, and `ip rule`, which offloaded packets bypass.
 
+    They are about rules of other programs that must see every packet of traffic that the Plan offloads, or that add
+    flows to a flowtable themselves. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice.
     `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
-    about such rules say so, and have no remedy.
+    about such rules are notices too.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
@@ -73,7 +75,11 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 
 
 def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about nft files that the kernel does not hold yet: what their rules do to traffic of the Plan."""
+    """The Findings about nft files that the firewall has not loaded yet: unreadable ones, and rules to be bypassed.
+
+    A file has a Finding of the second kind if one of its rules must see every packet and meets traffic that the Plan
+    offloads.
+    """
     for file in snapshot.unloaded:
         held = frozenset(rules_to_exempt(replace(snapshot, packet_rules=file.rules)))
         met = [each for each in file.rules if _meets(each, plan) and each.hook not in DEVICE_HOOKS]

@@ -27,11 +27,11 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """The Findings about shapers that hardware bypasses, or would bypass if it were used for their devices.
+    """The Findings about traffic shapers (`sqm`, tc, nft-qos) that offloaded packets bypass, or that are missing.
 
-    Others are about shapers that software bypasses because a flowtable has the device below, shapers that are
-    configured for a device that exists but has none, and limits of nft-qos without a rule in nft. `packages`: sections
-    of the shapers' UCI packages, by package.
+    A shaper is bypassed by hardware, or by software where a flowtable has a device below its own; if the traffic is in
+    software because of it, the Finding is a notice. Missing: a section configures it for a device that exists, which
+    has none, or nft-qos has limits and no table. `packages`: the sections of the shapers' UCI packages, by package.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are

@@ -17,7 +17,7 @@ Restriction = tuple[int | None, str]
 
 
 class Draft(NamedTuple):
-    """The rules of all sections, gathered by chain while the ruleset is compiled."""
+    """A ruleset while it is compiled: what all sections share, and the rules so far, by chain."""
 
     config: FirewallConfig  # the parsed firewall configuration
     zones: dict[str, FirewallZone]  # the zones by name, with their present devices
@@ -29,17 +29,18 @@ class Draft(NamedTuple):
 
     @property
     def problems(self) -> list[FirewallProblem]:
-        """The list of the problems found so far, to which others are appended."""
+        """The problems found so far; whoever finds another appends it to this list."""
         return self.expander.problems
 
     def add(self, chain: str, rule: Rule) -> None:
-        """Append a rule to a chain."""
+        """Append a rule to the chain of this name; a new chain begins with it."""
         self.chains[chain].append(rule)
 
     def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
-        """The zone of that name; None for an empty name and `*`. LeftOutError: it does not exist.
+        """The firewall zone of that name; None: the name is empty or `*` (every zone). LeftOutError: no such zone.
 
-        `origin`, `option`: the section and option that name it, for the error.
+        LeftOutError leaves the section out of the ruleset. `origin`, `option`: the section and option that name the
+        zone, for the error.
         """
         if not name or name == ANY:
             return None
@@ -60,15 +61,16 @@ class Draft(NamedTuple):
 
     @staticmethod
     def zone_restrictions(*zones: FirewallZone | None) -> list[Restriction]:
-        """(family, `zone NAME`) for each of these zones that has IPv4 only or IPv6 only."""
+        """(family, `zone NAME`) for each of these zones that has IPv4 only (4) or IPv6 only (6); not for others."""
         return [(zone.family, f"zone {zone.name}") for zone in zones if zone is not None and zone.family]
 
     def restrictions(
         self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None
     ) -> tuple[Restriction, ...]:
-        """(family, name) of each zone and helper of a rule that may restrict it to one family; family 0: it does not.
+        """(family, name) of each zone and helper that may restrict a rule to one family, 4 or 6; 0: it does not.
 
-        The helpers are the one that the rule compares and the one that it assigns. LeftOutError: one is not known.
+        Zones are here only if they do. The conntrack helpers are the one that the rule compares and the one that it
+        assigns. LeftOutError: one of them is not known.
         """
         found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:

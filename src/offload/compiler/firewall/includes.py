@@ -10,10 +10,10 @@ _POSITIONS = {"pre": "prepend", "post": "append"}
 
 
 class Includes:
-    """The include statements by position and chain: first those of sections, then those of installed packages.
+    """The include statements of the ruleset for nft files, by position and chain: those of sections, then of packages.
 
-    Those of packages are left out if option auto_includes is off. Scripts have no statement, as they run after loading.
-    A section whose file cannot be read, also a script's, is left out and added to `problems`.
+    Those of installed packages are left out if option auto_includes is off. Scripts have no statement, as they run
+    after loading. A section whose file, also a script, cannot be read is left out and adds to `problems`.
     """
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
@@ -31,9 +31,9 @@ class Includes:
         self._at[position, chain].append(Include(path))
 
     def at(self, position: str, chain: str = "") -> tuple[Include, ...]:
-        """The include statements at a position such as `table-append`; for `chain-...` those of the chain."""
+        """The include statements at a position such as `table-append`; at `chain-...` those of the chain, or none."""
         return tuple(self._at.get((position, chain), ()))
 
     def around(self, end: str, chain: str) -> tuple[Include, ...]:
-        """The include statements at the beginning (`prepend`) or end (`append`) of a chain."""
+        """The include statements at the beginning (`prepend`) or end (`append`) of a chain; empty: none."""
         return self.at(f"chain-{end}", chain)

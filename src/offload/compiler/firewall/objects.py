@@ -9,17 +9,17 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel modules are loaded or built in (`modules`); those without option module are left out."""
+    """The helpers whose kernel module is among `modules` (loaded or built in), so none without option module."""
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 
 def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
-    """The `ct helper` objects of these helpers, which rules assign to connections by name."""
+    """A `ct helper` object for each of these conntrack helpers, by which rules assign it to connections."""
     return tuple(Helper(each.name, each.proto) for each in helpers)
 
 
 def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
-    """The limit objects for the log lines of zones, one for each that has option log_limit."""
+    """A limit object, shared by the log rules of a zone, for each zone that has option log_limit."""
     return tuple(
         NamedLimit(f"{each.name}.log_limit", each.zone.log_limit, f"{each.name} log limit")
         for each in zones
@@ -28,7 +28,10 @@ def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
 
 
 def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
-    """`$lan_devices` and `$lan_subnets` for included files; with `_` first if the zone's name begins with a digit."""
+    """The nft variables of each zone for included files: `lan_devices` and `lan_subnets`.
+
+    If the zone's name begins with a digit, theirs begin with `_`. Without devices or subnets the list is empty.
+    """
     for zone in zones:
         name = f"_{zone.name}" if zone.name[0].isdigit() else zone.name
         yield Define(f"{name}_devices", tuple(f'"{device}"' for device in zone.devices))
@@ -36,10 +39,10 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable with the existing devices of the zones' networks, for hardware the lowest ones below them.
+    """fw4's own flowtable `ft`, if option flow_offloading is on and a network of a zone has a device; else ().
 
-    Devices of option `device` are not in it. Empty: option flow_offloading is off, or there are no devices. `state`
-    has the devices that exist, and those below bridges and VLANs.
+    It lists the existing physical devices of the zones' networks, for hardware the lowest ones below them; not those of
+    a zone's option `device`. `state`: the devices that exist, and those below bridges and VLANs.
     """
     if not config.defaults.flow_offloading:
         return ()

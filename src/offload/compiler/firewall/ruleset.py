@@ -23,7 +23,7 @@ LABEL = "!fw4: "  # prefix of fw4's comments, by which other programs recognize 
 
 
 class Compiled(NamedTuple):
-    """A ruleset, the problems of its sections, and the zones as they are now, without those left out."""
+    """A ruleset, the problems of its sections, and the zones as they are now, without those left out of the ruleset."""
 
     ruleset: Ruleset
     problems: tuple[FirewallProblem, ...]
@@ -31,9 +31,10 @@ class Compiled(NamedTuple):
 
 
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
-    """Compile the whole ruleset. A section that cannot be compiled is left out, with a problem; nothing is raised.
+    """Compile the whole ruleset of `table inet fw4` from /etc/config/firewall and the router's networks.
 
-    Rules refuse the packets of zones that are left out where `config defaults` would accept them and the zone not.
+    A section that cannot be compiled is left out and adds a problem; nothing is raised. If a zone is left out whose
+    packets `config defaults` would accept and the zone would not, rules refuse these.
     """
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)

@@ -27,8 +27,8 @@ Refusals = Mapping[str, list[Rule]]
 def management(config: FirewallConfig) -> set[str]:
     """The names of the zones, also of those left out, from which the router's ssh or web server can be reached.
 
-    It can by the input ACCEPT of a zone in use, if that is readable, or by an ACCEPT rule. Rules that refuse do not
-    count.
+    It can where the input policy of a zone in use is ACCEPT (and not unreadable), or where an ACCEPT rule permits it.
+    Rules that refuse do not count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
@@ -56,10 +56,11 @@ def _spans(port: int, word: str) -> bool:
 
 
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
-    """A zone's policies for input, output and forward.
+    """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
-    An unreadable policy adds a problem, and becomes that of `config defaults`, with REJECT instead of ACCEPT. ACCEPT
-    stays for output, which opens nothing, and for input if there is no other way to the router's ssh or web server.
+    Without an option the policy is that of `config defaults`. One that cannot be read adds a problem, and becomes that
+    of defaults too, with reject instead of accept. But accept stays for output, which opens nothing, and for input if
+    there is no other way to the router's ssh or web server.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):
@@ -93,9 +94,10 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """By base chain (input, forward), the rules that refuse packets of `zones`, which are left out of the ruleset.
+    """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
 
-    They come before the chain's policy, and only where that is ACCEPT. A zone without known devices has none.
+    They come before the chain's policy, and only where that is ACCEPT. There are none for a zone without known devices,
+    nor in input if the router could then be managed from no zone.
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

@@ -14,7 +14,7 @@ SHOWN = {IPV4: "IPv4", IPV6: "IPv6"}
 
 
 class ZonePart(NamedTuple):
-    """The devices and subnets of a zone that one nft rule can match; a zone has none, one or several.
+    """The devices and subnets of a zone that one nft rule can match; a zone has none, one or several such parts.
 
     `family`: 4, 6, or 0 for both. Without `devices` or `subnets` that condition is left out.
     """
@@ -25,22 +25,22 @@ class ZonePart(NamedTuple):
 
     @property
     def ingress(self) -> Match:
-        """A match of packets from this part."""
+        """The match of packets that come in by these devices from these subnets."""
         return Match(self.family, iifname=self.devices, src_ip=self.subnets)
 
     @property
     def egress(self) -> Match:
-        """A match of packets to this part."""
+        """The match of packets that leave by these devices to these subnets."""
         return Match(self.family, oifname=self.devices, dest_ip=self.subnets)
 
     @property
     def shown(self) -> str:
-        """The family as fw4's comments name it."""
+        """The family as fw4's comments name it: `IPv4`, `IPv6` or `IPv4/IPv6`."""
         return SHOWN.get(self.family, BOTH)
 
 
 class FirewallZone(NamedTuple):
-    """A zone with its present devices, networks and addresses."""
+    """A zone of the firewall with the devices, networks and addresses that it has now."""
 
     zone: Zone  # the UCI section
     family: int | None  # 4 or 6; 0 or None for both
@@ -63,14 +63,15 @@ class FirewallZone(NamedTuple):
 
     @property
     def device_items(self) -> tuple[Item, ...]:
-        """Its devices as a condition."""
+        """Its devices as a condition of an nft match."""
         return tuple(Item(name) for name in self.devices)
 
 
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
-    """The zone with its present devices and addresses; None, with a problem, if its family contradicts its subnets.
+    """The zone with the devices and addresses it has now; None, with a problem: its family contradicts its subnets.
 
-    It has no `parts` if all that it names is down or without addresses. `policies`: of input, output, forward.
+    Without any device or address now (all that it names is down) it has no `parts`, so no rules. `policies`: for input,
+    output and forward. `expander`: has netifd's networks, and collects the problems.
     """
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
@@ -111,7 +112,7 @@ def _networks(zone: Zone, expander: Expander) -> list[Item]:
 
 
 def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
-    """The parts for the devices that a zone names, without its other conditions and its negated devices."""
+    """The parts, one for each nft rule, for the devices that a zone names, without negated ones and its subnets."""
     devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
     members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]
     return tuple(_parts(members, NO_ADDRESSES, None))
@@ -176,5 +177,5 @@ def _masquerade(zone: Zone, expander: Expander) -> dict[int, tuple[Match, ...]]:
 
 
 def log_limit(zone: FirewallZone | None) -> str | None:
-    """The name of the limit object for a zone's log lines; None: it has no limit."""
+    """The name of the limit object for a zone's log lines; None: there is no zone, or it has no option log_limit."""
     return f"{zone.name}.log_limit" if zone is not None and zone.zone.log_limit else None

@@ -15,10 +15,11 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 
 
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
-    """The Plan that is in effect: pairs, zones and devices as the tables in the kernel (`live`, by name) have them.
+    """The Plan that is in effect after the kernel refused `wanted` or a part of it: what its tables really offload.
 
-    A table in the kernel that is as in `wanted`, or else as in `before` (the Plan in effect until now), is taken from
-    there; any other is left out. Pairs, zones and devices that differ from `wanted` get one more Reason, the first.
+    `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. A table in the kernel that is as
+    in `wanted`, or else as in `before`, is taken from there; any other is left out. Pairs, zones and devices that
+    differ from `wanted` get the Reason NOT_APPLIED, as their first.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

@@ -44,10 +44,11 @@ Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules of other programs that treat established packets by their mark: limit, drop, prioritize them and so on.
+    """The rules of other programs that treat established packets by their mark: limit, drop, prioritize them, ...
 
-    Of a rule that jumps to a chain the first of EFFECTS in that chain counts. Equal results come once.
-    `ours`: names of the tables of offload, whose rules are left out, as are those from /etc/config/firewall.
+    Of a rule that jumps to a chain the first of EFFECTS in that chain counts. Equal results come once. `chains`,
+    `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those
+    from /etc/config/firewall.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -65,9 +66,9 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES.
 
     A rule in a chain that several rules jump to comes once for each way with other conditions. If there are more than
-    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. Of ingress
-    and egress hooks, which only packets in hardware bypass, there are rules with limits, quotas, priorities, DSCP and
-    TTL, and bans on egress. `ours`: names of the tables of offload, whose rules are left out, as are those from
+    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. Of rules on
+    ingress and egress hooks, which only packets in hardware bypass, only some count (OF_HOOKS). `chains`, `rules`: the
+    kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those from
     /etc/config/firewall.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
@@ -80,10 +81,10 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def treating(
     chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
-    """The rules of other programs that must see every packet, each with the PacketRule for it, however many they are.
+    """The rules of other programs that must see every packet, each with a PacketRule for it, however many they are.
 
-    A rule comes once for each way to it with other conditions. `ours`: names of the tables of offload, whose rules are
-    left out.
+    A rule comes once for each way to it (jumps from base chains) with other conditions. `chains`, `rules`: the whole
+    ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those from /etc/config/firewall.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     for chain in chains:
@@ -123,12 +124,12 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
+    """A digest of the rules that packets of live forwarded connections meet, and the sets, times and maps in them.
 
-    If one of these changes, a live connection may be decided differently than when it was offloaded. Rules on hooks of
-    single devices, which packets in hardware do not meet, are among them. Sets and times of rules that cannot drop (but
-    set marks to route domains, for instance) are left out. `ours`: names of the tables of offload, whose rules are left
-    out.
+    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Rules on hooks of
+    single devices are among them. Sets and times are only those of rules that may drop a packet, not of rules that, for
+    instance, mark domains for routing. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of
+    offload, whose rules are left out.
     """
     grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
     met = list(reached(chains, grouped))
@@ -158,7 +159,7 @@ def treatment(rule: LiveRule) -> str:
     """Why a rule must see every packet, in a word as PacketRule has it (limit, quota, drop, ...); empty: it need not.
 
     It need not if no established TCP or UDP packet matches it, or if it drops whole connections. Chains that it jumps
-    to, and its drops by a set (bans), are not looked at.
+    to are not looked at, nor is whether it drops by a set (`ban`).
     """
     if rule.ip_only or rule.opening:
         return ""
@@ -202,7 +203,11 @@ def _met(
 
 
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
-    """The rules that packets of established forwarded connections may meet, each once. `rules`: by chain."""
+    """The rules that packets of established forwarded connections may meet, each once, chain by chain.
+
+    `chains`: their base chains are where packets begin. `rules`: by (family, table, chain). A chain ends at a rule that
+    accepts all such packets; rules that match no such packet are left out.
+    """
     done: set[Place] = set()
     for chain in chains:
         if any(True for _ in _passing(chain)):

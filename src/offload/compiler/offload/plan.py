@@ -39,11 +39,12 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Make the Plan: tables, and decisions about pairs, zones and devices.
+    """Decide what is offloaded: the wanted nft tables, and the mode of each pair of zones, zone and device.
 
-    `timed_exempts`: given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they did not
-    change. The same input gives the same Plan, whatever the order of links and networks. A mode without elements has no
-    table; tables are not yet compiled (`nft` is None).
+    A decision has Reasons (sentences) for less than was requested. `topology`: the devices of the zones;
+    `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they
+    did not change. Only a mode (software, hardware) that some traffic can have has a table; the tables are not compiled
+    to nft yet (`nft` is None). The same input gives the same Plan, whatever the order of links and networks.
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)
@@ -120,7 +121,7 @@ def _ours(chain: ForwardChain) -> bool:
 def firewall_loaded(snapshot: Snapshot) -> bool:
     """Whether a firewall is loaded: one whose table we know, or any chain of another program on the forward hook.
 
-    True also without the program nft, because then it is not known.
+    True also without the program nft, because then nothing is known about chains.
     """
     known = snapshot.firewall != "none" or not snapshot.kernel.nft
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)

@@ -26,10 +26,11 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """Sort the hosts of bridges by their ports: those in `able`, which hardware covers, and others.
+    """Sort the hosts that bridges have learned by their ports: those in `able`, which hardware covers, and all others.
 
-    A MAC that a bridge has learned at several ports (in different VLANs) counts as one at a hardware port if all are in
-    `able`. `bridges`: l3 device -> its bridge. `before`: the last result, which is used again if all inputs are equal.
+    A MAC that a bridge has learned at several ports (in different VLANs) counts as at a hardware port only if all are.
+    The result has the hosts' MACs and addresses as nft set elements, and the number of hosts by port. `bridges`: l3
+    device -> its bridge. `before`: the last result, returned again if the inputs are equal.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)
@@ -62,9 +63,11 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table, with its station sets filled from `learned`; unchanged if no element depends on the port of a host.
+    """The table with sets of hosts for the bridges where a host's port decides between hardware and software.
 
-    The set of MACs is for input devices, the sets of addresses for output devices; each has at most MAX_NEIGHBOURS.
+    The hardware table gets the hosts at ports that hardware covers, the software table those at other ports: their MACs
+    for input devices, their IP addresses for output devices, at most MAX_NEIGHBOURS in a set. `learned`: where hosts
+    are. Unchanged: the port decides nowhere in this table.
     """
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
@@ -82,7 +85,10 @@ def with_stations(table: Table, learned: Learned) -> Table:
 
 
 def with_station_counts(plan: Plan, learned: Learned) -> Plan:
-    """The Plan, with the numbers of hosts in `learned` for pairs and bridge ports where the port of a host decides."""
+    """The Plan with numbers of hosts from `learned`: in hardware and software for a pair, and at each bridge port.
+
+    Pairs and devices for which the port of a host decides nothing are unchanged.
+    """
     devices = (
         each if each.stations is None else replace(each, stations=learned.ports.get(each.name, 0))
         for each in plan.devices
@@ -91,9 +97,9 @@ def with_station_counts(plan: Plan, learned: Learned) -> Plan:
 
 
 def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs, with the numbers of hosts in hardware and in software from `learned`, also in the Reason about these.
+    """The pairs of zones, with the numbers of their hosts in hardware and in software, also in the Reason about these.
 
-    Pairs for which the port of a host does not matter are unchanged.
+    `learned`: where hosts are. Pairs for which the bridge port of a host decides nothing are unchanged.
     """
     paths = {
         (device, hardware): len(each) for (name, device, hardware), each in learned.elements.items() if name == MACS
@@ -109,11 +115,12 @@ def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[st
 
 
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:
-    """The last rules of a policy's chain, as nft text: add a flow to the flowtable, or leave it to the other table.
+    """The last rules of a chain, as nft text, where a host's bridge port decides whether hardware takes a flow.
 
-    `key`: the ends where a host's bridge port decides, FROM, TO or BOTH. Hardware takes a flow if every such end is a
-    known host at a hardware port. Software takes a flow at once if one such end is a known host at another port; it
-    takes any other flow that hardware did not take after UNKNOWN_AFTER packets.
+    They add the flow to `flowtable`, or leave it to the other table. `key`: the ends of the flow where the port
+    decides, FROM, TO or BOTH. Hardware takes a flow if every such end is a known host at a hardware port. Software
+    takes it at once if one such end is a known host at another port; any other flow that hardware did not take, after
+    UNKNOWN_AFTER packets.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []
@@ -131,7 +138,10 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def arrival_device(link: Link, links: Mapping[str, Link]) -> str:
-    """The device on which packets of a bridge port arrive: of a VLAN the lowest one below it, else the port itself."""
+    """The device on which packets of a bridge port arrive: of a VLAN the lowest one below it, else the port itself.
+
+    `links`: all links by name; a device below that is not among them is not followed.
+    """
     seen: set[str] = set()
     while link.kind == "vlan" and link.lower and link.name not in seen and link.lower[0] in links:
         seen.add(link.name)

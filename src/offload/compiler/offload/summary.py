@@ -14,11 +14,11 @@ Pairs = tuple[PairDecision, ...]
 
 
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
-    """Decide about each zone, in the firewall's order: its effective mode is the fastest of its pairs with other zones.
+    """Decide about each firewall zone, in order: the effective mode is the fastest of its pairs with other zones.
 
-    Without such pairs, that of its pair with itself counts; without any pair it is none. A zone has Reasons if its
-    effective mode is none, or differs from the chosen one (where none was chosen: is slower than its pairs request);
-    and for faults and missing devices.
+    Without such pairs, that of its pair with itself counts; without any pair it is none. Reasons say why it is none or
+    slower than chosen (where no mode was chosen: than its pairs request), why it is faster, and which devices are
+    missing or which sections are faulty; no Reason: all is as chosen.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -74,8 +74,9 @@ def devices(
 ) -> tuple[DeviceDecision, ...]:
     """Decide about every device of a zone, then of option `device`: which flowtables list it, and why others do not.
 
-    A device has Reasons if no flowtable lists it, or only that of software although a pair on it requested hardware.
-    Those of option `device` may not exist.
+    Devices of option `device` may not exist. It has Reasons if no flowtable lists it, or only that of software although
+    a pair of its zones requested hardware. `stations` is 0 for a bridge port where the port of a host decides between
+    hardware and software.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

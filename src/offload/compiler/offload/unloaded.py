@@ -9,7 +9,7 @@ from offload.nouns import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class NftFile:
-    """An nft file of the firewall. `position`, such as `table-append`: where in the ruleset it is included.
+    """An nft file that the firewall includes. `position`, such as `table-append`: where in the ruleset it is included.
 
     `content`: the base chains and rules that it would add.
     """
@@ -20,9 +20,10 @@ class NftFile:
 
 
 def unloaded(live: Ruleset, files: Sequence[NftFile], ours: Iterable[str]) -> tuple[UnloadedFile, ...]:
-    """The files that have rules which must see every packet and which the kernel does not hold yet, with these rules.
+    """The nft files with rules that the kernel does not hold yet and that must see every packet, each with these rules.
 
-    `live`: the kernel's ruleset, in which files may have rules already. `ours`: names of the tables of offload.
+    `live`: the kernel's ruleset, in which files may have rules already. `files`: files of the firewall. `ours`: names
+    of the tables of offload. Files without such rules are left out.
     """
     held = {_plainly(rule) for rule in live[1]} if any(each.content[1] for each in files) else frozenset[LiveRule]()
     new = {each.path: [rule for rule in each.content[1] if _plainly(rule) not in held] for each in files}

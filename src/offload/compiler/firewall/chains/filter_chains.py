@@ -14,10 +14,10 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 
 
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
-    """The base chains input, forward, output and prerouting, then the chains handle_reject and syn_flood.
+    """The base chains input, forward, output and prerouting, then handle_reject and, with synflood_protect, syn_flood.
 
     They jump to the chains of zones, which `zone_filter` makes. `offload`: the forward chain adds flows to fw4's own
-    flowtable. syn_flood is there only with option synflood_protect.
+    flowtable `ft`.
     """
     defaults, every = draft.config.defaults, tuple(draft.zones.values())
     reject = Rule("jump handle_reject")
@@ -109,7 +109,7 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The filter chains of a zone: input_, output_ and forward_, then those optional ones that its rules jump to.
+    """The filter chains of a zone: input_, output_ and forward_, then those optional ones that rules jump to.
 
     Optional are helper_ and the chains of verdicts, such as drop_from_. Its policies jump to such chains as well, so
     these are added to its `used_chains`.

@@ -55,7 +55,10 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains at priority mangle, on all five hooks: rules that set marks and DSCP, then TCP's segment size."""
+    """The base chains at priority mangle, on all five hooks: rules that set marks and DSCP, then TCP's segment size.
+
+    The segment size is lowered for zones with option mtu_fix, in forward and postrouting.
+    """
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):
         name = f"mangle_{hook}"

@@ -14,7 +14,7 @@ Networks = Mapping[str, RouterNetwork]
 
 
 class Split(NamedTuple):
-    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0 for both or no condition."""
+    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0: of both, or no condition."""
 
     v4: Addresses = ()
     v6: Addresses = ()
@@ -32,7 +32,7 @@ def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split |
     """The addresses of a condition (`given`) by family, with those of netifd networks in place of their names.
 
     None: no packet can match now, because all that is given without `!` is networks that have no address. A network
-    with `!` that has no address excludes nothing.
+    with `!` that has no address excludes nothing. `networks`: by name.
     """
     if not given:
         return NO_ADDRESSES
@@ -57,9 +57,9 @@ def _negated(each: Address) -> Address:
 
 
 def groups(addresses: Addresses) -> tuple[Addresses, ...]:
-    """Groups of one family's addresses, each for one rule; without addresses one empty group.
+    """One family's addresses in groups, one for each nft rule; without addresses one empty group, for one rule.
 
-    A mask with gaps needs a rule of its own; negated addresses are in every group.
+    An address with a mask that has gaps needs a rule of its own; addresses with `!` are in every group.
     """
     masked = [each for each in addresses if each.bits == MASKED and not each.negated] if addresses else ()
     if not masked:
@@ -70,11 +70,11 @@ def groups(addresses: Addresses) -> tuple[Addresses, ...]:
 
 
 def host(each: Address) -> Address:
-    """The address of a host, given with the prefix of its network, without that prefix."""
+    """The address alone, for one that is given with the prefix length of its network: `192.0.2.1` of `192.0.2.1/24`."""
     found = network(each.family, each.value, WIDTH[each.family])
     return found if found is not None else each
 
 
 def same_network(own: Address, other: Address) -> bool:
-    """Whether `other` is in the network of the address `own`; False for two families."""
+    """Whether `other` is in the network of the address `own`, by its prefix length; False for two families."""
     return own.family == other.family and covers(own, other.value)

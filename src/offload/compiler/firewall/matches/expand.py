@@ -41,7 +41,10 @@ class LeftOutError(Exception):
 
 
 class Expander(NamedTuple):
-    """Splits matches of sections, and adds to `problems`. `networks`: of netifd; `sets`: of `config ipset`, by name."""
+    """Splits the conditions of sections into matches that one nft rule can express, and adds to `problems`.
+
+    `networks`: of netifd; `sets`: of `config ipset`; both by name.
+    """
 
     networks: Networks
     sets: Mapping[str, Named]
@@ -50,7 +53,8 @@ class Expander(NamedTuple):
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
         """The addresses of an option (`given`) by family, with those of netifd networks in place of their names.
 
-        None: no packet can match now, and a problem is added for `option` of the section `origin`.
+        None: all networks that it names have no address, so that no packet can match now; then a problem is added for
+        `option` of the section `origin`.
         """
         found = split(given, self.networks)
         if found is None:
@@ -59,7 +63,10 @@ class Expander(NamedTuple):
         return found
 
     def known_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that a section's match names, whatever its key is; None: it names none. LeftOutError: no such set."""
+        """The set that option ipset of a section names; None: it names none. LeftOutError: there is no such set.
+
+        Whether nft can look the packets up in it is not checked. `origin`: the section, for the error.
+        """
         if match.ipset is None:
             return None
         named = self.sets.get(match.ipset.name)
@@ -68,7 +75,11 @@ class Expander(NamedTuple):
         return named
 
     def named_set(self, origin: Origin, match: Match) -> Named | None:
-        """The set that a section's match names; None: it names none. LeftOutError: nft cannot look it up, or no set."""
+        """The set that option ipset of a section names; None: it names none.
+
+        LeftOutError: there is no such set, or nft cannot look it up, as its key would be a destination MAC address.
+        `origin`: the section, for the error.
+        """
         named = self.known_set(origin, match)
         if match.ipset is not None and named is not None and set_fields(match.ipset, named, "tcp") is None:
             raise LeftOutError(FirewallFault.SET_DESTINATION_MAC.at(origin, "ipset"))
@@ -138,9 +149,10 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols, for one nft rule each; those that cannot have its ports or ICMP types add a problem.
+        """The section's protocols, each for one nft rule; several only if they are negated.
 
-        `named`: the set that the match looks up, whose key may have a port too; None: it looks up none.
+        One that cannot have the section's ports, ICMP types or set is left out and adds a problem. `named`: the set
+        that the match looks up, whose key may have a port; None: it looks up none.
         """
         ports = bool(match.src_port or match.dest_port)
         for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):

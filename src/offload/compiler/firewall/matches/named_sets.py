@@ -13,7 +13,7 @@ _ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr", 0: ""}
 
 
 class Named(NamedTuple):
-    """A set that matches may refer to. `directions`: src or dst for each part of its key.
+    """An nft set of a `config ipset` that rules may look up. `directions`: src or dst for each part of its key.
 
     `family`: 4 or 6; 0: it does not restrict the family of a match.
     """
@@ -24,14 +24,14 @@ class Named(NamedTuple):
 
     @property
     def ports(self) -> bool:
-        """Whether its key has a port."""
+        """Whether a part of its key is a port."""
         return "inet_service" in self.set.types
 
 
 def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | None:
-    """The packet fields to look up, as nft text (`ip saddr`); None: one would be a destination MAC address.
+    """The packet fields to look up in the set `named`, as nft text (`ip saddr`); None: one would be a destination MAC.
 
-    `named`: the set. Directions that `match` does not give are those of the set. `proto`: the protocol whose ports are
+    Directions (src or dst) that `match` does not give are those of the set. `proto`: the protocol whose ports are
     looked up.
     """
     fields = []
@@ -51,15 +51,15 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
 
 
 def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
-    """The lookup in the set `named`, with its packet fields for the protocol filled in.
+    """The same lookup with its packet fields filled in, for the set `named` and the protocol.
 
-    They are empty if one would be a destination MAC address, which nft cannot look up.
+    The fields are empty if one would be a destination MAC address, which nft cannot look up.
     """
     return SetMatch(match.name, match.directions, match.negated, set_fields(match, named, proto) or ())
 
 
 def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
-    """By name, each set as nft has it, with the direction of each part of its key and its family."""
+    """The nft set of each `config ipset`, by its name, with the direction (src or dst) of each part of its key."""
     return {
         each.name: Named(_set(each), tuple(direction for direction, _ in each.match), each.family) for each in ipsets
     }

@@ -37,7 +37,10 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
 
 
 def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:
-    """The ICMP types of a family, one group for each rule: first those without a code, then those with one."""
+    """The ICMP types that a family (4 or 6) has, in groups for an nft rule each: without a code, then with one.
+
+    An empty group is left out.
+    """
     if family == IPV4:
         known = [each for each in types if each.type4 is not None]
         parts = [[each for each in known if each.code4 is None], [each for each in known if each.code4 is not None]]
@@ -63,7 +66,7 @@ def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
 
 
 def shown(proto: tuple[Item, ...]) -> str:
-    """A protocol's name for a sentence; of several negated ones all names."""
+    """A protocol's name for a sentence; of several, or a negated one: `not tcp, not udp`."""
     if len(proto) == 1 and not proto[0].negated:
         return proto[0].text
     return ", ".join(("not " if item.negated else "") + item.text for item in proto)

@@ -15,10 +15,11 @@ from offload.model.sections.match import Item, Limit, Match
 
 
 def zone_helpers(draft: Draft) -> None:
-    """Add the rules that assign helpers to connections of zones: the helpers that a zone names, or all available ones.
+    """Add the rules that assign conntrack helpers (ftp, sip, ...) to connections from each zone.
 
-    A zone that names none gets all, unless auto_helper is off (of the zone or of the defaults) or it masquerades.
-    A named helper that is not available adds a problem.
+    They are the helpers that the zone names. If it names none, all whose module is loaded, unless auto_helper is off
+    (of the zone or of the defaults) or the zone masquerades. A helper that it names and that is not known or not loaded
+    adds a problem.
     """
     for zone in draft.zones.values():
         section = zone.zone
@@ -48,9 +49,9 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Add the rule of a `config forwarding`, which accepts packets from zone to zone, to the chain of its source.
+    """Add the rule of a `config forwarding`, which accepts packets from zone to zone, to the chain of its source zone.
 
-    LeftOutError: a zone does not exist, or the zones and the section have no family in common.
+    LeftOutError, which leaves the section out: a zone does not exist, or zones and section have no family in common.
     """
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_restrictions(src, dest))
@@ -72,10 +73,10 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 
 
 def rule(draft: Draft, section: firewall.Rule) -> None:
-    """Add the rules of a `config rule` to the chain of its zones or target; LeftOutError: it cannot be compiled.
+    """Add the nft rules of a `config rule`, to the chain that its zones and target need.
 
-    None are added, but a problem, if no packet can match now. Zones get the chains that the rules jump to in
-    `used_chains`.
+    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it cannot be
+    compiled. Chains of zones that the rules are in or jump to are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

@@ -20,7 +20,7 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """The rules of a zone's own masquerading, which come after those of all sections; none without masq and masq6."""
+    """The rules by which a zone masquerades what leaves to it, the last of its chain; none without masq and masq6."""
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
         for family, matches in zone.masquerade.items()
@@ -29,10 +29,10 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Add the rules of a `config nat`, for packets that leave through its zone, or if it names none through any device.
+    """Add the rules of a `config nat`, for packets that leave to its zone, or if it names none by any device.
 
-    LeftOutError: it is not valid, or one of its conditions is unreadable. None are added, but a problem, if no packet
-    can match now.
+    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it is not
+    valid, or one of its conditions is unreadable.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

@@ -28,7 +28,11 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 
 
 def redirect(draft: Draft, section: Redirect) -> None:
-    """Add the rules of a `config redirect`, which rewrite destination or source of packets; LeftOutError: not valid."""
+    """Add the rules of a `config redirect`: a port forward (target DNAT), or one that replaces source addresses (SNAT).
+
+    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it is not
+    valid, or names a zone, set or helper that does not exist.
+    """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)
     reflected = [draft.zone(section.origin, "reflection_zone", name) for name in section.reflection_zone]

@@ -18,7 +18,7 @@ def reflect(
 
     `each`: the port forward's own translation, for packets from the zone `src`. For each family that `src` masquerades
     there are two rules: one leads packets from `zone` to the forward's host, the other replaces their source address,
-    so that the replies come back through the router. A problem: an address that the rules need is not known.
+    so that the replies come back through the router. The problem: an address that the rules need is not known.
     """
     match = section.match._replace(src_mac=(), ipset=None)
     writer = Writer(draft, section.origin, f"{section.name} (reflection)")

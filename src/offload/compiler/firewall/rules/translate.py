@@ -33,12 +33,12 @@ class Translation(NamedTuple):
     oifname: tuple[Item, ...] = ()  # output devices to match
 
     def has(self, family: int) -> bool:
-        """Whether it has an address of this family."""
+        """Whether it has an address of this family (4 or 6), to match or as the new one."""
         return bool(self.src.of(family) or self.dest.of(family) or self.rewrite.of(family))
 
 
 class Writer(NamedTuple):
-    """Writes the rules of one section into the draft; all of them share these parts."""
+    """Writes the NAT rules of one section into the draft of the ruleset; all of them share these parts."""
 
     draft: Draft  # where the rules go
     origin: Origin  # the section
@@ -48,7 +48,7 @@ class Writer(NamedTuple):
     limit_log: Limit | str | None = None  # rate limit of the log statement
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
-        """Add the rules of a translation for one family (0: both, only without addresses) and protocol.
+        """Add the nft rules of a translation for a family (0: both, only without addresses) and protocol to its chain.
 
         Ports are left out where the protocol has none. The new port also replaces the identifier of ICMP.
         """
@@ -113,9 +113,9 @@ def _host(each: Address, *, bracket: bool) -> str:
 def addresses_of(
     draft: Draft, section: Nat | Redirect, *options: tuple[str, Address | NetworkName | None]
 ) -> list[Split] | None:
-    """The addresses of each (option, value), by family; None: no packet can match one of them now, which is a problem.
+    """The addresses of each (option, value) of a section, by family, in this order; a value of None gives no addresses.
 
-    A value of None gives no addresses.
+    None, with a problem: an option names only networks without an address, so that no packet can match now.
     """
     found = []
     for option, given in options:
@@ -155,13 +155,16 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 
 
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
-    """Add a problem if `found`, the addresses of `option`, has several of one family: only the first is used."""
+    """Add a problem if `found`, the new addresses of `option`, has several of one family: only the first is used."""
     if any(len(found.of(family)) > 1 for family in FAMILIES):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 
 
 def report_conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Add a problem: two conditions, whose names are `who`, have no family in common."""
+    """Add a problem: two conditions of a section have no family in common, so it has no rule for this protocol.
+
+    `who`: the names of both.
+    """
     first, second = who
     words = {"protocol": proto[0].text, "first": first, "second": second}
     draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))

@@ -32,7 +32,10 @@ class Packet(NamedTuple):
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
-    """Whether a rule matches the packet (YES, NO, OPEN); for OPEN the undecided conditions as nft text, else empty."""
+    """Whether a rule matches the packet: YES, NO, or OPEN, which only the router can decide.
+
+    The second value: for OPEN the undecided conditions as nft text, else empty.
+    """
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):
         found = DECIDING[name](value, packet) if value else YES
@@ -44,7 +47,7 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """A function: packet -> key. Packets with equal keys fulfil the same of these matches, so one stands for all."""
+    """Make a function: packet -> key. Packets with equal keys fulfil the same of these matches: one stands for all."""
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}

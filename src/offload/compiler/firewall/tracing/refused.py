@@ -20,7 +20,7 @@ REFUSING, TRANSLATING = ("drop", "reject"), ("dnat", "redirect")
 
 
 class Rules(NamedTuple):
-    """The chains of a ruleset by name, at a moment in seconds since 1970."""
+    """The chains of a compiled firewall by name, at a moment in seconds since 1970, which rules may compare."""
 
     chains: Mapping[str, Chain]
     moment: float
@@ -39,9 +39,9 @@ class Connection(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The rule that refuses a connection: id of its section, and its comment.
+    """The rule that refuses a connection: id of its UCI section, and its comment.
 
-    For a policy the id is empty, and `rule` is `the policy of forward`.
+    If a policy refuses it, the id is empty, and `rule` is `the policy of forward`.
     """
 
     origin: str
@@ -49,7 +49,10 @@ class Refusal(NamedTuple):
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """The rule that would refuse the connection if it began now; None: it is accepted, or a rule may accept it."""
+    """The rule that would refuse the connection if it began now; None: it is accepted, or a rule may accept it.
+
+    A rule may accept it if only the router can decide whether it matches (a set, a mark, an included file).
+    """
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
         return None
@@ -80,10 +83,11 @@ def _decided(hook: Hook) -> Refusal:
 
 
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
-    """A function that gives the Refusal of a connection which `now` refuses and `before` did not; None for others.
+    """Make a function: a connection -> its Refusal if `now` refuses it and `before` did not, else None.
 
     It traces only connections that a changed rule may match; all of them if policies or include statements changed. Of
-    connections that the rules do not distinguish it traces one, and gives its result for the others.
+    connections that the rules do not distinguish it traces one, and gives its result for the others. None also for one
+    that DNAT of another table has translated.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -113,11 +117,11 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules that are new, gone, moved, or whose times began or ended between the moments of `before` and `now`.
+    """The rules that are new, gone or moved, or whose times began or ended between the moments of `before` and `now`.
 
-    Their times are removed, so that they match whatever the time is.
-    A packet that matches none of them takes the same way through both rulesets. None: policies or include statements
-    changed too, so any packet may take another way.
+    A packet that matches none of them takes the same way through both rulesets. They have no times, so that they match
+    at any time, and no comments or counters. None: policies or include statements changed too, so any packet may take
+    another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):
@@ -133,7 +137,7 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
 
 def times(rules: Rules) -> Iterator[Times]:
-    """The times in the conditions of the ruleset's rules, one of each rule that has any."""
+    """The times (dates, hours, weekdays) of each rule of the ruleset that has such conditions."""
     return (rule.match.times for rule in _rules(rules) if rule.match.times is not None)
 
 

@@ -19,7 +19,7 @@ AHEAD = 8  # days in which every begin and end of hours and days of the week occ
 
 
 def holds(times: Times, moment: float) -> bool:
-    """Whether the times hold at this moment, in seconds since 1970."""
+    """Whether the times (dates, hours, weekdays) of a rule hold at this moment, in seconds since 1970."""
     local = time.localtime(moment)
     now = time.gmtime(moment) if times.utc else local
     return (
@@ -30,7 +30,7 @@ def holds(times: Times, moment: float) -> bool:
 
 
 def next_edge(every: Iterable[Times], moment: float) -> float | None:
-    """The first second after `moment` at which one of the times in `every` begins or ends; None: none does."""
+    """The first second after `moment`, since 1970, at which one of these times begins or ends; None: none ever does."""
     found = (edge for times in every for edge in _edges(times, moment) if edge > moment)
     return min(found, default=None)
 

@@ -17,7 +17,7 @@ ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade
 
 
 class Step(NamedTuple):
-    """A rule that the packet matches, or may match (`unless`)."""
+    """A rule that the packet matches; with `unless` one that it may match."""
 
     chain: str  # of the rule
     origin: str  # UCI id of the rule's section; empty for rules without one
@@ -27,10 +27,10 @@ class Step(NamedTuple):
 
 
 class Hook(NamedTuple):
-    """The result of a base chain for a packet: its verdict, and the rules that led to it, or may lead to another one.
+    """The result of a base chain for a packet: its verdict, and the rules that led to it or may lead to another one.
 
-    `way`: the rules that led to it; empty: the chain's policy did. `may`: rules that may decide instead, because only
-    the router knows whether the packet meets them.
+    `name`: of the chain. `way`: the rules that led to it; empty: the chain's policy did. `may`: rules that may decide
+    instead, because only the router knows whether the packet meets them.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Hook(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The id of the section that decided; empty: a fixed rule of the ruleset, or the policy."""
+        """The UCI id of the section whose rule decided; empty: a fixed rule of the ruleset, or the chain's policy."""
         return next((each.origin for each in reversed(self.way) if each.origin), "")
 
 
 class Route(NamedTuple):
-    """Source and destination zone of a packet; empty for the router itself."""
+    """The zones that a packet comes from and goes to; empty for the router itself."""
 
     src: str
     dest: str
@@ -54,10 +54,11 @@ class Route(NamedTuple):
 def trace(
     chains: Sequence[Chain], zones: Mapping[str, FirewallZone], packet: Packet, route: Route
 ) -> tuple[tuple[Hook, ...], Route]:
-    """The results of the base chains that the packet passes, until one refuses it, and its zones after DNAT.
+    """The results of the base chains that a connection's first packet passes, and its zones after port forwards.
 
-    They are dstnat, then input, forward or output, then srcnat. `route`: its zones as it arrives. A packet of the
-    router (no source zone) does not pass dstnat, and one to the router does not pass srcnat.
+    The chains are dstnat, then input, forward or output, then srcnat; after one that refuses the packet there is no
+    other. `route`: the packet's zones as it arrives. A packet of the router (no source zone) does not pass dstnat, and
+    one to the router (no destination zone) does not pass srcnat.
     """
     known = {each.name: each for each in chains}
     found: list[Hook] = []
@@ -102,12 +103,15 @@ def _target(verdict: str) -> tuple[str, str]:
 
 
 def device_of(zone: FirewallZone | None) -> str:
-    """The first device of a zone that is not `lo`; of `wg*` it is `wg`. Empty: there is none."""
+    """The first device of a zone that is not `lo`; of a wildcard `wg*` it is `wg`. Empty: no zone or no device."""
     return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
 
 
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
-    """The name of the zone with the address in one of its networks, by the longest prefix; empty: there is none."""
+    """The name of the zone with this address in one of its networks or subnets, by the longest prefix; empty: none.
+
+    `value`: the address as a number; `family`: 4 or 6.
+    """
     found = [
         (each.bits, zone.name)
         for zone in zones
@@ -118,12 +122,15 @@ def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
 
 
 def is_own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
-    """Whether the router itself has this address, given as a number, on a network of one of the zones."""
+    """Whether the router itself has this address on a network of a zone. `value`: as a number; `family`: 4 or 6."""
     return any(each.family == family and each.value == value for zone in zones for each in zone.own)
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
-    """The result of the base chain of that name for the packet."""
+    """The result of the base chain of that name for the packet: its verdict, or that of the chains that it jumps to.
+
+    `chains`: all chains of the ruleset, by name. If no rule decides, the verdict is the chain's policy.
+    """
     base, may = chains[name], list[Step]()
     verdict, way = _walk(chains, base, packet, may, 0)
     return Hook(name, verdict or (base.hook.policy if base.hook else "accept"), way, tuple(may))

@@ -30,8 +30,9 @@ NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: some is not slow.
 
-    They name each exempt that is enough alone, and the mark rules if these are enough. If it takes all exempts and mark
-    rules together, they name the part of each. Faulty exempts do not count here.
+    An exempt is traffic that is never offloaded, given by a section; a mark rule has exempts for a rule that must see
+    every packet. The Reasons name each exempt that is enough alone, and the mark rules if these are enough. If it takes
+    all exempts and mark rules together, they name the part of each. Faulty exempts do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
@@ -59,10 +60,11 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 
 
 def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the part of a pair's traffic of this family that mark rules keep slow; empty: they keep none slow.
+    """Reasons for the part of a pair's traffic, of this family, that mark rules keep slow; empty: they keep none slow.
 
-    Mark rules that cover the same kinds of traffic completely share a Reason, and so do all that cover no kind
-    completely. Exempts of sections have no Reason here; `reasons_for_all` has one if all of the traffic is slow.
+    A mark rule has exempts (traffic that is never offloaded) for a rule that must see every packet. Mark rules that
+    cover the same kinds of traffic completely share a Reason, and so do all that cover no kind completely. Exempts of
+    sections have no Reason here.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
@@ -177,7 +179,10 @@ def _of_firewall(rules: Sequence[MarkRule]) -> str:
 
 
 def called(rule: MarkRule) -> str:
-    """A mark rule for a sentence: `rule 'a' of /etc/config/firewall`, or `chain a of table b (COMMENT)` in nft."""
+    """A rule that must see every packet, for a sentence: `rule 'a' of /etc/config/firewall`.
+
+    If only nft has it, its place: `chain a of table b`, with its comment behind it in brackets, if it has one.
+    """
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 
 

@@ -16,11 +16,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named set: its nft type, whether it holds intervals, and its keys as nft text.
-
-    With `timed_exempts`, one for each key, its elements have timeouts, and comments from which the exempt can be read
-    back.
-    """
+    """A named nft set with the traffic of exempts, which is never offloaded: its key's type, and its elements' keys."""
 
     name: str  # derived from the shape
     type: str  # nft type of the key
@@ -55,17 +51,21 @@ class ExemptSet:
 
 @dataclass(frozen=True, slots=True)
 class ExemptRules:
-    """All exempts of a table: the sets, and the rules of chain `exempt` as nft text without their verdict."""
+    """All exempts (traffic that is never offloaded) of a table: its sets, and the rules of its chain `exempt`.
+
+    Rules are nft text without their verdict.
+    """
 
     sets: tuple[ExemptSet, ...]
     rules: tuple[str, ...]
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Make the sets and rules for a table's exempts: a set for each shape, with other sets for timed exempts.
+    """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
 
-    The order of `matches` does not matter, except for those with `connmark`: they have rules without a set, which come
-    in this order after all others.
+    Exempts with the same fields share a set; those with a timeout have sets of their own. The order of `matches` does
+    not matter, except for those with `connmark` (any connection with a conntrack mark): these have rules without a set,
+    which come in this order after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -20,10 +20,12 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """The exempts of /etc/config/offload, of mark rules, and those given at run time, with devices for their zones.
+    """Each exempt (traffic that is never offloaded), with the devices, or without devices the subnets, of its zones.
 
-    Left out are those that no packet could match, those given at run time for a zone that is gone, and those that are
-    faulty or for all traffic, because their pairs are slow anyway.
+    They are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
+    run time. Left out are those that no packet could match, those given at run time for a zone that is gone, and those
+    that are faulty or for all traffic, because their pairs of zones are slow anyway. Not all zones' devices are known:
+    then an exempt is for more traffic than its zone's.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -66,11 +68,12 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Exempts for the addresses of zones that have subnets but no devices, where a table is too fast for such a zone.
+    """Exempts for the addresses of zones with subnets and no devices, where a table gives more than the zone allows.
 
-    Its packets use devices of other zones. `elements`: of the table of `mode`; one is too fast if the pair of the two
-    zones requests a lower mode, another family or more after_packets. Only packets of the original direction reach
-    exempts, so connections from such a zone have one exempt, and connections to it another.
+    Its packets use devices of other zones. `elements`: of the table of `mode`, from (iif, oif) to a policy; one allows
+    too much if the pair of the two zones requests a lower mode, another family or more after_packets. Only packets of
+    the original direction reach exempts, so connections from such a zone have one exempt, and connections to it
+    another.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -97,10 +100,11 @@ def with_subnet_reasons(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair; where exempts for zones with subnets and without devices concern it, it gets Reasons for them.
+    """The pair with a Reason for each zone without devices whose exempts concern the pair's; unchanged without any.
 
-    Its mode becomes none if on all its devices such an exempt may mean any address. `modes`: (iif, oif) -> fastest mode
-    of the tables with such an element. `subnet_exempts`: the exempts for such zones, by the table's mode.
+    Its mode becomes none if on all its devices such an exempt may mean any address, which is so for subnets that cannot
+    be read. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: the exempts for
+    such zones (of `of_subnets`), by the table's mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []

@@ -26,7 +26,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
-    """The boxes that no other box contains, each once."""
+    """The boxes that no other box contains, each once. A box is a range of numbers for each part of a set's key."""
     kept = _Tree()
     # sorted so, a box comes after those that contain it
     for box in sorted(boxes, key=lambda box: [(low, -high) for low, high in box]):
@@ -36,7 +36,10 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """The boxes in as many lists as are needed so that no two in a list overlap; each is in the first that has room."""
+    """The boxes in as many lists as are needed so that no two in a list overlap; each is in the first that has room.
+
+    A box is a range of numbers for each part of a set's key. The kernel refuses a set with overlapping ones.
+    """
     found: list[list[Box]] = []
     trees: list[_Tree] = []
     for box in sorted(boxes):

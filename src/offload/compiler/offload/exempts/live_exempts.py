@@ -38,9 +38,9 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config; each rule in nft that must see every packet adds a mark rule, whose exempts keep its traffic slow.
+    """The Config with a mark rule, whose exempts keep traffic slow, for each rule in nft that must see every packet.
 
-    With `auto_exempt 0` none is added. A rule in nft that compares a device which no zone has gets no mark rule.
+    There is none with `auto_exempt 0`, nor for a rule that compares a device which no zone has.
     """
     if not config.globals.auto_exempt:
         return config

@@ -19,7 +19,7 @@ from offload.nouns import replace
 
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:
-    """The Config without the MARK rules that only choose a route on this router."""
+    """The Config without the MARK rules that only choose a route on this router, so that their traffic is offloaded."""
     return replace(config, mark_rules=tuple(each for each in config.mark_rules if not only_routes(each, snapshot)))
 
 
@@ -38,9 +38,9 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The devices of `elements` whose tc filters copy conntrack's mark into packets that leave.
+    """The devices on which offloaded traffic passes and whose tc filters copy conntrack's mark into packets that leave.
 
-    Each comes with the names by which elements have it as iif or oif: its own, or that of its bridge, or both.
+    Each comes with the names by which `elements` (iif, oif) have it: its own, or that of its bridge, or both.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -50,10 +50,10 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Exempts for connections that have a conntrack mark, where a device's tc filter copies it into packets.
+    """Exempts for connections with a conntrack mark, which a device's tc filter copies into packets: they stay slow.
 
     Two for each such device among `elements`: for connections that leave by it, and for those that come in. None with
-    auto_exempt off.
+    `auto_exempt 0`.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

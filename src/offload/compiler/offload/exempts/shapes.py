@@ -23,7 +23,7 @@ WORDS = {each.word: each for each in FIELDS if each.word}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
-    """The conditions that exempts must have in common to stand in one set."""
+    """The conditions that exempts (traffic that is never offloaded) must have in common to stand in one nft set."""
 
     iifs: tuple[str, ...]  # input devices
     oifs: tuple[str, ...]  # output devices
@@ -34,9 +34,10 @@ class Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The name of the set for this shape and the negated conditions of its rule (`others`), equal in every Plan.
+        """The name of the nft set for exempts of this shape: the same in every Plan, so that it can be compared.
 
-        `suffix`: its last part, for sets that differ only in the kind of their elements.
+        `others`: the negated conditions of the set's rule, as nft text, which make another name. `suffix`: last part of
+        the name, for sets that differ only in the kind of their elements.
         """
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         hashed = f"_{self!r}{others}"  # the class had the name _Shape: sets keep their names over an upgrade
@@ -46,8 +47,9 @@ class Shape:
 def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:
     """An exempt as set elements: (shape, negated conditions as nft text, box) for each combination of its values.
 
-    A box is an element as numbers: a range for each part of the set's key. Negated conditions stand in the rule, as no
-    set can hold them.
+    The shape says which set it is. A box is one element as numbers: a range for each part of the set's key; without
+    parts, (). Negated conditions stand in the rule, as no set can hold them. Nothing if its addresses have no family in
+    common.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)
@@ -107,9 +109,10 @@ def _spans(field: Field, match: Match, version: int) -> list[Span]:
 
 
 def rule_text(shape: Shape, others: str, reference: str) -> str:
-    """The rule that looks packets of a shape up in a set, as nft text without a verdict.
+    """The conditions of the rule that looks packets up in a set of exempts, as nft text without a verdict.
 
-    `others`: the negated conditions as nft text. `reference`: the set, `@NAME`; no matter for a shape without fields.
+    `others`: the negated conditions as nft text, which come last. `reference`: the set, `@NAME`; not used for a shape
+    without fields, whose rule needs no set.
     """
     ip = "ip6" if shape.version == 6 else "ip"  # noqa: PLR2004 - IP versions are their own names
     parts = list(device_conditions(shape.iifs, shape.oifs))

@@ -24,7 +24,10 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The comment of an exempt's elements, for what keys may lack: number, zones, DSCP, mark and negated conditions."""
+    """The comment of a timed exempt's set elements, from which `held_timed_exempts` reads what keys may lack.
+
+    It has the exempt's number, zones, DSCP, mark and negated conditions.
+    """
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
     without = [f" {each.name}{each.text(value)}" for each in FIELDS for value in excluded(each.values(exempt.match))]
@@ -36,9 +39,10 @@ def _plain(bits: Bits | None) -> Bits | None:
 
 
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
-    """The timed exempts as they are in the kernel's tables, sorted by number. Elements of other programs are ignored.
+    """The timed exempts (traffic that stays slow for some time) in the kernel's tables, sorted by number.
 
-    All elements with the same number, in any set and table, are one exempt. Its name is `run-time NUMBER`.
+    All elements with the same number, in any set and table, are one exempt. Its name is `run-time NUMBER`. Elements of
+    other programs are ignored.
     """
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):

@@ -26,9 +26,9 @@ class DeviceCoverage:
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
-        """Find which devices flowtables can list now; with `auto_software 0` none counts as `shaped`.
+        """Find which devices flowtables can list now. `topology`: the devices of the zones.
 
-        `topology`: the devices of the zones.
+        With `auto_software 0` no device counts as `shaped`, so hardware is used although it bypasses shapers.
         """
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
@@ -47,14 +47,14 @@ class DeviceCoverage:
         )
 
     def added_to(self, mode: Mode) -> set[str]:
-        """The devices of option `device` in `config globals` that the flowtable of this mode can list.
+        """The devices of option `device` that the flowtable of this mode can list: in hardware only `able` ones.
 
         nft would refuse the whole table with any other.
         """
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
-        """The devices of the zone, l3 ones and those below, that the flowtable of this mode can list.
+        """The devices of the zone, l3 ones (`br-lan`) and those below, that the flowtable of this mode can list.
 
         The hardware flowtable can list those that hardware takes (`able`), also bridge ports that software does not
         list, but no port of a bridge whose hosts move too often (`restless`). Neither lists what the user excluded.
@@ -67,10 +67,10 @@ class DeviceCoverage:
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
-        """The devices on which packets of this l3 device arrive, and which the flowtable of this mode does not list.
+        """The devices on which packets of an l3 device (`br-lan`) arrive and which this mode's flowtable does not list.
 
-        Empty: the flowtable sees all packets of the l3 device. The software flowtable also does if it lists the l3
-        device itself. If hosts of its bridge move too often (`restless`), the hardware flowtable lists none of them.
+        Empty: the flowtable sees all its packets; the software flowtable also does if it lists the l3 device itself.
+        For a bridge whose hosts move too often (`restless`), in hardware these are all of its devices.
         """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))
@@ -80,24 +80,30 @@ class DeviceCoverage:
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
     def partly(self, zone: str, device: str) -> bool:
-        """Whether an l3 device is a bridge (or a VLAN on one) of which hardware can take some ports, but not all."""
+        """Whether the l3 device is a bridge, or a VLAN on one, of whose ports hardware can take some, but not all."""
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))
 
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
-        """(device, its shaper, tc filter or nft chain): each device with one that packets of this l3 device pass."""
+        """The devices that packets of this l3 device (`br-lan`) pass and that have a shaper, tc filter or nft chain.
+
+        Each comes as (device, name of the shaper, filter or chain). None with `auto_software 0`.
+        """
         for each in self.zones[zone].passed(device):
             if each in self.shaped:
                 yield each, self.shaped[each]
 
     def bridged(self) -> dict[str, str]:
-        """A mapping from each l3 device that is a bridge, or a VLAN on one, to the bridge."""
+        """The bridge of each l3 device that is a bridge, or a VLAN on one, by the l3 device; others are left out."""
         zones = self.zones.values()
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 
     def l3(self, zone: str, mode: Mode) -> list[str]:
-        """The zone's l3 devices of which the flowtable of this mode sees all packets, in order, also shaped ones."""
+        """The zone's l3 devices (`br-lan`, also shaped ones) all of whose packets this mode's flowtable sees.
+
+        They are in the zone's order.
+        """
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
 
 

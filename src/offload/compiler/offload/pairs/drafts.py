@@ -16,7 +16,7 @@ ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, T
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An input and an output device of forwarded packets, with the mode that these packets can have.
+    """Forwarded packets that come in by device `iif` and leave by device `oif`, with the fastest mode they can have.
 
     `stations`: the ends (NO_END, FROM, TO or BOTH) where the host's bridge port decides between hardware and software.
     """
@@ -29,7 +29,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class PairDraft:
-    """The request for a pair, with the mode it can have before it is compared with other pairs on the same devices."""
+    """A request for a pair of zones, with the mode it can have while other pairs on its devices are not considered."""
 
     request: PairRequest  # the request
     mode: Mode  # that the pair can have alone
@@ -45,11 +45,11 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
-    """The mode that the requested pair can have on its own: that of its fastest two devices; none if it must be slow.
+    """The mode that a requested pair of zones can have on its own: the fastest of its devices, or none.
 
-    It must be slow for the first of these that holds: the request itself is for none; every pair is slow for the
-    Reason `all_slow` (None: for none); its zones have no family in common; a zone has no device; the user excluded all
-    its devices.
+    It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
+    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; the
+    user excluded all its devices.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]

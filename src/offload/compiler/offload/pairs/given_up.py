@@ -10,10 +10,11 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The requests; where hardware took no flow of the pair and is not tried for a while, they become software.
+    """The requests, where those for hardware that took no flow of the pair of zones become requests for software.
 
-    If hardware took no flow of one family only, it stays requested for the other (`hardware_family`), unless the pair
-    has no packets of that. Each changed request gets a Reason. `given_up`: pairs for which hardware is not tried.
+    `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours. If it
+    is one family, hardware stays requested for the other (`hardware_family`), unless the pair offloads only that one.
+    Each changed request gets a Reason.
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

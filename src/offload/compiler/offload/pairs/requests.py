@@ -23,7 +23,7 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """The mode that is requested for a pair, before devices are considered, and why it is none or lower than chosen."""
+    """The mode requested for a pair of zones, before devices are considered; why it is none or lower than chosen."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
@@ -38,9 +38,9 @@ class PairRequest:
 
 
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
-    """The pairs (src, dest) that the firewall permits, and those with a valid section of their own without `*`.
+    """The pairs of zones (src, dest) that the firewall permits, and those with a section of their own.
 
-    They are in the order of the firewall's zones.
+    That is a valid `config pair` without `*`. They are in the order of the firewall's zones.
     """
     names = [zone.name for zone in config.zones]
     chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty and not choice.stars}
@@ -49,7 +49,10 @@ def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pai
 
 
 def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
-    """The pairs (src, dest) of zones, also (a, a), between which the firewall's configuration permits some traffic."""
+    """The pairs of zones (src, dest), also (a, a), between which the firewall's configuration permits some traffic.
+
+    `topology`, `snapshot`: tell the zone of a port forward's host. Rules that refuse are not considered.
+    """
     names = [zone.name for zone in config.zones]
     # packets that no zone's chain decides get the base chain's policy; within a zone they get the zone's own
     found: set[Pair] = set(permutations(names, 2)) if config.forward is Policy.ACCEPT else set()
@@ -77,27 +80,28 @@ def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None
 
 
 def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
-    """The request of the configuration for each of these pairs (src, dest), in their order."""
+    """The request of the configuration (mode, family, ...) for each of these pairs of zones, in their order."""
     asked = Asked.of(config)
     return [asked.request(src, dest) for src, dest in pairs]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The user's choices for zones and pairs, from which the request for each pair is made."""
+    """The user's choices for zones and pairs of zones, from which the request for each pair is made."""
 
     config: Config
     families: Mapping[str, Family]  # that the firewall gives its zones
 
     @classmethod
     def of(cls, config: Config) -> "Asked":
-        """Take the choices, and the families that the firewall gives its zones, from a Config."""
+        """The choices of a Config, and the address families that the firewall gives its zones."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:
-        """The choice for a zone: its own mode (None: unset), and its own family and after_packets, or those of globals.
+        """The choice for a zone: its own mode (None: unset); its own family and after_packets, or those of globals.
 
-        It is `faulty`, so that the zone stays slow, if one of these values cannot be read.
+        after_packets: packets of a connection before it is offloaded. `faulty`: one of these values cannot be read, so
+        the zone stays slow.
         """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
@@ -111,10 +115,10 @@ class Asked:
         return ZoneChoice(name, own.section, own.mode, family, after)
 
     def request(self, src: str, dest: str) -> PairRequest:
-        """The request for a pair: the mode of its own section, else the lower one of its zones, else that of globals.
+        """The request for a pair of zones: the mode of its section, else the lower of its zones, else that of globals.
 
-        It has the larger after_packets and the common family of both zones. Its `mode` is none if a fault, or an
-        exempt of all its traffic, keeps the pair slow; `asked` is the user's mode nevertheless.
+        It has the larger after_packets and the common family of both zones. Its `mode` is none, with Reasons, if a
+        fault or an exempt of all its traffic keeps the pair slow; `asked` is the user's mode nevertheless.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
@@ -145,7 +149,7 @@ class Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The valid `config pair` for this pair: the one with fewest `*`, of such the slowest; None: there is none."""
+        """The valid `config pair` for two zones: that with fewest `*`, of such the slowest; None: there is none."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
@@ -178,7 +182,10 @@ def mode_unset(zones: Iterable[str]) -> Reason:
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """By zone of the firewall the mode of its own (None: none was chosen), and Reasons if faults keep it slow."""
+    """By zone: the mode chosen for the zone itself (None: none was), and the Reasons why faults keep it slow.
+
+    Faults are values of /etc/config/offload that cannot be read, or a file that cannot. No Reasons: there is no fault.
+    """
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
     asked = Asked.of(config)

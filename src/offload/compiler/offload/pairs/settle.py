@@ -21,12 +21,12 @@ Use = tuple[PairDraft, Crossing]
 
 
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
-    """Decide about each (iif, oif): if several pairs use it, the slowest mode and the strictest policy hold for all.
+    """Decide about each (iif, oif): if several pairs use these, the slowest mode and strictest policy hold for all.
 
-    A pair whose zones have one family only keeps no packets of the other slow, but if its own are offloaded, its mode
-    and policy hold for the other too. The result: the elements, sorted by (iif, oif), each with the mode of its table;
-    and the decision for each pair, in the order of `drafts`. If software takes what hardware does not, both tables have
-    an element for (iif, oif).
+    A pair is two zones. Policy: family, and packets before offload. A pair that can only have packets of one family
+    keeps none of the other slow, but if its own are offloaded, its mode and policy hold for the other too. The result:
+    elements of map `crossings`, sorted by (iif, oif), each with the mode of its table; and the decision for each pair,
+    in the order of `drafts`. If software takes what hardware does not, both tables have an element for (iif, oif).
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:

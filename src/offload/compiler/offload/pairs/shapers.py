@@ -16,7 +16,7 @@ LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero 
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
-    """By device, the name of the shaper, tc filter or nft chain that treats each of its packets, for sentences.
+    """By device, what shapes, filters or limits its packets and would be bypassed by hardware, as words for a sentence.
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
     (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
@@ -40,7 +40,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """By device, those shapers, filters and chains that packets bypass also in software if a device below it is listed.
+    """Those of `shapers` that software bypasses too where a flowtable lists a device below: their words, by device.
 
     A flowtable that finds a packet on a device below takes it before the ingress hook of the device above. It sends
     packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE device through the

@@ -13,10 +13,10 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """Problems about valid sections and options whose effect differs from what their author may expect.
+    """Problems (sentences for the user) about valid sections of /etc/config/offload that do not do what one may expect.
 
-    They are about pairs that the firewall does not permit, exempts of zones whose devices are not known, devices that
-    do not exist, and pairs that are faster than they were in version 0.1.0.
+    They are about pairs of zones that the firewall does not permit, exempts of zones whose devices are not known,
+    devices that do not exist, and pairs that are faster than they were in version 0.1.0.
     """
     there = permitted(config, topology, snapshot)
     pairs = [
@@ -46,10 +46,11 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 
 
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
-    """A Problem for each pair that has a higher mode than version 0.1.0 gave it for the same file.
+    """A Problem for each of these pairs of zones that has a higher mode than version 0.1.0 gave it for the same file.
 
-    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There are none if the
-    file was written for the present rules.
+    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There is none if the
+    file was written for the present rules (`old_rule` False), or if the mode in globals, or the whole file, cannot be
+    read.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
