@@ -1,4 +1,4 @@
-"""Flows, packets and bytes of connections by path. Pure."""
+"""Count connections, their packets and bytes by path: slow, software or hardware flowtable, or not seen. Pure."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -22,21 +22,27 @@ def _none() -> list[int]:
 
 @dataclass(slots=True)
 class Counts:
-    """Connections, packets and bytes (of both directions) by path: each list has a number for each of PATHS."""
+    """Numbers of connections, and of their packets and bytes in both directions, by path.
+
+    Each list has one number for each path, in the order of PATHS: slow, software, hardware, unseen.
+    """
 
     flows: list[int] = field(default_factory=_none)
     packets: list[int] = field(default_factory=_none)
     octets: list[int] = field(default_factory=_none)
 
     def add(self, path: Path, packets: int, octets: int) -> None:
-        """Count one connection on this path (None: its path was not seen), with its packets and bytes."""
+        """Count one connection that took this path, with its packets and bytes.
+
+        None: it ended before its path was seen.
+        """
         place = PLACES[path]
         self.flows[place] += 1
         self.packets[place] += packets
         self.octets[place] += octets
 
     def merge(self, other: "Counts") -> None:
-        """Add the numbers of the other Counts, which stays as it is, to these, path by path."""
+        """Add the numbers of `other` to these, path by path; `other` does not change."""
         for own, more in zip(self.lists, other.lists, strict=True):
             own[:] = [one + two for one, two in zip(own, more, strict=True)]
 
@@ -47,18 +53,18 @@ class Counts:
 
     @property
     def numbers(self) -> list[int]:
-        """All numbers in one list: flows, then packets, then bytes, each in the order of PATHS."""
+        """All numbers as one flat list: flows, then packets, then bytes, each in the order of PATHS."""
         return list(chain(*self.lists))
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """A new Counts whose property `numbers` is this list of WIDTH numbers: flows, then packets, then bytes."""
+        """A Counts from such a flat list of WIDTH numbers: the inverse of the property `numbers`."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 
 
 def counts_json(counts: Counts) -> Json:
-    """`flows`, `packets` and `bytes`, each an object with a number for every one of PATHS (slow, ..., unseen)."""
+    """The counts as JSON objects under `flows`, `packets` and `bytes`, each with all of PATHS (slow, ...) as keys."""
     return {
         what: dict(zip(PATHS, numbers, strict=True))
         for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)

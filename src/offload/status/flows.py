@@ -1,4 +1,4 @@
-"""Convert conntrack entries into flows with zones and Reasons. Pure."""
+"""Convert conntrack entries into flows: connections with their firewall zones, and why they are slow. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,12 +22,11 @@ def flows(
     everything: bool = False,
     explained: bool = True,
 ) -> list[Flow]:
-    """The forwarded connections, in the order of the entries, with zones and, if `explained`, at most one Reason each.
+    """The forwarded connections as Flows, in the order of `entries`: each with its zones and at most one Reason.
 
-    The Reason is as in `reasons`: why it is slow, or in software although hardware was requested. `cases`: by pair,
-    what its live flows showed, of pairs in hardware and of those that left it while a driver may still forward their
-    flows; None: of no pair. `everything`: also connections of the router itself, and those to multicast or broadcast
-    addresses; such an end has no zone.
+    A Reason says why a flow is slow, or in software although hardware was requested; with `explained` false none has
+    one. `cases`: by pair of zones, what its flows showed of hardware; None: nothing. `everything`: also connections of
+    the router itself, or to multicast or broadcast addresses; such an end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None
@@ -52,9 +51,10 @@ def page(
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
-    """The flows that a query selects, in its order, each with at most one Reason; how many there are without a page.
+    """(flows, total): the flows on the query's page, in the order that it requests, each as `flows` gives it.
 
-    The number is without the query's `limit` and `offset`. `cases` and `everything`: as in `flows`.
+    `total` is the number of flows that the query selects without its `limit` and `offset`. `cases` and `everything`: as
+    in `flows`.
     """
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))

@@ -1,4 +1,4 @@
-"""The flows that a query selects, in its order, from one dump of all connections. Pure.
+"""Select and sort the flows of a query from one dump of all connections. Pure.
 
 Only numbers of connections are sorted. Values are read only of connections that are returned, one after the other, so
 that a list of 65,536 needs little more memory than the kernel's own bytes.
@@ -26,7 +26,7 @@ Accepted = Callable[[Values], bool | None]  # whether the firewall accepted a re
 
 
 class Listing:
-    """The flows that a query selects, in its order, without its `limit` and `offset`; `len` is their number."""
+    """The flows that a query selects, in its order, whatever its `limit` and `offset`; `len` gives their number."""
 
     def __init__(
         self,
@@ -37,10 +37,11 @@ class Listing:
         everything: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Select and sort the flows. `count` has counted all of `entries`, in their order.
+        """Select and sort the flows. `entries`: a dump, all of which `count` has counted before, in the same order.
 
-        `everything`: also connections of the router itself, or to multicast. `between` is called after every EVERY
-        entries that are read: reading takes a small router seconds.
+        `everything`: also connections of the router itself, or to multicast or broadcast. `between` is called after
+        every EVERY entries that are read, because that takes seconds on a small router: the caller can do other work in
+        it.
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
@@ -54,12 +55,15 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The flows from index `first` to before `end` (None: all), each as (index of its Way, kernel's values)."""
+        """The flows from index `first` to before `end` (None: all), each as (index of its Way in the count, Values).
+
+        Values: the flat tuple of a conntrack entry as the kernel sends it. They are read one by one, while iterated.
+        """
         numbers = self._numbers[first:end]
         return zip(map(self._way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """By index of a Way (in the count), how many of the flows from `first` to before `end` (None: all) have it."""
+        """By index of a Way in the count, how many flows from index `first` to before `end` (None: all) have it."""
         return Counter(map(self._way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
@@ -75,7 +79,6 @@ class Listing:
         return [numbers[each] for each in order]
 
     def _paced(self, numbers: Iterable[int]) -> Iterator[int]:
-        """The numbers one by one; after every EVERY of them `between` is called."""
         for index, number in enumerate(numbers, 1):
             yield number
             if index % EVERY == 0:
@@ -92,7 +95,7 @@ class Listing:
 
 
 class Explainer:
-    """Finds why flows are slow, or in software although hardware was requested. Equal Reasons are found only once."""
+    """Finds why flows are slow, or in software although hardware was requested; equal flows are examined only once."""
 
     def __init__(
         self,
@@ -102,10 +105,10 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
         accepted: Accepted = lambda _: None,
     ) -> None:
-        """`ways`: the Ways (endpoints and status) of the connections, which methods name by index.
+        """`ways`: the endpoints and status of all connections; other methods name one by its index.
 
-        `cases`: by pair, what its flows showed of hardware. `accepted`: gives whether the firewall accepted a reply of
-        a slow connection, by its values; None: not known.
+        `cases`: by pair of zones, what its flows showed of hardware; None: nothing. `accepted`: a function that gives,
+        for the Values of a slow connection, whether the firewall accepted a reply of it; None: not known.
         """
         self._accepted = accepted
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
@@ -117,12 +120,18 @@ class Explainer:
         self._kinds = dict[tuple[object, ...], tuple[int, int | None]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The connection with its zones and Reasons. `number`: index of its Way; `values`: as the kernel sent them."""
+        """The Flow of a connection: its entry, zones and Reasons. `number`: index of its Way.
+
+        `values`: its entry's Values.
+        """
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
-        """At most one Reason: why the connection is slow, or in software although hardware was requested; else none."""
+        """A tuple of one Reason: why a connection is slow, or in software although hardware was requested; else empty.
+
+        `number` and `values`: as in `flow`.
+        """
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
         if found is None:
@@ -134,9 +143,9 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A number that is equal for flows with equal Reasons; None: the flow may have Reasons of its own.
+        """A number that is the same for all flows with the same Reason; None: the flow has to be examined alone.
 
-        `number` and `values` as in `flow`. The kernel is asked (`accepted`) only for flows with the Reason WAITING.
+        `number` and `values`: as in `flow`. For a flow that waits only for a packet it asks `accepted`.
         """
         if not self._alike[number]:
             return None
@@ -156,7 +165,8 @@ class Explainer:
         return reasons(entry, way.src, way.dest, self._pairs.get(between), self._cases.get(between), self._lookups)
 
     def _judged_alike(self, way: Way) -> bool:
-        """Whether connections on this Way have equal Reasons if `kind` finds them alike; else each is judged alone."""
+        # An exempt, hardware that kept a flow, and a station's port are found by addresses: then each flow is judged
+        # alone.
         between = way.src.zone or "", way.dest.zone or ""
         pair, case = self._pairs.get(between), self._cases.get(between)
         if way.state is State.SLOW:
@@ -170,7 +180,7 @@ def _waits(found: Sequence[Reason]) -> bool:
 
 
 def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
-    """Whether the query selects connections of this Way. The query's host is not considered: a Way has no addresses."""
+    # not by the query's host: a Way has no addresses
     return (
         (everything or way.forwarded)
         and (query.state is None or way.state is query.state)

@@ -6,7 +6,10 @@ from offload.model.problems.problem import Problem
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """A Problem as JSON. `place`: where it is, for people; `line`: where its section begins, null if not known."""
+    """A Problem (a fault in a configuration file) as JSON; `code` never changes, `place` and `text` are for people.
+
+    `line`: where its section begins; null if not known. `section` and `option` are empty if the fault is not in one.
+    """
     return {
         "code": problem.fault.name,
         "file": problem.file,

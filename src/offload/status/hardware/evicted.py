@@ -20,7 +20,10 @@ Key = tuple[int, Tuple]  # protocol, original direction
 
 
 class Seen(NamedTuple):
-    """A flow in one sample: its path, and its packets as (original, reply); None: the kernel does not count."""
+    """A flow in one sample: its path, and its packets so far (original, reply direction).
+
+    None: the kernel does not count.
+    """
 
     state: State
     packets: tuple[int, int] | None
@@ -28,7 +31,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were removed from it, and have not moved since."""
+    """Flows that moved in hardware when they were removed from it, and have had no packet since that a counter saw."""
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -37,22 +40,22 @@ class Evicted:
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """The flows that a driver may still forward: all in `flows` once `unseen` is UNSEEN, before that none."""
+        """The flows that a driver may still forward: all of `flows` after UNSEEN seconds without packets, else none."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
-        """These flows together with those of `moving`, which were removed from hardware at `at` (monotonic seconds).
+        """A copy with the flows of `moving` added, which were removed from hardware at `at` (monotonic seconds).
 
-        Of a flow that is in both the packets stay known. `unseen` is 0 again, for all of them.
+        A flow that was in it already keeps its packet count. The time without packets begins again for all of them.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """What is left of these flows after a sample (`seen`: its flows; `at`: its time): those that did not move.
+        """A copy with only the flows that did not move until this sample (`seen`: its flows; `at`: monotonic seconds).
 
-        Flows that ended or moved are left out. If one is offloaded again, or has BACK more packets, none is left: the
-        driver has forgotten them all. Nothing changes in the first SETTLING seconds after a removal, because it takes
-        some time in the kernel.
+        Flows that ended or moved are left out. It is empty if one flow is offloaded again, or has BACK more packets:
+        then the driver forgot them all. Within SETTLING seconds of a removal nothing is compared, and the result is
+        this object.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

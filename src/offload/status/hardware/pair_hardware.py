@@ -1,4 +1,4 @@
-"""What live flows show about a pair in hardware: figures of all samples so far, and the verdict. Pure.
+"""Judge by counters of live flows whether hardware really forwards the flows of a pair of zones. Pure.
 
 That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark is wrong if the device of one
 direction is missing (docs/kernel.md 14). So hardware is proven by flows that have the mark, move in both directions,
@@ -21,7 +21,7 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
 class Verdict(Enum):
-    """What is known of hardware for a pair or device: NONE if not requested; PROVEN and REFUSED by live flows."""
+    """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known."""
 
     NONE = "none"  # not asked for
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
@@ -41,7 +41,7 @@ NONE_EVICTED = Evicted()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Flows and counters of a pair, or of a device, at one moment."""
+    """Flows and counters of a pair of zones, or of one device, at one moment."""
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
@@ -55,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What the samples so far show of a pair in hardware, or of a device; `update.py` makes a new one of each."""
+    """What all samples so far showed of a pair of zones in hardware, or of one device; `updated` adds a sample."""
 
     devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
@@ -79,19 +79,20 @@ class PairHardware:
 
     @property
     def in_hardware(self) -> int:
-        """How many flows of the last sample had the hardware mark; 0 without a sample."""
+        """How many flows of the last sample have the kernel's hardware mark (IPS_HW_OFFLOAD); 0 without a sample."""
         return self.sample.marked if self.sample else 0
 
     @property
     def frozen(self) -> bool:
-        """Whether the counters of its hardware flows stood still in SAMPLES_FROZEN samples although packets arrived."""
+        """Whether counters of hardware flows stood still for SAMPLES_FROZEN samples though devices received packets."""
         return self.still >= SAMPLES_FROZEN
 
     @property
     def settled(self) -> bool:
-        """Whether the next samples will hardly show anything new, so that they may be rarer.
+        """Whether samples may be taken less often, because the next will hardly change anything.
 
-        The verdict is PROVEN or REFUSED, and flows removed from hardware have moved again, or not for UNSEEN seconds.
+        So it is if the verdict is PROVEN or REFUSED, and no flows were removed from hardware in the last UNSEEN
+        seconds.
         """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
@@ -99,10 +100,10 @@ class PairHardware:
 
     @property
     def conclusion(self) -> Verdict:
-        """The verdict that the figures give: REFUSED, PROVEN, or BOUND if they show neither.
+        """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
 
-        REFUSED: too many packets of flows in hardware are on the slow path, flows stay in software, or TCP flows move
-        in one direction only. PROVEN: flows move in both directions, or their counters are `frozen`.
+        REFUSED: too many packets of flows with the hardware mark are on the slow path, flows stay in software, or TCP
+        flows move in one direction only. PROVEN: flows move in both directions, or their counters are `frozen`.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
@@ -113,7 +114,10 @@ class PairHardware:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """The faults that the figures show, each with its likely cause; empty: none."""
+        """A Reason for each fault that the samples show, such as flows that stay in software.
+
+        Empty if there is none.
+        """
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
         if self._halved:
@@ -127,14 +131,17 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reason of a flow removed from hardware without a packet since: hardware may still forward it.
+        """The Reason HARDWARE_KEPT, with the number of flows removed from hardware that a driver may still forward.
 
-        It has the number of such flows; the caller has to check first that `evicted.unaccounted` is not empty.
+        Valid only if `evicted.unaccounted` is not empty.
         """
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family (ipv4, ipv6) is in software; HARDWARE_AWAITED if samples do not show it yet."""
+        """Why a flow of this family (`ipv4`, `ipv6`) is in software.
+
+        HARDWARE_AWAITED while too few samples show the cause.
+        """
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
     def _refusal(self, family: str) -> Reason:
@@ -157,7 +164,7 @@ class PairHardware:
 
     @property
     def _refused(self) -> set[str]:
-        """The families of which too many flows, or flows for too long, stayed in software."""
+        # families of which too many flows, or flows for too long, stayed in software
         return {
             family
             for family, flows in self.stayed.items()
@@ -166,19 +173,19 @@ class PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """A copy of `case` after all flows left hardware at `at` (monotonic seconds).
+    """A copy of `case` as of the time `at` (monotonic seconds), when all flows of the pair were removed from hardware.
 
-    Those that moved in the last sample go to `evicted`: they should soon move on another path.
+    Flows that moved in the last sample go from `moving` to `evicted`, which then waits for their packets elsewhere.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """A copy of `case` without its flows of this family (ipv4, ipv6) in `stayed`, and their seconds in `busy`."""
+    """A copy of `case` that has forgotten the flows of this family (`ipv4`, `ipv6`) that stayed in software."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 
 
 def family_of(ends: Tuple) -> str:
-    """The UCI word for the address family, ipv4 or ipv6, by the length of the source address."""
+    """`ipv4` or `ipv6`, by the length of the source address."""
     return "ipv4" if len(ends.src) == IPV4 else "ipv6"

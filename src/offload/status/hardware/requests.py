@@ -1,4 +1,4 @@
-"""Which flows of a pair in hardware are meant for it: some hosts are at ports that no hardware flowtable has. Pure."""
+"""Find why hardware is not requested for single flows of a pair of zones in hardware: where their hosts are. Pure."""
 
 from functools import cached_property
 
@@ -12,9 +12,9 @@ from offload.status.lookup.zone_lookup import Endpoint
 
 
 class HardwareRequests:
-    """Finds why hardware was not requested for a flow of a pair in hardware.
+    """Finds why hardware was not requested for a flow whose pair of zones is in hardware.
 
-    `known`: where stations were seen last; None: where the Snapshot has them.
+    `known`: the bridge ports where stations were seen last (`device_paths.KnownStations`); None: those of the Snapshot.
     """
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: KnownStations | None = None) -> None:
@@ -26,14 +26,15 @@ class HardwareRequests:
 
     @cached_property
     def paths(self) -> DevicePaths:
-        """Finds the devices that packets of an address pass."""
+        """The lookup of the devices that packets of an address pass, from the l3 device down; made at its first use."""
         return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
-        """Why hardware was not requested for a flow between these ends; None: it was, or their devices are not known.
+        """Why hardware was not requested for a flow; None: it was, or the devices of both ends are not known.
 
-        The reasons: hardware was given up for its family and pair, or one end is, or may be, behind a port that no
-        hardware flowtable lists. `original`: its original direction. `target`: its packed destination after DNAT.
+        The Reasons: hardware was given up for its pair and family, or one end is, or may be, behind a port that no
+        hardware flowtable lists. `original`: the addresses of its first packet. `target`: its packed destination after
+        DNAT.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:
@@ -42,11 +43,7 @@ class HardwareRequests:
         return next((why for path in paths if path and (why := self._hindered(path))), None)
 
     def _hindered(self, path: tuple[str, ...]) -> Reason | None:
-        """The Reason why hardware cannot have a flow of an end whose packets pass these devices; None: it can.
-
-        None also if no hardware flowtable lists any device. If the path ends at a bridge, the port of the end is not
-        known: it may be any.
-        """
+        # If the path ends at a bridge, the port of the end is not known: it may be any.
         if not self._hardware or self._hardware.intersection(path):
             return None
         ports = self._ports[path[-1]] if path[-1] in self._ports else frozenset[str]()

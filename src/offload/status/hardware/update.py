@@ -1,4 +1,4 @@
-"""Add a sample of live flows to the PairHardware of a pair or device. Pure."""
+"""Add a sample of live flows to what was seen of a pair of zones, or a device, in hardware. Pure."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ TCP = 6
 
 
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
-    """A copy of `case` with what one more sample shows of the pair or device, and the verdict that follows from it.
+    """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
-    Counters are compared with the last sample of `case`; without one the new sample is only stored. `since` becomes the
-    time of the sample if the verdict changes.
+    Counters are compared with those of the last sample; the first sample is only stored. `since` becomes the time of
+    the sample if the verdict changes, or it is the first.
     """
     before = case.sample
     moved = _moved(before, sample)
@@ -52,10 +52,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
 
 def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
-    """By flow, the packets of each direction since the sample before: of those that moved, on one fast path in both.
-
-    Empty without a sample before.
-    """
+    # Only flows on the same fast path in both samples; those that a driver or the kernel counted back are left out.
     found = {}
     for key, (state, packets) in sample.flows.items():
         then = before.flows.get(key) if before else None
@@ -68,15 +65,12 @@ def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
 
 
 def _halved(key: Key, count: tuple[int, int]) -> bool:
-    """Whether TCP packets moved in one direction only, and more of them than a dead connection repeats."""
+    # a dead connection repeats some packets in one direction, but fewer than PACKETS
     return key[0] == TCP and not all(count) and max(count) >= PACKETS
 
 
 def _stands_still(before: Sample | None, sample: Sample, hardware: Mapping[Key, tuple[int, int]]) -> bool:
-    """Whether devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
-
-    `hardware`: packets of the flows in hardware that moved. False without a sample before.
-    """
+    # Devices received clearly more than conntrack counted, while no flow in hardware moved by its counters.
     if before is None or hardware or not sample.marked or sample.counted < before.counted:
         return False
     return sample.received - before.received > IDLE_BYTES + 2 * (sample.counted - before.counted)

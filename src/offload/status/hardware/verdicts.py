@@ -1,4 +1,4 @@
-"""What is known of hardware for each pair and device, by the Plan and by live flows. Pure."""
+"""Judge whether hardware forwards the flows of each pair of zones and each device. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -33,7 +33,7 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What live flows showed of hardware: `cases` by pair, `ports` by device that flows of these pairs passed.
+    """What samples of live flows showed: `cases` by pair of zones, `ports` by device that flows of such pairs passed.
 
     `cases` also has pairs that left hardware while a driver may still forward their flows.
     """
@@ -42,9 +42,9 @@ class Verdicts:
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
     def of_pair(self, pair: PairDecision) -> Verdict:
-        """The verdict on a pair: by its flows if it is in hardware (BOUND without any), else by why it is not.
+        """The verdict on a pair: if it is in hardware, by its flows (BOUND without a sample), else by why it is not.
 
-        NONE if hardware was not requested for it.
+        NONE if hardware was not requested for it, or an exempt or a fault keeps it slow as a whole.
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
@@ -75,7 +75,6 @@ NO_VERDICTS = Verdicts()
 
 
 def _not_had(reasons: Iterable[Reason]) -> Verdict:
-    """The verdict without hardware: REFUSED (given up), REQUESTED (it may still come), or IMPOSSIBLE."""
     codes = {reason.code for reason in reasons}
     if ReasonCode.HARDWARE_GIVEN_UP in codes:
         return Verdict.REFUSED

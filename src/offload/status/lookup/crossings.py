@@ -1,4 +1,4 @@
-"""Whether offloaded connections may pass between two devices, or match an exempt, by addresses and routes. Pure.
+"""Test whether offloaded connections pass between two devices, or match an exempt, by their addresses. Pure.
 
 Conntrack entries have neither devices nor the MAC, DSCP and mark of packets; where these decide, the result is True.
 """
@@ -14,16 +14,19 @@ from offload.status.shares import PATH_BITS, Way
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
-    """Whether an offloaded connection may go from the iif to the oif of one of the crossings (pairs of devices).
+    """Whether any offloaded connection may go from the first to the second device of one of `crossings` (iif, oif).
 
-    `ways`: endpoints and status of all connections. True also if the addresses of one leave its devices open.
+    `ways`: endpoints and status of all connections. True also if the devices of one are not known from its addresses.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_at(way.src, iif) and _at(way.dest, oif) for way in offloaded for iif, oif in crossings)
 
 
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
-    """A function of an entry: whether packets of its original direction may match one of the exempts."""
+    """A function that tells of a conntrack entry whether packets of its original direction may match one of `exempts`.
+
+    Exempts are what must stay on the slow path. Conditions that conntrack does not show (MAC, DSCP, mark) count as met.
+    """
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 
     def exempted(entry: Entry) -> bool:
@@ -33,7 +36,6 @@ def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) 
 
 
 def _passes(match: ExemptMatch, src: Endpoint, dest: Endpoint) -> bool:
-    """Whether packets between these ends may pass devices of the exempt; one without devices means all."""
     return all(
         not devices or any(_at(end, each) for each in devices)
         for end, devices in ((src, match.iifs), (dest, match.oifs))
@@ -41,8 +43,5 @@ def _passes(match: ExemptMatch, src: Endpoint, dest: Endpoint) -> bool:
 
 
 def _at(end: Endpoint, device: str) -> bool:
-    """Whether packets of this end may pass the device; True also for a distant end, or if its devices are not known.
-
-    For a distant end policy routing may choose another device than the default route does.
-    """
+    # For a distant end policy routing may choose another device than the default route does.
     return end.distant or not end.devices or device in end.devices

@@ -1,4 +1,4 @@
-"""Which elements of the Plan's tables a connection may use: a pair need not be offloaded on all its devices. Pure."""
+"""Find which mode a connection gets on its own devices: a pair of zones may be slower on some of them. Pure."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -15,7 +15,7 @@ OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.
 
 
 class DevicePairs:
-    """Finds the elements of a Plan's maps, each for a pair of devices, that a connection may use."""
+    """Finds the elements (iif, oif -> policy) of the nft maps in a Plan's tables that a connection may use."""
 
     def __init__(self, plan: Plan) -> None:
         self._policies = {
@@ -27,11 +27,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """Those Reasons of the pair why a connection on these devices is slower than `mode`; none if it is not.
+        """The pair's Reasons why a connection between these ends gets less than `mode` on its devices; or none.
 
-        It is not slower if a table with this mode or a faster one has an element for its devices and its family. If
-        elements for its devices are all for the other family, the only Reason is SHARED_FAMILY; without any element,
-        or if its devices are not known, all of the pair's Reasons in OF_A_PART are given.
+        It gets `mode` if a table of that mode or a faster one has an element for its devices and its family. With
+        elements for the other family only, the Reason is SHARED_FAMILY; with none, or if its devices are not known, all
+        in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
@@ -41,10 +41,10 @@ class DevicePairs:
             yield from (reason for reason in pair.reasons if reason.code in codes)
 
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
-        """The packets that the opener of a connection must send before it is offloaded.
+        """How many packets of the original direction must pass before a connection between these ends is offloaded.
 
-        Of several elements that it may use the smallest number counts, so that no flow is reported as waiting that
-        could be offloaded. If there is no element for its devices, or they are not known, it is the pair's number.
+        The smallest number of the elements for its devices, so that no flow that could be offloaded is reported as
+        waiting; the pair's number if there is no element, or its devices are not known.
         """
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)

@@ -1,4 +1,4 @@
-"""The devices that packets of an address pass, from the l3 device down to the port of its station. Pure.
+"""Find the devices that packets of an address pass, from the l3 device down to the port of its station. Pure.
 
 The sources are the forwarding tables of bridges and the router's neighbour table. An address behind another router of
 the LAN has no MAC here, so its port stays unknown.
@@ -19,9 +19,9 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """Stations and neighbours of a Snapshot: (MAC, bridge, VLAN) -> port, and (address, device, NEIGHBOUR) -> MAC.
+    """A Snapshot's stations, (MAC, bridge, VLAN) -> port, with its neighbours, (address, device, NEIGHBOUR) -> MAC.
 
-    The bridge is empty for a port that the Snapshot's links do not have.
+    The bridge is empty for a port that is none of the Snapshot's links.
     """
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
@@ -32,7 +32,7 @@ def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
 class DevicePaths:
     """Finds the devices that packets of an address pass on this router.
 
-    `known`: where stations were seen last, which a Snapshot alone does not remember.
+    `known`: the ports and MACs seen last, also those that the kernel forgot since. Results are cached.
     """
 
     def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
@@ -46,14 +46,13 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that packets of a packed address pass, from the l3 device of `end` down as far as they are known.
+        """The devices that packets of this packed address pass: the one l3 device of `end` and the known ones below it.
 
-        Empty unless `end` has exactly one device.
+        The last one is the station's port if that is known. Empty if `end` has no device, or several.
         """
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 
     def _path(self, device: str, address: bytes) -> tuple[str, ...]:
-        """The device, and those below it as far as they are known; `path` caches this. `address`: packed."""
         return tuple(self._down(device, self._macs.get((str(ip_address(address)), device, NEIGHBOUR), "")))
 
     def _down(self, device: str, mac: str) -> Iterator[str]:
@@ -64,10 +63,7 @@ class DevicePaths:
             device = self._beneath(device, mac)
 
     def _beneath(self, device: str, mac: str) -> str:
-        """The device directly below; of a bridge with several ports that of the station `mac`.
-
-        Empty: there is none, or it is not known.
-        """
+        # of a bridge with several ports the station's one; empty where it is not known
         lower = set(self._lower.get(device, ()))
         if len(lower) > 1 and device in self._bridges:
             lower = lower & self._ports.get((mac, device), set())

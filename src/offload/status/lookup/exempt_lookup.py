@@ -1,4 +1,4 @@
-"""Find the exempts that keep a connection slow, as far as conntrack shows their conditions. Pure."""
+"""Find the exempts, which keep matching traffic slow, that a connection meets, as far as conntrack shows it. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
@@ -14,29 +14,29 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptTest:
-    """An exempt as tests of a conntrack entry, one for each of its conditions."""
+    """An exempt as tests of a conntrack entry: pairs (function that reads a value, function that tests it)."""
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "ExemptTest":
-        """The tests of those conditions that conntrack shows."""
+        """The tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol, connmark."""
         conditions = match.exempt.match
         given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]
         marked = [(attrgetter("mark"), bool)] if match.connmark else []
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether the connection meets the exempt's conditions: addresses, ports (after DNAT), protocol, connmark.
+        """Whether the original direction of a connection (after DNAT) meets these conditions.
 
-        Only its original direction counts. Devices, MAC, DSCP and packet mark are not compared: they count as met.
+        Devices, MAC, DSCP and packet mark are not compared: they count as met.
         """
         return all(among(value(entry)) for value, among in self.conditions)
 
 
 class ExemptLookup:
-    """Finds the exempts in a Plan's tables that match a connection."""
+    """Finds the exempts in a Plan's tables that a connection meets, except those by MAC, DSCP or packet mark."""
 
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
@@ -46,17 +46,16 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether the table of the pair's effective mode has any exempt all of whose conditions conntrack shows.
+        """Whether the table of the pair's effective mode has an exempt that can be found here, whatever pair it is for.
 
-        It need not be one for this pair. False if the pair's mode is none.
+        False if the pair's effective mode is none.
         """
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-        """A Reason for each exempt that matches the connection, in the table of the pair's effective mode.
+        """A Reason EXEMPTED for each exempt that the connection meets, in the table of the pair's effective mode.
 
-        The devices of an exempt match if the pair's zone has one of them. Exempts by MAC, DSCP or packet mark are left
-        out, because conntrack does not show these. Empty if the pair's mode is none.
+        A device of an exempt counts as met if the pair's zone has it. Nothing if the effective mode is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match
@@ -68,5 +67,4 @@ class ExemptLookup:
 
 
 def _in_conntrack(match: Match) -> bool:
-    """Whether conntrack shows all conditions of the exempt: it has no MAC, DSCP or packet mark."""
     return all(each.conntrack or not each.given(match) for each in FIELDS)

@@ -9,10 +9,10 @@ from offload.status.lookup.zone_lookup import DISTANT
 
 
 def wan_side(zones: Iterable[Zone], plan: Plan, snapshot: Snapshot) -> frozenset[str]:
-    """The names of zones that a default route leads to, and of those with masquerade from which no pair leads there.
+    """The names of the zones on the wan side: those that a default route leads to, and those with masquerade.
 
-    Some routers masquerade their LAN too; it opens connections to the wan, so it stays inside. A VPN whose default
-    route is in another table (policy routing) is found by its masquerade.
+    A zone with masquerade from which a pair leads to a default route is left out: some routers masquerade their LAN
+    too. A VPN whose default route is in another routing table is found by its masquerade.
     """
     leading = {device for route in snapshot.routes if route.target.prefixlen < DISTANT for device in route.devices}
     upstream = {zone.name for zone in plan.zones if leading & set(zone.devices)}

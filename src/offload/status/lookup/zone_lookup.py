@@ -24,7 +24,7 @@ POINT_TO_POINT = 31  # RFC 3021: IPv4 networks of this length or longer have no 
 
 
 class Endpoint(NamedTuple):
-    """Where an address is. `router` and `group` have no zone and exclude each other."""
+    """Where an address is, seen from this router. `router` and `group` exclude each other, and have no zone."""
 
     zone: str | None = None  # name; None: none, or not known
     router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
@@ -50,7 +50,7 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Finds the endpoints of addresses and connections by a Snapshot's routes and a Plan's zones. Caches addresses."""
+    """Finds zone and devices of addresses and connections, by a Snapshot's routes and a Plan's zones; has a cache."""
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         zones = _zones_of_devices(plan)
@@ -60,7 +60,10 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The endpoint of a packed address, by addresses and routes alone; UNKNOWN if no route leads there."""
+        """The endpoint of a packed address, by the router's addresses and routes alone.
+
+        UNKNOWN if no route leads there.
+        """
         place = self._known.get(address)
         if place is None:
             place = self._special.longest(address) or self._routed.longest(address) or UNKNOWN
@@ -68,19 +71,19 @@ class ZoneLookup:
         return place
 
     def ends(self, entry: Entry) -> tuple[Endpoint, Endpoint]:
-        """The endpoints of a connection: its source, and its destination after DNAT."""
+        """The endpoints of a connection: that of its source, and that of its destination after DNAT."""
         (src, dst, *_), (reply_src, reply_dst, *_) = entry.original, entry.reply
         return self.between(src, dst, reply_src, reply_dst, entry.status & IPS_SRC_NAT, entry.status & IPS_DST_NAT)
 
     def between(
         self, src: bytes, dst: bytes, reply_src: bytes, reply_dst: bytes, src_nat: int, dst_nat: int
     ) -> tuple[Endpoint, Endpoint]:
-        """The endpoints of a connection (source, destination after DNAT), from its packed addresses.
+        """The endpoints of a connection (source, destination after DNAT), from packed addresses of both directions.
 
-        `src_nat`, `dst_nat`: 0 if it has no such NAT. Source NAT: the address that replies go to is that of the output
-        device, whatever the routes are (unless the router is the destination). Destination NAT: the original
-        destination is the address of the input device. The latter counts only for a distant source, because a host
-        inside may use the same address (NAT reflection).
+        `src_nat`, `dst_nat`: 0 if it has no such NAT. After source NAT the address that replies go to is that of the
+        output device, so it decides instead of routes (unless the router is the destination). After destination NAT the
+        original destination is the address of the input device; it decides only for a distant source, because of NAT
+        reflection.
         """
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:
@@ -91,7 +94,7 @@ class ZoneLookup:
 
 
 class _Prefixes:
-    """Networks with their endpoints, for longest prefix match."""
+    # longest prefix match
 
     def __init__(self, places: Mapping[Target, Endpoint]) -> None:
         tables = defaultdict[tuple[int, int], dict[int, Endpoint]](dict)
@@ -122,20 +125,14 @@ def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
 
 
 def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
-    """The one zone that all of these devices are in; None if a device is in no zone, or they are in several zones.
-
-    `zones`: device -> names of zones.
-    """
+    # None if a device is in no zone, or they are in several
     named = [zones.get(device, set()) for device in devices]
     every = set[str]().union(*named)
     return every.pop() if len(every) == 1 and all(named) else None
 
 
 def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, Endpoint]:
-    """The endpoint of every network that a route leads to, or that an address of the router is in.
-
-    Of each network the routes with the lowest metric count. `zones`: device -> names of zones.
-    """
+    # of each network the routes with the lowest metric count
     ways = defaultdict[Target, list[tuple[float, tuple[str, ...]]]](list)
     for route in snapshot.routes:
         ways[route.target].append((route.metric, route.devices))
@@ -166,7 +163,6 @@ def _broadcasts(snapshot: Snapshot) -> dict[Target, Endpoint]:
 
 
 def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, Endpoint]:
-    """By each of the router's own addresses (packed), the endpoint behind its device; only if that is in one zone."""
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)
