@@ -1,4 +1,4 @@
-"""Parse queries about flows: which flows, in which order, and how many. Pure."""
+"""Parse and apply queries about flows: which flows, in which order, and how many. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -30,12 +30,12 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A query is not valid. The sentence names the word and its valid values."""
+    """A word of a query is not valid. The sentence names the word and what may be written instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Selects the flows that meet zone, host and state (None: any), and of these a page."""
+    """A selection of flows by zone, host and path, an order, and a page of the selected flows."""
 
     zone: str | None = None  # of one end
     host: IPv4Network | IPv6Network | None = None  # address or network of one end, before or after NAT
@@ -46,9 +46,10 @@ class Query:
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
-        """Parse the words (KEYS) of a query of ubus or the command, each text or a number. QueryError if one is bad.
+        """Parse a query of ubus or the command: `words` has values (text or numbers) by key, with keys in KEYS.
 
-        `zones`: the names of all zones; the query's zone, if it has one, must be among them. None: this is not checked.
+        QueryError if a key or value is not valid. `zones`: names of all zones, one of which the value of `zone` must
+        be; None: any name is accepted.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
@@ -63,7 +64,10 @@ class Query:
         return cls(**read)
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the flow meets zone, host and state; sort, limit and offset do not matter."""
+        """Whether the query selects the flow by its zone, host and state.
+
+        The page (`limit`, `offset`) does not matter.
+        """
         if self.state is not None and flow.state is not self.state:
             return False
         if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
@@ -72,14 +76,14 @@ class Query:
 
 
 def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
-    """Whether an address of the connection, before or after NAT, is in the network."""
+    """Whether a source or destination address of the connection, before or after NAT, is in the network `host`."""
     original, reply = entry.original, entry.reply
     within = _within(host)
     return within(original.src) or within(original.dst) or within(reply.src) or within(reply.dst)
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
-    """The page of flows that the query selects, in its order; equal ones keep the order of `flows`."""
+    """The flows on the query's page, in its order; flows that are equal in that order stay as in `flows`."""
     word = query.sort.removeprefix(REVERSED)
     found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)
     end = None if query.limit is None else query.offset + query.limit
@@ -87,13 +91,13 @@ def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
 
 
 def _number(address: bytes) -> tuple[int, int]:
-    """A sort key for a packed address: IPv4 before IPv6, then by value."""
+    # sorts IPv4 before IPv6, then by value
     return len(address), int.from_bytes(address, "big")
 
 
 @lru_cache(maxsize=8)
 def _within(network: IPv4Network | IPv6Network) -> Callable[[bytes], bool]:
-    """A test whether a packed address is in the network. It compares numbers: ip_address() takes ten times as long."""
+    # compares numbers, because ip_address() takes ten times as long
     size, beyond = network.max_prefixlen // 8, network.max_prefixlen - network.prefixlen
     if not beyond:
         return network.network_address.packed.__eq__
@@ -148,7 +152,6 @@ READERS: Mapping[str, Callable[[str, object], Any]] = {
 
 
 def _quoted(value: object) -> str:
-    """The word in quotes for a sentence: cut to LONGEST_SHOWN characters, with `?` for those that do not print."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[:LONGEST_SHOWN])
     return f"'{text}'"
 

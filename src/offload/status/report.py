@@ -38,10 +38,10 @@ def status_json(
     applied: Applied,
     verdicts: Verdicts = NO_VERDICTS,
 ) -> Json:
-    """The reply of `status`: firewall, kernel, zones, pairs, devices, problems, and the last change. `ok` is true.
+    """The reply of the method `status` as JSON: firewall, kernel, zones, pairs, devices, problems and the last change.
 
-    `shares`: live flows and bytes by pair; of a pair that is not in it, 0. `verdicts`: what live flows showed of
-    hardware.
+    `shares`: live flows and bytes by pair of zones; a pair that is not in it has none. `applied`: the last change of
+    the kernel. `verdicts`: what live flows showed of hardware. `ok` is always true.
     """
     return {
         "ok": True,
@@ -61,7 +61,7 @@ def status_json(
 
 
 def zones_json(plan: Plan) -> Json:
-    """The reply of `zones`: zones as in `zone_json`, and pairs with requested (`mode`) and effective mode."""
+    """The reply of the method `zones` as JSON: zones as of `zone_json`, pairs with `mode` (requested), `effective`."""
     pairs = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         for pair in plan.pairs
@@ -76,11 +76,11 @@ def check_json(
     firewall: Iterable[FirewallProblem] = (),
     pairs: Iterable[PairDecision] = (),
 ) -> Json:
-    """Problems, missing features of kernel or nft, findings, and faults of the firewall. `ok`: there are none of these.
+    """The reply of the method `check` as JSON; `ok` is true if there is nothing to correct in any part but `slower`.
 
-    `findings`: settings that conflict with offload; notices leave `ok` true. `firewall`: faults of the firewall's
-    sections, with offload-firewall alone; mere remarks are left out. `slower`: those of `pairs` that get less than was
-    chosen, in whole or because rules or subnets keep a part slow.
+    The parts: `problems`; `missing`, features that kernel or nft lack; `findings`, settings that conflict with offload
+    (of these, notices leave `ok` true); `firewall`, faults in its sections, without mere remarks; `slower`, those of
+    `pairs` that get less than was chosen, in whole or in part.
     """
     found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]
@@ -98,9 +98,10 @@ def check_json(
 
 
 def finding_json(finding: Finding) -> Json:
-    """A finding. `done`: what offload did about it; `remedy`: what the user can do. Both and `option` may be empty.
+    """A finding (a setting of the router that conflicts with offload) as JSON.
 
-    `option`: the option of `config globals` that corrects it if it is set to 1.
+    `done`: what offload did about it; `remedy`: what the user can do; `option`: the option of `config globals` that
+    corrects it if set to 1. Each of the three may be empty.
     """
     return {
         "code": finding.code.name,
@@ -113,14 +114,17 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a firewall section or file; `place` and `text` together are a sentence, `option` may be empty."""
+    """A fault of a firewall section or file as JSON.
+
+    `place` and `text` together are a sentence, `option` may be empty.
+    """
     return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}
 
 
 def kernel_json(kernel: Kernel) -> Json:
-    """The features of kernel and nft. `nft`: its version; empty if it is not known.
+    """The features of kernel and nft as JSON. `nft` is its version, empty if not known; `flowtable`: whether they work.
 
-    `missing`: sentences about missing features; each names the package to install if there is one.
+    `missing`: a sentence for each missing feature, with the package to install if there is one.
     """
     return {
         "release": kernel.release,
@@ -131,7 +135,10 @@ def kernel_json(kernel: Kernel) -> Json:
 
 
 def zone_json(zone: ZoneDecision) -> Json:
-    """A zone: mode, effective mode, l3 devices and Reasons. `chosen`: the mode is its own, not that of globals."""
+    """A zone as JSON: requested and effective mode, l3 devices, and Reasons (codes and sentences) why it gets less.
+
+    `chosen`: whether the zone has a mode of its own; if not, `mode` is that of `config globals`.
+    """
     return {
         "name": zone.name,
         "mode": zone.mode.value,
@@ -143,9 +150,10 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair: requested and effective mode, live flows and their bytes by path (`share`), what they showed of hardware.
+    """A pair of zones as JSON: its modes, Reasons for less, and `share`, its live flows and bytes by path.
 
-    `stations`: as `_stations` gives it; it may be null.
+    `hardware`: what live flows showed of it. `stations`: how many known stations have their flows in hardware and in
+    software, and the ports without hardware; null if no bridge port decides between the two.
     """
     return {
         "src": pair.src,
@@ -163,10 +171,6 @@ def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
 
 
 def _stations(pair: PairDecision) -> Json | None:
-    """How many known stations have their flows in hardware and in software, and the ports without hardware.
-
-    None: the pair is not in hardware, or no bridge port decides between hardware and software.
-    """
     found = pair.stations
     if found is None or pair.effective is not Mode.HARDWARE:
         return None
@@ -188,9 +192,10 @@ def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
 
 
 def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
-    """A device. `zones`: all zones that it belongs to. `zone`: the one zone; null if it belongs to none or several.
+    """A device as JSON: its zones, the flowtables that list it, whether hardware takes its flows, and Reasons for less.
 
-    `stations`: how many were seen at this bridge port; null: no port decides between hardware and software.
+    `zone`: the only one of `zones`; null if there are none or several. `stations`: how many were seen at this bridge
+    port; null if no port decides between hardware and software.
     """
     return {
         "name": device.name,
@@ -204,7 +209,10 @@ def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons, in their order, as `code` (stable), `text` and `remedy`; one without a remedy lacks that key."""
+    """Reasons as JSON, in their order: `code` never changes, `text` and `remedy` are for people.
+
+    `remedy` may be missing.
+    """
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
         for reason in reasons
@@ -212,11 +220,10 @@ def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
 
 
 def flow_json(flow: Flow) -> Json:
-    """A flow. `packets` and `bytes` count both directions; null if nf_conntrack_acct is off.
+    """A flow as JSON. `packets` and `bytes`: of both directions together; null if nf_conntrack_acct is off.
 
-    `reply` has the addresses of its replies: `reply.src` is the destination after DNAT, `reply.dest` the source after
-    SNAT. `timeout` (seconds) and `tcp_state` are null for offloaded flows; `tcp_state` also for other protocols.
-    `src_zone`, `dest_zone`: null if the zone is not known, or the end is in none.
+    `reply`: the addresses of its replies, so `reply.src` is the destination after DNAT, `reply.dest` the source after
+    SNAT. Null: `timeout` (seconds) and `tcp_state` of offloaded flows, `tcp_state` of other protocols, zones not known.
     """
     entry = flow.entry
     return {
@@ -244,7 +251,7 @@ def _ends(ends: Tuple) -> Json:
 
 @lru_cache(maxsize=4096)
 def address(packed: bytes) -> str:
-    """A packed address (4 or 16 bytes) as text."""
+    """The text of a packed address (4 or 16 bytes)."""
     if len(packed) == IPV4:  # faster: ip_address() takes ten times as long
         return "{}.{}.{}.{}".format(*packed)
     return str(ip_address(packed))

@@ -1,4 +1,4 @@
-"""Count flows and bytes of each pair by path (slow, software, hardware), in one pass over all connections. Pure."""
+"""Count the flows and bytes of each pair of zones by path (slow, software, hardware), from all connections. Pure."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -26,7 +26,7 @@ PATHS = {
 
 
 class Way(NamedTuple):
-    """The two endpoints of connections, and their conntrack status bits: many connections have equal ones."""
+    """What many connections have in common: both endpoints, and the status bits (IPS_*) of their conntrack entries."""
 
     src: Endpoint
     dest: Endpoint
@@ -34,20 +34,20 @@ class Way(NamedTuple):
 
     @property
     def forwarded(self) -> bool:
-        """Whether the router forwards them: neither end is the router itself, multicast or broadcast."""
+        """Whether the router forwards such connections: no end is the router itself, multicast or broadcast."""
         return not (self.src.router or self.dest.router or self.src.group or self.dest.group)
 
     @property
     def state(self) -> State:
-        """The path (slow, software or hardware) by the status bits."""
+        """The path of such connections: slow, software or hardware."""
         return PATHS[self.status & PATH_BITS]
 
 
 class ShareCount:
-    """Counts connections. Without nf_conntrack_acct all bytes are 0.
+    """Finds zones and path of connections, and counts them. Without nf_conntrack_acct all bytes are 0.
 
-    `ways`: the different pairs of endpoints with status bits. `way_of`: by connection, the index of its Way in `ways`.
-    `octets`: by connection, its bytes in both directions. Connections are in the order in which they were counted.
+    `ways`: the different Ways so far. For each connection, in the order in which they were added: `way_of` has the
+    index of its Way, and `octets` its bytes in both directions.
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -57,7 +57,7 @@ class ShareCount:
         self.way_of, self.octets = array("I"), array("Q")
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Count these connections as well."""
+        """Add these connections, given as Rows (packed addresses, status and byte counters), to the counts."""
         between, numbers, append, counters = self._lookup.between, self._numbers, self.way_of.append, list[bytes]()
         for src, dst, reply_src, reply_dst, status, sent, received in rows:
             bits = status[3]  # the last byte has the NAT bits
@@ -75,9 +75,9 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """The flows and bytes by pair (source zone, destination zone). A pair without connections is not in it.
+        """Live flows and their bytes by pair (source zone, destination zone); a pair without connections is not in it.
 
-        Connections with an end whose zone is not known are left out.
+        Connections with an end in no zone, or in one that is not known, are left out.
         """
         flows, octets = Counter(self.way_of), defaultdict[int, int](int)
         for number, counted in zip(self.way_of, self.octets, strict=True):
@@ -92,12 +92,15 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """The flows and bytes by pair as `ShareCount.shares` gives them, for a caller that has the entries already."""
+    """Live flows and their bytes by pair (source zone, destination zone), counted from these entries.
+
+    As `ShareCount.shares`: a pair without connections is not in it.
+    """
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()
 
 
 def no_share() -> Share:
-    """The Share of a pair without connections: 0 everywhere."""
+    """A new Share of a pair without connections: 0 flows and bytes on each path."""
     return Share(dict.fromkeys(State, 0), dict.fromkeys(State, 0))

@@ -91,8 +91,8 @@ class PairHardware:
     def settled(self) -> bool:
         """Whether samples may be taken less often, because the next will hardly change anything.
 
-        So it is if the verdict is PROVEN or REFUSED, and no flows were removed from hardware in the last UNSEEN
-        seconds.
+        So it is if the verdict is PROVEN or REFUSED, and no packets of flows that were removed from hardware are waited
+        for any more (for UNSEEN seconds at most).
         """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows

@@ -1,4 +1,4 @@
-"""The reply of `explain` as text: the steps of one connection, or a sentence for each of several. Pure."""
+"""Print the reply of the method `explain`: why connections have their path. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ EXAMPLES = ("198.51.100.9:443", "[2001:db8::9]:443")  # ends of documentation, b
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
-    """The reply of `explain` as text: all steps of one connection, or a sentence for each of several.
+    """The reply as text: one connection with all steps, or of several a sentence for each.
 
-    Of a host without connections: what a new one would get, and how to ask about one.
+    If the host has no connections: what a new one would get, and how to ask about one. Lines are folded at `width`.
     """
     found = reply["explanations"]
     if not found:
@@ -34,7 +34,6 @@ def _blocks(blocks: list[list[str]], width: int) -> str:
 
 
 def _expected(expected: Json) -> Iterator[list[str]]:
-    """The blocks of lines about a host or a network that has no connections."""
     host, fact = expected["host"], expected["fact"]
     yield [f"No connection of {host} is known now.", *[f"{fact}."] * bool(fact)]
     if expected["pairs"]:
@@ -53,10 +52,8 @@ def _head(each: Json) -> Iterator[str]:
 
 
 def _trace(each: Json, width: int) -> Iterator[str]:
-    """The lines of an explanation's steps: facts in a column of their own, with Reasons below them.
-
-    A Reason with the same text as its fact is left out, and one that concerns all pairs where the step holds.
-    """
+    # A Reason with the text of its fact would repeat it, and one that concerns all pairs counts only where it is the
+    # cause.
     names = max(len(step["name"]) for step in each["steps"])
     column = INDENT + 2 + names + 2
     for step in each["steps"]:

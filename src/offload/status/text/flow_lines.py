@@ -1,4 +1,4 @@
-"""Flows as text, each with why it is slow. Pure."""
+"""Print flows (as `flow_json` gives them), each with why it is slow. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,10 @@ STATES = ("slow", "software", "hardware")
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
-    """Flows of a reply as a table, each with its Reasons, and at the end their number by path; `No flows.` for none."""
+    """The flows as a table with the Reasons below each, and the number of flows by path at the end.
+
+    `No flows.` for none.
+    """
     if not flows:
         return "No flows."
     zones = max(len(zones_of(flow)) for flow in flows)
@@ -21,35 +24,36 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 
 def flows_head(zones: int, width: int) -> str:
-    """The titles of the columns; `zones` is the width of the column with the zones."""
+    """The line with the titles of the columns; `zones`: characters of the column with the zones."""
     return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
 
 
 def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """A flow as lines that fit `width`: its row, where it is sent on to after DNAT, and its Reasons with remedies.
+    """The lines of a flow, at most `width` long: its row, its destination after DNAT if that differs, and its Reasons.
 
-    `zones`: the width of the column with the zones. `notes`: knows which remedies were shown already.
+    `zones`: characters of the column with the zones. `notes`: knows which remedies were printed before; they are left
+    out.
     """
     return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
 
 
 def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
-    """The lines below a row: the Reasons of `item`, each with its remedy unless `notes` gave that before; folded."""
+    """The lines below a row: the Reasons of `item`, each with its remedy unless `notes` has printed that before.
+
+    `item`: an object with `reasons`. The lines are at most `width` long.
+    """
     return (part for note in notes.of(item) for part in folded(NOTE + note, width))
 
 
 def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
-    """The last lines: an empty one, and the number of flows in all and by path. Paths without flows are left out."""
+    """The last lines of the table: an empty one, and the number of flows, in all and by path (`3 flows: 3 slow`)."""
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = sum(counts.values())
     return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]
 
 
 def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
-    """As `lines_of_flow`, not folded. The row is one line if that fits; else the connection is on a second line.
-
-    If that does not fit either, each end has a line of its own.
-    """
+    # one line if that fits, else the connection on a second one, else each end on one of its own
     start = GAP.join((f"{flow['state']:8}", f"{amount(flow['bytes']):>6}", f"{zones_of(flow):{zones}}"))
     src, dest = _end(flow["src"], flow["sport"]), _end(flow["dest"], flow["dport"])
     connection_ = connection(flow)
@@ -66,7 +70,7 @@ def _flow_lines(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[st
 
 
 def connection(flow: Json) -> str:
-    """Protocol, source and destination of the original direction, as `tcp 192.168.1.5:5000 > 198.51.100.9:443`.
+    """Protocol and both ends of a flow's original direction, as `tcp 192.168.1.5:5000 > 198.51.100.9:443`.
 
     A port that is 0 is left out; an IPv6 address before a port is in brackets.
     """
@@ -74,7 +78,7 @@ def connection(flow: Json) -> str:
 
 
 def zones_of(flow: Json) -> str:
-    """The zones of a flow as `lan > wan`; `?` for one that is not known."""
+    """The zones of a flow, as `lan > wan`; `?` for a zone that is not known, or none."""
     return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
 
 

@@ -1,4 +1,4 @@
-"""A long list of flows as text or JSON, the same as that of `report` and `flow_lines`, but several times as fast. Pure.
+"""Print a long list of flows as text or JSON, as `flow_lines` and `flow_json` do, but several times as fast. Pure.
 
 Values of a connection are written directly. Text that repeats is made once: addresses, and what all flows of one kind
 have in common. A Flow is made only for the few that do not fit on one line.
@@ -23,7 +23,10 @@ PROTOCOLS = 256
 
 
 def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of a reply in pieces: `data`, and the flows of `rows`, each on its own line."""
+    """The text of a JSON reply in pieces: the keys of `data`, and `flows` with each of `rows` on its own line.
+
+    `rows`: the flows, as `Listing.rows` gives them. `explainer` finds their Reasons.
+    """
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
     blocks = _blocks(json_texts(rows, explainer))
     block = next(blocks, [])
@@ -35,7 +38,7 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON of each flow in `rows`, as `report.flow_json` gives it, each as one text without a newline."""
+    """The JSON text of each flow in `rows`, with the content of `report.flow_json`, on one line."""
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
         (
@@ -61,10 +64,7 @@ def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
 
 
 def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, str, str, str, str]:
-    """The text that the JSON of all flows of a kind has in common, in five pieces.
-
-    The last piece is for flows without mark and conntrack zone, instead of the two before it.
-    """
+    # The last piece is for flows without mark and conntrack zone, instead of the two before it.
     number, family = values[16], "ipv4" if len(values[1]) == IPV4 else "ipv6"
     zones = f'"src_zone": {json.dumps(way.src.zone)}, "dest_zone": {json.dumps(way.dest.zone)}'
     state = f'"tcp_state": {"null" if number is None else json.dumps(tcp_state(number))}, "mark": '
@@ -74,9 +74,9 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 
 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """Flows as a table for a terminal, each with why it is slow, and their number by path; in pieces of many lines.
+    """The flows in `rows` as a table for a terminal, in pieces of text: each with why it is slow, then totals by path.
 
-    `ways`: by index of a Way (endpoints and status), how many of the flows have it.
+    `ways`: how many of the flows have each Way, by its index; empty: the result is `No flows.`.
     """
     if not ways:
         return iter(["No flows."])
@@ -84,10 +84,6 @@ def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int)
 
 
 def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """The lines of the table: titles, each flow with why it is slow, and the number of flows by path.
-
-    `counted`: by index of a Way, how many of the flows have it.
-    """
     between = {number: _zones(explainer.ways[number]) for number in counted}
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
     ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
@@ -117,7 +113,6 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
 
 
 def _beneath(data: layout.Json, width: int, notes: layout.Notes) -> str:
-    """The lines below a flow, each after a line break."""
     return "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
 
 
@@ -132,10 +127,7 @@ class _Addresses(dict[bytes, str]):
 
 
 def _around(state: State, zones: str, width: int) -> tuple[str, str]:
-    """The texts before and after the bytes in a flow's line: its path, and its zones in a column of this width.
-
-    The second is empty if the names of zones have characters that are not printed as they are.
-    """
+    # without the second text the line is made slowly: the zones have characters that are not printed as they are
     return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
 
 
@@ -144,6 +136,5 @@ def _zones(way: Way) -> str:
 
 
 def _blocks(texts: Iterator[str]) -> Iterator[list[str]]:
-    """Lists of the texts, BLOCK of them in each."""
     while block := list(islice(texts, BLOCK)):
         yield block

@@ -1,4 +1,4 @@
-"""Text in columns of a given width: safe names, folded lines, amounts, and sentences below rows.
+"""Lay out text for a terminal: safe names, folded lines, byte amounts, tables, and sentences below their rows. Pure.
 
 The text fits the width (by default 80 columns) whatever the answer has: names come from files, and may be long or
 hostile.
@@ -33,21 +33,21 @@ OF_ALL = frozenset({"OFFLOAD_DISABLED", "FW4_OFFLOADS", "NO_FIREWALL", "KERNEL_W
 
 
 class Notes:
-    """The sentences below the rows of one reply; a remedy is shown only once, below the first Reason that has it."""
+    """Gives the sentences below rows of one reply: Reasons with remedies, each remedy only once."""
 
     def __init__(self, *, asking: bool = False) -> None:
-        """`asking`: remedies of the Reasons in CHOICES are always shown.
+        """`asking`: the user asked why, so all Reasons and their remedies are given.
 
-        Without it they are left out for an item whose effective mode is the requested one, or that has no modes, and
-        Reasons in OF_ALL are left out too.
+        Without it, Reasons in OF_ALL are left out, and so are remedies of Reasons in CHOICES for an item that gets the
+        mode that was requested for it, or that has no mode.
         """
         self._asking = asking
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The Reasons of an item of a reply, each followed by its remedy if this object has not given that before.
+        """The Reasons of an item of a reply (a zone, flow, ...), each followed by its remedy unless that was given.
 
-        `item` has `reasons` (text, code and perhaps remedy of each), and perhaps `mode` and `effective`.
+        `item` has `reasons`, as of `reasons_json`, and perhaps `mode` and `effective`.
         """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
@@ -61,9 +61,9 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """The lines that say why nothing at all is offloaded: the Reason, and its remedy. Empty if there is no such Reason.
+    """The lines that say why nothing at all is offloaded, with the remedy.
 
-    It is the first Reason in OF_ALL of the reply (`status`: of the method `status` or `zones`).
+    Empty if no Reason in OF_ALL is in the reply. `status`: a reply of the method `status` or `zones`.
     """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
@@ -84,12 +84,11 @@ def amount(octets: int | None) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
-    """Lines of aligned columns, each row with its sentences below it. Columns from index `right` on are aligned right.
+    """The lines of a table with these titles (`head`) and rows; empty if there are no rows.
 
-    `right` None: no column is. Empty if there are no rows. If all columns together are wider than `width` (0: no
-    limit), the rows become a list below the first title: of each row the first cell is a line, and the others are named
-    below it. With `right` None the last column counts as FOLDED wide at most: the caller has to fold the lines
-    (`fitted`).
+    Below a row are its sentences. Columns from index `right` on are aligned right (None: none). A table wider than
+    `width` (0: any width fits) becomes a list: a line with the first cell, below it the others with their titles. With
+    `right` None the last column may exceed `width`: the caller folds it (`fitted`).
     """
     body = list(rows)
     if not body:
@@ -110,10 +109,6 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
 
 
 def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
-    """The lines of a row of a table that is too wide: its first cell, the others in one line, and its sentences.
-
-    Each of the others follows its column's title; those with `-` are left out.
-    """
     (first, *others), notes = row
     yield first
     cells = zip(head[1:], others, strict=True)
@@ -124,24 +119,30 @@ def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
 
 
 def safe(text: str) -> str:
-    """The text with `?` for each character that could move the cursor or does not take one column."""
+    """The text with `?` for each character that could move the cursor or does not take exactly one column."""
     return ODD.sub("?", text)
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
-    """The lines as one text, made safe and folded at the width; folded parts are indented. Empty lines are lost."""
+    """The lines joined to one text: each made safe and folded at `width`, its further parts indented.
+
+    Empty ones are lost.
+    """
     return "\n".join(part for line in lines for part in folded(line, width))
 
 
 def folded(line: str, width: int) -> list[str]:
-    """The parts of a line, made safe, that each fit the width; all but the first are indented. No parts for no text."""
+    """The line in parts of at most `width` characters, made safe.
+
+    All but the first are indented. No parts for no text.
+    """
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
         return [line]  # the same result as below, a hundred times as fast
     return _wrapped(line, width)
 
 
 def is_plain(text: str) -> bool:
-    """Whether all of the text is printable ASCII."""
+    """Whether the text has only printable ASCII characters."""
     return text.isascii() and text.isprintable()
 
 

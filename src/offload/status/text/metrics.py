@@ -1,4 +1,4 @@
-"""The status as metrics: families of samples, and these as OpenMetrics text. Pure.
+"""Convert the status into metrics, and these into OpenMetrics text or JSON. Pure.
 
 Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs. The families are
 listed here only; the command prints them, and collectors on the router loop over them.
@@ -17,9 +17,9 @@ ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Family(NamedTuple):
-    """A metric. `kind` is gauge or counter, `samples` are labels and values.
+    """A metric with its samples, each (labels, value). `kind`: gauge or counter.
 
-    The `name` of a counter has no `_total`, which `openmetrics` and `families_json` append.
+    A counter's `name` has no `_total`: `openmetrics` and `families_json` append it.
     """
 
     name: str
@@ -29,7 +29,10 @@ class Family(NamedTuple):
 
 
 def families(status: Json) -> Iterator[Family]:
-    """The metrics of a reply of `status`. Without a service, those that only a service knows are missing."""
+    """The metrics of a reply of the method `status`.
+
+    Counters that only a running service has are left out without one.
+    """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")
     info = {"kernel": kernel["release"], "nft": kernel["nft"], "firewall": status["firewall"]}
@@ -97,7 +100,7 @@ def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int],
 
 
 def families_json(found: Iterable[Family]) -> list[Json]:
-    """The families as JSON for the reply of the ubus method `metrics`; names of counters have `_total`."""
+    """The metrics as JSON, for the reply of the method `metrics`; names of counters end in `_total`."""
     return [
         {
             "name": _sample_name(family),
@@ -110,7 +113,7 @@ def families_json(found: Iterable[Family]) -> list[Json]:
 
 
 def openmetrics(found: Iterable[Family]) -> str:
-    """The families as OpenMetrics 1.0 text, without a newline after its last line `# EOF`."""
+    """The metrics as OpenMetrics 1.0 text; its last line, `# EOF`, has no newline after it."""
     lines = []
     for family in found:
         lines += [f"# TYPE {family.name} {family.kind}", f"# HELP {family.name} {family.help.translate(ESCAPED)}"]

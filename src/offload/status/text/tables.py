@@ -1,4 +1,4 @@
-"""Replies of the ubus methods as text for a terminal. Pure."""
+"""Print replies of the ubus methods `status`, `zones`, `check` and `set` for a terminal. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,9 +9,9 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 
 
 def status_text(status: Json, width: int = 80) -> str:
-    """The reply of `status` as text: firewall and kernel, zones, pairs, ended connections, devices, problems.
+    """The reply of `status` as text: firewall, kernel, tables of zones, pairs, ended connections, devices, problems.
 
-    Zones, pairs and devices have their Reasons below them. A part without rows is left out.
+    Below zones, pairs and devices are their Reasons. A table without rows is left out.
     """
     notes = Notes()
     blocks = [
@@ -31,9 +31,10 @@ def status_text(status: Json, width: int = 80) -> str:
 
 
 def summary_text(status: Json, width: int = 80) -> str:
-    """The reply of `status` in a few lines: each pair with its effective mode and flows, and the number of problems.
+    """The reply of `status` in a few lines: each pair with effective mode and flows, and the number of problems.
 
-    A pair that is not in hardware has its first Reason. Missing features, and why nothing is applied, are above.
+    Above the pairs are missing features and why nothing is offloaded or applied; below a pair that is not in hardware
+    is its first Reason.
     """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
@@ -56,7 +57,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """The findings of a reply of `check`, each as text: severity, sentence, what offload did about it, its remedy."""
+    """A text for each finding of a reply of `check`: severity, sentence, what offload did about it, its remedy."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -67,7 +68,7 @@ def _finding_lines(finding: Json) -> list[str]:
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
-    """The reply of `zones` as text: zones and pairs with requested (MODE) and effective modes (GETS)."""
+    """The reply of `zones` as text: zones and pairs of zones with requested (MODE) and effective mode (GETS)."""
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [
@@ -79,9 +80,9 @@ def zones_text(zones: Json, width: int = 80) -> str:
 
 
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
-    """The reply of `set` as text: the pairs that changed, those that stay below the mode, why, and their remedies.
+    """The reply of `set` as text: pairs of zones that got another mode, and those that stay below the chosen one.
 
-    `nothing`: the sentence if there are no such pairs; below it are the reply's Reasons.
+    Below them is why. `nothing`: the sentence if there are no such pairs; the reply's own Reasons follow it.
     """
     notes = Notes(asking=True)
     lines = []
@@ -111,7 +112,6 @@ def _head(status: Json) -> list[str]:
 
 
 def _not_applied(applied: Json) -> list[str]:
-    """Why the kernel may lack what the tables below say: the last attempt failed, or no service brings it there."""
     lines = [f"the last attempt failed: {applied['error']}"] if applied["error"] else []
     if applied.get("pending"):
         lines.append("no service runs, and the kernel lacks this: /etc/init.d/offload start")
@@ -119,7 +119,6 @@ def _not_applied(applied: Json) -> list[str]:
 
 
 def _lacks(status: Json) -> list[str]:
-    """What kernel or nft lack, and the sentence why nothing is offloaded, which may name the same."""
     nothing = nothing_offloaded(status)
     missing = [lack for lack in status["kernel"]["missing"] if not any(lack in line for line in nothing)]
     return [*(NOTE + lack for lack in missing), *nothing]
@@ -136,10 +135,7 @@ def _zone_row(zone: Json, notes: Notes) -> Row:
 
 
 def _mode(zone: Json) -> str:
-    """The zone's own mode. If it has none: in brackets that of globals, or `-` if that is none.
-
-    The mode of globals counts only between zones without a mode.
-    """
+    # In brackets, or `-` for none: the mode of globals, which counts only between zones without a mode.
     if zone.get("chosen", True):
         return str(zone["mode"])
     return "-" if zone["mode"] == "none" else f"({zone['mode']})"
@@ -156,10 +152,6 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
 
 
 def _ended(status: Json, width: int) -> list[str]:
-    """A table of the connections that ended since the service counts, by pair; `at least` if it missed some.
-
-    Empty if no service counts, or none has ended.
-    """
     service = status.get("service") or {}
     if not service.get("since"):
         return []
@@ -175,7 +167,6 @@ def _ended(status: Json, width: int) -> list[str]:
 
 
 def _devices(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
-    """A table of the devices; with the number of stations at each, if bridge ports decide between the two paths."""
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices), width=width)

@@ -1,4 +1,4 @@
-"""The present rates of flows, hosts or pairs: bits per second by path, and packets per second. Pure."""
+"""Compute and print the present rates of flows, hosts or pairs of zones: bits and packets per second. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ THOUSAND, TEN = 1000, 10
 
 
 class Rate(NamedTuple):
-    """The rates of a flow, host or pair: bits per second by path, and packets per second on all paths together."""
+    """The rate of one flow, host or pair of zones (`name`): bits per second by path, packets per second in all."""
 
     name: str
     bits: Mapping[str, float]
@@ -32,10 +32,10 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
-    """The rates between two lists of flows, fastest first. `seconds`: between them. `by`: flow, host (source) or pair.
+    """The rates between two lists of flows that were read `seconds` apart, fastest first.
 
-    A flow is counted for the path that it has in the second list. One that is new there is left out, because it is not
-    known when its bytes moved; so is one whose packets are not counted.
+    `by`: what to sum up by: `flow`, `host` (source address) or `pair` (of zones). A flow's bits count for its path in
+    the second list. Flows that are new there, or whose packets the kernel does not count, are left out.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
@@ -56,9 +56,9 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows that fit `height` lines, and the sum of all: as a table, or as a list if that is too wide.
+    """The fastest rows that fit on `height` lines, and the sum of all (`found`: fastest first).
 
-    `found`: fastest first. A row without bits is left out.
+    A table, or a list if that is wider than `width`. Rows without bits are left out.
     """
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]
@@ -74,7 +74,7 @@ def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) 
 
 
 def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
-    """The first rows that fit, and the last one (the sum). The first two and the last are always shown."""
+    # the first two rows and the sum are shown even if they do not fit
     left = height - len(rows[-1])
     for place, row in enumerate(rows[:-1]):
         left -= len(row)
@@ -85,7 +85,6 @@ def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
 
 
 def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
-    """A row of the table; a name too long for its column has a line of its own above it. `sizes`: of columns."""
     name, *numbers = _cells(rate)
     if len(name) > sizes[0]:
         yield _cut(name, width)
@@ -94,7 +93,6 @@ def _rows(rate: Rate, sizes: Sequence[int], width: int) -> Iterator[str]:
 
 
 def _listed(rate: Rate, width: int) -> Iterator[str]:
-    """A line with the name, cut at the width, and below it its rates, folded; paths without bits are left out."""
     yield _cut(layout.safe(rate.name), width)
     speeds = [f"{path} {speed(rate.bits[path])}" for path in PATHS if rate.bits[path]]
     yield from layout.fitted([f"  {', '.join([*speeds, f'{rate.packets:.0f} packets/s'])}"], width).split("\n")

@@ -1,4 +1,4 @@
-"""Totals by host or pair as text: a table, or a list where the table is too wide. Pure."""
+"""Print the bytes of all connections since the service counts, by host or pair of zones. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +14,9 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
-    """The reply of `totals` as text: its first `most` rows, which have the most bytes, by host or pair (`by`).
+    """The reply of `totals` as text: a table of the `most` hosts or pairs (`by`: `host`, `pair`) with the most bytes.
 
-    For hosts also the sum of those that are not counted apart, if they have flows. Without rows it is one sentence.
+    For hosts a last row sums up those that the service does not count one by one. Without rows it is a sentence.
     """
     least = "" if reply["complete"] else ", at least (some connections were missed)"
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC{least}:"

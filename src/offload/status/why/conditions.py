@@ -1,4 +1,4 @@
-"""The conditions for the fast path in the order in which a packet meets them, each with its fact. Pure."""
+"""The conditions that a connection must meet to be offloaded, in the packet's order, each with its fact. Pure."""
 
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -24,7 +24,7 @@ def _forwarded(seen: Seen) -> str:
 
 
 def place(address: bytes, end: Endpoint) -> str:
-    """Text of a packed address and where it is: its zone and devices, the router itself, or no single zone."""
+    """A packed address and where it is, as text: its zone and devices, the router itself, or no single zone."""
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
     where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
     return f"{ip_address(address)} is in {where}" if end.zone else f"{ip_address(address)}: {where}"

@@ -1,4 +1,4 @@
-"""Parse what a user writes to name connections: a host, two ends, or a line of conntrack. Pure."""
+"""Parse the text with which a user names connections: a host, two ends, or a line of conntrack. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -29,9 +29,9 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Named(NamedTuple):
-    """What the user meant: a `host`, or a connection as far as it was given (`entry`). The other one is None.
+    """What the user named: `host` (an address or network) or `entry` (one connection, as far as it was given).
 
-    `pasted`: `entry` is from a whole line of conntrack.
+    The other one is None. `pasted`: `entry` is from a line of conntrack.
     """
 
     host: IPv4Network | IPv6Network | None = None
@@ -42,7 +42,7 @@ class Named(NamedTuple):
 def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
-    Without a protocol it is TCP, without a port 0 (any). UsageError if it has none of these forms, or two families.
+    Without a protocol it is TCP, without a port 0 (any). UsageError if it has no such form, or ends of two families.
     """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
@@ -60,14 +60,17 @@ def asked(text: str) -> Named:
 
 
 def made(proto: int, there: Tuple) -> Entry:
-    """A connection of this protocol and original direction, without NAT, as if established and with a reply seen."""
+    """An Entry for a connection that need not exist: this protocol and original direction, no NAT, a reply seen.
+
+    A TCP connection is in state ESTABLISHED; nothing is counted.
+    """
     back = Tuple(there.dst, there.src, there.dport, there.sport, there.ct_zone)
     state = ESTABLISHED if proto == NUMBERS["tcp"] else None
     return Entry(proto, there, back, IPS_SEEN_REPLY, None, 0, None, None, state, None)
 
 
 def number_of(proto: str) -> int:
-    """The number of a protocol by its name (upper or lower case), or by its number as text; UsageError if neither."""
+    """The IP protocol number for a name in PROTOCOLS (in any case) or a number as text; UsageError for other text."""
     number = _protocol(proto)
     if number is None:
         raise UsageError(f"'{_shown(proto)}' is no protocol: {USAGE}")
@@ -92,10 +95,7 @@ def _end(word: str) -> tuple[bytes, int]:
 
 
 def _line(words: list[str]) -> Entry:
-    """The entry of a line of `conntrack -L` or /proc/net/nf_conntrack, given as words; UsageError if it is not valid.
-
-    If the line has one direction only, the reply is that direction reversed.
-    """
+    # If the line has one direction only, the reply is that direction reversed.
     pairs = [(found[1], found[2]) for word in words if (found := WORD.fullmatch(word))]
     directions = list(_directions(pairs))
     if not directions or any(not {"src", "dst"} <= each.keys() for each in directions):
@@ -123,10 +123,7 @@ def _line(words: list[str]) -> Entry:
 
 
 def _directions(pairs: list[tuple[str, str]]) -> Iterator[dict[str, str]]:
-    """The words (`src`, `packets`, ...) of each direction, which begins with `src=`, and their values.
-
-    Words behind the last direction (`mark`, `zone`) are with that direction.
-    """
+    # Each begins with `src=`; words behind the last one (`mark`, `zone`) are with it.
     current: dict[str, str] = {}
     for word, value in pairs:
         if word == "src" and current:

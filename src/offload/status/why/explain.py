@@ -23,7 +23,7 @@ UNKNOWN = Live()
 
 
 class Explanation(NamedTuple):
-    """The steps of one connection, and what follows from them."""
+    """Why one connection has its path: the conditions in order (`steps`), and the conclusion."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
@@ -44,11 +44,11 @@ def explain(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain the path of a connection, or the one that it would get if it existed (`hypothetical`).
+    """Explain why a connection has its path, or which one it would get if it existed (`hypothetical`).
 
-    `cases`: by pair, what its live flows showed, also of pairs that left hardware while a driver may still forward
-    their flows. `returned`: by table, when (ISO 8601) all flows of the table went back to the slow path last. None for
-    either: nothing is known. `live`: what the kernel says about the connection.
+    `cases`: by pair of zones, what its flows showed of hardware, also of pairs that left it lately. `returned`: by nft
+    table, when (ISO 8601) all flows were last put back on the slow path. None for either: not known. `live`: what the
+    kernel says about the connection now.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
@@ -56,10 +56,11 @@ def explain(
 
 
 def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
-    """The explanation of a connection that does not exist, made from one as if it did: the path that it would get.
+    """From the explanation of a connection as if it existed, that of one that does not: the path that it would get.
 
-    Steps that only an existing connection can fulfil (OF_NOW) are UNASKED; WAITING is no Reason then. The Reason is why
-    it would be in software although its pair is in hardware.
+    Steps that only an existing connection can meet (OF_NOW) become UNASKED. That no packet has offloaded it yet
+    (WAITING) is no Reason here; instead it has the Reason why it would be in software although its pair is in hardware,
+    if so.
     """
     unasked = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
@@ -74,10 +75,6 @@ def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
 
 
 def _unasked(step: Step) -> Step:
-    """The step as that of a connection that does not exist: UNASKED, with another fact.
-
-    Only the step `hardware` keeps its Reasons.
-    """
     reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
     return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 
@@ -92,7 +89,7 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain the path of a connection that exists and whose endpoints are known: steps, conclusion and remedy.
+    """Explain why a connection has its path, as if it existed. `src`, `dest`: its endpoints.
 
     `cases`, `returned` and `live`: as in `explain`.
     """
@@ -114,9 +111,9 @@ def _sentence(state: State, reason: Reason | None) -> str:
 
 
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
-    """An explanation as JSON. `flow`: its connection as JSON; `hypothetical`: there is no such connection now.
+    """An explanation as JSON. `flow`: its connection, as of `flow_json`. `hypothetical`: there is no such connection.
 
-    `code` in the result is empty if the connection is as fast as requested, `remedy` if there is nothing to do.
+    `code` is empty if the connection is as fast as requested, `remedy` if there is nothing to do.
     """
     return {
         "flow": flow,

@@ -1,4 +1,4 @@
-"""Find why a connection is slower than its pair: the first Reason that holds. Pure.
+"""Find why a connection is slower than was requested for its pair of zones: the first Reason that holds. Pure.
 
 Reasons are checked in the packet's order: what the Plan decided for its pair, then what the kernel requires of a
 connection (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do. What conntrack does not
@@ -37,7 +37,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """What finds the Reasons of single connections of a pair, made once for a Plan and a Snapshot."""
+    """Finds Reasons that hold for single connections of a pair of zones; made once for a Plan and a Snapshot."""
 
     exempted: ExemptLookup  # finds exempts that match a connection
     crossings: DevicePairs  # finds elements of the tables' maps for its devices
@@ -45,7 +45,7 @@ class Lookups(NamedTuple):
 
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
-        """The lookups for the tables of this Plan."""
+        """The Lookups for the tables of `plan`, and the stations and links of `snapshot`."""
         return cls(ExemptLookup(plan), DevicePairs(plan), HardwareRequests(plan, snapshot))
 
 
@@ -57,11 +57,11 @@ def reasons(
     case: PairHardware | None = None,
     lookups: Lookups | None = None,
 ) -> tuple[Reason, ...]:
-    """At most one Reason: why the connection is slow, or why it is in software although its pair requested hardware.
+    """A tuple of one Reason: why the connection is slow, or in software although its pair requested hardware.
 
-    Empty for other connections. `pair`: None: its zones are no pair, or are not known. `case`: what live flows showed
-    of its pair in hardware, now or when the pair was in hardware; None: not known. `lookups`: None: exempts and single
-    devices are not considered.
+    Else empty. `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair showed of hardware,
+    now or before it left hardware; None: not known. `lookups`: None: exempts, and devices that are slower than their
+    pair, are ignored.
     """
     state = entry.state
     if state is State.SLOW:
@@ -76,7 +76,6 @@ def reasons(
 def _in_software(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, case: PairHardware | None, lookups: Lookups | None
 ) -> tuple[Reason, ...]:
-    """At most one Reason: why a connection is in software although its pair requested hardware."""
     if pair.effective is not Mode.HARDWARE:
         return pair.reasons[:1]
     if lookups and (why := hindered(entry, src, dest, pair, lookups)):
@@ -85,7 +84,10 @@ def _in_software(
 
 
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
-    """Why hardware is not requested for a connection of a pair in hardware; None: it is, or the pair is not."""
+    """Why hardware is not requested for this connection although its pair is in hardware.
+
+    None: it is, or the pair is not.
+    """
     if pair.effective is not Mode.HARDWARE:
         return None
     slower = next(iter(lookups.crossings.slower(entry, src, dest, pair)), None)
@@ -95,10 +97,10 @@ def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lo
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason why a connection may be slow, in the order in which a packet meets them; computed one by one.
+    """Every Reason why a connection may be slow, in the order in which a packet meets its condition.
 
-    The last is WAITING (for a packet of its opener), which alone means that nothing else keeps it slow. Without a pair
-    (None) the last is PAIR_UNKNOWN if both zones are known, else ZONE_UNKNOWN. `lookups`: as in `reasons`.
+    Each is found on demand. The last one is WAITING: nothing but a packet of its opener is missing. Without a pair it
+    is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
@@ -118,7 +120,6 @@ def every_reason(
 
 
 def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
-    """Reasons from its protocol and its endpoints."""
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
         yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
@@ -131,10 +132,6 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
 
 
 def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-    """If the pair's effective mode is none, its Reasons (PAIR_MODE_NONE if it has none); and OTHER_FAMILY.
-
-    The latter if the connection is of the family that is not offloaded for the pair.
-    """
     if pair.effective is Mode.NONE:
         yield from pair.reasons or (_cached(ReasonCode.PAIR_MODE_NONE),)
     family = Family(family_of(entry.original))
@@ -143,7 +140,6 @@ def _of_pair(entry: Entry, pair: PairDecision) -> Iterator[Reason]:
 
 
 def _of_kernel(entry: Entry) -> Iterator[Reason]:
-    """The kernel's conditions that the connection does not meet."""
     if entry.proto == TCP and entry.tcp_state not in {None, ESTABLISHED}:
         yield _cached(ReasonCode.TCP_STATE, state=tcp_state(entry.tcp_state))
     if entry.helper is not None:
@@ -155,23 +151,26 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
 
 
 def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
-    """The same Reason, but REPLY_NOT_ACCEPTED in place of WAITING if `accepted` is False (None: not known)."""
+    """The same Reason, but REPLY_NOT_ACCEPTED instead of WAITING if the firewall accepted no reply (`accepted` False).
+
+    `accepted` None: not known.
+    """
     if reason.code is ReasonCode.WAITING and accepted is False:
         return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
     return reason
 
 
 def protocol(number: int) -> str:
-    """The protocol's name (those in PROTOCOLS), or its number as text."""
+    """The name of an IP protocol, if it is in PROTOCOLS, else its number as text."""
     return PROTOCOLS.get(number, str(number))
 
 
 def tcp_state(number: int | None) -> str:
-    """The TCP state as conntrack(8) prints it, or its number as text if it has no name; `None` for None."""
+    """The TCP state's name as conntrack(8) prints it, or its number as text if it has none; `None` for None."""
     return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
 
 
 @cache
 def _cached(why: ReasonCode, **words: object) -> Reason:
-    """The Reason with these words; equal ones are the same object, because there are few Reasons and many flows."""
+    # equal ones are the same object, because there are few Reasons and many flows
     return why(**words)

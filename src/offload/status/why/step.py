@@ -1,4 +1,4 @@
-"""The parts of an explanation: its steps, and what they are made from. Pure."""
+"""The parts of an explanation: its steps, and the data that they are made from. Pure."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -15,7 +15,7 @@ from offload.status.why.reasons import Lookups
 
 
 class Holds(Enum):
-    """Whether a condition for offload holds. UNASKED: it was not checked, or is not known."""
+    """Whether a connection meets a condition; UNASKED: it was not checked, or is not known."""
 
     YES = "yes"
     NO = "no"
@@ -39,7 +39,7 @@ class Live(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What the steps of an explanation are made from: one connection, and all that is known about it."""
+    """All that is known about one connection; the steps of its explanation are made from this."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction

@@ -1,4 +1,4 @@
-"""The steps of an explanation: each condition with its fact, then the way of the packets, and the path. Pure."""
+"""Make the steps of an explanation: conditions with facts, routes and neighbours, the path, and hardware. Pure."""
 
 from offload.model.config import Mode
 from offload.model.flow import State
@@ -14,9 +14,11 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """Every condition with its fact, the way of the packets, and the path. `reason`: that of the conclusion, or None.
+    """Every condition for offload, in the packet's order, with its fact and whether the connection meets it.
 
-    If the connection is offloaded, all conditions hold. If its zones are no pair, those after the pair are UNASKED.
+    They end with its routes, neighbours and MTU, who has to send, the path, and hardware. `reason`: that of the
+    conclusion, or None. An offloaded connection meets all. Without a pair of zones, conditions after the pair are
+    UNASKED.
     """
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))
@@ -37,13 +39,13 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
 
 
 def _zoned(name: str, seen: Seen) -> bool:
-    """Whether the step called `name` is that of an end whose zone is known: an unknown zone is the other end's."""
+    # an unknown zone is the other end's
     end = {"source": seen.src, "destination": seen.dest}.get(name)
     return end is not None and end.zone is not None
 
 
 def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    """The Reasons of the zone, devices or pair that the step called `name` is about; it may hold all the same."""
+    # what concerns the same zone, devices or pair, though the step may hold
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest
@@ -55,7 +57,7 @@ def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
 
 
 def _way(seen: Seen) -> tuple[Step, ...]:
-    """The steps `route`, `neighbour` and `mtu`. What is unknown of them does not prevent offload."""
+    # what is unknown here does not prevent offload
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
     neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.requests.paths)
@@ -68,10 +70,6 @@ def _known(name: str, fact: way.Fact) -> Step:
 
 
 def _sending(seen: Seen, held: list[Reason]) -> Step:
-    """The step `sending`: whether the connection's opener sent a packet since all other conditions hold.
-
-    YES for an offloaded connection, NO for one whose only Reason (`held`: all of them) is WAITING, else UNASKED.
-    """
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
     if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
@@ -90,11 +88,6 @@ def _path(seen: Seen) -> Step:
 
 
 def _hardware(seen: Seen, reason: Reason | None) -> Step:
-    """The step `hardware`: whether hardware has the flow. UNASKED if there is no pair, or it did not request hardware.
-
-    Its Reasons: if the pair is not in hardware, the pair's; if the flow is in software, `reason` (the one of the
-    conclusion); otherwise, or without that, the faults that live flows showed.
-    """
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

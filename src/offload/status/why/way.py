@@ -1,4 +1,4 @@
-"""The way of a connection's packets: routes, neighbours, and who has to send next. Pure."""
+"""Find how the packets of a connection travel: routes, neighbours, MTU, and who has to send next. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -15,7 +15,7 @@ STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet u
 
 
 class Fact(NamedTuple):
-    """What is known about the ends of a connection in one respect (route, neighbour or MTU)."""
+    """What is known of a connection's ends in one respect (route, neighbour or MTU), as text."""
 
     text: str
     whole: bool  # there is an end, and this is known of each
@@ -29,32 +29,33 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The source and then the destination, without an end that is the router itself, multicast or broadcast."""
+    """The source, then the destination, without an end that is the router itself, multicast or broadcast."""
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The fact of step `route`: the routes of the main table to the ends; `ip rule` may choose others.
+    """The main table's routes to these ends; policy routing (`ip rule`) may choose others.
 
-    It is not whole if one end has no route, or if there is no end.
+    `whole` is false if one end has no route, or there is no end.
     """
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The fact of step `neighbour`: the MAC of each end, with the port where a bridge saw it, if that is known.
+    """The MAC of each of these ends, with the bridge port where it was seen if that is known.
 
-    It is not whole if the MAC of one is not known, as of ends behind another router, or if there is no end.
+    `whole` is false if one is not known, as behind another router, or there is no end.
     """
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """The fact of step `mtu`: how long packets to the ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
+    """How long packets to these ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
 
-    `leaves`: by packed address, how packets to it leave; without that of an end the fact is not whole.
+    `leaves`: by packed address, how packets to it leave; `whole` is false if that of an end is missing, or there is no
+    end.
     """
     fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
     return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact
@@ -96,16 +97,13 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """A sentence: who has to send so that a slow connection is offloaded, and for how long neither did, if known."""
+    """A sentence that only a packet from the source offloads the connection, and for how long none passed, if known."""
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
 
 
 def _silent(entry: Entry, snapshot: Snapshot) -> Iterator[str]:
-    """A sentence: how many seconds ago the last packet passed. Each packet of either direction restarts the timeout.
-
-    Nothing, if it is not an assured UDP connection, or its timeout is not known or longer than the sysctl STREAM.
-    """
+    # Each packet restarts the timeout; a longer one than the sysctl's is the connection's own.
     whole = snapshot.settings.get(STREAM)
     if entry.proto != UDP or not entry.status & IPS_ASSURED or whole is None or entry.timeout is None:
         return
