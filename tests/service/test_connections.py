@@ -4,11 +4,12 @@ import pytest
 
 from offload.model.flow import Flow
 from offload.service.bus import ubus_object
+from offload.service.bus.explaining import flow_list
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.memory import connections
 from offload.service.memory.connections import CHEAP, LONGEST, SHARE, WALK
-from offload.status import report
 from offload.status.listing import Listing
+from offload.status.reply.flow_reply import flow_json
 from offload.system.netlink.ct.conntrack import FakeConntrack
 from service.routers import Fakes, router
 from status.routers import entry
@@ -70,13 +71,13 @@ def test_it_rests_until_dump_list_and_replies_took_a_tenth_of_the_time(
 ) -> None:
     asked(fakes, "status")
     asked(fakes, "flows")  # sorting is work too
-    written = report.flow_json
+    written = flow_json
 
     def costly(flow: Flow) -> object:
         clocks.spent += clocks.work / 9
         return written(flow)
 
-    monkeypatch.setattr(report, "flow_json", costly)
+    monkeypatch.setattr(flow_list, "flow_json", costly)
     asked(fakes, "flows")  # and so is what the reply says of its nine flows
     clocks.now += 3 * clocks.work / SHARE - 0.1
     asked(fakes, "status")

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offload.model.flow import Entry
-from offload.status import report
 from offload.status.flows import flows
 from offload.status.listing import Explainer
+from offload.status.reply.flow_reply import flow_json
 from offload.status.shares import ShareCount
 from offload.status.text import flow_lines, flow_text
 from status.routers import HOME, pair, plan, zone
@@ -26,7 +26,7 @@ HARD = plan(
 @given(st.lists(entries, max_size=8), st.integers(20, 120))
 def test_json(found: list[Entry], width: int) -> None:
     every = flows(found, HOME, HARD, everything=True)
-    listed = [report.flow_json(flow) for flow in every]
+    listed = [flow_json(flow) for flow in every]
     count = ShareCount(HOME, HARD)
     count.add(entry.row for entry in found)
     explainer, rows = (

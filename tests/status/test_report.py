@@ -14,7 +14,8 @@ from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.hardware.pair_hardware import PairHardware, Verdict
 from offload.status.hardware.verdicts import Verdicts
-from offload.status.report import flow_json, status_json
+from offload.status.reply.flow_reply import flow_json
+from offload.status.reply.status_reply import status_json
 from offload.status.shares import no_share
 from status.routers import HOME, entry, pair, plan, zone
 

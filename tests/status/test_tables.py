@@ -18,7 +18,8 @@ from offload.model.plan import DeviceDecision, Plan
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.flows import flows
-from offload.status.report import flow_json, status_json
+from offload.status.reply.flow_reply import flow_json
+from offload.status.reply.status_reply import status_json
 from offload.status.shares import no_share
 from offload.status.text.flow_lines import flows_text
 from offload.status.text.layout import OF_ALL, Row, amount, table

@@ -15,7 +15,7 @@ from offload.service import reconcile
 from offload.service.bus import arguments, methods
 from offload.service.bus.methods import Given, Json
 from offload.service.engine import Engine
-from offload.status import report
+from offload.status.reply.reasons_json import reasons_json
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
@@ -87,11 +87,11 @@ def differences(
     moved = {(each["src"], each["dest"]) for each in changed}
     unchanged = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
-        | {"reasons": report.reasons_json(pair.reasons)}
+        | {"reasons": reasons_json(pair.reasons)}
         for pair in after.pairs
         if (mode := chosen.get(ends := (pair.src, pair.dest))) and ends not in moved and pair.effective < mode
     ]
-    return {"changed": changed, "unchanged": unchanged, "reasons": report.reasons_json(reasons)}
+    return {"changed": changed, "unchanged": unchanged, "reasons": reasons_json(reasons)}
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
@@ -115,4 +115,4 @@ def _effective(pair: PairDecision | None) -> str:
 def _less(pair: PairDecision | None) -> Json:
     if pair is None or not pair.effective < pair.mode:
         return {}
-    return {"mode": pair.mode.value, "reasons": report.reasons_json(pair.reasons)}
+    return {"mode": pair.mode.value, "reasons": reasons_json(pair.reasons)}

@@ -18,12 +18,13 @@ from offload.service.memory import recall
 from offload.service.memory.timed_exempts import timed_exempt_json
 from offload.service.reconcile import Decided
 from offload.service.tasks import hardware, station_sets
-from offload.status import report
 from offload.status.counts import counts_json
 from offload.status.flows import flows
 from offload.status.hardware.verdicts import Verdicts
 from offload.status.problem_json import problem_json
 from offload.status.query import select
+from offload.status.reply.check_reply import check_json
+from offload.status.reply.status_reply import status_json, zones_json
 from offload.status.shares import Pair, ShareCount
 from offload.status.text.metrics import families, families_json
 
@@ -34,7 +35,7 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status`: that of `report.status_json`, with ended connections by pair, and exempts of run time.
+    """The reply of `status`: that of `status_json`, with ended connections by pair, and exempts of run time.
 
     `notes`: why live flows are not counted; their numbers are 0 then. `service`: passes and totals since its start.
     """
@@ -42,7 +43,7 @@ def status(engine: Engine, _: Given) -> Json:
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
     plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
-    found = report.status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, verdicts)
+    found = status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, verdicts)
     for pair in found["pairs"]:
         ended = engine.totals.of((pair["src"], pair["dest"]))
         every = {"flows": sum(ended.flows), "packets": sum(ended.packets), "bytes": sum(ended.octets)}
@@ -58,7 +59,7 @@ def metrics(engine: Engine, given: Given) -> Json:
 
 def zones(engine: Engine, _: Given) -> Json:
     """The reply of `zones`: zones and pairs with their requested and effective modes, as the last pass decided."""
-    return report.zones_json(last_decision(engine).plan)
+    return zones_json(last_decision(engine).plan)
 
 
 def check(engine: Engine, _: Given) -> Json:
@@ -71,7 +72,7 @@ def check(engine: Engine, _: Given) -> Json:
     decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
     faults = engine.firewall.problems if engine.firewall else ()
     found = reconcile.findings(with_unloaded(decided, engine.doors), engine.doors.uci, served=engine.resident)
-    return report.check_json(decided.problems, seen.kernel, found, faults, decided.plan.pairs)
+    return check_json(decided.problems, seen.kernel, found, faults, decided.plan.pairs)
 
 
 def reload(engine: Engine, _: Given) -> Json:

@@ -12,7 +12,8 @@ from typing import Any
 from offload.model.flow import State, Values
 from offload.model.problems.reason import Reason
 from offload.status.listing import Explainer, Kind, Rows
-from offload.status.report import IPV4, address, flow_json, reasons_json
+from offload.status.reply.flow_reply import IPV4, address, flow_json
+from offload.status.reply.reasons_json import reasons_json
 from offload.status.shares import Way
 from offload.status.text import flow_lines, layout
 from offload.status.why.reasons import protocol, tcp_state
@@ -38,7 +39,7 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON text of each flow in `rows`, with the content of `report.flow_json`, on one line."""
+    """The JSON text of each flow in `rows`, with the content of `flow_json`, on one line."""
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
         (

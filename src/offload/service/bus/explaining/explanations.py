@@ -11,10 +11,10 @@ from offload.service.bus.arguments import ArgumentError
 from offload.service.bus.explaining import asking
 from offload.service.doors import Conntrack
 from offload.service.engine import Engine
-from offload.status import report
 from offload.status.flows import flows, page
 from offload.status.hardware.pair_hardware import PairHardware
 from offload.status.query import Query
+from offload.status.reply.flow_reply import flow_json
 from offload.status.shares import Pair
 from offload.status.why.connection import Named, asked, made, number_of
 from offload.status.why.expected import expected_json
@@ -98,7 +98,7 @@ def answer(
         (flow,) = flows([entry], snapshot, plan, cases, everything=True)
         if not hypothetical:
             flow = flow._replace(reasons=(why.reason,) if why.reason else ())
-        explanations.append(explanation_json(why, report.flow_json(flow), hypothetical=hypothetical))
+        explanations.append(explanation_json(why, flow_json(flow), hypothetical=hypothetical))
     reply: Json = {"ok": True, "total": max(total, len(explanations)), "explanations": explanations}
     if meant.host is not None and not explanations:
         reply["expected"] = expected_json(meant.host, snapshot, plan)

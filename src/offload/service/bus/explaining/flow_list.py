@@ -9,9 +9,9 @@ from offload.service.bus.arguments import ArgumentError
 from offload.service.bus.explaining.accepted import explainer_of
 from offload.service.bus.methods import Given, Json, last_decision
 from offload.service.engine import Engine
-from offload.status import report
 from offload.status.query import Query
 from offload.status.query_words import PAGE
+from offload.status.reply.flow_reply import flow_json
 from offload.status.text import flow_text
 
 LARGEST_PAGE = 500
@@ -32,7 +32,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
     read = engine.connections.read(engine.doors.conntrack, placed, decided.plan, going_on=first > 0)
     listing = engine.connections.listing(read, query, everything=everything, between=between)
     explainer = explainer_of(engine, read)
-    listed = [report.flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
+    listed = [flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
         "age": engine.connections.age(read)
     }

@@ -1,0 +1,72 @@
+"""The reply of `check` as JSON: what is wrong with configuration, kernel or firewall. Pure.
+
+Other programs read this: keys may be added, but never renamed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from offload.model.network import Kernel
+from offload.model.plan import PairDecision
+from offload.model.problems.finding import Finding
+from offload.model.problems.finding_form import Severity
+from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
+from offload.model.problems.problem import Problem
+from offload.model.problems.reason import ReasonCode
+from offload.status.problem_json import problem_json
+
+Json = dict[str, Any]
+
+SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART}  # the user did not choose that a part stays slow
+
+
+def check_json(
+    problems: Iterable[Problem],
+    kernel: Kernel,
+    findings: Iterable[Finding] = (),
+    firewall: Iterable[FirewallProblem] = (),
+    pairs: Iterable[PairDecision] = (),
+) -> Json:
+    """The reply of the method `check` as JSON; `ok` is true if there is nothing to correct in any part but `slower`.
+
+    The parts: `problems`; `missing`, features that kernel or nft lack; `findings`, settings that conflict with offload
+    (of these, notices leave `ok` true); `firewall`, faults in its sections, without mere remarks; `slower`, those of
+    `pairs` that get less than was chosen, in whole or in part.
+    """
+    found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
+    shown = [finding_json(finding) for finding in findings]
+    faults = [firewall_problem_json(each) for each in firewall if each.fault not in REMARKS]
+    slower = (each for each in pairs if each.effective < each.mode or SLOW_PART & {why.code for why in each.reasons})
+    bad = any(each["severity"] == Severity.PROBLEM.value for each in shown)
+    return {
+        "ok": not (found or lacks or faults or bad),
+        "problems": found,
+        "missing": lacks,
+        "findings": shown,
+        "firewall": faults,
+        "slower": [{"src": each.src, "dest": each.dest} for each in slower],
+    }
+
+
+def finding_json(finding: Finding) -> Json:
+    """A finding (a setting of the router that conflicts with offload) as JSON.
+
+    `done`: what offload did about it; `remedy`: what the user can do; `option`: the option of `config globals` that
+    corrects it if set to 1. Each of the three may be empty.
+    """
+    return {
+        "code": finding.code.name,
+        "severity": finding.severity.value,
+        "text": finding.text,
+        "done": finding.done,
+        "remedy": finding.remedy,
+        "option": finding.option,
+    }
+
+
+def firewall_problem_json(problem: FirewallProblem) -> Json:
+    """A fault of a firewall section or file as JSON.
+
+    `place` and `text` together are a sentence, `option` may be empty.
+    """
+    return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}

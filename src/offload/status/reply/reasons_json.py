@@ -1,0 +1,19 @@
+"""Reasons, why something is slower than requested, as JSON. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from offload.model.problems.reason import Reason
+
+Json = dict[str, Any]
+
+
+def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
+    """Reasons as JSON, in their order: `code` never changes, `text` and `remedy` are for people.
+
+    `remedy` may be missing.
+    """
+    return [
+        {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})
+        for reason in reasons
+    ]
