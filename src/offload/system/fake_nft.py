@@ -10,7 +10,7 @@ from offload.nouns import dataclass, field
 
 @dataclass(slots=True)
 class FakeNft:
-    """An nftables in memory. Nothing parses the texts that are sent, and they do not change `held`."""
+    """An nftables in memory with the methods of Nft. Texts that are sent are recorded, and change nothing else."""
 
     held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
     others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
@@ -27,20 +27,20 @@ class FakeNft:
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 
     def remembers(self, table: str, name: str, key: bytes) -> bool | None:
-        """Whether (table, set, key) is in `remembered`; never None."""
+        """Whether `remembered` has an element with this key in the set `name` of the table."""
         return (table, name, key) in self.remembered
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """The keys in `remembered` for this table and set; empty if there are none, and never None."""
+        """The keys of the elements that `remembered` has for the set `name` of the table; may be empty."""
         return frozenset(key for *where, key in self.remembered if where == [table, name])
 
     @property
     def transactions(self) -> int:
-        """How many texts are in `sent`."""
+        """How many texts `apply` has accepted."""
         return len(self.sent)
 
     def ruleset(self) -> Ruleset:
-        """The value of `foreign`: (chains, rules)."""
+        """The (chains, rules) of `foreign`."""
         return self.foreign
 
     def forward_chains(self) -> tuple[ForwardChain, ...]:
@@ -48,12 +48,12 @@ class FakeNft:
         return self.chains
 
     def apply(self, text: str) -> None:
-        """Append the text to `sent`, or raise NftError as `check` does."""
+        """Append the text to `sent`; NftError instead if `refusal` is set and the text is not empty."""
         self.check(text)
         self.sent.append(text)
 
     def check(self, text: str) -> None:
-        """Raise NftError with the sentence in `refusal`; nothing if that, or the text, is empty."""
+        """Raise NftError with the sentence in `refusal`, if that and the text are not empty; else accept the text."""
         if self.refusal and text:
             from offload.system.nft.complaints import complaint
 
@@ -64,28 +64,31 @@ class FakeNft:
         return self.nft
 
     def lists(self) -> None:
-        """Do nothing: JSON is always available."""
+        """Accept: this nft can list in JSON."""
 
     def hurry(self, seconds: float) -> None:
         """Do nothing: no program runs."""
 
     def handles(self, table: str) -> frozenset[tuple[str, int]]:
-        """(chain, handle) of each rule of a table, from `rules`; empty for a table that is not in it."""
+        """The (chain, handle) of each rule of a table, from `rules`; empty for an unknown table."""
         return self.rules.get(table, frozenset())
 
     def tables(self) -> frozenset[str]:
-        """The names of the tables in `held` and of those of other programs."""
+        """The names of all tables of family inet: those in `held`, and `others`."""
         return self.others | frozenset(self.held)
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """The tables in `held` with these names; `trusting` counts the calls that passed `known`."""
+        """The tables in `held` with these names, by name.
+
+        `trusting` counts the calls that passed tables read before (`known`).
+        """
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """The counts in `missing` for these tables."""
+        """The counts in `missing` of these tables, by table; tables without one are left out."""
         return {name: self.missing[name] for name in names if name in self.missing}
 
     def strays(self, name: str) -> Strays:
-        """The value of `straying`, whichever table of `held` is named; empty for any other table."""
+        """The value of `straying` if `held` has the table, else empty."""
         return self.straying if name in self.held else {}

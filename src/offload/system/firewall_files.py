@@ -28,15 +28,15 @@ PLACES = ("ruleset-pre", "ruleset-post", "table-pre", "table-post", "chain-pre",
 
 
 class FirewallFiles:
-    """The files of this router, or of one in a directory."""
+    """The files of this router that a firewall is compiled from; with a `root`, those of a router in that directory."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
 
     def sections(self, package: str) -> tuple[Section, ...]:
-        """The sections of /etc/config/PACKAGE; a FileError says why it cannot be read.
+        """The sections of /etc/config/PACKAGE. FileError, with a sentence, if that cannot be read.
 
-        As with libuci, bytes of a value that are not UTF-8 are shown as replacement characters (U+FFFD).
+        Bytes of a value that are not UTF-8 become replacement characters (U+FFFD), as libuci's readers show them.
         """
         read = Uci(self._root / "etc/config").read(package)
         if isinstance(read, Problem):
@@ -44,9 +44,9 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a regular file, by its path on the router, not UTF-8 as U+FFFD.
+        """The text of a regular file by its path on the router; None if it cannot be read, or is larger than 16 MB.
 
-        None if it cannot be read, or is larger than 16 MB.
+        Bytes that are not UTF-8 become replacement characters (U+FFFD).
         """
         try:
             return regular_file.read(self._under(path))[0].decode(errors="replace")
@@ -54,22 +54,26 @@ class FirewallFiles:
             return None
 
     def helpers(self) -> tuple[Section, ...] | None:
-        """The conntrack helpers: the sections of firewall4's file HELPERS; None if it is missing or not plain UCI."""
+        """The sections of firewall4's list of conntrack helpers (file HELPERS).
+
+        None if it is missing or not plain UCI.
+        """
         text = self.text(HELPERS)
         return None if text is None else parse("helpers", text)
 
     def readable(self, path: str) -> bool:
-        """Whether a regular file, by its path on the router, is there and this user can read it."""
+        """Whether there is a regular file with this path on the router, and this user can read it."""
         return self._under(path).is_file() and os.access(self._under(path), os.R_OK)
 
     def modules(self) -> frozenset[str]:
-        """The kernel modules that are loaded or built in, by /sys/module; empty if that is missing."""
+        """The names of the kernel modules that are loaded or built in, by /sys/module; empty if that is missing."""
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """Each network device with the names of those directly below it; none unless it is a bridge or VLAN.
+        """By network device, the names of the devices directly below it; only bridges and VLANs have any.
 
-        `kinds`: netifd's kind by device; for a device that is not in it (None: for all) the kernel's DEVTYPE counts.
+        `kinds`: netifd's kind by device, such as `bridge`; for a device that is not in it (None: for all) the kernel's
+        DEVTYPE counts.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
@@ -79,9 +83,10 @@ class FirewallFiles:
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The nft files of other packages, in the order in which the ruleset includes them: (position, chain, path).
+        """The nft files of packages below INSTALLED, in the order of the ruleset, each as (position, chain, path).
 
-        The position is one of PLACES, such as `chain-pre`; the chain is empty where the position has none.
+        The position is one of PLACES, such as `chain-pre`; the chain is empty unless the position is before or after a
+        chain.
         """
         found = []
         for place in PLACES:
@@ -95,15 +100,15 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths that match an nft include statement, in nft's order; wildcards count in its last part only.
+        """The paths of files that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
-        A path without wildcards gives itself, or nothing if there is no such file.
+        Wildcards count only in the last part of the path. Empty if nothing matches.
         """
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
 
     def configuration(self) -> str:
-        """A hash of the configuration, as `cat /etc/config/firewall /etc/config/network | sha256sum` prints it.
+        """The SHA-256 of /etc/config/firewall and /etc/config/network, one after the other, in hexadecimal digits.
 
         A file that cannot be read counts as empty.
         """
@@ -116,9 +121,10 @@ class FirewallFiles:
         return digest.hexdigest()
 
     def snapshot(self) -> dict[str, Any]:
-        """The content of snapshot.json in a router directory (`--root`), as JSON; empty if there is no such file.
+        """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, or the file cannot be read or does not have the documented form.
+        FileError if the directory does not exist, the file cannot be read, or one of its parts has not the documented
+        form.
         """
         path = self._root / SNAPSHOT
         if not self._root.is_dir():
@@ -146,7 +152,7 @@ def _names(directory: Path) -> list[str]:
 
 
 def _kind(uevent: Path) -> str:
-    """The kernel's kind of a device (`DEVTYPE=bridge`); empty for Ethernet and other devices without one."""
+    # empty for Ethernet and other devices without one
     try:
         lines = uevent.read_text(errors="replace").splitlines()
     except OSError:
@@ -155,7 +161,6 @@ def _kind(uevent: Path) -> str:
 
 
 def _wrong(found: Any) -> Iterator[str]:
-    """Sentences about the parts of a snapshot.json that do not have the documented form."""
     if not isinstance(found, dict):
         yield "it is not an object"
         return
@@ -184,10 +189,10 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """RouterFiles with only what a test puts into these fields; `helpers` is always None.
+    """FirewallFiles with only what a test puts into its fields, with the methods that compiling needs.
 
     `texts`: the text of each file by path. `present`: devices, as `devices` gives them. `loaded`: kernel modules.
-    `packages`: nft files, as `installed` gives them. `hash`: of the configuration.
+    `packages`: nft files, as `installed` gives them. `hash`: the value of `configuration`.
     """
 
     def __init__(self) -> None:
@@ -198,30 +203,30 @@ class FakeFirewallFiles:
         self.hash = "0"
 
     def text(self, path: str) -> str | None:
-        """The text in `texts`; None if it has none."""
+        """The text of a file in `texts`; None if it is not there."""
         return self.texts.get(path)
 
     def helpers(self) -> None:
-        """None, as without firewall4's file: then the list of helpers in config/fw4/helpers.py is used."""
+        """None, as without firewall4: the compiler then uses its own list (config/fw4/helpers.py)."""
 
     def readable(self, path: str) -> bool:
-        """Whether `texts` has the file."""
+        """Whether `texts` has this path."""
         return path in self.texts
 
     def modules(self) -> frozenset[str]:
-        """The names in `loaded`."""
+        """The kernel modules in `loaded`."""
         return self.loaded
 
     def devices(self) -> dict[str, tuple[str, ...]]:
-        """The devices in `present`."""
+        """The devices in `present`, each with those directly below it."""
         return self.present
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The files in `packages`."""
+        """The (position, chain, path) of each file in `packages`."""
         return self.packages
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths in `texts` that match the pattern."""
+        """The paths in `texts` that the pattern matches, sorted; wildcards also match `/`."""
         return tuple(sorted(path for path in self.texts if fnmatchcase(path, pattern)))
 
     def configuration(self) -> str:

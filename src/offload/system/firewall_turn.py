@@ -1,4 +1,4 @@
-"""One command at a time loads the firewall: each holds a lock, and knows when it was called.
+"""Let one command at a time load the firewall: each holds a lock, and knows when it was called.
 
 A command that waited for the lock can so see that a load which began after its call has done its work.
 """
@@ -25,9 +25,10 @@ UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 def turn(
     say: Callable[[str], None], lock: Path = LOCK, first: float = FIRST_PATIENCE, last: float = LAST_PATIENCE
 ) -> Iterator[None]:
-    """Hold the lock in the body; a FileError names the process that still holds it after `last` seconds of waiting.
+    """Hold the lock of the firewall while the body runs, after waiting for it for at most `last` seconds.
 
-    After `first` seconds `say` gets a line with that process. FileError also if the lock cannot be opened or locked.
+    After `first` seconds, `say` gets a line that names the process with the lock. FileError, which names it too, after
+    `last` seconds, or if the lock file cannot be opened or locked.
     """
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -45,7 +46,6 @@ def turn(
 
 
 def _locked(descriptor: int, lock: Path, patience: float) -> bool:
-    """Wait for the lock for `patience` seconds; whether this process has it now. FileError if it cannot be locked."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -61,11 +61,10 @@ def _locked(descriptor: int, lock: Path, patience: float) -> bool:
 
 
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
-    """When this command was called, in seconds since boot: from the environment variable that CALLED names, else now.
+    """When this command was called, in seconds since boot: the value of the environment variable in CALLED, else now.
 
-    Its value is rounded up, but never later than now. The variable is removed. The start of the process is not used,
-    because a shell runs its last command in its own process: that may be older, and may have loaded the firewall
-    before.
+    /sbin/fw4 sets it; here it is removed. The value is rounded up, but never later than now. The start of the process
+    does not serve, because a shell runs its last command in its own process: that may be older than the call.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK
@@ -75,5 +74,5 @@ def began(environment: MutableMapping[str, str] = os.environ) -> float:
 
 
 def now() -> float:
-    """Seconds since boot, suspended time included, as `began` counts them."""
+    """Seconds since boot, with suspended time, on the clock of `began`."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

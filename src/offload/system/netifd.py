@@ -15,7 +15,10 @@ DEVICES = "network.device status"
 
 
 def networks(dump: Any) -> tuple[Network, ...]:
-    """The networks in a reply of `network.interface dump`, in order; `l3_device` is empty while a network is down."""
+    """The networks (`config interface`) in a reply of `network.interface dump`, in its order.
+
+    `l3_device` is empty while a network is down.
+    """
     return tuple(
         Network(
             name=_word(each, "interface"),
@@ -30,9 +33,10 @@ def networks(dump: Any) -> tuple[Network, ...]:
 
 
 def addresses(dump: Any) -> tuple[Address, ...]:
-    """The router's addresses in a reply of `network.interface dump`, also its own in each assigned IPv6 prefix.
+    """The router's addresses in a reply of `network.interface dump`, each with its device, and without duplicates.
 
-    Each is on its network's l3 device; those of a network without one are left out.
+    They include its own address in each IPv6 prefix that is assigned to a network. Without an l3 device a network has
+    none.
     """
     found = []
     for each in _interfaces(dump):
@@ -47,7 +51,10 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 
 
 def routes(dump: Any) -> tuple[Route, ...]:
-    """The routes in a reply of `network.interface dump`, each by its network's l3 device; none of a network without."""
+    """The routes in a reply of `network.interface dump`, each by the l3 device of its network, without duplicates.
+
+    Routes of a network without an l3 device are left out.
+    """
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
@@ -62,7 +69,7 @@ def routes(dump: Any) -> tuple[Route, ...]:
 
 
 def hw_tc_offload(status: Any) -> frozenset[str]:
-    """The names of the devices for which a reply of `network.device status` has `hw-tc-offload` true."""
+    """The names of the devices that have `hw-tc-offload` true in a reply of `network.device status`."""
     named = _object(status, DEVICES)
     return frozenset(
         name for name, each in named.items() if _object(each, f"{DEVICES}: {name}").get("hw-tc-offload") is True
@@ -70,9 +77,9 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
 
 
 def links(status: Any) -> list[dict[str, Any]]:
-    """The devices in a reply of `network.device status`: `{"name", "kind", "lower"}` of each, as in snapshot.json.
+    """The devices in a reply of `network.device status`, as snapshot.json has them: `{"name", "kind", "lower"}`.
 
-    `lower`: the ports of a bridge, or the parent of a VLAN.
+    `lower`: the ports of a bridge, or the parent of a VLAN; empty for other devices.
     """
     found = []
     for name, given in _object(status, DEVICES).items():
@@ -131,7 +138,7 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A copy of a reply of `network.interface dump` with only the keys that the functions above read: no secrets."""
+    """A copy of a reply of `network.interface dump` with only the keys that functions here read, so without secrets."""
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 
 

@@ -1,4 +1,4 @@
-"""Run scripts after a load of the firewall: those of `config include`, and our own that saves the ruleset."""
+"""Run scripts after a load of the firewall: those of `config include`, and ours that saves the ruleset for boot."""
 
 import os
 import signal
@@ -13,23 +13,26 @@ SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 
 
 
 class Scripts:
-    """Runs scripts in the process of the command, with its user's rights; the service runs in a jail and cannot.
+    """Runs scripts in the command's process, with its user's rights: the service runs in a jail and cannot.
 
-    `keeper`: path of the script that saves the ruleset. `timeout`: seconds for each script; then it is killed.
+    `keeper`: the script that saves the ruleset. `timeout`: seconds for each script; then it is killed.
     """
 
     def __init__(self, keeper: str = KEEPER, timeout: float = TIMEOUT) -> None:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Run a script of `config include` and wait for it; empty for success, else how it failed.
+        """Source a script of `config include` in /bin/sh, and wait for it. Empty for success, else how it failed.
 
-        It is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended: ...`.
+        That is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended: ...`.
         """
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Run the script that saves the ruleset for the next boot, and wait for it; the result is as of `source`."""
+        """Run the script that saves the ruleset for the next boot, and wait for it.
+
+        Empty for success, else how it failed.
+        """
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:
@@ -52,18 +55,21 @@ def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 class FakeScripts:
-    """Runs nothing. `ran` records the paths, and `save`; `wrong`: the result of `source`."""
+    """Scripts that do not run. `ran` records paths and the word `save`.
+
+    `wrong`: the result of `source`; empty: success.
+    """
 
     def __init__(self) -> None:
         self.ran: list[str] = []
         self.wrong = ""
 
     def source(self, path: str) -> str:
-        """Record the path; gives `wrong`."""
+        """Record the path in `ran`, and return `wrong`."""
         self.ran.append(path)
         return self.wrong
 
     def save(self) -> str:
-        """Record the word `save`; always succeeds."""
+        """Record the word `save` in `ran`, and succeed."""
         self.ran.append("save")
         return ""

@@ -1,4 +1,4 @@
-"""One service at a time for a network namespace, as one kernel has one set of our tables in each.
+"""Let one service at a time run in a network namespace, as one kernel has one set of our nft tables in each.
 
 A running service holds an abstract Unix socket (unix(7)): each network namespace has its own, no file can stay behind,
 a jail does not hide it, and the kernel frees it when the process ends, however that happens.
@@ -23,9 +23,10 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 
 @contextmanager
 def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
-    """Be the only service in the body; RunningError names the process that has been one for `patience` seconds.
+    """Hold the abstract socket `name`, which only one service can have, while the body runs.
 
-    Another user's socket with this name does not prevent a start: any program may take the name.
+    RunningError, with the process id, if another service still has it after `patience` seconds. A socket of another
+    user with this name does not prevent a start: any program may take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience
@@ -41,7 +42,6 @@ def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
 
 
 def _taken(own: socket.socket, name: bytes) -> bool:
-    """Take the name, if it is free; whether this process has it now."""
     try:
         own.bind(name)
     except OSError as error:
@@ -53,7 +53,7 @@ def _taken(own: socket.socket, name: bytes) -> bool:
 
 
 def _holder(name: bytes) -> int | None:
-    """The process that has the name, 0 if that is not known; None if it is another user's, or gone."""
+    # 0 if it is not known, None if it is another user's, or gone
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as question:
         try:
             question.connect(name)

@@ -16,13 +16,13 @@ LONGEST = 400  # characters of a line: logd cuts a line after 1024 bytes
 
 
 class SystemLog:
-    """Writes lines to the system log; it never raises: a line that cannot be written is lost."""
+    """Writes lines to the system log; it never raises, and a line that cannot be written is lost."""
 
     def __init__(self) -> None:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write the text as one line (`one_line`). `level` is its priority in syslog(3); on stderr it is not shown."""
+        """Write the text as one line (`one_line`). `level`: its priority in syslog(3), which is lost on stderr."""
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _written(f"{NAME}: {line}\n")
         if self._by_syslog:
@@ -32,13 +32,13 @@ class SystemLog:
 
 
 def one_line(text: str) -> str:
-    """The text on one line of at most LONGEST characters; characters that do not print become spaces."""
+    """The text as one line of at most LONGEST characters; each character that does not print becomes a space."""
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def _written(line: str) -> bool:
-    """Write to stderr; whether it worked. Not by `sys.stderr`, whose buffer would keep a line that nothing reads."""
+    # not by `sys.stderr`, whose buffer would keep a line that nothing reads
     try:
         os.write(sys.stderr.fileno(), line.encode(errors="replace"))
     except (OSError, ValueError):
@@ -56,10 +56,10 @@ def _read_by_anyone(stream: object) -> bool:
 
 @dataclass(slots=True)
 class FakeSystemLog:
-    """A log in memory: `lines` has the level and the text of each line."""
+    """A log in memory: `lines` has (level, text) of each line."""
 
     lines: list[tuple[LogLevel, str]] = field(default_factory=list)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Append the line to `lines`."""
+        """Append (level, text) to `lines`."""
         self.lines.append((level, text))

@@ -28,27 +28,24 @@ ERROR = re.compile(r"Parse error \((?P<reason>.*)\) at line (?P<line>\d+), byte 
 
 
 def _carried(content: bytes) -> bytes:
-    """The bytes of a file as the copy for libuci has them: each byte as the character of that number, in UTF-8."""
+    # libuci's copy has each byte as the character of that number, in UTF-8
     return content.decode("latin-1").encode()
 
 
 def _restored(content: bytes) -> bytes:
-    """The bytes of the file from those of the copy: the inverse of `_carried`."""
     return content.decode().encode("latin-1")
 
 
-def _given(text: str) -> str:
-    """A new value in the form that values have in the copy; UnicodeEncodeError for a lone surrogate (JSON has them)."""
+def _carried_value(text: str) -> str:
+    # UnicodeEncodeError for a lone surrogate, which JSON can have
     return text.encode().decode("latin-1")
 
 
 def _text(found: str) -> str:
-    """A value that libuci read from the copy, decoded as UTF-8 as if from the file; other bytes become U+FFFD."""
     return found if found.isascii() else found.encode("latin-1").decode(errors="replace")
 
 
 def _opening_comment(content: bytes) -> bytes:
-    """The file's first lines, up to the last comment before the first section; empty if there is none."""
     found = OPENING_COMMENT.match(content)
     return found[0] if found else b""
 
@@ -58,9 +55,10 @@ def _line(content: bytes, position: int) -> int:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a package, from the bytes of its file; a Problem with the line if they are not valid UCI.
+    """The sections of a UCI package, from the bytes of its file; a Problem with the line if these are not valid UCI.
 
-    The copy for libuci is a file in memory (memfd_create). Without the module `uci`, `uci_grammar` parses the bytes.
+    The file is not opened: libuci reads a copy in memory (memfd_create). Without the module `uci`, `uci_grammar` parses
+    it.
     """
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
@@ -74,9 +72,9 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 def edited(package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
-    """The bytes of a package's file after these changes; `content`: its bytes before. libuci makes them on a copy.
+    """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
-    FileError if the file is not valid, or libuci refuses a change. OSError if the copy cannot be written.
+    FileError if `content` is not valid UCI, or libuci refuses an edit. OSError if its copy in /tmp cannot be written.
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):
@@ -110,7 +108,6 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
 
 
 def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """As `_load`, from the bytes of the copy, if the Python module `uci` is not installed."""
     from offload.system.config.uci_grammar import GrammarError, parse_all
 
     try:
@@ -135,7 +132,7 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
                 with suppress(uci.UciExceptionNotFound):
                     context.delete(package, edit.section, edit.option)
             if edit.value is not None:
-                context.set(package, edit.section, edit.option, _given(edit.value))
+                context.set(package, edit.section, edit.option, _carried_value(edit.value))
         context.commit(package)
     except (uci.UciException, UnicodeEncodeError) as error:
         raise FileError(
@@ -144,18 +141,12 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
 
 
 def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    """(id, type, options) of each section: these must be as expected after a change.
-
-    The name is left out, because libuci makes that of an anonymous section from its content.
-    """
+    # without the name, because libuci makes that of an anonymous section from its content
     return [(section.id, section.type, dict(section.options)) for section in sections]
 
 
 def _sentence(path: Path) -> str:
-    """Where and why libuci cannot parse a file, as `line N: REASON`.
-
-    Of pyuci's methods only those that change something report it, so this calls one with a section that does not exist.
-    """
+    # Of pyuci's methods only those that change something report the line, so this calls one that can find no section.
     import uci
 
     try:

@@ -25,17 +25,17 @@ REMEDIES = {
 
 
 class Uci:
-    """The UCI packages (files) of one directory, by default `/etc/config`."""
+    """The UCI packages in one directory, by default /etc/config; a package is a file, such as `firewall`."""
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
         self._confdir = Path(confdir)
         self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
-        """Sections of `package` in the order of the file, or the Problem that says why the file cannot be read.
+        """The sections of a package in the order of the file, or a Problem that says why it cannot be read.
 
-        Only committed changes count. Sections of the same name are one, an option without a value is absent, and a list
-        is a tuple even if it has one value.
+        Changes that are not committed do not count. Sections of one name become one, an option without a value is
+        absent, and a list is a tuple even if it has one value.
         """
         try:
             content, self._stamps[package] = regular_file.read(self._path(package))
@@ -48,17 +48,18 @@ class Uci:
             return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
-        """Whether a file that `read` was called for differs from then, is new, or has gone.
+        """Whether a package was written, made or removed since `read` was last called for it.
 
-        A difference may also mean that it was read half-written. Files that could not be read are left out.
+        Packages never read do not count. True also for one that was read while another program wrote it. One that could
+        not be read is left out.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
-        """Make these changes and commit them; a FileError says why nothing was changed in the file.
+        """Make these edits in a package and commit them; a missing file is made.
 
-        Uncommitted changes of others stay uncommitted. Of the file's comments libuci keeps none; those before the first
-        section are written again. A missing file is made.
+        FileError says why nothing was changed. Uncommitted changes of other programs stay uncommitted. Of the file's
+        comments only those before the first section stay.
         """
         from offload.system.config.libuci import edited
 
@@ -73,7 +74,10 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove what killed processes left: workspaces, and temporary files beside these packages. Never raises."""
+        """Remove what killed processes left: temporary directories, and temporary files of these packages.
+
+        Never raises OSError.
+        """
         workspace.sweep()
         for package in packages:
             atomic_file.sweep(self._path(package))
@@ -84,7 +88,6 @@ class Uci:
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a package, from the bytes of its file; libuci reads those that `uci_text` does not."""
     text = content.decode(errors="replace")
     plain = parse(package, text)
     if plain is not None:
@@ -96,9 +99,9 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 class FakeUci:
-    """UCI packages in memory; one that is not in `packages` is a missing file.
+    """UCI packages in memory; a package that is not in `packages` is a missing file.
 
-    `refusal`: the sentence of the FileError that every write raises; empty: writes succeed.
+    `refusal`: the sentence of the FileError that every `write` raises; empty: it succeeds.
     """
 
     refusal = ""
@@ -108,16 +111,19 @@ class FakeUci:
         self._read: dict[str, tuple[Section, ...] | Problem | None] = {}
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
-        """As `Uci.read`."""
+        """The sections or Problem in `packages`; the Problem FILE_MISSING if it has none."""
         self._read[package] = self.packages.get(package)
         return self.packages.get(package, ProblemCode.FILE_MISSING.at(package))
 
     def changed(self) -> bool:
-        """As `Uci.changed`."""
+        """Whether `packages` has another object for a package than when it was last read."""
         return any(self.packages.get(package) is not before for package, before in self._read.items())
 
     def write(self, package: str, edits: Sequence[Edit]) -> None:
-        """As `Uci.write`."""
+        """Apply the edits to the package, which is made if missing.
+
+        FileError if `refusal` is set or the package is a Problem.
+        """
         found = self.packages.get(package, ())
         if self.refusal or isinstance(found, Problem):
             raise FileError(self.refusal or str(found))

@@ -23,11 +23,14 @@ _LINE_ENDS = ("", "\n", "\r\n")
 
 
 class GrammarError(ValueError):
-    """The file is not valid UCI. The text is `line N: REASON`, with the reason in libuci's words."""
+    """The file is not valid UCI. Its text is `line N: REASON`, with libuci's words for the reason."""
 
 
 def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
-    """The sections of a package, from the bytes of its file; a GrammarError gives the line and the reason."""
+    """The sections of a package, from the bytes of its file; GrammarError with the line if these are not valid UCI.
+
+    Bytes of a value that are not UTF-8 become U+FFFD.
+    """
     reader = _Reader(content.decode("latin-1"))
     found = _Sections(package)
     while reader.next_line():
@@ -39,28 +42,23 @@ def parse_all(package: str, content: bytes) -> tuple[Section, ...]:
 
 
 class _Reader:
-    """Reads a file word by word: it holds the present line (with the next ones if a quote goes on) and a position."""
+    # The present line has the next ones too if a quote goes on.
 
     def __init__(self, text: str) -> None:
         self._lines = iter(_lines(text))
         self._text, self._at, self._number = "", 0, 0
 
     def next_line(self) -> bool:
-        """Begin the next line; False at the end of the file."""
         line = next(self._lines, None)
         self._text, self._at = line or "", 0
         self._number += line is not None
         return line is not None
 
     def fail(self, reason: str) -> GrammarError:
-        """A GrammarError with the number of the present line, for the caller to raise."""
         return GrammarError(f"line {self._number}: {reason}")
 
     def commands(self) -> Iterator[str]:
-        """Yield the commands of the line, abbreviated ones too, as config, option, list or package.
-
-        The caller must take the words of each with `words` before it takes the next. GrammarError for another command.
-        """
+        # The caller must take the words of each command with `words` before it takes the next command.
         self._run(_BLANKS)
         while (found := _COMMAND.match(self._text, self._at)) and not found[1].startswith("#"):
             if found[1] not in _COMMANDS:
@@ -69,10 +67,7 @@ class _Reader:
             yield _COMMANDS[found[1]]
 
     def words(self, most: int) -> list[str]:
-        """The next `most` words of the line; missing ones are empty. GrammarError if there are more, or no first one.
-
-        An empty word counts: as in libuci, the word after it is read, and takes a `;` with it.
-        """
+        # As in libuci, an empty word counts: the word after it is read, and takes a `;` with it.
         if self._at == len(self._text):
             raise self.fail("a command without a name")
         self._at += 1
@@ -90,7 +85,7 @@ class _Reader:
         return self._text[begin : self._at]
 
     def _word(self) -> str:
-        """The next word; empty at the end of the line, at a comment and at `;`."""
+        # empty at the end of the line, at a comment and at `;`
         self._run(_BLANKS)
         begin, taken = self._at, ""
         if self._here == ";":
@@ -128,7 +123,6 @@ class _Reader:
                 raise self.fail(f"EOF with unterminated {quote}")
 
     def _escaped(self) -> str:
-        """The character after a backslash, as it is; at a line's end empty, and the next line is joined to this one."""
         self._at += 1
         if self._text[self._at : self._at + 3] in _LINE_ENDS:
             self._append()
@@ -137,7 +131,6 @@ class _Reader:
         return self._text[self._at - 1]
 
     def _append(self) -> bool:
-        """Put the next line behind the position, in place of the rest of this one; False at the end of the file."""
         line = next(self._lines, None)
         self._text = self._text[: self._at] + (line or "")
         self._number += line is not None
@@ -162,7 +155,7 @@ Options = dict[str, str | tuple[str, ...]]
 
 
 class _Sections:
-    """The sections so far. A name that occurs again continues its section."""
+    # A name that occurs again continues its section.
 
     def __init__(self, package: str) -> None:
         self.sections: list[Section] = []
@@ -172,11 +165,6 @@ class _Sections:
         self._options: Options | None = None
 
     def take(self, reader: _Reader, command: str, words: list[str]) -> None:
-        """Add a command with its words, as `_Reader.words` gives them; GrammarError if a name or type is not valid.
-
-        `config` begins a section, or continues that of the same name. `option` and `list` go into that section: an
-        option without a value is ignored, a list's value is appended. A `package` is only checked.
-        """
         name, value = words[0], words[-1]
         if command == "config":
             self._options = self._section(reader, name, value)
@@ -189,7 +177,6 @@ class _Sections:
             self._option(command, name, value)
 
     def begun(self) -> bool:
-        """Whether a `config` command was added yet."""
         return self._options is not None
 
     def _option(self, command: str, name: str, value: str) -> None:
@@ -223,5 +210,4 @@ class _Sections:
 
 
 def _shown(value: str) -> str:
-    """The text of a value that was decoded as Latin-1; bytes that are not UTF-8 become U+FFFD."""
     return value if value.isascii() else value.encode("latin-1").decode(errors="replace")

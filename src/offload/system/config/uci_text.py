@@ -24,7 +24,7 @@ _UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python or libuci, 
 
 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
-    """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid."""
+    """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid UCI."""
     if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None
     sections: list[Section] = []
@@ -61,13 +61,16 @@ def _longer(before: str | tuple[str, ...], value: str) -> tuple[str, ...]:
 
 
 def made_up(number: int, kind: str) -> str:
-    """The name that libuci gives to an anonymous section, such as `cfg02a3b4`, by its number from 1 and its type."""
+    """The name that libuci gives to an anonymous section, such as `cfg02a3b4`.
+
+    `number`: of the section in its file, from 1; `kind`: its type.
+    """
     return f"cfg{number:02x}{_hash(kind)}"
 
 
 @cache
 def _hash(kind: str) -> str:
-    """D. J. Bernstein's hash of the type, its lower 16 bits as four hexadecimal digits."""
+    # D. J. Bernstein's hash, lower 16 bits
     value = 5381
     for char in kind.encode():
         value = value * 33 + char
@@ -80,9 +83,9 @@ _CONFIG = re.compile(
 
 
 def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
-    """The sections with the number of the line where each begins; unchanged if not all of them are found in the text.
+    """The sections, each with the number of the line where it begins in the text of their file.
 
-    Two sections of one name are one, which begins at the first.
+    Of two sections of one name the first counts. They are unchanged if not all of them are found in the text.
     """
     begins: list[tuple[int, str]] = []
     names: set[str] = set()

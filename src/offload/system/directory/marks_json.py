@@ -25,7 +25,7 @@ MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
 
 
 def marks_json(snapshot: Snapshot) -> Json:
-    """The four keys in MARK_KEYS with their values, from a Snapshot; `inverted` of a rule is there only if true."""
+    """The keys in MARK_KEYS with their JSON values, from a Snapshot; a rule has `inverted` only if that is true."""
     rules = [asdict(rule) for rule in snapshot.rules]
     for rule in rules:
         if not rule["inverted"]:
@@ -35,9 +35,9 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """The Snapshot's fields in MARK_KEYS, by name, from the content of snapshot.json; an absent one is empty.
+    """Read the keys in MARK_KEYS of snapshot.json: fields of the same names for a Snapshot, empty for an absent key.
 
-    TypeError or ValueError if a value is not valid; it names the key.
+    `found`: the content of the file. TypeError or ValueError, which names the key, if a value is not valid.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

@@ -43,20 +43,20 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:
-    """A directory with the files of a router; nothing outside of the directory is read or written."""
+    """A directory that stands for a router (`--root DIR`); nothing outside of it is read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def confdir(self) -> Path:
-        """The directory of the UCI packages."""
+        """The directory of its UCI packages, `DIR/etc/config`."""
         return self.root / CONFIG
 
     def snapshot(self) -> Snapshot:
-        """The content of snapshot.json; an empty Snapshot without this file.
+        """The Snapshot in snapshot.json; one with default values if there is no such file.
 
-        FileError if the directory is missing, or the file cannot be read or is not valid; it names file and fault.
+        FileError, which names file and fault, if the directory is missing, or the file cannot be read or is not valid.
         """
         path = self.root / SNAPSHOT
         if not self.root.is_dir():
@@ -74,9 +74,10 @@ class RouterDirectory:
             raise FileError(f"{path} is not a router's snapshot: {_plainly(error)}") from error
 
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
-        """Write the sections into the files of their packages, and `snapshot` as snapshot.json.
+        """Write the sections as UCI files of their packages, and `snapshot` as snapshot.json, into the directory.
 
-        FileError as in `empty_directory.write`: also if the directory is not empty, or is this router's configuration.
+        It is made, or must be empty. FileError as in `empty_directory.write`, also if it is this router's
+        configuration.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:
@@ -90,7 +91,7 @@ class RouterDirectory:
 
 
 def uci_text(section: Section) -> str:
-    """A section in UCI's text form, as `uci export` prints it."""
+    """A section in UCI's text form, as `uci export` prints it, with a newline at the end."""
     name = "" if section.id.startswith("@") else f" '{section.name}'"
     lines = [f"config {section.type}{name}"]
     for option, value in section.options.items():
@@ -100,16 +101,15 @@ def uci_text(section: Section) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote text as a shell does: end the string before a quote, and escape the quote between two strings."""
     escaped = value.replace("'", "'\\''")
     return f"'{escaped}'"
 
 
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """The content of snapshot.json. `ubus`: netifd's replies by `OBJECT METHOD`, reduced by `netifd.named_only`.
+    """The content of snapshot.json for a Snapshot.
 
-    Stations, neighbours, and what the service alone knows (`given_up`, `uncounted`, `crowded`) are not
-    in it.
+    `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`). Stations, neighbours, and what the
+    service alone knows (`given_up`, `uncounted`, `crowded`) are left out.
     """
     kernel = snapshot.kernel
     return {
@@ -235,7 +235,6 @@ def _words(given: Any, key: str) -> tuple[str, ...]:
 
 
 def _two(given: tuple[str, ...]) -> tuple[str, str]:
-    """The two words; ValueError if there are more or fewer."""
     src, dest = given
     return src, dest
 

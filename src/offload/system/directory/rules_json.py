@@ -20,7 +20,7 @@ NUMBERS = ("sport", "dport")
 
 
 def packet_rules_json(rules: Iterable[PacketRule]) -> list[Json]:
-    """The value of the key `packet_rules`. Comments are left out, because people wrote them."""
+    """The value of the key `packet_rules`, from these rules. Comments are emptied, because people wrote them."""
     return [asdict(rule) | {"match": _match_json(rule.match), "comment": ""} for rule in rules]
 
 
@@ -30,7 +30,10 @@ def _match_json(match: RuleMatch) -> Json:
 
 
 def packet_rules(found: Json) -> tuple[PacketRule, ...]:
-    """The rules in the content of snapshot.json; none without the key. TypeError or ValueError names a wrong key."""
+    """The rules under the key `packet_rules` in the content of snapshot.json (`found`); none without the key.
+
+    TypeError or ValueError, which names the key, if a value is not valid.
+    """
     given = found.get("packet_rules", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise TypeError("'packet_rules' is not a list of objects")
@@ -38,7 +41,10 @@ def packet_rules(found: Json) -> tuple[PacketRule, ...]:
 
 
 def unloaded_file(each: Json) -> UnloadedFile:
-    """The UnloadedFile of one entry of the key `unloaded`. TypeError, ValueError or KeyError names a wrong key."""
+    """One entry of the key `unloaded` as an UnloadedFile: an nft file that the firewall has yet to load.
+
+    TypeError, ValueError or KeyError, which names the key, if a value is not valid.
+    """
     rules = packet_rules({"packet_rules": each.get("rules", [])})
     return UnloadedFile(_of(str, each, "path", ""), rules, _of(str, each, "why", ""))
 

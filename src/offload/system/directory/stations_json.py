@@ -18,11 +18,11 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 
 
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
-    """The Snapshot's fields (`stations`, `neighbours`), from the content of snapshot.json; both empty without the key.
+    """Read the key `stations` of snapshot.json: (stations, neighbours) for a Snapshot, both empty without the key.
 
-    A neighbour is on the device with an address in the same network, else on the master of the station's port (empty if
-    the port has none). `links` and `addresses` must be those of the same router. TypeError, KeyError or ValueError if
-    an entry is not valid.
+    `found`: the content of the file. `links`, `addresses`: of the same router; a neighbour is on the device with an
+    address in its network, else on the master of the station's port, or on none. TypeError, KeyError or ValueError for
+    a bad entry.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

@@ -1,4 +1,4 @@
-"""Values in snapshot.json that are text for something else. Pure."""
+"""Convert text in snapshot.json, such as addresses. Pure."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,7 +7,10 @@ T = TypeVar("T")
 
 
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
-    """What `make` gives for a value; ValueError says that `key` is not `what`, such as `an address or network`."""
+    """`make(value)`.
+
+    If that raises a ValueError, one that says that `key` is not `what`, such as `an address or network`.
+    """
     try:
         return make(value)
     except ValueError as error:

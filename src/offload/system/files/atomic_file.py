@@ -18,10 +18,10 @@ MODE = 0o600
 
 @contextmanager
 def locked(path: Path) -> Iterator[bytes]:
-    """Hold the file's lock as libuci does for writing (flock; file.c, uci_open_stream), and yield the file's content.
+    """Hold the file's lock while the body runs, as libuci does for writing (flock), and yield the file's content.
 
-    A missing file is created empty, and removed again if the body raises. If another process holds the lock for more
-    than PATIENCE seconds, an OSError names that process. OSError also if the file cannot be opened, or is not regular.
+    A missing file is made empty, and removed again if the body raises. OSError after PATIENCE seconds, with the process
+    that has the lock; also if the file cannot be opened, is not regular, or is too large.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -57,7 +57,6 @@ def _lock(descriptor: int, deadline: float) -> None:
 
 
 def _stands(descriptor: int, path: Path) -> bool:
-    """Whether the path still leads to the file of this descriptor."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -65,10 +64,10 @@ def _stands(descriptor: int, path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write `content` into a new file in the same directory, and rename that to `path`; an OSError changes nothing.
+    """Replace the file's content in one step: write a new file beside it, and rename that.
 
-    The mode stays as it was; a file that did not exist gets mode 0600. A symbolic link stays one. No lock is taken: who
-    needs one calls this within `locked`.
+    After an OSError it is unchanged. It keeps its mode, a new file has 0600; a symbolic link stays one. This takes no
+    lock: use it within `locked`.
     """
     import tempfile  # slow, and most commands write nothing
 
@@ -89,9 +88,9 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Remove the temporary files that killed calls of `replace` left beside `path`.
+    """Remove the temporary files that killed calls of `replace` left beside `path`. Never raises OSError.
 
-    Does nothing while another process holds the lock of `path`, or if there is no such file. Never raises OSError.
+    It does nothing while another process holds the lock of `path`, or if there is no such file.
     """
     with suppress(OSError):
         target = path.resolve()

@@ -19,11 +19,10 @@ ANOTHER = "name a directory that does not exist yet"
 
 
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
-    """Write `files` (path below `root` -> content). `never`: directories in or below which nothing may be written.
+    """Write files into the directory `root`, which is made, or must be empty; `files`: content by path below `root`.
 
-    Those are compared by device and inode, so a bind mount of one is recognized too. FileError if `root` is one of
-    them or below one, is a link or below one, is not empty, or belongs to another user, or if a file cannot be written:
-    then the directories and files that were made before stay.
+    FileError if `root` is one of the directories in `never` or below one (bind mounts too), is a link or below one, is
+    not empty, or another user's; or if a file cannot be written: what was made before then stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():
@@ -46,7 +45,6 @@ def _write(directory: int, folders: list[str], name: str, content: bytes, root: 
 
 @contextmanager
 def _directory(root: Path, never: Iterable[str]) -> Iterator[int]:
-    """Yield a descriptor of `root`, which is created if it does not exist; FileError as in `write`."""
     forbidden = set(_identities(never))
     descriptor = os.open(root.anchor or ".", DIRECTORY)
     try:
@@ -72,7 +70,6 @@ def _step(descriptor: int, part: str, path: Path) -> int:
 
 
 def _entered(descriptor: int, part: str) -> int:
-    """A descriptor of the directory `part` in the directory `descriptor`; it is created if it does not exist."""
     try:
         return os.open(part, DIRECTORY, dir_fd=descriptor)
     except FileNotFoundError:

@@ -12,9 +12,9 @@ LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/
 
 
 def holder(descriptor: int, proc: Path = PROC) -> str:
-    """The process that locks an open file, as text for a message: `process 4711 'flock'`; never raises.
+    """The process that has the lock on an open file, as text for a message: `process 4711 'flock'`; never raises.
 
-    If it cannot be found, the text is `another process` or the like.
+    If it is not found: `another process`, or `a process that /proc/locks does not list`.
     """
     try:
         status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")
@@ -26,11 +26,10 @@ def holder(descriptor: int, proc: Path = PROC) -> str:
 
 
 def holders(text: str, device: int, inode: int) -> list[int]:
-    """The ids of the processes that hold a lock on a file, from the text of /proc/locks; never raises.
+    """The ids of the processes that have a lock on a file, from the text of /proc/locks; empty if none has.
 
-    `device`, `inode`: the file's, from stat(2).
-
-    If both fit no lock, the inode alone decides: on an overlay or a subvolume stat(2) gives another device number.
+    `device`, `inode`: of the file, from stat(2). If both together fit no lock, the inode alone decides: on an overlay
+    or a subvolume stat(2) gives another device number. Never raises.
     """
     found = [(number, where) for number, where, known in _entries(text) if known == inode]
     exact = [number for number, where in found if where == (os.major(device), os.minor(device))]
@@ -38,10 +37,7 @@ def holders(text: str, device: int, inode: int) -> list[int]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, tuple[int, int], int]]:
-    """(process id, (major, minor), inode) of each lock that is held by a process of this PID namespace.
-
-    A line with `->` is of a process that waits.
-    """
+    # a line with `->` is of a process that waits
     for line in text.splitlines():
         words = line.split()
         try:

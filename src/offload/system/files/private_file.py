@@ -19,15 +19,15 @@ LARGEST = 1 << 20  # bytes
 
 
 class PrivateFile:
-    """A file of this user alone; each method raises FileError if it fails."""
+    """A file for this user alone; each method raises FileError, with a sentence, if it fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The content; None if the file does not exist.
+        """The file's content; None if it does not exist.
 
-        FileError if it is larger than 1 MB, or it or its directory is a link, another user's, or open to others.
+        FileError if it is larger than LARGEST, or it or its directory is a link, another user's, or open to others.
         """
         try:
             self._own(self._path.parent, stat.S_ISDIR)
@@ -39,9 +39,10 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Replace the file's content in one step; file and directory are created if missing, a link is removed first.
+        """Replace the file's content in one step; file and directory are made if missing, and a link is removed first.
 
-        FileError if that fails, or the directory is a link, another user's, or open to others: the old content stays.
+        FileError if that fails, or the directory is a link, another user's, or open to others; the old content then
+        stays.
         """
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ class PrivateFile:
             raise self._refusal("written", error) from error
 
     def remove(self) -> None:
-        """Remove the file, if it exists, whoever owns it and whatever its mode is."""
+        """Remove the file if it exists, whoever owns it."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -71,23 +72,26 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory. `refusal`: the sentence of the FileError that every method raises; empty: none."""
+    """A private file in memory. `refusal`: the sentence of the FileError that every method raises.
+
+    Empty: they succeed.
+    """
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.refusal = content, ""
 
     def read(self) -> bytes | None:
-        """The content; None if it does not exist."""
+        """The content; None if the file does not exist."""
         self._refuse()
         return self.content
 
     def write(self, content: bytes) -> None:
-        """Replace the content."""
+        """Replace the content; the file exists from then on."""
         self._refuse()
         self.content = content
 
     def remove(self) -> None:
-        """Remove the file."""
+        """Remove the file, if it exists."""
         self._refuse()
         self.content = None
 

@@ -16,7 +16,10 @@ TRIES, PAUSE = 5, 0.02  # PAUSE: seconds between two readings of a file that cha
 
 
 class Stamp(NamedTuple):
-    """Identifies a state of a file: inode, size in bytes, modification time in nanoseconds."""
+    """Identifies one state of a file: it differs after a write.
+
+    `size`: bytes; `changed`: modification time in nanoseconds.
+    """
 
     inode: int
     size: int
@@ -24,9 +27,10 @@ class Stamp(NamedTuple):
 
 
 def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
-    """The content of a regular file and its stamp; OSError if it cannot be read or has more than `largest` bytes.
+    """(content, stamp) of a regular file.
 
-    If the file changes during each of TRIES readings, the last one counts; its stamp then differs from the file's.
+    OSError if it cannot be read, is not regular, or is larger than `largest` bytes. If it changes during each of TRIES
+    readings, the last one counts, with the stamp from before that reading.
     """
     for _ in range(TRIES):
         content, before = _read(path, largest)
@@ -37,7 +41,7 @@ def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
 
 
 def stamp(path: Path) -> Stamp | None:
-    """The present stamp of the file; None if it does not exist or cannot be examined."""
+    """The file's present stamp; None if it does not exist or cannot be examined."""
     try:
         return _stamp(path.stat())
     except OSError:

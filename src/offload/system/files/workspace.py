@@ -14,7 +14,7 @@ PREFIX = ".offload-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Yield a new directory that only this user may enter; it is removed with its content afterwards."""
+    """Make a directory that only this user may enter, yield its path, and remove it with its content after the body."""
     import shutil  # slow, and most commands need no directory
 
     directory, descriptor = _made()
@@ -26,9 +26,9 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the workspaces that killed processes of this user left behind; gives the removed directories.
+    """Remove the workspaces that killed processes of this user left in the temporary directory; gives their paths.
 
-    Those in use stay, because their process holds the lock. Errors are ignored.
+    Those in use stay: their process has a lock on them. Errors are ignored.
     """
     import shutil
     import tempfile
@@ -47,7 +47,7 @@ def sweep() -> list[Path]:
 
 
 def _made() -> tuple[Path, int]:
-    """A new directory and a descriptor that holds its lock; if a `sweep` removes it before that, another is made."""
+    # If a `sweep` removes the directory before it is locked, another is made.
     import tempfile
 
     while True:
@@ -60,7 +60,6 @@ def _made() -> tuple[Path, int]:
 
 
 def _locked(directory: Path) -> int:
-    """A descriptor that holds the directory's lock; OSError if another process holds it, or if it is a link."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
