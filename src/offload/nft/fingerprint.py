@@ -44,8 +44,8 @@ def _meaning(each: Set | Map) -> str:
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
     """The chain with comments by which its rules are recognized in the kernel's listing: `offload HASH SET=DIGEST`.
 
-    HASH, the fingerprint, is of the rule, its chain and hook, and `covers`, other text of the table. `of_sets`: set ->
-    digest of its elements; that of each set that the rule looks up is added. The rule's own comment comes last. Include
+    HASH is that of the rule, its chain and hook, and `covers`, other text of the table. `of_sets`: set -> digest of its
+    elements; of each set there that the rule looks up the digest is added. The rule's own comment comes last. Include
     statements stay as they are.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"

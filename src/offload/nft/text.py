@@ -115,9 +115,10 @@ def _braces(values: Iterable[str]) -> str:
 
 
 def fill(name: str, **words: Any) -> str:
-    """The text of the template of this name; `words`: the values of its variables.
+    """The text of the template of this name (without `.nft.j2`); `words`: the values of its variables.
 
-    A missing variable raises LookupError, or UndefinedError where only Jinja2 itself can run the template.
+    OSError: there is no such template. A missing variable raises LookupError, or UndefinedError where only Jinja2
+    itself can run the template.
     """
     return _template(name)(**words)
 

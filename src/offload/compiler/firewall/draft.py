@@ -69,8 +69,8 @@ class Draft(NamedTuple):
     ) -> tuple[Restriction, ...]:
         """(family, name) of each zone and helper that may restrict a rule to one family, 4 or 6; 0: it does not.
 
-        Zones are here only if they do. The conntrack helpers are the one that the rule compares and the one that it
-        assigns. LeftOutError: one of them is not known.
+        Zones (`src`, `dest`; None: every zone) are here only if they do. The conntrack helpers are the one that the
+        rule compares and the one that it assigns. LeftOutError: one of them is not known.
         """
         found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:

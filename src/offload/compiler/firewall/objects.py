@@ -9,7 +9,10 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel module is among `modules` (loaded or built in), so none without option module."""
+    """The helpers whose kernel module is among `modules` (loaded or built in), so none without option module.
+
+    A `-` in the option may be `_` in the module's name.
+    """
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 

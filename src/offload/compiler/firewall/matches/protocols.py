@@ -66,7 +66,7 @@ def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
 
 
 def shown(proto: tuple[Item, ...]) -> str:
-    """A protocol's name for a sentence; of several, or a negated one: `not tcp, not udp`."""
+    """A protocol's name for a sentence: `tcp`; of negated ones `not tcp, not udp`."""
     if len(proto) == 1 and not proto[0].negated:
         return proto[0].text
     return ", ".join(("not " if item.negated else "") + item.text for item in proto)

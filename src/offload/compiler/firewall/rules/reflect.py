@@ -16,9 +16,10 @@ def reflect(
 ) -> None:
     """Add the rules by which hosts of `zone` reach a port forward by its outer address; a problem if that cannot be.
 
-    `each`: the port forward's own translation, for packets from the zone `src`. For each family that `src` masquerades
-    there are two rules: one leads packets from `zone` to the forward's host, the other replaces their source address,
-    so that the replies come back through the router. The problem: an address that the rules need is not known.
+    `each`: the port forward's own translation, for packets of protocol `proto` from the zone `src`. For each family
+    that `src` masquerades and of which the forward's host has an address there are two rules: one leads packets from
+    `zone` to the host, the other replaces their source address, so that the replies come back through the router. The
+    problem: an address that the rules need is not known. `zone` gets the rules' chains in `used_chains`.
     """
     match = section.match._replace(src_mac=(), ipset=None)
     writer = Writer(draft, section.origin, f"{section.name} (reflection)")

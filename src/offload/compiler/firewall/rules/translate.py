@@ -48,9 +48,10 @@ class Writer(NamedTuple):
     limit_log: Limit | str | None = None  # rate limit of the log statement
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
-        """Add the nft rules of a translation for a family (0: both, only without addresses) and protocol to its chain.
+        """Add the nft rules of a translation to its chain, for a family (0: both, only without addresses) and protocol.
 
-        Ports are left out where the protocol has none. The new port also replaces the identifier of ICMP.
+        There is one for each group of source and destination addresses that a rule can match (`groups`). Ports are left
+        out where the protocol has none; the new port also replaces the identifier of ICMP.
         """
         name = "" if proto[0].negated else proto[0].text
         ipset = each.match.ipset
@@ -161,7 +162,7 @@ def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> N
 
 
 def report_conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Add a problem: two conditions of a section have no family in common, so it has no rule for this protocol.
+    """Add a problem: two conditions of section `origin` have no family in common, so it has no rule for the protocol.
 
     `who`: the names of both.
     """

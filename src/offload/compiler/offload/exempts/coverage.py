@@ -30,9 +30,10 @@ NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: some is not slow.
 
-    An exempt is traffic that is never offloaded, given by a section; a mark rule has exempts for a rule that must see
-    every packet. The Reasons name each exempt that is enough alone, and the mark rules if these are enough. If it takes
-    all exempts and mark rules together, they name the part of each. Faulty exempts do not count here.
+    A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
+    section; a mark rule has exempts for a rule that must see every packet. The Reasons name each exempt that is enough
+    alone, and the mark rules if these are enough. If it takes all together, they name the part of each. Faulty exempts
+    do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
@@ -62,9 +63,9 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons for the part of a pair's traffic, of this family, that mark rules keep slow; empty: they keep none slow.
 
-    A mark rule has exempts (traffic that is never offloaded) for a rule that must see every packet. Mark rules that
-    cover the same kinds of traffic completely share a Reason, and so do all that cover no kind completely. Exempts of
-    sections have no Reason here.
+    A pair is connections from zone `src` to zone `dest`. A mark rule has exempts (traffic that is never offloaded) for
+    a rule that must see every packet. Mark rules that cover the same kinds of traffic completely share a Reason, and so
+    do all that cover no kind completely. Exempts of sections have no Reason here.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
@@ -187,5 +188,5 @@ def called(rule: MarkRule) -> str:
 
 
 def named(rule: MarkRule) -> str:
-    """The rule's option `name` in quotes; without one, the name of its section in UCI, not in quotes."""
+    """The name of a firewall rule for a sentence: option `name` in quotes; without one, that of its UCI section."""
     return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"

@@ -16,7 +16,10 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named nft set with the traffic of exempts, which is never offloaded: its key's type, and its elements' keys."""
+    """A named nft set with the traffic of exempts, which is never offloaded. An element has a key, and maybe a timeout.
+
+    Elements have timeouts, and comments from which the exempt can be read back, if the set has `timed_exempts`.
+    """
 
     name: str  # derived from the shape
     type: str  # nft type of the key

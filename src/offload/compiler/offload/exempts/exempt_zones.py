@@ -24,8 +24,8 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
 
     They are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
     run time. Left out are those that no packet could match, those given at run time for a zone that is gone, and those
-    that are faulty or for all traffic, because their pairs of zones are slow anyway. Not all zones' devices are known:
-    then an exempt is for more traffic than its zone's.
+    that are faulty or for all traffic, because their pairs of zones are slow anyway. If a zone has devices that are not
+    known, the exempt has no condition for it, and so keeps more traffic slow.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]

@@ -24,9 +24,9 @@ def without_routing(config: Config, snapshot: Snapshot) -> Config:
 
 
 def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
-    """Whether an `ip rule` compares the mark that the rule sets, and no qdisc, tc filter or nft rule does.
+    """Whether an `ip rule` of its family compares the mark that a rule sets, and no qdisc, tc filter or nft rule does.
 
-    False if it is not known which mark it sets.
+    False if it is not known which mark `mark_rule` sets.
     """
     sets = mark_rule.sets
     if sets is None:

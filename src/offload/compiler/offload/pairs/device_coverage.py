@@ -56,8 +56,9 @@ class DeviceCoverage:
     def devices(self, zone: str, mode: Mode) -> set[str]:
         """The devices of the zone, l3 ones (`br-lan`) and those below, that the flowtable of this mode can list.
 
-        The hardware flowtable can list those that hardware takes (`able`), also bridge ports that software does not
-        list, but no port of a bridge whose hosts move too often (`restless`). Neither lists what the user excluded.
+        Software lists none that is `beneath` one whose shaper would be bypassed. Hardware can list those that it takes
+        (`able`), also bridge ports that software does not list, but no port of a bridge whose hosts move too often
+        (`restless`). Neither lists what the user excluded. Devices of option `device` come from `added_to`.
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:

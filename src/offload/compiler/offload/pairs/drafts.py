@@ -18,7 +18,8 @@ ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, T
 class Crossing:
     """Forwarded packets that come in by device `iif` and leave by device `oif`, with the fastest mode they can have.
 
-    `stations`: the ends (NO_END, FROM, TO or BOTH) where the host's bridge port decides between hardware and software.
+    `stations`: at which end (FROM `iif`, TO `oif`, BOTH, NO_END) the bridge port of the host decides between hardware
+    and software.
     """
 
     iif: str

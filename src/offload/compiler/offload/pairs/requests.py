@@ -28,10 +28,10 @@ class PairRequest:
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
     asked: Mode  # by the user: for the pair, else the lower one of its zones, else that of globals
-    mode: Mode  # `asked`, or lower: a fault or an exempt keeps the pair slow, or hardware is given up
+    mode: Mode  # `asked`, or lower: a fault or an exempt keeps the pair slow, or hardware took none of its flows
     family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
-    # why `mode` is none or below a zone's choice, or hardware is given up for a family
+    # why `mode` is none or below a zone's choice, or hardware is not requested for a family
     reasons: tuple[Reason, ...]
     hardware_family: Family = Family.ANY  # that hardware is requested for
     possible: Family = Family.ANY  # that packets of the pair can have, by option family of its two firewall zones
