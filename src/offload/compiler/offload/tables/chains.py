@@ -29,7 +29,7 @@ ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """All chains of a table: first those that others jump to, base chains last.
+    """All chains of one of our tables. Packets of the forward hook get into them by a look-up of their two devices.
 
     Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
     whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.
@@ -51,13 +51,21 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """Properties of flowtable and sets as text, which the fingerprints of chain `forward` cover besides its rules."""
+    """Properties of a table's flowtable and sets as text: a change of them must change the hashes of chain `forward`.
+
+    These hashes (fingerprints, in the comments of rules) are what is compared with the kernel; `covered` is added to
+    them.
+    """
     kind = "offload " if table.hardware else ""
     return f"{table.flowtable} {kind}counter {table.remembered}" + (" behind" if table.behind else "")
 
 
 def ingress_priority(table: Table) -> str:
-    """The priority of the table's flowtable on the ingress hooks of its devices; both tables may have one device."""
+    """The priority of the table's flowtable on the ingress hooks of its devices, as nft text: `filter`, `filter + 1`.
+
+    It is one higher in hardware, as both tables may have one device, and higher by BEHIND_PRIORITY for a table that
+    must come behind chains of other programs.
+    """
     after = BEHIND_PRIORITY * table.behind + table.hardware
     return f"filter + {after}" if after else "filter"
 
@@ -74,8 +82,8 @@ def _passing(passing: Passing, table: Table, *, exempting: bool) -> Chain:
     return Chain(passing.chain, rules)
 
 
+# only established packets go on, and replies are remembered where they matter
 def _of_all(passing: Passing, table: Table) -> Iterator[Rule]:
-    """The first rules of a chain: only established packets go on, and replies are remembered where they matter."""
     yield FIRST
     if table.hardware:
         yield Rule(STRAYS)
@@ -86,11 +94,8 @@ def _of_all(passing: Passing, table: Table) -> Iterator[Rule]:
         yield _rule("ct direction reply", "accept")
 
 
+# for original packets: they stay slow, or their flow is offloaded
 def _of_policy(key: PolicyKey, table: Table, *, exempting: bool) -> Iterator[Rule]:
-    """The rules for original packets: they stay slow, or their flow is offloaded.
-
-    `exempting`: the table has exempts, so there is a jump to their chain.
-    """
     if key.family != Family.ANY.value:
         yield _rule(f"meta nfproto != {key.family}", "accept")
     if exempting:

@@ -13,14 +13,14 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """The connections whose packets pass from one device to another and that a table may offload."""
+    """What a table does with packets between two devices, by the direction in which their connection was opened."""
 
     policy: PolicyKey | None = None  # of those opened in this direction; None: they stay slow
     replies: str = ""  # family (UCI word) of those opened in the other direction; empty: they stay slow
 
     @property
     def chain(self) -> str:
-        """Name of its chain: `policy_20_ipv4`, `policy_0_replies`, `replies_ipv6`. Equal ones have equal names."""
+        """The name of its chain: `policy_20_ipv4`, `policy_0_replies`, `replies_ipv6`. Equal ones have equal names."""
         family = "" if self.replies == Family.ANY.value else self.replies
         replies = ("replies", family) if self.replies else ()
         return "_".join(filter(None, (self.policy.chain if self.policy else "", *replies)))
@@ -30,10 +30,11 @@ Crossing = tuple[str, str]  # names of the devices (iif, oif)
 
 
 def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
-    """The Passing of each key (iif, oif) of the map, sorted. `elements`: those of `table`, or some of them.
+    """The Passing of each (iif, oif), sorted; these are the keys of the table's map `crossings`.
 
-    A table that is `late` looks up replies with iif and oif exchanged (chain `accepted`), so its map has the keys of
-    its elements alone.
+    `elements`: those of `table`, or some of them. Each makes a key for its connections, and one with iif and oif
+    exchanged for their replies. In a table that is `late` only the first, because its chain `accepted` looks up replies
+    with iif and oif exchanged.
     """
     opened = {(each.iif, each.oif): each.policy for each in elements}
     if table.late:
@@ -43,12 +44,12 @@ def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Pas
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """As `passings`, without the elements that the hardware table has too."""
+    """The keys of the table's map as in `passings`, without those for which the hardware table has an element too."""
     return passings(table, (each for each in table.elements if not each.policy.stations))
 
 
 def element_texts(found: Mapping[Crossing, Passing]) -> tuple[str, ...]:
-    """The elements as nft text, in the order of `found`: `"br-lan" . "wan" : goto policy_0`.
+    """The elements of map `crossings` as nft text, in the order of `found`: `"br-lan" . "wan" : goto policy_0`.
 
     nft replaces a name by the index that the device has then, and refuses the text if it does not exist.
     """

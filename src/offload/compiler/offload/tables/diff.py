@@ -24,11 +24,11 @@ Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow o
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again (a return).
+    """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again.
 
-    Flows of such a table go back to the slow path for some packets. `table`: the one that is changed without a return;
-    empty in other transactions. `lost`: traffic that it no longer offloads. The caller has to check that the kernel
-    has no offloaded flow of it.
+    The flows of such a table go back to the slow path for some packets. `table`: the one that is changed while its
+    flows stay; empty: none is. `lost`: traffic that it no longer offloads; the caller has to check that the kernel has
+    no offloaded flow of it.
     """
 
     text: str
@@ -38,14 +38,14 @@ class Transaction:
 
 
 def unasked(_: Lost) -> bool:
-    """Always True, as `busy` of callers that do not read the kernel's connections: any flow may be offloaded."""
+    """True for any traffic, as `busy` of callers that do not read the kernel's connections: it may be offloaded."""
     return True
 
 
 def transactions(
     plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan; empty: none is needed.
+    """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan's; empty: none is needed.
 
     Tables of the Plan in `forced` are created again even if they do not differ. `busy`: whether the kernel may have
     offloaded flows of traffic that is to be slow now; then the table is created again. Each table that differs has a
@@ -66,11 +66,9 @@ def transactions(
     return _transactions(tables, live, plan, made)
 
 
+# Whether the table must be created, or again to end the offload of its flows. False also if it differs by less, which
+# `_small` changes.
 def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bool:
-    """Whether the table must be created, as it does not exist (`held` is None), or again to end its flows' offload.
-
-    `held`: the table in the kernel. False also if it differs by less, which `_small` changes.
-    """
     if held is None:
         return True
     if held == expected(table):
@@ -78,8 +76,8 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
     return must_return(table, held, plan) or (bool(gone := lost(table, held, plan)) and busy(gone))
 
 
+# after these the software table is as planned, without the elements that the hardware table has too
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
-    """The transactions after which the software table, `table`, is as planned, without what the other table has."""
     if held is None or table.name in made:
         yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
         return
@@ -88,25 +86,23 @@ def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection
     yield Transaction(_filled(table, own(table)))
 
 
+# `held`: the table in the kernel, whose live flows stay
 def _small(table: Table, held: LiveTable, plan: Plan) -> Transaction:
-    """The transaction that changes the table in the kernel (`held`) without touching live flows."""
     text = change(compiled(table), expected(table), held)
     return Transaction(text, table=table.name, lost=lost(table, held, plan))
 
 
+# the map gets these elements and no others
 def _filled(table: Table, found: Mapping[Crossing, Passing]) -> str:
-    """The nft text that gives the map of this table these elements and no others."""
     added = f"add element inet {table.name} {CROSSINGS} {{ {', '.join(element_texts(found))} }}\n" if found else ""
     return f"flush map inet {table.name} {CROSSINGS}\n{added}"
 
 
+# `made`: names of the tables to create, also if they exist. `only`: for the table of this name alone; empty: for all,
+# and those that `tables` lacks are deleted.
 def _transactions(
     tables: Mapping[str, Table], live: Mapping[str, LiveTable], plan: Plan, made: Collection[str], only: str = ""
 ) -> list[Transaction]:
-    """The transactions of each table that differs or is in `made`, the names of those to create, also if they exist.
-
-    `only`: for the table with this name alone; empty: for all, and those that `tables` lacks are deleted.
-    """
     found: list[Transaction] = []
     for name in (only,) if only else tuple(name for name, _, _ in TABLES):
         table, held = tables.get(name), live.get(name)
@@ -128,8 +124,8 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
     So it is if the deciding rules differ (as after an update) or the map is missing, if a device leaves the flowtable
-    that pairs that stay may use or that nft cannot delete, or if station sets are new. Elements that leave the map, and
-    new exempts, are not considered here, but in `lost`. `held`: the table in the kernel.
+    that pairs of zones that stay may use or that nft cannot delete, or if sets of hosts are new. `held`: the table in
+    the kernel. Elements that leave the map, and new exempts, are not considered here, but in `lost`.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
@@ -140,12 +136,9 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())
 
 
+# In software only devices of the table's zones, and those that the Plan does not have, may have flows of pairs that
+# stay; in hardware all may. From a table that is `behind` nft cannot delete a device.
 def _in_use(gone: Collection[str], table: Table, plan: Plan) -> bool:
-    """Whether pairs of `table`, the planned one, may have flows over devices `gone` from the flowtable; False for none.
-
-    In software those are devices of the pairs' zones, and devices that the Plan does not have; in hardware all.
-    True too where nft cannot delete them.
-    """
     zones = {zone for element in table.elements for zone in element.pair}
     free = {device.name for device in plan.devices if zones.isdisjoint(device.zones)}
     return bool(gone) and (table.hardware or table.behind or not free.issuperset(gone))

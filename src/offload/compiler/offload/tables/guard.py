@@ -27,7 +27,7 @@ FIRST_PACKETS = Hook("nat", "postrouting", "-199")
 
 @dataclass(frozen=True, slots=True)
 class RepliedSet:
-    """A set of one family's connections whose reply was accepted, filled by packets: name, and key as nft text."""
+    """A set of one family's connections whose reply the firewall accepted; packets fill it. `key`: as nft text."""
 
     name: str
     key: str
@@ -40,11 +40,11 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that delete, add and look up connections in the sets of accepted replies.
+    """The chains that add, look up and delete connections in the sets of accepted replies.
 
     A key of the other family matches no packet (nft_ct_get_eval()); addresses come first in it, as they show that at
-    once and the id costs a hash. If a set is full, the rule that adds to it does not
-    match, and the next rule counts the reply.
+    once and the id costs a hash. If a set is full, the rule that adds to it does not match, and the next rule counts
+    the reply.
     """
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))

@@ -31,9 +31,10 @@ NOTHING_LOST = Lost()
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
-    """What `table`, the wanted one, no longer offloads of `held`, the one in the kernel; the Plan's other table may.
+    """What the table in the kernel (`held`) offloads and the wanted one, `table`, does not; the Plan's other table may.
 
-    The crossings are without those of a device that does not exist any more: the kernel ended the offload of its flows.
+    It is pairs of devices (iif, oif) that leave the map or stay for less traffic, and exempts that the kernel's table
+    lacks. Pairs with a device that does not exist any more are left out: the kernel ended the offload of its flows.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))
@@ -46,12 +47,9 @@ def _crossing(text: str) -> tuple[str, str]:
     return iif.strip('"'), oif.strip('"')
 
 
+# `text`: KEY : VERDICT of an element of the live map; `wanted`: the Plan's verdicts, by key; `present`: names of the
+# links that exist
 def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> bool:
-    """Whether the Plan excludes some traffic of this element of the live map. `text`: KEY : VERDICT.
-
-    `wanted`: the verdicts of the Plan, by key. `present`: names of the links that exist. False if a device of
-    the element is not among them.
-    """
     key, _, verdict = text.partition(" : ")
     if not present.issuperset(_crossing(text)):
         return False  # the kernel ended the flows of a device that went away (nf_flow_table_netdev_event)
@@ -64,8 +62,8 @@ def _narrower(text: str, wanted: Mapping[str, str], present: frozenset[str]) -> 
     return Family(now.family) & before is not before or now.stations != then.stations
 
 
+# If a set of ranges gets an element, all exempts with ranges in it count: their ranges are spread over several sets.
 def _new_exempts(table: Table, held: LiveTable) -> Iterator[ExemptMatch]:
-    """The exempts of which the kernel's table lacks a rule or an element; of ranges, all in a set that gets one."""
     rules = _new_rules(table, held)
     elements = _new_elements(table, held, {name for rule in rules for name in ASKED.findall(rule)})
     if not rules and not elements:
@@ -81,8 +79,8 @@ def _new_exempts(table: Table, held: LiveTable) -> Iterator[ExemptMatch]:
             yield match
 
 
+# as nft text, without verdict
 def _new_rules(table: Table, held: LiveTable) -> frozenset[str]:
-    """The conditions of the rules of chain `exempt` that the kernel lacks, as nft text."""
     known = set(held.rules.get("exempt", ()))
     (chain,) = (each for each in compiled(table).chains if each.name == "exempt")
     marks = expected(table).rules["exempt"]
@@ -90,8 +88,8 @@ def _new_rules(table: Table, held: LiveTable) -> frozenset[str]:
     return frozenset(rule for rule, mark in zip(rules, marks, strict=True) if mark not in known)
 
 
+# By set, the keys that the kernel lacks; of a set that no rule asks yet (`unasked`), all.
 def _new_elements(table: Table, held: LiveTable, unasked: AbstractSet[str]) -> Mapping[str, frozenset[str]]:
-    """By set of exempts, the keys that the kernel lacks; all of a set that no rule asks (`unasked`: such sets)."""
     found = {}
     for name, elements in expected(table).elements.items():
         before = frozenset[str]() if name in unasked else held.elements.get(name, frozenset())

@@ -21,10 +21,13 @@ def render(plan: Plan) -> str:
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """The text of one table; equal tables give equal bytes. `withheld`: without elements that hardware has too."""
+    """The nft text that creates one table; equal tables give equal bytes.
+
+    `withheld`: without the elements of the map for which the hardware table has one too.
+    """
     return table_text(without_shared(table) if withheld else compiled(table))
 
 
 def wipe(name: str) -> str:
-    """The text that deletes a table whether it exists or not; `delete table` alone fails if it does not."""
+    """The nft text that deletes a table whether it exists or not; `delete table` alone fails if it does not."""
     return f"table inet {name}\ndelete table inet {name}\n"

@@ -13,10 +13,11 @@ from offload.model.plan import Plan, Table
 def tables_to_return(
     plan: Plan, ports: AbstractSet[str], devices: AbstractSet[str], unpinned: AbstractSet[str] = frozenset()
 ) -> tuple[str, ...]:
-    """The names of tables that may have flows bound to one of these ports, or to an old MAC on one of these devices.
+    """The names of tables to create again: they may have flows bound to a port that a host left, or to its old MAC.
 
-    `ports`: bridge ports that a host left. `devices`: l3 devices where an address got another MAC. `unpinned`: those of
-    `devices` on which no software flow is bound, because the flowtable lists their bridge without its ports.
+    `ports`: bridge ports that a host left. `devices`: l3 devices (`br-lan`) where an address got another MAC.
+    `unpinned`: those of `devices` on which no software flow is bound, because the flowtable lists their bridge without
+    its ports.
     """
     return tuple(
         table.name

@@ -18,27 +18,27 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table as nftables objects; taken from its field `nft` if that was compiled from an equal table."""
+    """The table of the Plan as nftables objects; its field `nft`, if that was compiled from an equal table."""
     if table.nft and _is_same(table, table.nft[0]):
         return table.nft[1]
     return _compiled(table)
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table as nftables objects, but its map lacks the elements that the hardware table has too.
+    """The table as nftables objects, but its map lacks the elements for which the hardware table has one too.
 
-    The caller adds them once that table exists. Fingerprints and digests are those of the whole table.
+    The caller adds them once that table exists. Hashes in the comments of rules are those of the whole table.
     """
     return compiled(table)._replace(maps=(_pairs(own(table)),))
 
 
 def expected(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent, to be compared with the present one."""
+    """The table as the kernel will list it after it was sent, to be compared with the one that the kernel has."""
     return outline(compiled(table))
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
-    """The Plan with its tables compiled; tables that are the same as in the Plan before are not compiled again."""
+    """The Plan with its tables compiled (`nft`); tables that are the same as in the Plan `before` keep theirs."""
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
 
@@ -48,8 +48,8 @@ def _with_nft(table: Table, before: tuple[Table, nft.Table] | None) -> Table:
     return replace(table, nft=before if known else (replace(table, nft=None), _compiled(table)))
 
 
+# `==` of tables ignores the elements of station sets, which are compiled too
 def _is_same(table: Table, before: Table) -> bool:
-    """Whether both would be compiled to the same; `==` of tables ignores the elements for stations, this does not."""
     return before == table and before.stations == table.stations
 
 
@@ -74,8 +74,8 @@ def _pairs(found: Mapping[Crossing, Passing], indexes: Iterable[tuple[str, int]]
     )
 
 
+# the sets that packets fill, and those whose elements the service changes one by one as hosts move
 def _dynamic(table: Table) -> Iterator[nft.Set]:
-    """The sets that packets fill, and those whose elements the service changes one by one as hosts move."""
     if table.hardware:
         yield nft.Set(STRAY_SET, ("ifname", "ifname"), flags=("dynamic",), size=MOST_STRAYS)
     for name, elements in table.stations.items():
