@@ -62,6 +62,14 @@ def test_the_kernel_takes_every_element_and_what_is_lost_is_reported(lines: list
     assert not [(each, other) for each in once for other in once if each is not other and refused_beside(each, other)]
     everything: set[tuple[int, int, str]] = set().union(*map(points, elements))
     assert everything == set().union(*map(points, (*good, *partly)))
+    held: set[tuple[int, int, str]] = set().union(*map(points, good))
+    assert all(points(each) <= held for each in elements if each not in partly)
+
+
+def test_what_only_a_refused_element_covers_is_taken() -> None:
+    lines = ("10.0.0.0-10.0.0.3 10.0.0.0/30 80", "10.0.0.5 10.0.0.5 80", "10.0.0.2-10.0.0.5 10.0.0.0/29 80")
+    first, inner, refused = map(read, lines)
+    assert apart((first, inner, refused)) == ((first, inner), (refused,))
 
 
 def test_networks_that_cross_each_other_both_count() -> None:

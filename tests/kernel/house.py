@@ -16,6 +16,7 @@ from kernel.lab import Router
 from kernel.netns import Namespace
 from kernel.sides import Ends, Side, named
 from kernel.traffic import PORT, Proto, Server, Talk, Target
+from offload.service.main import STATION_FILE
 
 NETWORKS = {
     "lan": ("192.168.1", "2001:db8:1"),
@@ -170,6 +171,7 @@ class House:
             for left in (self.hosts, self.ends, self.talks):
                 stack.callback(left.clear)
             stack.callback(self._clear)
+            STATION_FILE.unlink(missing_ok=True)  # this router has not seen the stations of the one before
             for network, side in shape.sides.items():
                 self._build(network, side, stack)
             self._configure(shape)

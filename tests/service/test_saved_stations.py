@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.network import Neighbour, Station
+from offload.service.alone import Alone
 from offload.service.engine import Engine
 from offload.service.memory.saved_stations import MOST_SAVED, read, written
 from offload.service.tasks import station_file as task
@@ -119,6 +120,25 @@ def test_what_moved_while_no_service_ran_is_followed_at_the_start(seen: Station 
     stations, neighbours = ((seen,), ()) if isinstance(seen, Station) else ((), (seen,))
     fakes.netlink.found = replace(scene, stations=stations, neighbours=neighbours)
     assert restarted(fakes).work().returned == ("flow_offload",)
+
+
+def test_a_command_without_a_service_follows_a_move_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = resident()
+    fakes.service.stations.station(Station(MAC, "lan1"), "br-lan")
+    task.run(fakes.service, fakes.clock.now)
+    fakes.netlink.found = replace(fakes.netlink.found, stations=(Station(MAC, "lan2"),))
+
+    def applied() -> tuple[int, list[str]]:
+        command = Alone(fakes.service.doors)
+        monkeypatch.setattr(fakes.nft, "service", command._engine)
+        reply = command.answer("reload", {})
+        return reply["changes"], reply["returned"]
+
+    fakes.nft.refusals = ["Could not process rule: Device or resource busy"] * 9
+    assert applied() == (0, [])  # it is not followed by a pass that fails
+    fakes.nft.refusals.clear()
+    assert applied() == (1, ["flow_offload"])
+    assert applied() == (0, [])
 
 
 def test_without_a_move_a_restart_sends_nothing() -> None:

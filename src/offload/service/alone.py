@@ -11,7 +11,7 @@ from offload.service.bus.explaining.flow_list import every_flow
 from offload.service.bus.ubus_object import METHODS
 from offload.service.doors import Doors
 from offload.service.engine import Engine
-from offload.service.tasks import hardware
+from offload.service.tasks import hardware, station_file
 
 Json = dict[str, Any]
 WRITING = frozenset({"takeover", "giveback"})  # methods
@@ -34,6 +34,9 @@ class Alone:
         reply of `status`, `applied` also has `pending`, the number of nft transactions that would bring the kernel to
         the wanted tables (0 if it has no kernel or a file cannot be read), and `error`, why nothing may be changed
         (empty: nothing hinders).
+
+        After a pass it writes the file of stations: the tables were created again for those that moved since it was
+        written, and the next command must not do that once more.
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -41,6 +44,8 @@ class Alone:
             reply = METHODS[method].answer(self._engine, words)
             if method == "status":
                 reply["applied"] |= self._outstanding()
+            if self._engine.passes and not self._engine.applied.error:
+                station_file.run(self._engine, self._engine.doors.clock())
         except UsageError:
             raise
         except OffloadError as refusal:

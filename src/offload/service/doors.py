@@ -243,8 +243,8 @@ class Doors:
     clock: Callable[[], float]  # seconds since boot that never jump
     saved: File  # file with the timed exempts while no service runs
     firewall: FirewallDoors | None = None  # None without the package offload-firewall
-    stations: File | None = None  # file with where stations were seen last; None in the command
-    totals: File | None = None  # file with the totals of ended connections; None in the command
+    stations: File | None = None  # file with where stations were seen last; None: not kept, as with --root
+    totals: File | None = None  # file with the totals of ended connections; None: not kept, as with --root
     files: RouterFiles | None = None  # files that the firewall depends on besides /etc/config; None: not read
     # what nft texts would load, with variables before them; None: nft is not asked
     dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None

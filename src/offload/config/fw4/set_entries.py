@@ -1,7 +1,7 @@
 """Read the entries of an ipset, from its section or its file. Pure."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from offload.config.fw4.options import fw4_values
@@ -83,8 +83,9 @@ def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Eleme
     """The elements that the kernel takes together, and those that it refuses beside an earlier one, each in order.
 
     With one field in the key, or only single addresses, it takes all, since nft merges them. Otherwise elements that
-    another one covers are in neither. If the first or last value of one lies in another, the kernel refuses the later
-    of the two (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that only cross each other.
+    another one covers are in neither, unless only refused ones cover them. If the first or last value of one lies in
+    another, the kernel refuses the later of the two (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that
+    only cross each other.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):
@@ -108,19 +109,36 @@ def _span(value: Address) -> tuple[int, int]:
     return first, first | ((1 << WIDTH[value.family]) - 1) ^ mask(value)
 
 
-def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
+def _compare(boxes: Iterable[_Box], covered: set[int], partly: set[int]) -> None:
     """Add the indexes of boxes that another one covers to `covered`, of those that the kernel refuses to `partly`.
 
-    Sorted by the first part of their keys, each is compared only with those that overlap it there.
+    What a refused box alone covers is not in the set, so the others are compared again without the refused ones.
     """
+    left = sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1]))
+    while True:
+        inside, excluded = _overlapping(left)
+        refused = set[int]()
+        for place in sorted(excluded):
+            if not refused.issuperset(excluded[place]):
+                refused.add(place)
+        if not refused:
+            covered |= inside
+            return
+        partly |= refused
+        left = [each for each in left if each.place not in refused]
+
+
+def _overlapping(boxes: Iterable[_Box]) -> tuple[set[int], dict[int, list[int]]]:
+    """The indexes of boxes that another one covers; and of each other box that earlier ones exclude, with theirs.
+
+    The boxes are sorted by the first part of their keys, so that each is compared only with those that overlap it
+    there.
+    """
+    covered, excluded = set[int](), defaultdict[int, list[int]](list)
     active: list[_Box] = []
-    for box in sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1])):
+    for box in boxes:
         first = box.spans[0][0]
-        active = [
-            each
-            for each in active
-            if each.spans[0][1] >= first and each.place not in covered and each.place not in partly
-        ]
+        active = [each for each in active if each.spans[0][1] >= first and each.place not in covered]
         for other in filter(box.meets, active):
             if other.covers(box):
                 covered.add(box.place)
@@ -128,6 +146,8 @@ def _compare(boxes: list[_Box], covered: set[int], partly: set[int]) -> None:
             if box.covers(other):
                 covered.add(other.place)
             elif box.excludes(other):
-                partly.add(max(box.place, other.place))
-        if box.place not in covered and box.place not in partly:
+                excluded[max(box.place, other.place)].append(min(box.place, other.place))
+        if box.place not in covered:
             active.append(box)
+    beside = {place: [each for each in others if each not in covered] for place, others in excluded.items()}
+    return covered, {place: others for place, others in beside.items() if others and place not in covered}

@@ -8,7 +8,7 @@ APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write the file, in monotonic seconds; None: it has the present state, or none is kept (in the command).
+    """When to write the file, in monotonic seconds; None: it has the present state, or none is kept.
 
     None also before the first pass, which reads the file.
     """
@@ -20,8 +20,8 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, now: float) -> None:
     """Write where all stations were seen last, changed or not; `due` has no time until APART seconds after `now`.
 
-    `now`: monotonic seconds. Nothing is done before the first pass, or without a file for stations (in the command). A
-    failed write raises nothing: it is tried again, and is a ubus event unless the one before failed for the same cause.
+    `now`: monotonic seconds. Nothing is done before the first pass, or without a file for stations. A failed write
+    raises nothing: it is tried again, and is a ubus event unless the one before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

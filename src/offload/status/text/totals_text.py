@@ -18,18 +18,21 @@ def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
 
     For hosts a last row sums up those that the service does not count one by one. Without rows it is a sentence.
     """
-    least = "" if reply["complete"] else ", at least (some connections were missed)"
-    since = f"Since {reply['since'][:16].replace('T', ' ')} UTC{least}:"
+    since = f"Since {reply['since'][:16].replace('T', ' ')} UTC"
     rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]
     if by == "host" and any(reply["others"]["flows"].values()):
         rows.append(((ALL_OTHERS, "-"), reply["others"]))
     if not rows:
-        return fitted([f"{since[:-1]}: no connection was forwarded."], width)
+        none = (
+            "no connection was forwarded." if reply["complete"] else "no connection was counted, some may be missing."
+        )
+        return fitted([f"{since}: {none}"], width)
+    least = "" if reply["complete"] else ", at least (some connections were missed)"
     head = ("HOST", "ZONE") if by == "host" else ("PAIR",)
     titles = (*head, "FLOWS", "SLOW", "SOFTWARE", "HARDWARE", "NOT SEEN")
     lines = table(titles, map(_cells, rows), right=len(head), width=width)
     ends = [EXPLAINED] if any(row["bytes"][PATHS[-1]] for _, row in rows) else []
-    return "\n\n".join(fitted(block, width) for block in ([since], lines, ends) if block)
+    return "\n\n".join(fitted(block, width) for block in ([f"{since}{least}:"], lines, ends) if block)
 
 
 def _name(row: Json) -> tuple[str, ...]:

@@ -36,6 +36,9 @@ function ended(pair, service) {
 	if (!pair.ended || !service?.since)
 		return '–';
 
+	if (service.complete === false && !pair.ended.flows)
+		return _('none counted, some may be missing');
+
 	const all = `${paths.flows(pair.ended.flows)}, ${paths.bytes(pair.ended.bytes)}`;
 
 	return service.complete === false ? _('at least %s').format(all) : all;
