@@ -29,7 +29,7 @@ class Topology:
     """The devices of each firewall zone, by the zone's name, and Problems (faults of the configuration, as sentences).
 
     A Problem is about a network of a zone that does not exist. There is one only where the user chose software or
-    hardware for the zone, and nothing else that it names exists.
+    hardware for the zone, and it names no other network, device or subnet.
     """
 
     zones: Mapping[str, ZoneDevices]

@@ -1,4 +1,4 @@
-"""Find settings of this router that conflict with offload. Pure."""
+"""Find settings that conflict with offload: Findings, the sentences of `offload check`. Pure."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Findings about the kernel: settings and known faults that concern offloaded connections."""
+"""Findings (of `offload check`) about the kernel: settings and known faults that concern offloaded connections."""
 
 from collections.abc import Collection, Iterator
 
@@ -19,10 +19,10 @@ OF_HARDWARE = {FindingCode.KERNEL_HALF: kernel_faults.HALF, FindingCode.KERNEL_F
 
 
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about sysctls of conntrack, and known faults of the kernel; none for a Plan without tables.
+    """The Findings (sentences of `offload check`) about sysctls and known faults of the kernel; none without a table.
 
-    Sysctls: accounting is off, or a connection's timeout is shorter than the flowtable's. Faults of hardware offload,
-    and of PPPoE, are named only where the Plan uses them.
+    Sysctls: conntrack's accounting is off, or a connection's timeout is shorter than the flowtable's. Faults of
+    hardware offload, and of PPPoE, are named only where the Plan uses them.
     """
     if not plan.tables:
         return

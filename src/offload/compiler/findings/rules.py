@@ -1,4 +1,4 @@
-"""Findings about rules in the kernel that must see every packet, which offloaded packets bypass."""
+"""Findings (of `offload check`) about rules in the kernel that must see every packet, which offload bypasses."""
 
 from collections.abc import Iterator
 
@@ -51,12 +51,13 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 
 
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
-    """The Findings about rules in nft, tc filters that restore marks, and `ip rule`, which offloaded packets bypass.
+    """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    They are about rules of other programs that must see every packet of traffic that the Plan offloads, or that add
-    flows to a flowtable themselves. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice.
-    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
-    about such rules are notices too.
+    They are about rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
+    add flows to a flowtable themselves; tc filters that restore marks; and the number of `ip rule` that compare the
+    mark. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice. `served`: the service runs,
+    and puts live flows back on the slow path when a ban is added or a time begins; Findings about such rules are
+    notices too.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
@@ -75,10 +76,9 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 
 
 def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings about nft files that the firewall has not loaded yet: unreadable ones, and rules to be bypassed.
+    """The Findings (sentences of `offload check`) about nft files that the firewall has not loaded yet.
 
-    A file has a Finding of the second kind if one of its rules must see every packet and meets traffic that the Plan
-    offloads.
+    A file cannot be read, or has rules that must see every packet of traffic that the Plan offloads.
     """
     for file in snapshot.unloaded:
         held = frozenset(rules_to_exempt(replace(snapshot, packet_rules=file.rules)))

@@ -1,4 +1,4 @@
-"""Findings about traffic shapers: queueing disciplines, and configurations of shaping programs."""
+"""Findings (of `offload check`) about traffic shapers: qdiscs, and configurations of shaping programs."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,11 +27,12 @@ PACKAGES = (*ASKING, "nft-qos")  # that are read
 def of_shapers(
     config: Config, snapshot: Snapshot, plan: Plan, packages: Mapping[str, tuple[Section, ...]]
 ) -> Iterator[Finding]:
-    """The Findings about traffic shapers (`sqm`, tc, nft-qos) that offloaded packets bypass, or that are missing.
+    """The Findings (sentences of `offload check`) about shapers that offloaded packets bypass, or that are missing.
 
-    A shaper is bypassed by hardware, or by software where a flowtable has a device below its own; if the traffic is in
-    software because of it, the Finding is a notice. Missing: a section configures it for a device that exists, which
-    has none, or nft-qos has limits and no table. `packages`: the sections of the shapers' UCI packages, by package.
+    Hardware bypasses a shaper, and software one whose device stands on a device of a flowtable; if the traffic is in
+    software because of it, the Finding is a notice. Missing: a section of sqm, qosify or qosmate configures it for a
+    device that exists and has none, or nft-qos has limits and no rule in nft. `packages`: the sections of these UCI
+    packages, by package.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are

@@ -1,4 +1,4 @@
-"""A ruleset during compilation: what all sections share, and the rules so far."""
+"""A ruleset while it is compiled: what all sections share, and the rules so far."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -59,8 +59,9 @@ def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[st
     """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
     Without an option the policy is that of `config defaults`. One that cannot be read adds a problem, and becomes that
-    of defaults too, with reject instead of accept. But accept stays for output, which opens nothing, and for input if
-    there is no other way to the router's ssh or web server.
+    of defaults too, with reject instead of accept. But accept stays for output, which opens nothing, and for input,
+    unless the router's ssh or web server can be reached from another zone and not from this. `expander`: has the
+    problems.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):
@@ -97,7 +98,7 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
     """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
 
     They come before the chain's policy, and only where that is ACCEPT. There are none for a zone without known devices,
-    nor in input if the router could then be managed from no zone.
+    and none in input, unless the router's ssh or web server can be reached from another zone and not from this.
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

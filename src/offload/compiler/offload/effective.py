@@ -1,4 +1,4 @@
-"""The Plan in effect after the kernel refused the wanted one or a part of it. Pure."""
+"""The Plan (modes and tables) in effect after the kernel refused the wanted one or a part of it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Decide the path of every pair, the devices of its flowtable, and why it is not faster. Pure."""
+"""Decide the mode of every pair of zones, the devices of its flowtable, and why it is not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""The elements of the station sets, which choose hardware or software by the port of a station. Pure.
+"""The sets of stations (hosts on bridges), which choose hardware or software by the port of a host. Pure.
 
 A station is a host that a bridge has learned at one of its ports. On a bridge whose switch ports can be in hardware and
 whose Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its station by its source MAC,
@@ -97,7 +97,7 @@ def with_station_counts(plan: Plan, learned: Learned) -> Plan:
 
 
 def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs of zones, with the numbers of their hosts in hardware and in software, also in the Reason about these.
+    """The pairs of zones with the numbers of their hosts in hardware and software, also in the sentence about these.
 
     `learned`: where hosts are. Pairs for which the bridge port of a host decides nothing are unchanged.
     """

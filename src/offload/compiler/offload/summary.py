@@ -1,4 +1,4 @@
-"""The Plan by zone and by device, with Reasons. Pure."""
+"""The decisions about zones and devices, with Reasons: sentences why one is not as requested. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -63,7 +63,10 @@ def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
 
 
 def no_device_reason(zone: ZoneDevices) -> Reason:
-    """The Reason why a zone has no device: it has only subnets, only excludes devices, or has none that exists."""
+    """The Reason (a sentence for the user) why a zone has no device.
+
+    It has only subnets, only excludes devices, or names none that exists.
+    """
     if zone.subnets:
         return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)
     return (ReasonCode.ZONE_INVERTED if zone.inverted else ReasonCode.ZONE_WITHOUT_DEVICES)(zone=zone.name)

@@ -33,7 +33,7 @@ def common_family(family: int | None, restrictions: Iterable[tuple[int | None, s
 
 
 class LeftOutError(Exception):
-    """The section cannot be compiled, and is left out of the ruleset; `problem` says why."""
+    """The section cannot be compiled, and is left out of the ruleset; `problem`, which the user will see, says why."""
 
     def __init__(self, problem: FirewallProblem) -> None:
         super().__init__(str(problem))
@@ -41,9 +41,10 @@ class LeftOutError(Exception):
 
 
 class Expander(NamedTuple):
-    """Splits the conditions of sections into matches that one nft rule can express, and adds to `problems`.
+    """Splits the conditions of sections into matches that one nft rule can express.
 
-    `networks`: of netifd; `sets`: of `config ipset`; both by name.
+    `networks`: of netifd, by name; `sets`: of `config ipset`, by name. It adds to `problems`, which the user will see,
+    what it leaves out.
     """
 
     networks: Networks

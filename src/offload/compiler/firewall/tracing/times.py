@@ -1,4 +1,4 @@
-"""Whether the times of a rule hold, and when that changes next. Pure.
+"""Whether the times (dates, hours, weekdays) of a rule hold, and when that changes next. Pure.
 
 nft and the kernel compare them so (nft_meta.c): hours and dates by the local time that nft had when the rule was
 loaded, or by UTC; days of the week by the kernel's time zone, which is the router's. A time holds until its last second

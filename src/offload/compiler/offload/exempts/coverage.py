@@ -1,4 +1,4 @@
-"""How much of a pair's traffic exempts and rules keep slow: all, one family, or a part. Pure.
+"""How much traffic between two zones exempts and rules keep slow (not offloaded): all, a family, or a part. Pure.
 
 There are four kinds of traffic, TCP and UDP over IPv4 and IPv6; an exempt may cover a kind completely.
 """
@@ -28,7 +28,7 @@ NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL
 
 
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons why exempts and mark rules keep all of a pair's traffic of this family slow; empty: some is not slow.
+    """Reasons (sentences) why all of a pair's traffic of this family must stay slow; empty: some may be offloaded.
 
     A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
     section; a mark rule has exempts for a rule that must see every packet. The Reasons name each exempt that is enough
@@ -61,7 +61,7 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 
 
 def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons for the part of a pair's traffic, of this family, that mark rules keep slow; empty: they keep none slow.
+    """Reasons (sentences) for the part of a pair's traffic, of this family, that mark rules keep slow; empty: none is.
 
     A pair is connections from zone `src` to zone `dest`. A mark rule has exempts (traffic that is never offloaded) for
     a rule that must see every packet. Mark rules that cover the same kinds of traffic completely share a Reason, and so

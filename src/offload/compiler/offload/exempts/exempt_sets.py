@@ -1,4 +1,4 @@
-"""Exempts -> one nft set per shape, and one rule per set, so that a thousand cost a packet as much as ten. Pure.
+"""Exempts (traffic not to be offloaded) -> few nft sets and rules: a thousand cost a packet as much as ten. Pure.
 
 Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses overlapping intervals in a
 concatenation (nft_set_pipapo.c), so these are spread over several sets.
@@ -66,9 +66,10 @@ class ExemptRules:
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
 
-    Exempts with the same fields share a set; those with a timeout have sets of their own. The order of `matches` does
-    not matter, except for those with `connmark` (any connection with a conntrack mark): these have rules without a set,
-    which come in this order after all others.
+    Exempts with the same devices, family, protocol and kinds of values share a set, which one rule looks up.
+    Overlapping ranges are spread over several sets; exempts with a timeout have sets of their own. The order of
+    `matches` does not matter, except for those with `connmark` (connections with a conntrack mark): these have rules
+    without a set, which come in this order after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

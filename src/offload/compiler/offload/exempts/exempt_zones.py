@@ -1,4 +1,4 @@
-"""Find the traffic that a table keeps slow: exempts, and zones without devices of their own. Pure."""
+"""Find the traffic that a table must not offload: exempts, and zones without devices of their own. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product

@@ -1,4 +1,4 @@
-"""Exempts for rules in nft that must see every packet, so that their traffic stays slow. Pure.
+"""Exempts (traffic not to be offloaded) for rules in nft that must see every packet. Pure.
 
 A rule sees packets of both directions, so each makes two exempts: for connections whose opener sends what it sees, and
 for those whose replies it sees. Conditions that an exempt cannot have are left out, so the exempt is wider than the

@@ -1,4 +1,4 @@
-"""Find the MARK rules whose traffic must stay slow: all except those whose mark only chooses a route. Pure.
+"""Find the MARK rules whose traffic must not be offloaded: all except those that only choose a route. Pure.
 
 An offloaded flow keeps the route of its first packets, so a mark that only `ip rule` compares is not needed any more;
 when the route goes away, the kernel ends the flow's offload. A mark that a qdisc, a tc filter or an nft rule compares

@@ -1,4 +1,4 @@
-"""The shape of an exempt: what it must have in common with others to be in one nft set; and exempts as elements. Pure.
+"""The shape of an exempt: the conditions that it shares with others in one nft set; exempts as elements. Pure.
 
 The rule has the devices, family, protocol, mark mask and DSCP of a shape, and the set's key its fields. nft 1.0.6 keeps
 at most five types of a concatenation and shifts `ip dscp` inside one, so DSCP is never in a key.

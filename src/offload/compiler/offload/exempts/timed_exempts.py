@@ -1,4 +1,4 @@
-"""Timed exempts in the kernel: set elements with a timeout. Pure.
+"""Timed exempts (traffic not to be offloaded for some time) in the kernel: elements with a timeout. Pure.
 
 A service that was killed reads its timed exempts back from the elements. The key of an element has addresses, ports,
 MAC and mark; the set's name says which of these and for which protocol; its comment has the rest.

@@ -1,4 +1,4 @@
-"""The mode that each pair could have alone, before it is compared with other pairs on the same devices. Pure."""
+"""The mode that each pair of zones could have alone, without the other pairs on the same devices. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +37,7 @@ class PairDraft:
     reasons: tuple[Reason, ...]  # why `mode` is lower than requested, or only a part of the traffic can have it
     # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if the pair is slow
     crossings: tuple[Crossing, ...]
-    stations: PairStations | None = None  # where a station's port decides between hardware and software
+    stations: PairStations | None = None  # bridges where a host's port decides its mode; None: none
 
     @property
     def name(self) -> str:

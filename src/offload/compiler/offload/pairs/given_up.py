@@ -1,4 +1,4 @@
-"""Change requests for hardware that took none of a pair's flows into requests for software. Pure."""
+"""Request software for pairs of zones none of whose flows hardware took when it was requested. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp
 
     `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours. If it
     is one family, hardware stays requested for the other (`hardware_family`), unless the pair offloads only that one.
-    Each changed request gets a Reason.
+    Each changed request gets a Reason (a sentence for the user).
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

@@ -176,13 +176,13 @@ class Asked:
 
 
 def mode_unset(zones: Iterable[str]) -> Reason:
-    """The Reason that no mode was chosen for any of these zones; there must be at least one."""
+    """The Reason (a sentence for the user) that no mode was chosen for any of these zones; at least one."""
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """By zone: the mode chosen for the zone itself (None: none was), and the Reasons why faults keep it slow.
+    """By zone: the mode chosen for the zone itself (None: none was), and Reasons (sentences) why faults keep it slow.
 
     Faults are values of /etc/config/offload that cannot be read, or a file that cannot. No Reasons: there is no fault.
     """

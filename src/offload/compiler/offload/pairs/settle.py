@@ -1,4 +1,4 @@
-"""The effective modes of pairs that share devices, and the elements of the tables. Pure."""
+"""The effective modes of pairs of zones that share devices, and the elements of the tables' maps. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

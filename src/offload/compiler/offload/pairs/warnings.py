@@ -1,4 +1,4 @@
-"""Problems about valid sections of /etc/config/offload whose effect their author may not expect. Pure."""
+"""Problems (sentences) about valid sections of /etc/config/offload that do not do what one may expect. Pure."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""The chains of one of our tables, rule by rule. Pure."""
+"""The chains of one of offload's tables, rule by rule. Pure."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The transactions that bring the kernel from its present tables to the Plan; none if it is there. Pure.
+"""The transactions that bring the kernel from its present tables to those of the Plan; none if it has them. Pure.
 
 Adding devices, elements and chains, and removing exempts, does not touch live flows (docs/kernel.md 8), so a small
 change does only that. A change that must bring live flows back to the slow path (a pair is removed, its family gets

@@ -1,4 +1,4 @@
-"""Find what a table in the kernel offloads and the Plan no longer does: pairs of devices, and new exempts. Pure."""
+"""Find what a table in the kernel offloads and the Plan does not: pairs of devices, and new exempts. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Write the Plan as nft text. Pure.
+"""Write the tables of the Plan as nft text. Pure.
 
 All names and values were checked when they were read: device names by DEVICE_NAME; the rest are numbers, addresses, or
 our own words.

@@ -1,4 +1,4 @@
-"""Find the tables that must be returned because stations moved. Pure.
+"""Find the tables to create again, which puts their flows on the slow path, because hosts moved. Pure.
 
 A flow that came in by a listed bridge port is bound to that port and to the MAC that was resolved then
 (nft_dev_forward_path(), net/netfilter/nft_flow_offload.c). If its station is learned elsewhere, or its address gets

@@ -18,7 +18,10 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table of the Plan as nftables objects; its field `nft`, if that was compiled from an equal table."""
+    """The table of the Plan as nftables objects; its field `nft`, if that was compiled from an equal table.
+
+    Otherwise it is compiled now; the field stays as it is.
+    """
     if table.nft and _is_same(table, table.nft[0]):
         return table.nft[1]
     return _compiled(table)
