@@ -16,11 +16,11 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sp
 
 
 class Reply(Protocol):
-    """One datagram of a dump, parsed."""
+    """One datagram of the reply to a dump request, parsed."""
 
     @property
     def done(self) -> bool:
-        """Whether the dump ends here."""
+        """Whether this is the last datagram of the reply."""
         ...
 
 
@@ -28,10 +28,11 @@ R = TypeVar("R", bound=Reply)
 
 
 def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: int = 0) -> Iterator[R]:
-    """Send a request for a dump on a new socket, and yield its datagrams, parsed, until the dump ends. Raises OSError.
+    """Send a request for a dump on a new netlink socket, and yield each datagram of the reply as `parse` gives it.
 
-    `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer, 0 for the kernel's default.
-    The request is sent when the first one is taken; an error of the kernel is a datagram, which `parse` may raise.
+    `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default.
+    OSError if the socket fails or nothing arrives for PATIENCE seconds; a refusal by the kernel is a datagram, for
+    `parse` to raise.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -46,10 +47,10 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 
 
 def dump(protocol: int, request: bytes) -> list[Message]:
-    """All messages of a dump, as (type, body). Raises OSError, also where the kernel refuses the request.
+    """All messages in the reply to a dump request, as (type, body). OSError if the kernel refuses or does not reply.
 
-    A dump that the kernel marks as interrupted is repeated; there are at most TRIES. If all are interrupted, the last
-    one counts: the kernel also notifies of what changed meanwhile.
+    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again, TRIES times at
+    most; the last one counts in any case, for the kernel also notifies of the change.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -61,16 +62,16 @@ def dump(protocol: int, request: bytes) -> list[Message]:
 
 
 def stream(protocol: int, request: bytes) -> Iterator[Message]:
-    """The messages of a dump, as (type, body), while they arrive, for a caller that may stop early. Raises OSError.
+    """Yield the messages in the reply to a dump request, as (type, body), while they arrive; the caller may stop early.
 
-    An interrupted dump is not repeated.
+    OSError if the kernel refuses or does not reply. An interrupted dump is not made again.
     """
     for part in replies(protocol, request, wire.parse):
         yield from part.messages
 
 
 def ask(protocol: int, request: bytes) -> bytes:
-    """The first datagram that answers a request which is no dump; it may be an error of the kernel (NLMSG_ERROR).
+    """The first datagram that answers a request which is no dump; it may be the kernel's error (NLMSG_ERROR).
 
     OSError if none comes within PATIENCE seconds.
     """
@@ -81,9 +82,9 @@ def ask(protocol: int, request: bytes) -> bytes:
 
 
 def widen(kernel: socket.socket, size: int) -> None:
-    """Enlarge a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max.
+    """Set a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max.
 
-    Never raises: if both are refused, the buffer stays as it is.
+    Never raises: if the kernel refuses, the buffer stays as it is.
     """
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
@@ -94,9 +95,9 @@ def widen(kernel: socket.socket, size: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector in the body; then it is on again, if it was.
+    """Pause Python's garbage collector while the body runs.
 
-    What a dump makes starts it again and again, and it finds no garbage.
+    A dump makes so many objects that it would run all the time.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -20,9 +20,9 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """Those of these devices whose feature hw-tc-offload is on; without those that are missing or have no ethtool.
+    """Those of these devices whose ethtool feature `hw-tc-offload` is on; empty if the kernel has no such feature.
 
-    Empty if the kernel knows no such feature.
+    Devices that do not exist, or whose driver has no ethtool, are left out.
     """
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
@@ -39,10 +39,7 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
 
 
 def _place(control: socket.socket, name: str) -> int:
-    """The number of hw-tc-offload among the kernel's features; ValueError if there is none. OSError from the ioctl.
-
-    `control`: any socket. `name`: of a device.
-    """
+    # the number of the feature, the same for every device
     count = _ask(control, name, array("I", SSET_INFO.pack(GSSET_INFO, 0, 1 << SS_FEATURES, 0)))[-1]
     if not count:
         raise ValueError(f"{name} names no features")  # the kernel would write them behind the buffer
@@ -57,7 +54,7 @@ def _features(control: socket.socket, name: str, place: int) -> "array[int]":
 
 
 def _ask(control: socket.socket, name: str, command: "array[int]") -> "array[int]":
-    """Send an ethtool command for a device; gives the same array, now with the kernel's reply. Raises OSError."""
+    # the kernel writes its reply into the array
     address, _ = command.buffer_info()
     fcntl.ioctl(control, SIOCETHTOOL, REQUEST.pack(name.encode(), address))
     return command

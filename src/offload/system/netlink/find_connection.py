@@ -14,10 +14,10 @@ CTA_ID = 12
 
 
 def find(proto: int, ends: Tuple) -> list[Entry]:
-    """The entries of packets with these addresses and ports, in this direction or back; empty if there are none.
+    """The conntrack entries of packets with these addresses and ports (`ends`), in this direction or back.
 
-    Usually both directions belong to one entry; with NAT they may belong to two. Both ports must be known. KernelError
-    if the kernel refuses.
+    May be empty. With NAT the two directions may belong to two entries. Both ports must be given. KernelError if the
+    kernel refuses.
     """
     back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
     found = (entry for way in (ends, back) for entry in _one(proto, way))
@@ -25,9 +25,9 @@ def find(proto: int, ends: Tuple) -> list[Entry]:
 
 
 def id_of(entry: Entry) -> bytes:
-    """The id of a connection in the bytes that nft's `ct id` has; empty if the kernel does not find it, or refuses.
+    """The id of a connection, in the bytes of nft's `ct id`.
 
-    KernelError if the kernel does not answer.
+    Empty if the kernel does not find the connection, or refuses. KernelError if the kernel does not reply.
     """
     for kind, body in messages(_answer(entry.proto, entry.original)):
         if kind == IPCTNL_MSG_CT_NEW:

@@ -31,10 +31,10 @@ Attributes = dict[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The content of one datagram of a dump.
+    """One datagram of the reply to a dump request.
 
-    `done`: it was the last one. `interrupted`: the dumped objects changed meanwhile (NLM_F_DUMP_INTR), so the dump
-    should be repeated.
+    `done`: it is the last one. `interrupted`: what was dumped changed meanwhile (NLM_F_DUMP_INTR), so the dump should
+    be made again.
     """
 
     messages: list[Message]
@@ -43,25 +43,28 @@ class Part:
 
 
 def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
-    """A message of type `kind` with sequence `number`, and port 0; with the default flags it requests a dump.
+    """The bytes of a netlink message of type `kind`; with the default flags it requests a dump.
 
-    `body`: what follows the header, its attributes included.
+    `body`: what follows the header, with its attributes. `number`: its sequence number.
     """
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
-    """One attribute, padded to four bytes; its length does not count the padding."""
+    """The bytes of one netlink attribute of type `kind`, padded to four bytes.
+
+    Its length field does not count the padding.
+    """
     return NLATTR.pack(NLATTR.size + len(payload), kind) + payload + bytes(-len(payload) % 4)
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
-    """The messages of a datagram: (type, body). One that is longer than the rest of the datagram ends them."""
+    """The messages in a datagram as (type, body), up to the first that is longer than the rest of the datagram."""
     return ((kind, body) for kind, _, body in _messages(datagram))
 
 
 def parse(datagram: bytes) -> Part:
-    """Parse one datagram of a dump; OSError if the kernel refused the request."""
+    """The messages in one datagram of a dump's reply; OSError if the kernel refused the request."""
     found: list[Message] = []
     seen = 0
     for kind, flags, body in _messages(datagram):
@@ -74,9 +77,10 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has; an NLMSG_DONE with 0 raises nothing.
+    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has.
 
-    An NLMSG_ERROR with 0 is no valid answer to a dump, and raises EPROTO.
+    With error number 0 an NLMSG_DONE raises nothing. An NLMSG_ERROR with 0 is no valid answer to a dump, and raises
+    EPROTO.
     """
     code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
     if code > 0 or kind == NLMSG_ERROR:
@@ -85,9 +89,9 @@ def raise_refusal(kind: int, body: bytes) -> None:
 
 
 def attributes(body: bytes, at: int = 0) -> Attributes:
-    """The attributes from offset `at` on, by type; nested ones stay bytes. One that does not fit ends them.
+    """The attributes in `body` from offset `at` on: payload by type, nested attributes as bytes.
 
-    Of several with one type the last counts.
+    Of several with one type the last counts. It ends before an attribute that is longer than the rest.
     """
     found: Attributes = {}
     head, size, end = NLATTR.unpack_from, NLATTR.size, len(body) - NLATTR.size
@@ -101,9 +105,9 @@ def attributes(body: bytes, at: int = 0) -> Attributes:
 
 
 def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The attributes from offset `at` on, in their order, as (type, payload); one that does not fit ends them.
+    """Yield the attributes in `body` from offset `at` on, in their order, as (type, payload).
 
-    For lists in which one type occurs many times.
+    One type may occur many times. It ends before an attribute that is longer than the rest.
     """
     while at + NLATTR.size <= len(body):
         length, kind = NLATTR.unpack_from(body, at)
@@ -114,12 +118,12 @@ def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def number(value: bytes) -> int:
-    """The unsigned number in these bytes (at most eight), in the machine's byte order; 0 for no bytes."""
+    """The unsigned number in these bytes (at most the first eight), in the machine's byte order; 0 for no bytes."""
     return int.from_bytes(value[:8], sys.byteorder)
 
 
 def text(value: bytes) -> str:
-    """The string in these bytes, up to a zero byte; bytes that are not UTF-8 become U+FFFD."""
+    """The text in these bytes, up to a zero byte; bytes that are not UTF-8 become U+FFFD."""
     return value.partition(b"\0")[0].decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Turn what nft prints on stderr into an NftError: a kind, a sentence, and the places in files. Pure."""
+"""Turn what nft printed on stderr into an NftError: kind of failure, sentence, and places in files. Pure."""
 
 import errno
 import os
@@ -18,13 +18,16 @@ NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Mess
 
 
 def complaint(stderr: str) -> NftError:
-    """The NftError for what nft printed on stderr, to be raised by the caller."""
+    """Make the NftError for what nft printed on stderr; the caller raises it."""
     places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
     return NftError(sentence(stderr), fault_of(stderr), places)
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of the failure, from what nft printed on stderr in English; FAILED for others, as a lack of memory."""
+    """The kind of failure that nft printed (in English) on stderr.
+
+    FAILED if it is none of the others, as a lack of memory.
+    """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
     if NOT_SUPPORTED.search(stderr):
@@ -37,11 +40,10 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """The first `Error:` of what nft printed, on one line.
+    """The first line with `Error:` that nft printed, without the position in a text that the user has not seen.
 
-    The position before it (`/dev/stdin:3:5-9`) is left out, because the user has not seen that text. For a lack of
-    permission, and for a table or a device that has gone, it is a sentence of our own; without an `Error:` it is the
-    first line.
+    Without such a line it is the first one. It is a sentence of ours for a lack of permission, and for a table or
+    device that has just gone.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

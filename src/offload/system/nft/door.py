@@ -27,7 +27,7 @@ TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 
 
 class Nft:
-    """The program nft, and nf_tables over nfnetlink. Every failure is an NftError whose sentence can be shown.
+    """The program nft, and nf_tables over nfnetlink. Every failure is an NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run. The other arguments read the kernel; tests replace them.
     `transactions`: how many texts `apply` has sent with success. `hurry`: as `Program.hurry`.
@@ -55,10 +55,10 @@ class Nft:
         self.transactions = 0
 
     def apply(self, text: str) -> None:
-        """Send `text` as one transaction; NftError if nft or the kernel refuses it, and then nothing is changed.
+        """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        NftError also if nft is too slow (SILENT): then the kernel may have made the change. NftError also if nft
-        reports success, but the kernel's ruleset has the generation number that it had before.
+        NftError also if nft does not end in time (SILENT), when the kernel may have made the change, or if nft reports
+        success and the kernel's ruleset has the same generation number as before.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -70,47 +70,54 @@ class Nft:
             self._read = after, self._read[1]  # only we changed something, and no rules of other programs
 
     def check(self, text: str) -> None:
-        """Have nft and the kernel check `text` (`nft -c`), which changes nothing; NftError if they refuse it."""
+        """Check an nft text with nft and the kernel (`nft -c`), without any change.
+
+        NftError if one of them refuses it.
+        """
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`); or NftError."""
+        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`).
+
+        NftError if that fails.
+        """
         return self._run("-s", "list", "table", FAMILY, table)
 
     def version(self) -> str:
-        """The version of nft, `1.0.6`; empty where it prints something else."""
+        """The version of nft, such as `1.0.6`; empty if nft prints it in another form."""
         words = self._run("--version").split()
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Check that nft can list in JSON; NftError if it cannot."""
+        """Check that this nft can list in JSON; NftError if it cannot."""
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Read those of offload's tables with these names that exist; gives them by name. NftError if that fails.
+        """Read from the kernel those of offload's tables with these names that exist, by name. NftError if that fails.
 
-        `known`: the tables as they were read before (None: none). A set whose digest (in a rule's comment) is still the
-        same gets its elements from there, because to list them takes longer than any transaction. Sets that packets
-        fill are left out; those in STATION_SETS are given without elements. A table with an element in a form that
-        offload never writes is given without any content, so that it is replaced as a whole.
+        `known`: tables read before. A set with the same digest (in a rule's comment) as there gets its elements from
+        there, because listing them takes longer than any transaction. Sets that packets fill are left out, those in
+        STATION_SETS have no elements. A table with an element of a form that offload never writes has no content, so
+        that it is replaced.
         """
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """By table, packets of accepted replies for which the sets `replied4` and `replied6` had no room.
+        """By table, the packets of accepted replies for which its sets `replied4` and `replied6` had no room.
 
-        Tables that do not exist, and zeros, are left out.
+        Zeros, and tables that do not exist, are left out.
         """
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All (chains, rules) in the kernel, read again only if other programs may have changed theirs since.
+        """All (chains, rules) of families with IP packets; those of offload's own tables may be out of date.
 
-        So those of our own tables may be older. NftError if the kernel does not list them.
+        The kernel is read again only if other programs may have changed its ruleset since. NftError if it does not list
+        them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -120,10 +127,10 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """By (iif, oif), how many packets took the slow path although the kernel marks their flow as in hardware.
+        """By (iif, oif), the packets on the slow path whose flow the kernel marks as in hardware.
 
-        Table `name` counts them in its set STRAY_SET. Empty if the table does not exist, or the set has another form;
-        NftError if the table lacks the set.
+        The set STRAY_SET counts them. Empty if the table `name` does not exist, or its set has another form. NftError
+        if it has no such set.
         """
         if name not in self.tables():
             return {}

@@ -35,8 +35,6 @@ SET_ID, LOOKUP_SET_ID = 4, 4  # of NEW_ELEMENTS, and of the expression `lookup`
 
 @dataclass(slots=True)
 class _Loading:
-    """What nft would load, from the messages that it printed in one dry run of several texts, which have numbers."""
-
     number: int = -1  # of the text that the messages are from
     chains: dict[int, list[LiveChain]] = field(default_factory=lambda: defaultdict(list))  # base chains, by text
     rules: dict[int, list[LiveRule]] = field(default_factory=lambda: defaultdict(list))  # by text
@@ -48,7 +46,7 @@ class _Loading:
     objects: dict[Place, int] = field(default_factory=dict)  # kind of a map's objects, by its place; 0: it has none
 
     def take(self, kind: int, body: bytes) -> None:
-        """Note what a message (type, body) would load. Those before the first text (variables) would load nothing."""
+        # Variables come before the first text, and load nothing.
         found, family = attributes(body, NFGENMSG_SIZE), body[0]
         table = messages.name(found, messages.TABLE)
         place = FAMILIES.get(family, ""), table, messages.name(found, messages.SET_NAME)
@@ -68,11 +66,7 @@ class _Loading:
             self.rules[self.number] += self._resolved(rule, list(_anonymous(found)))
 
     def _resolved(self, rule: LiveRule, anonymous: Sequence[tuple[str, bytes]]) -> Iterator[LiveRule]:
-        """The rule, completed by the elements of the sets and maps that it looks up (`resolved`), live or new ones.
-
-        `anonymous`: (name, id) of its sets without a name of their own. nft gives all of these the same name here, so
-        if the rule looks up two of them their elements are not known.
-        """
+        # nft gives all sets without a name the same one here, so the elements of two of them in one rule are not known.
 
         def known(place: Place) -> list[Verdict] | frozenset[Verdict] | None:
             ids = [number for name, number in anonymous if name == place[2]]
@@ -84,16 +78,16 @@ class _Loading:
 
 
 class DryRun:
-    """The program nft, which checks texts without loading them; `program`: its name or path."""
+    """Finds the chains and rules that nft would load for a text; `program`: name or path of nft."""
 
     def __init__(self, program: str = "nft") -> None:
         self._program = Program(program, TIMEOUT)
 
     def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
-        """The base chains and the rules that each of these texts would add to the kernel's, in one transaction.
+        """For each text, the (base chains, rules) that it would add to the kernel's ruleset.
 
-        `before`: text that stands before all of them, and adds nothing (variables). NftError if nft or the kernel
-        refuses the texts, or nft does not print what it would send.
+        All are checked in one transaction. `before`: text in front of all that adds nothing (variables). NftError if
+        nft or the kernel refuses the texts, or this nft does not print what it would send.
         """
         marked = (f"add table inet {MARK}{number}\n{text}" for number, text in enumerate(texts))
         status, output, errors = self._program.run(("-c", "--debug=mnl", "-f", "-"), before + "".join(marked))
@@ -108,7 +102,7 @@ class DryRun:
 
 
 def printed(output: str) -> Iterator[Message]:
-    """The messages that nft printed, as (type, body); lines of another form are no part of them."""
+    """Yield the netlink messages in the output of `nft --debug=mnl`, as (type, body); other lines are skipped."""
     kind, body = 0, bytearray()
     for found in LINE.finditer(COLOUR.sub("", output)):
         if found["kind"]:
@@ -124,7 +118,7 @@ def printed(output: str) -> Iterator[Message]:
 
 
 def _anonymous(rule: Attributes) -> Iterator[tuple[str, bytes]]:
-    """(name, id) of each set without a name of its own that the rule looks up; the name has `%d` for a number."""
+    # nft writes `%d` for the number in the name of a set without a name
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         expression = attributes(value)
         if messages.name(expression, messages.EXPRESSION_NAME) == "lookup":

@@ -1,4 +1,4 @@
-"""Ask nf_tables over nfnetlink whether a set has an element with a given key now, or for all of its elements."""
+"""Read elements of sets and maps from nf_tables over nfnetlink: one by its key, or all of them."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ NUMBERS = {family: number for number, family in FAMILIES.items()}
 
 
 def request(table: str, name: str, key: bytes) -> bytes:
-    """The request for the element of a set (family inet) with this key, which is in the kernel's bytes."""
+    """The netlink request for the element with this key (in the kernel's bytes) of a set of family inet."""
     value = attribute(DATA_VALUE, key)
     for kind in (ELEMENT_KEY, LIST_ELEMENT, ELEMENTS):
         value = attribute(kind | NLA_F_NESTED, value)
@@ -41,9 +41,9 @@ def _request(table: str, name: str, rest: bytes, flags: int, family: int = NFPRO
 
 
 def remembers(table: str, name: str, key: bytes) -> bool | None:
-    """Whether the set has an element with this key now; None if the kernel does not answer, or refuses.
+    """Whether the set `name` of a table has an element with this key now; False also if there is no such set.
 
-    False also if there is no such set: the kernel's error, ENOENT, is the same.
+    None if the kernel does not answer, or refuses.
     """
     try:
         found = parse(ask(NETLINK_NETFILTER, request(table, name, key))).messages
@@ -55,7 +55,7 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 
 
 def keys(table: str, name: str) -> frozenset[bytes] | None:
-    """The keys of all elements that the set has now, in the kernel's bytes; empty if it has no elements.
+    """The keys of all elements that the set `name` of a table has now, in the kernel's bytes; may be empty.
 
     None if there is no such set, or the kernel refuses.
     """
@@ -66,7 +66,10 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
 
 
 def verdicts(place: Place) -> frozenset[Verdict] | None:
-    """The elements of the set or verdict map at this place; None if there is none, or the kernel refuses."""
+    """The elements that a set or verdict map of any family has now (`place`: family, table, name); may be empty.
+
+    None if there is no such set or map, or the kernel refuses.
+    """
     family, table, name = place
     try:
         return frozenset(_listed(table, name, NUMBERS[family]))
@@ -81,7 +84,7 @@ def _listed(table: str, name: str, family: int) -> Iterator[Verdict]:
 
 
 def elements(body: bytes) -> Iterator[Verdict]:
-    """The elements in the body of a message NEWSETELEM; one without a key has an empty one."""
+    """Yield the elements in the body of a message NEWSETELEM; one without a key (`*`) has an empty key."""
     for _, value in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
         found = attributes(value)
         key = attributes(found.get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")

@@ -15,11 +15,11 @@ LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """The elements of sets and maps, by name of the set or map; in the second value those with a timeout once more.
+    """(elements by name of set or map, elements of sets with a timeout) in the JSON of `nft -j list`.
 
-    The second value has no elements of maps. Of sets, an element with less than LAST_SECONDS left is in neither value.
-    `objects`: the list `nftables` of nft's JSON. An element of a map is `KEY : VERDICT`. Another form of an element
-    raises LookupError, TypeError, ValueError or AttributeError.
+    `objects`: its list `nftables`. An element is nft text, of a map `KEY : VERDICT`; those of sets with less than
+    LAST_SECONDS left are in neither value. An element in an unknown form raises LookupError, TypeError, ValueError or
+    AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -35,7 +35,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """The packet counters in a listed set with the key `iifname . oifname`, by (iif, oif).
+    """By (iif, oif), the packet counters of a set with the key `iifname . oifname`.
 
     `objects`: the list `nftables` of nft's JSON. An element of another form raises TypeError, ValueError or KeyError.
     """
@@ -49,7 +49,6 @@ def _types(each: Mapping[str, Any]) -> list[str]:
 
 
 def _mapping(item: Any, types: list[str]) -> str:
-    """The text of an element of a verdict map; nft's JSON has it as a pair of key and verdict."""
     key, verdict = item
     (word, target), *_ = verdict.items()
     named = target.get("target", "") if isinstance(target, Mapping) else ""

@@ -54,24 +54,23 @@ HARDWARE = """table inet flow_offload_probe {{
 
 
 class CheckingNft(Protocol):
-    """What `bindable` needs of nft: to check a text as `Nft.check` does."""
+    """An nft that can check texts with the kernel without loading them, such as Nft."""
 
     def check(self, text: str) -> None: ...
 
 
 class Checker(CheckingNft, Protocol):
-    """What `probe` needs of nft; as the methods of Nft."""
+    """An nft that can also give its version and say whether it lists in JSON, such as Nft."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """The features of the kernel and of nft; `missing` has the first that is missing, because the others build on it.
+    """Find which features that offload needs the kernel and nft have. It changes nothing and never raises an NftError.
 
-    An NftError is not raised: it becomes a Lack in `missing`. `release` of the kernel, its `modules` and
-    `conntrack_max` (how many connections it tracks at most) only go into the result, and the latter two only if
-    nft works, `conntrack_max` only if no feature is missing.
+    `missing` of the result has the first missing feature, or the failure of nft, with the package to install.
+    `release`, `modules`, `conntrack_max`: of the kernel, copied into the result (the last two not after a failure).
     """
     try:
         version = nft.version()
@@ -92,10 +91,7 @@ def _numbered(number: int, body: str) -> str:
 
 
 def _lack(nft: CheckingNft, texts: Iterable[str]) -> Lack | None:
-    """The first feature that nft or the kernel refuses, with the error; None: none is. `texts`: those of STEPS.
-
-    Without permission it is the error alone, and no package.
-    """
+    # Without permission it is the error alone, and no package.
     for text, (_, lack) in zip(texts, STEPS, strict=True):
         if error := _refusal(nft, text):
             return (
@@ -115,10 +111,9 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """Whether the kernel accepts each of these devices in a flowtable with `flags offload`, by name.
+    """By device, whether the kernel accepts it in a flowtable with `flags offload`; a busy or missing one is left out.
 
-    A device that is busy or has just gone is not in the result. NftError if nft itself fails. The check binds the
-    devices for a moment, so devices that are in such a flowtable must not be given: the kernel would call them busy.
+    NftError if nft itself fails. Devices that are in such a flowtable now must not be given: they would be busy.
     OpenWrt's kernel accepts every device (docs/kernel.md 5); there only live flows show whether hardware works.
     """
     asked = sorted(names)

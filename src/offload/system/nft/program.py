@@ -24,23 +24,26 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 
 @dataclass(slots=True)
 class Program:
-    """The program at `path` (or of this name). `timeout`: seconds that a run may take; then it is killed."""
+    """A program that is run with text as input. `path`: path or name.
+
+    `timeout`: seconds for a run; then it is killed.
+    """
 
     path: str
     timeout: float
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """End every run, the present one too, `seconds` from now at the latest, with an NftError (SILENT) in `run`.
+        """End every run, also the present one, `seconds` from now at the latest, with an NftError (SILENT).
 
-        Signal handlers call this. Each call replaces the limit of the call before; the first one is the first limit.
+        A later call replaces this limit. Signal handlers may call it.
         """
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
-        """Run it with `text` as input; gives (exit status, output, error output).
+        """Run the program with these arguments, and `text` as its input; gives (exit status, stdout, stderr).
 
-        NftError if it cannot be started, takes too long, or prints too much; not for an exit status.
+        NftError if it cannot be started, takes too long, or prints too much. An exit status is no error here.
         """
         started = time.monotonic()
         try:
@@ -66,7 +69,7 @@ class Program:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the program; leaving the context early kills the program and its children."""
+    # Leaving the context early kills the program and its children.
 
     process: subprocess.Popen[bytes]  # the child
     text: bytes  # to write to its stdin
@@ -95,11 +98,9 @@ class _Run:
         yield from filter(None, (self.process.stdin, self.process.stdout, self.process.stderr))
 
     def goes_on(self) -> bool:
-        """Whether the program still runs, or output of it is still unread."""
         return bool(self._waiting.get_map()) or self.process.poll() is None
 
     def step(self, seconds: float) -> None:
-        """Write input and read output for at most `seconds`; NftError if there is too much output."""
         if not self._waiting.get_map():
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)

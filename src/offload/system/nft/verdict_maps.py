@@ -1,4 +1,4 @@
-"""Resolve what rules do by elements of sets and maps: the chains that a verdict map leads to, and states in sets. Pure.
+"""Complete rules by the elements of the sets and maps that they look up: where established packets go. Pure.
 
 nft writes `ct state vmap { established : accept }` and `ct state { established, related } accept` as a lookup in a set
 without a name, whose elements are no part of the rule. Only with them is it known where established packets go.
@@ -18,7 +18,10 @@ STATE_BYTES = 4
 
 
 class Verdict(NamedTuple):
-    """An element of a set or map: its key (empty: all other keys), and of a verdict map the verdict and its chain."""
+    """An element of a set or map, with the code and chain of its verdict if it is of a verdict map.
+
+    An empty key stands for all keys that no other element has.
+    """
 
     key: bytes
     code: int | None = None
@@ -33,11 +36,11 @@ Objects = Callable[[Place], int]  # the kind of objects in a map (NFT_OBJECT_LIM
 def resolved(
     rules: Iterable[LiveRule], chains: Mapping[tuple[str, str], Iterable[str]], elements: Elements, objects: Objects
 ) -> Iterator[LiveRule]:
-    """The rules, each completed by what the sets and maps that it looks up (`asked`) have in the kernel.
+    """The rules, completed by what the sets and maps that they look up (field `asked`) have in the kernel.
 
-    Elements give `targets`, `opening` and `ends` of a LiveRule, the objects of a map its `does`. A verdict map whose
-    elements are not known may lead to every chain of its table. `chains`: names of chains, by (family, table).
-    `elements`, `objects`: ask the kernel.
+    Elements decide `targets`, `opening` and `ends` of a LiveRule, the kind of a map's objects its `does`; `asked` is
+    empty then. A verdict map with unknown elements may lead to every chain of its table. `chains`: names by (family,
+    table). `elements`, `objects`: functions that read the kernel.
     """
     for rule in rules:
         found = rule
@@ -70,12 +73,7 @@ def _chains(elements: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def _by_state(rule: LiveRule, use: str, elements: Collection[Verdict]) -> LiveRule:
-    """The rule, completed by what its set or map of states has for state `established`, or else for all keys.
-
-    `use`: how the rule looks it up, as in `LiveRule.asked`: `state`, `not state` or `state vmap`. A rule that never
-    matches packets of this state becomes `opening`. One with a map gets the chain that they go to in `targets`; its
-    `ends` stays true only if the map accepts them.
-    """
+    # The elements for `established` count, or else those for all keys.
     own = [each for each in elements if number(each.key) == ESTABLISHED] or [each for each in elements if not each.key]
     if bool(own) == use.startswith("not"):
         return replace(rule, opening=True, ends=False)

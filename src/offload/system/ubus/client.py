@@ -25,7 +25,7 @@ HIDDEN = "Not found"  # ubusd's error also for an object that this login may not
 
 
 class UbusClient:
-    """Calls methods over ubus. The first call connects, if the process is not connected; nothing here disconnects.
+    """Calls methods over ubus. The first call connects this process to ubusd; it stays connected.
 
     `timeout`: seconds to wait for each reply.
     """
@@ -34,10 +34,10 @@ class UbusClient:
         self._timeout = timeout
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply of a method; every failure is a BusError, and an AbsentError where ubusd or the object is missing.
+        """Call a method of an object on ubus; gives its reply.
 
-        `args` must have every argument of the method's signature: objects of python-ubus have no optional ones. None:
-        the method has no arguments.
+        AbsentError if ubusd or the object is missing, else BusError. `args` must have every argument in the method's
+        signature, because objects of python-ubus have no optional ones; None: it has none.
         """
         replies = self._called(object_name, method, args)
         if not replies:
@@ -47,7 +47,7 @@ class UbusClient:
         return replies[0]
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Call a method that sends no reply when it succeeds, and wait until it has; every failure is a BusError."""
+        """Call a method that sends no reply, and wait until it has succeeded. Errors as of `call`."""
         self._called(object_name, method, args)
 
     def _called(self, object_name: str, method: str, args: Mapping[str, Any] | None) -> list[Any]:
@@ -71,7 +71,6 @@ class UbusClient:
 
 
 def _connected() -> Any:
-    """The Python module ubus, connected to ubusd; AbsentError if one of the two is missing."""
     try:
         import ubus
     except ImportError as error:
@@ -93,9 +92,9 @@ def _answers(ubus: Any, object_name: str) -> bool:
 
 
 class FakeUbusClient:
-    """A ubus in memory. `replies`: the reply of each `OBJECT METHOD`; a BusError as reply is raised.
+    """A ubus in memory. `replies`: the reply of each `OBJECT METHOD`; a BusError in it is raised by the call.
 
-    Any other method is an AbsentError. `calls` records (object, method, arguments) of each call.
+    `calls` records (object, method, arguments) of each call.
     """
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
@@ -103,7 +102,7 @@ class FakeUbusClient:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As `UbusClient.call`."""
+        """The reply in `replies`; AbsentError if it has none, BusError if that is no object."""
         self.calls.append((object_name, method, dict(args or {})))
         reply = self.replies.get(
             f"{object_name} {method}", AbsentError(f"{object_name} {method}: ubus has no such object")
@@ -115,5 +114,5 @@ class FakeUbusClient:
         return reply
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """As `call`: the method needs an entry in `replies`, for instance `{}`."""
+        """Record the call as `call` does: `replies` must have an object for it, which may be empty."""
         self.call(object_name, method, args)

@@ -1,4 +1,4 @@
-"""Read the `firewall` data of services from procd: the rules and redirects that their init scripts hand over.
+"""Read from procd the firewall rules and redirects of services, which their init scripts hand over.
 
 An init script does that with procd_add_data() and `json_add_array firewall`.
 """
@@ -9,14 +9,14 @@ DATA = "service get_data"
 
 
 class Bus(Protocol):
-    """What this module needs of a ubus client."""
+    """A client that calls methods over ubus, such as UbusClient."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """The reply of procd's `service get_data`, by service; BusError if procd does not reply.
+    """The reply of procd's `service get_data`, by name of the service. BusError if procd does not reply.
 
-    The sections are lists under the key `firewall`: of the service itself, and of each of its instances.
+    Rules and redirects are lists under the key `firewall`, of a service itself and of each of its instances.
     """
     return bus.call("service", "get_data", {"type": "firewall"})

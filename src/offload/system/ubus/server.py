@@ -20,9 +20,10 @@ PEEKED = 1 << 16  # bytes of what waits in the socket that are searched for even
 
 
 class UbusServer:
-    """Offers `objects`, and listens to `events` (names of ubus): `hearing` is called with the name of each that comes.
+    """Offers objects on ubus: `objects` has by object and method its arguments, and the function that makes the reply.
 
-    `descriptor`: the socket to poll; None while not connected.
+    `events`: names of ubus events; `hearing` is called with the name of each that arrives. `descriptor`: the socket to
+    poll; None while not connected.
     """
 
     def __init__(self, objects: Objects, events: tuple[str, ...]) -> None:
@@ -31,9 +32,9 @@ class UbusServer:
         self.descriptor: int | None = None
 
     def connect(self) -> None:
-        """Connect to ubusd, register the objects, and listen to the events; `descriptor` is set then.
+        """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
-        BusError, and no connection, if ubusd is missing or refuses (another service has the names).
+        BusError if ubusd is missing, or refuses because another service has these names; then there is no connection.
         """
         try:
             import ubus
@@ -54,15 +55,16 @@ class UbusServer:
         self.descriptor = next(iter(_sockets() - before), None)
 
     def serve(self) -> None:
-        """Answer the calls that have arrived, and give `hearing` the events; does not wait. It must be connected."""
+        """Answer the calls that have arrived, and pass the events to `hearing`; never waits. It must be connected."""
         import ubus
 
         ubus.loop(0)
 
     def event_waits(self) -> bool:
-        """Whether one of `events` has arrived and is not served yet, as may happen during a call. It serves nothing.
+        """Whether one of the events has arrived and was not passed to `hearing` yet.
 
-        Another call counts too if it has the event's name in its arguments.
+        That happens while this process calls others. It reads nothing. A call with the name of an event in its
+        arguments counts too.
         """
         if self.descriptor is None:
             return False
@@ -74,7 +76,7 @@ class UbusServer:
         return any(event.encode() in content for event in self._events)
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
-        """Send an event to all listeners; nothing is sent while ubusd is away."""
+        """Send an event of this name, with data, to all its listeners; without a connection nothing is done."""
         import ubus
 
         if self.descriptor is not None:
@@ -83,7 +85,7 @@ class UbusServer:
     def leave(self, *, lost: bool) -> None:
         """Remove our objects from ubus and disconnect; `lost`: ubusd has gone, so only disconnect.
 
-        `descriptor` is None afterwards, and `connect` may be called again. Without a connection nothing is done.
+        Afterwards `descriptor` is None, and `connect` may be called again. Without a connection nothing is done.
         """
         import ubus
 
@@ -109,7 +111,7 @@ def _method(ubus: Any, signature: Signature, answer: Answer) -> dict[str, Any]:
 
 
 def _sockets() -> set[int]:
-    """The descriptors of this process that are sockets. All are tried, because /proc may be missing in a jail."""
+    # all are tried, because /proc may be missing in a jail
     found = set()
     for descriptor in range(HIGHEST_DESCRIPTOR):
         try:
@@ -121,10 +123,10 @@ def _sockets() -> set[int]:
 
 
 class FakeUbusServer:
-    """A ubus server without ubusd. `sent` records the events that were sent, each with its data.
+    """A ubus server without ubusd. `sent` records (name, data) of each event that was sent.
 
     `refusal`: the sentence of the BusError that `connect` raises; empty: it succeeds. `named`: whether the objects are
-    registered. `waits`: the reply of `event_waits`.
+    registered. `waits`: the result of `event_waits`.
     """
 
     def __init__(self) -> None:
@@ -136,20 +138,20 @@ class FakeUbusServer:
         self.named = False
 
     def connect(self) -> None:
-        """Set `named` to True, or raise a BusError with `refusal`."""
+        """Set `named` to True; BusError instead if `refusal` is set."""
         if self.refusal:
             raise BusError(self.refusal)
         self.named = True
 
     def serve(self) -> None:
-        """Do nothing: there are no calls."""
+        """Do nothing, because no calls arrive."""
 
     def event_waits(self) -> bool:
         """The value of `waits`."""
         return self.waits
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
-        """Add (event, data) to `sent`."""
+        """Append (event, data) to `sent`."""
         self.sent.append((event, dict(data)))
 
     def leave(self, *, lost: bool) -> None:

@@ -22,8 +22,8 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 class Conntrack:
     """The conntrack table of this process's network namespace.
 
-    `between`: a function to set, for other work during a dump. It is called after each datagram, which has about a
-    hundred entries; a full table of 65,536 takes seconds on a small router.
+    `between`: a function that is called after each datagram of a dump, which has about a hundred entries, so that the
+    caller can do other work: to dump 65,536 entries takes seconds on a small router. By default it does nothing.
     """
 
     def __init__(self) -> None:
@@ -32,27 +32,27 @@ class Conntrack:
         self.between = _nothing
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """All entries, IPv4 and IPv6, in the kernel's order; KernelError if the kernel refuses.
+        """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses.
 
-        The table is not locked, so entries may change during the dump. `offloaded`: only entries in a flowtable; a
-        kernel before 5.17 lists the others as well.
+        The table is not locked, so entries may change during the dump. `offloaded`: only those in a flowtable; a kernel
+        before 5.17 gives all.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries of packets with these addresses and ports, in this direction or back; KernelError if refused.
+        """The entries of packets with these addresses and ports, in this direction or back.
 
-        Where a port is 0, or the protocol has none, the kernel cannot look them up, and all entries are given, of every
-        protocol: the caller has to select.
+        KernelError if the kernel refuses. If a port is 0, or the protocol has none, all entries of every protocol are
+        given, because the kernel cannot look up some: the caller has to select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return find_connection.find(proto, ends) if exact else self.entries()
 
     def of_host(self, address: bytes) -> list[Entry]:
-        """The connections with this end (4 or 16 bytes), before or after NAT, each once; KernelError with a sentence.
+        """The entries with this address (4 or 16 bytes) at an end, before or after NAT.
 
-        The kernel looks for those of IPv4; one before 5.8 lists all. Of IPv6 all are listed, because some kernels (6.1)
-        list the entries that have another address.
+        KernelError if the kernel refuses. For IPv4 the kernel selects them (one before 5.8 gives all entries). For IPv6
+        they are selected here, because some kernels (6.1) give entries that have another address.
         """
         if len(address) not in FILTERED:
             return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
@@ -60,27 +60,33 @@ class Conntrack:
         return list({(entry.proto, entry.original): entry for entry in found}.values())
 
     def id_of(self, entry: Entry) -> bytes:
-        """The id of a connection, in the bytes that a set with the key `ct id` has.
+        """The id of a connection, in the bytes of nft's `ct id`.
 
-        Empty if the connection has ended, its protocol has no ports, or the kernel refuses; KernelError if it does not
-        answer.
+        Empty if the connection has ended, its protocol has no ports, or the kernel refuses. KernelError if it does not
+        reply.
         """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Give the Rows of all entries to `add` of a counter, which `begin` makes, and return that counter.
+        """Count all entries: give their Rows (addresses, status, bytes) to `add` of a counter, and return that counter.
 
-        Only the Rows of one datagram are in memory at a time. If a dump is repeated, `begin` makes a new counter.
-        KernelError as in `entries`.
+        `begin` makes the counter, and a new one if the dump has to be made again. Only the Rows of one datagram are in
+        memory at a time. KernelError if the kernel refuses.
         """
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """As `summary`, of entries in a flowtable only (a kernel before 5.17 gives all); `between` is not called."""
+        """Count the entries in a flowtable as `summary` does all; a kernel before 5.17 gives all.
+
+        `between` is not called.
+        """
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
-        """Whether `which` holds for an entry in a flowtable; the first one ends the dump. `between` is not called."""
+        """Whether `which` is true for an entry in a flowtable; the dump ends at the first. `between` is not called.
+
+        KernelError if the kernel refuses.
+        """
 
         def dumped() -> tuple[bool, bool]:
             whole = True
@@ -94,7 +100,10 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The counter as of `summary`, and all entries in the order in which they were counted, stored as bytes."""
+        """(counter as of `summary`, all entries in the order in which they were counted, stored as bytes).
+
+        KernelError if the kernel refuses.
+        """
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -104,10 +113,10 @@ class Conntrack:
         return until_whole(dumped)
 
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
-        """Give `take` the entries in a flowtable, those of one datagram at a time; KernelError if the kernel refuses.
+        """Call `take` with the entries in a flowtable, as lists of those in one datagram.
 
-        Some may be missing or repeated, if the table changes meanwhile: the dump is made once. A kernel before 5.17
-        gives the others as well. After an error `take` may have had some.
+        KernelError if the kernel refuses. The dump is made once: if the table changes meanwhile, entries may be missing
+        or come twice. A kernel before 5.17 gives all entries. After an error `take` may have had some.
         """
         try:
             for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):
@@ -118,11 +127,11 @@ class Conntrack:
             raise KernelError(sentence(error, "list its connections")) from error
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete these entries, so that the next packet of each connection must pass the firewall again.
+        """Delete these entries, so that the firewall must accept the next packet of each connection again.
 
-        One that the kernel does not find is looked for in a new dump, because its connection may have been opened anew;
-        then it is deleted too. Entries of protocols without ports are left alone: they are never offloaded. The first
-        error of a deletion, or that of a dump, is in the result; after one of a deletion the others are tried too.
+        A Cut says how many. One that the kernel does not find is looked for in a new dump, because its connection may
+        have been opened anew. Entries of protocols without ports are left alone. Errors are not raised: the first one
+        is in the Cut, the others are still tried.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -137,12 +146,11 @@ class Conntrack:
         return done
 
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries in a new dump that have the protocol and original tuple of one of these; KernelError."""
         named = {(entry.proto, entry.original) for entry in entries}
         return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
 
     def _dump(self, request: bytes) -> tuple[list[Entry], bool]:
-        """The entries of one dump, and whether it was complete. On a new socket, so that no older reply is in it."""
+        # on a new socket, so that no older reply is in it
         entries, whole = [], True
         with collector_resting():
             for part in replies(NETLINK_NETFILTER, request, self._parser.parse, RECEIVE_BUFFER):
@@ -155,7 +163,6 @@ class Conntrack:
     def _counted(
         self, begin: Callable[[], C], messages: Messages | None = None, request: bytes = ALL
     ) -> tuple[C, bool]:
-        """The counter after one dump, and whether the dump was complete. `messages` (None: none) stores the entries."""
         count, whole = begin(), True
 
         def read(datagram: bytes) -> Rows:
@@ -174,9 +181,9 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory with the entries in `held`. `error`: every method that reads raises it; None: none.
+    """A conntrack table in memory. `error`: every method that reads raises it; None: none does.
 
-    `deleted` records the entries that `delete` has removed.
+    `held`: its entries. `deleted`: those that `delete` has removed.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
@@ -186,55 +193,55 @@ class FakeConntrack(Conntrack):
         self.deleted: list[Entry] = []
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """The entries in `held`, with `offloaded` only those in a flowtable; or raise `error`."""
+        """The entries in `held`; with `offloaded` only those in a flowtable."""
         if self.error:
             raise self.error
         return [entry for entry in self.held if entry.status & IPS_OFFLOAD or not offloaded]
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries in `held` that `Conntrack.find` would give; all if a port is 0. Or raise `error`."""
+        """The entries in `held` with these addresses and ports in a direction; all if a port is 0."""
         found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
         if not (ends.sport and ends.dport):
             return found
         return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
 
     def of_host(self, address: bytes) -> list[Entry]:
-        """The entries in `held` with this end, before or after NAT; or raise `error`."""
+        """The entries in `held` with this address at an end, before or after NAT."""
         return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
 
     def id_of(self, entry: Entry) -> bytes:
-        """The source port of an entry in `held` as four bytes; empty for others."""
+        """The source port of the connection as four bytes, in place of its id; empty if it is not in `held`."""
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The counter with the entries in `held`; or raise `error`. Calls `between` once."""
+        """The counter with all entries in `held`. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """The counter with the offloaded entries in `held`; or raise `error`."""
+        """The counter with the entries in `held` that are in a flowtable."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
-        """Whether `which` holds for an offloaded entry in `held`; or raise `error`."""
+        """Whether `which` is true for an entry in `held` that is in a flowtable."""
         return any(map(which, self.entries(offloaded=True)))
 
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
-        """Give `take` the offloaded entries in `held`, all at once; or raise `error`."""
+        """Call `take` once, with the entries in `held` that are in a flowtable."""
         take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """The counter with the entries in `held`, and these entries; or raise `error`. Calls `between` once."""
+        """(counter with all entries in `held`, these entries). Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete those of the entries that are in `held` and whose protocol has ports.
+        """Remove the entries from `held`; the Cut counts those that were there. Protocols without ports are left alone.
 
-        If there is an `error`, none is deleted, and the result has its sentence.
+        If `error` is set, nothing is removed, and the Cut has its sentence.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self.error:

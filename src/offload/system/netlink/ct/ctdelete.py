@@ -21,10 +21,10 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once: the result, with the first error, and entries that were not found.
+    """Request the deletion of each entry once; gives (Cut with the first error, entries that were not found).
 
-    A refused one does not stop the others. If the exchange with the kernel fails, the rest is not requested: the result
-    counts those deleted before, and the second value is empty.
+    An entry that the kernel refuses to delete does not stop the others. If the exchange with the kernel fails, the rest
+    is not requested: then the Cut counts those deleted before, and the list is empty.
     """
     errors: list[int] = []
     try:
@@ -42,10 +42,7 @@ def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
 
 
 def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
-    """Send one datagram and wait for its replies: for each entry an error number, 0 if it was deleted.
-
-    `first`: the sequence number of the first deletion.
-    """
+    # one number for each entry: 0, or the error
     kernel.send(deletions(entries, first))
     found: dict[int, int] = {}
     asked = range(first, first + len(entries))

@@ -1,4 +1,4 @@
-"""Common parts of ctnetlink dumps: repeat an incomplete one, and turn errors into sentences."""
+"""Repeat incomplete dumps of ctnetlink, and turn its errors into sentences."""
 
 import errno
 import os
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
-    """The result of `dump`, which makes one dump and says whether it was complete; KernelError if the kernel refuses.
+    """Call `dump`, which gives (result, whether the dump was complete), until it was complete; TRIES times at most.
 
-    A dump that was not complete, or overran the receive buffer, is repeated; there are at most TRIES. If none is
-    complete, the last one counts; KernelError if that one overran the buffer.
+    Returns the last result, complete or not. KernelError if the kernel refuses, or if the last dump overran the
+    socket's receive buffer (ENOBUFS); an earlier one that did is made again.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -43,13 +43,16 @@ def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
 
 
 def refused(number: int) -> None:
-    """Raise an OSError for an error number that the kernel sent; 0 is success."""
+    """Raise an OSError for an error number that the kernel sent; nothing for 0, which is success."""
     if number:
         raise OSError(number, os.strerror(number))
 
 
 def sentence(error: OSError, what: str) -> str:
-    """The sentence for a failed exchange with the kernel; `what` it was to do, as a verb: `list its connections`."""
+    """A sentence for an OSError of an exchange with the kernel, with advice where there is one.
+
+    `what`: what the kernel did not do, as a verb: `list its connections`.
+    """
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"
     return SENTENCES.get(error.errno or 0, f"the kernel did not {what}: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""Read the events of connections that end: the kernel sends each once, with its last counters."""
+"""Read the kernel's events of conntrack entries that end: one for each entry, with its last counters."""
 
 import os
 from contextlib import suppress
@@ -15,9 +15,9 @@ MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Receives the kernel's DESTROY events from its creation on, which raises KernelError if the kernel has none.
+    """Receives the DESTROY events of all conntrack entries since it was made. KernelError if the kernel sends none.
 
-    `descriptor`: the socket to poll; it never blocks.
+    `descriptor`: the socket to poll; reading never blocks.
     """
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The entries that ended since the last read, with their last counters, and whether none was dropped.
+        """(entries that ended since the last read, whether none is missing); each entry has its last counters.
 
-        False: the kernel dropped some, or the socket failed. At most MOST_AT_ONCE events are read; the rest stays.
+        False: the kernel dropped events, or the socket failed. At most MOST_AT_ONCE events are read; the rest stays.
         """
         ended: list[Entry] = []
         whole = True
@@ -43,14 +43,14 @@ class ConntrackEvents:
         return ended, whole
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket; afterwards nothing can be read."""
         self._kernel.close()
 
 
 class FakeConntrackEvents:
-    """Events in memory, which `end` adds. `descriptor`: a pipe, readable from a call of `end` to the next `read`.
+    """Events in memory, added by `end`. `descriptor`: a pipe that is readable from `end` to the next `read`.
 
-    `whole`: False makes the next `read` report that the kernel dropped some events; that `read` sets it to True again.
+    `whole`: set it to False, and the next `read` reports that events are missing; after that it is True again.
     """
 
     def __init__(self) -> None:
@@ -60,12 +60,12 @@ class FakeConntrackEvents:
         self.whole = True
 
     def end(self, *entries: Entry) -> None:
-        """Add events: these connections have ended. Without any it only makes the descriptor readable."""
+        """Add an event for each of these entries; without any it only makes `descriptor` readable."""
         self.ended += entries
         os.write(self._writing, b".")
 
     def read(self) -> tuple[list[Entry], bool]:
-        """The entries of `end` since the last call, and the value of `whole`; it never waits."""
+        """(entries given to `end` since the last read, value of `whole`); never waits."""
         found, self.ended = self.ended, []
         with suppress(BlockingIOError):
             os.read(self.descriptor, 1 << 16)
@@ -73,6 +73,6 @@ class FakeConntrackEvents:
         return found, whole
 
     def close(self) -> None:
-        """Close the pipe."""
+        """Close both ends of the pipe."""
         os.close(self.descriptor)
         os.close(self._writing)

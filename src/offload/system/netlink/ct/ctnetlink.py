@@ -1,4 +1,4 @@
-"""Parse conntrack entries from ctnetlink's replies to a dump and its events of connections that end. Pure, no socket.
+"""Parse conntrack entries from ctnetlink's messages: replies to dumps, and events of entries that end. Pure, no socket.
 
 A message is unpacked by the Layout of its sequence of attributes (layouts.py), in a time near that of conntrack(8).
 """
@@ -29,9 +29,9 @@ MOST_LAYOUTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The content of one datagram.
+    """One datagram from ctnetlink, parsed.
 
-    `done`: the dump ends here. `interrupted`: the table changed during the dump, and it should be repeated
+    `done`: the dump ends here. `interrupted`: the table changed during the dump, which should be made again
     (NLM_F_DUMP_INTR). `errno`: a positive error number if the kernel refused, else 0.
     """
 
@@ -42,7 +42,10 @@ class Part:
 
 
 class Parser:
-    """Parses messages of type `kind`; others are skipped. Between datagrams it stores only the Layouts it has made."""
+    """Parses messages of type `kind`, by default those of a dump; others are skipped.
+
+    Between datagrams it only remembers the Layouts of the messages so far.
+    """
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
         self._kind = kind
@@ -51,14 +54,13 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """The Layouts of the messages so far."""
+        """The Layouts (where values are in a message) that it has found so far; sometimes it begins anew."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
         """Parse one datagram; never raises.
 
-        A message with attributes that do not fit, or without address or protocol, is left out, and so is one that is
-        longer than the datagram.
+        A message that is damaged, or lacks an address or the protocol, is left out.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind
@@ -83,7 +85,7 @@ class Parser:
         return Part(entries, interrupted=bool(seen & NLM_F_DUMP_INTR))
 
     def entry(self, buffer: bytes, at: int) -> Entry:
-        """The entry of the message that begins at offset `at` of a datagram; IndexError if it holds none."""
+        """The entry of the message at offset `at` of a datagram; IndexError if that is no valid entry."""
         length, kind, _ = NLMSGHDR_START.unpack_from(buffer, at)
         for layout in self._layouts.get(length, ()) if kind == self._kind else ():
             fields = layout.unpack(buffer, at)
@@ -105,7 +107,7 @@ class Parser:
 
 
 def _errno(message: bytes) -> int:
-    """Error number of NLMSG_ERROR or NLMSG_DONE: both have it negated behind the header; 0 if there is none."""
+    # NLMSG_ERROR and NLMSG_DONE both have it negated behind the header
     if len(message) < NLMSGHDR.size + ERRNO.size:
         return 0
     code: int = ERRNO.unpack_from(message, NLMSGHDR.size)[0]

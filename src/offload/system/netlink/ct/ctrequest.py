@@ -1,4 +1,4 @@
-"""Requests to ctnetlink: list, find or delete entries. Pure.
+"""Make requests to ctnetlink, to list, find or delete conntrack entries, and read acknowledgements. Pure.
 
 The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
 net/netfilter/nf_conntrack_netlink.c).
@@ -45,7 +45,7 @@ OFFLOADED = message(
 
 
 def lookup(proto: int, ends: Tuple) -> bytes:
-    """The request for the entry with this protocol whose original or reply tuple is `ends` (conntrack -G)."""
+    """The request for the entry of this protocol with the addresses and ports `ends` in one of its directions."""
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
 
 
@@ -53,9 +53,10 @@ FILTERED = frozenset({4})  # lengths of the addresses by which kernels filter ri
 
 
 def of_host(address: bytes) -> list[bytes]:
-    """Requests for dumps that together list the entries with this end in either direction, some more than once.
+    """Requests for four dumps that together list the entries with this address (4 or 16 bytes) at an end.
 
-    The kernel compares the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries.
+    They are for source and destination of both directions, so an entry may come more than once. The kernel selects by
+    the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries.
     """
     family, *numbers = ADDRESSES[len(address)]
     found = []
@@ -70,12 +71,15 @@ def of_host(address: bytes) -> list[bytes]:
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """One datagram with a request to delete each entry; sequence numbers begin at `first`, and each is acknowledged."""
+    """One datagram with a request to delete each entry, to which the kernel sends an acknowledgement each.
+
+    Their sequence numbers are `first` and those after it.
+    """
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
 
 
 def answers(datagram: bytes) -> list[tuple[int, int]]:
-    """The acknowledgements in a datagram: (sequence number of the request, positive error number or 0 for success)."""
+    """The acknowledgements in a datagram, as (sequence number of the request, error number; 0 for success)."""
     found, at = [], 0
     while at + NLMSGHDR.size + ERRNO.size <= len(datagram):
         length, kind, _, number, _ = NLMSGHDR.unpack_from(datagram, at)

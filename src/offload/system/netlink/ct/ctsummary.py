@@ -1,4 +1,4 @@
-"""Read a ctnetlink dump as Rows: of each connection the addresses, status and byte counters, as the kernel's bytes.
+"""Read a dump of ctnetlink as Rows: of each entry addresses, status and byte counters only, for speed.
 
 Each Layout (layouts.py) becomes one regular expression for a whole message: its fixed bytes literally, a group for each
 value of a Row, and any bytes for other values. It is matched only where the message before ended, so nothing inside a
@@ -26,7 +26,7 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The Rows of one datagram of a dump; the first three fields have one item for each entry."""
+    """The entries in one datagram of a dump; `rows`, `places` and `readers` have one item for each."""
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
@@ -37,14 +37,17 @@ class Rows:
 
 
 class RowParser:
-    """Reads the datagrams of dumps as Rows. Between datagrams it stores only a pattern for each Layout."""
+    """Reads datagrams of dumps as Rows. Between datagrams it only remembers a regular expression for each Layout."""
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
         self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
-        """Parse one datagram; never raises. Messages that `Parser.parse` leaves out are left out here too."""
+        """Read one datagram; never raises.
+
+        A message that is damaged, or lacks an address or the protocol, is left out.
+        """
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
         while at + NLMSGHDR.size <= size:
@@ -67,10 +70,7 @@ class RowParser:
     def _matching(
         self, buffer: bytes, at: int, rows: list[Row], places: list[int], readers: list[Reader | None]
     ) -> int:
-        """Read the messages from `at` on as long as their Layouts are known, into the three lists.
-
-        Gives the offset of the first message that is not read; `at` if there is none before it.
-        """
+        # Returns the offset of the first message of another Layout.
         append, matches, begin = rows.append, tuple(self._matches.values()), -1
         while at > begin:
             begin = at
@@ -85,7 +85,6 @@ class RowParser:
         return at
 
     def _other(self, message: bytes) -> Part:
-        """Parse a message that no pattern matches, and make a pattern of its Layout if it is a connection."""
         part = self._parser.parse(message)
         layouts = [layout for layout in self._parser.layouts if is_summed(layout)]
         if len(layouts) != len(self._matches) or not all(layout in self._matches for layout in layouts):
@@ -94,15 +93,15 @@ class RowParser:
 
 
 def is_summed(layout: Layout) -> bool:
-    """Whether messages of the Layout have the values of a Row, in the order of ROW, with both counters or none."""
+    """Whether messages of the Layout have the values of a Row in the order of ROW, with both byte counters or none."""
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """For messages of the Layout: the `match` of a pattern, the length in bytes with padding, and the Reader.
+    """For messages of a Layout: (match function, their length in bytes with padding, the Reader of all their values).
 
-    `match(datagram, at)` gives the values of a Row as groups if such a message begins at `at`; else None.
+    `match(datagram, at)` has the values of a Row as groups if such a message begins at offset `at`; else it is None.
     """
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
@@ -117,7 +116,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """The entries of a dump, stored as the kernel's messages (about 280 bytes each); each is parsed when it is read."""
+    """The entries of a dump, stored as the kernel's messages of about 280 bytes; each is parsed whenever it is read."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())
@@ -127,7 +126,7 @@ class Messages(Entries):
         self._readers: list[Reader | None] = []
 
     def add(self, datagram: bytes, rows: Rows) -> None:
-        """Store a datagram; `rows` says where its messages begin."""
+        """Store the entries of one more datagram; `rows`: what `RowParser.parse` gave for it."""
         self._datagram_of.extend(repeat(len(self._datagrams), len(rows.places)))
         self._places.extend(rows.places)
         self._readers += rows.readers
@@ -140,7 +139,7 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The values that `entry_of` takes, of the entries with these numbers (from 0, in the order of the dump)."""
+        """The Values of the entries with these numbers, which count from 0 in the order of the dump."""
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

@@ -21,7 +21,7 @@ from offload.system.netlink.wire import (
 
 
 class Slot(IntEnum):
-    """The values that an Entry is made of, in the order in which `entry_of` (model/flow.py) takes them."""
+    """The values that an Entry is made of, in the order of the tuple that `entry_of` (model/flow.py) takes."""
 
     PROTO = 0
     SRC = 1
@@ -132,10 +132,7 @@ class Layout:
 
 
 def _ordered(places: Mapping[Slot, int], count: int) -> "itemgetter[Any]":
-    """A function that picks the values, in the order of Slot, from `count` fields followed by ABSENT.
-
-    `places`: by slot, the index of its field.
-    """
+    # slots that `places` lacks are picked from ABSENT, which follows the fields
     return itemgetter(*(places.get(slot, count + slot) for slot in Slot))
 
 
@@ -144,10 +141,7 @@ Leaf = tuple[int, int, tuple[Slot | None, str]]
 
 
 def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Leaf]:
-    """Yield each attribute with a value in message[at:end], also those nested in `known` ones, in order.
-
-    One that `known` does not name, or with another size, has None as Slot. ValueError if one does not fit.
-    """
+    # An attribute that `known` does not name, or with another size, has None as Slot.
     while at < end:
         if at + NLATTR.size > end:
             raise ValueError("an attribute is cut off")
@@ -164,7 +158,6 @@ def _leaves(message: bytes, at: int, end: int, known: Attributes) -> Iterator[Le
 
 
 def _form(meaning: Value | None, size: int) -> tuple[Slot | None, str]:
-    """Slot and struct format of a value of `size` bytes; None as slot if it is not needed, or its size is wrong."""
     if meaning is not None:
         slot, form = meaning
         if not form:

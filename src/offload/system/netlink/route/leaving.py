@@ -37,9 +37,9 @@ FAMILIES = {4: AF_INET, 16: AF_INET6}
 
 
 def leaving(address: bytes) -> Leaving | None:
-    """By which device packets to an address leave, with its MTU; None if the kernel names no unicast route to it.
+    """By which device the kernel sends packets to this packed address (4 or 16 bytes), and the MTU.
 
-    `address`: packed, 4 or 16 bytes.
+    None if there is no unicast route, or the kernel does not answer.
     """
     with suppress(OSError, struct.error):
         return _leaving(address)
@@ -47,13 +47,13 @@ def leaving(address: bytes) -> Leaving | None:
 
 
 def route_request(address: bytes) -> bytes:
-    """The request for the route to an address (packed, 4 or 16 bytes), as `ip route get` makes it."""
+    """The netlink request for the route to a packed address (4 or 16 bytes), as `ip route get` makes it."""
     header = RTMSG.pack(FAMILIES[len(address)], len(address) * 8, 0, 0, 0, 0, 0, 0, 0)
     return message(RTM_GETROUTE, header + attribute(RTA_DST, address), NLM_F_REQUEST)
 
 
 def link_request(index: int) -> bytes:
-    """The request for one device, by its index."""
+    """The netlink request for the device with this index."""
     return message(RTM_GETLINK, IFINFOMSG.pack(AF_UNSPEC, 0, index, 0, 0), NLM_F_REQUEST)
 
 
@@ -69,10 +69,6 @@ def _leaving(address: bytes) -> Leaving | None:
 
 
 def _answer(request: bytes, kind: int, header: int) -> tuple[bytes, Attributes] | None:
-    """The body of the kernel's answer, and its attributes; None if the answer is an error or another message.
-
-    `kind`: type of the answer's message. `header`: bytes before the attributes. OSError if no answer comes.
-    """
     for found, body in messages(ask(NETLINK_ROUTE, request)):
         if found == kind and len(body) >= header:
             return body, attributes(body, header)

@@ -1,4 +1,4 @@
-"""Read links, addresses, routes, stations and neighbours, and what compares packet marks, over rtnetlink."""
+"""Read devices, addresses, routes, bridge stations, neighbours, and what compares packet marks, over rtnetlink."""
 
 import os
 import socket
@@ -45,7 +45,7 @@ STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
 @dataclass(frozen=True, slots=True)
 class LinkDump:
-    """The router's devices, and what belongs to them, as rtnetlink gives them at one time."""
+    """What rtnetlink lists at one time: the router's devices, and what belongs to them."""
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
@@ -57,9 +57,9 @@ class LinkDump:
 
 
 class Netlink:
-    """The running kernel, over rtnetlink. `sysfs`: shows which links are wireless, which rtnetlink does not.
+    """The running kernel, over rtnetlink. `sysfs`: the directory that shows which devices are wireless.
 
-    `seen`: dumps stations and neighbours, as `neighbour_dump`. `sysctls`: the directory of net.netfilter's.
+    `seen`: reads stations and neighbours, as `neighbour_dump`. `sysctls`: the directory of net.netfilter's sysctls.
     """
 
     def __init__(
@@ -71,9 +71,10 @@ class Netlink:
         self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
 
     def scene(self) -> LinkDump:
-        """Read everything of LinkDump; KernelError if the kernel does not list links, addresses or neighbours.
+        """Read all that a LinkDump has.
 
-        Routing rules, queueing disciplines and filters are empty if the kernel does not support them.
+        KernelError if the kernel does not list devices, addresses, stations or neighbours. Routing rules, queueing
+        disciplines and tc filters are empty if the kernel has none or does not support them.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
@@ -99,7 +100,7 @@ class Netlink:
         )
 
     def settings(self) -> dict[str, int]:
-        """The values of the sysctls in SETTINGS, by name; missing ones are left out."""
+        """The values of the sysctls in SETTINGS, by name; those that the kernel does not have are left out."""
         found = {}
         for name in SETTINGS:
             with suppress(OSError, ValueError):
@@ -107,7 +108,7 @@ class Netlink:
         return found
 
     def routes(self) -> tuple[Route, ...]:
-        """The unicast routes of the main table. They are read apart, because there may be very many.
+        """The unicast routes of the main table, of which there may be very many.
 
         KernelError if the kernel does not list them.
         """
@@ -116,11 +117,17 @@ class Netlink:
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """By which device packets to an address (packed) leave, with its MTU; None: no unicast route, or no reply."""
+        """By which device the kernel sends packets to this packed address, and the MTU.
+
+        None: no unicast route, or no answer.
+        """
         return leaving(address)
 
     def received(self) -> dict[str, int]:
-        """Bytes that each device has received so far, by name, from its driver; KernelError if /proc is missing."""
+        """By device, the bytes that it has received so far, as its driver counts them.
+
+        KernelError if /proc cannot be read.
+        """
         try:
             lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
         except OSError as error:
@@ -128,7 +135,10 @@ class Netlink:
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices whose feature hw-tc-offload is on, by ethtool; missing devices are left out."""
+        """Those of these devices whose ethtool feature `hw-tc-offload` is on.
+
+        Devices that do not exist are left out.
+        """
         return hw_tc_offload(names)
 
     def _links(self, found: Iterable[LinkMessage], names: Mapping[int, str]) -> tuple[Link, ...]:
@@ -151,21 +161,21 @@ def _dump(request: bytes) -> list[Message]:
 
 
 def _rules() -> tuple[RoutingRule, ...]:
-    """The routing rules that compare the packet mark; none where the kernel has no CONFIG_IP_MULTIPLE_TABLES."""
+    # none where the kernel has no CONFIG_IP_MULTIPLE_TABLES
     with suppress(OSError):
         return routing_rules(_dump(RULES))
     return ()
 
 
 def _qdiscs() -> list[QdiscMessage]:
-    """The queueing disciplines; none where the kernel has no traffic control (CONFIG_NET_SCHED)."""
+    # none where the kernel has no traffic control (CONFIG_NET_SCHED)
     with suppress(OSError):
         return traffic_control.qdiscs(_dump(traffic_control.QDISCS))
     return []
 
 
 def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
-    """The messages of all filters' dumps. A device or queueing discipline that goes away meanwhile has none."""
+    # A device or queueing discipline that goes away meanwhile has none.
     parents = dict.fromkeys(traffic_control.filter_parents(qdiscs))
     for request in traffic_control.class_requests(qdiscs):
         with suppress(OSError):
@@ -177,7 +187,6 @@ def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
 
 @contextmanager
 def _asking(what: str) -> Iterator[None]:
-    """Turn an OSError of the body into a KernelError; `what` was to be listed."""
     try:
         yield
     except OSError as error:
@@ -190,7 +199,10 @@ def release() -> str:
 
 
 def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """The loaded modules of netfilter (nf_*, nft_*), sorted, without built-in ones; empty if `path` is missing."""
+    """The loaded kernel modules whose names begin with nf_ or nft_, sorted; empty if `path` is missing.
+
+    Modules that are built into the kernel are not in it.
+    """
     try:
         names = sorted(line.split()[0] for line in path.read_text().splitlines())
     except OSError:
@@ -199,7 +211,7 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
 
 
 def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """The most conntrack entries of the kernel (0: any number); CONNTRACK_MAX if the file is missing."""
+    """How many conntrack entries the kernel allows (0: any number); CONNTRACK_MAX if the file is missing."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -208,7 +220,7 @@ def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max"))
 
 @dataclass(slots=True)
 class FakeNetlink:
-    """A kernel that replies with these values."""
+    """A kernel that answers with these values."""
 
     found: LinkDump = field(default_factory=LinkDump)  # reply of `scene`
     ways: tuple[Route, ...] = ()  # reply of `routes`
@@ -218,15 +230,15 @@ class FakeNetlink:
     leaves: dict[bytes, Leaving] = field(default_factory=dict)  # reply of `leaving`
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """The value in `leaves`; None if it has none."""
+        """The value in `leaves` for the address; None if it has none."""
         return self.leaves.get(address)
 
     def settings(self) -> dict[str, int]:
-        """The values in `sysctls`."""
+        """The sysctls in `sysctls`, by name."""
         return self.sysctls
 
     def scene(self) -> LinkDump:
-        """The dump in `found`."""
+        """The LinkDump in `found`."""
         return self.found
 
     def routes(self) -> tuple[Route, ...]:
@@ -234,7 +246,7 @@ class FakeNetlink:
         return self.ways
 
     def received(self) -> dict[str, int]:
-        """The bytes in `octets`."""
+        """The received bytes in `octets`, by device."""
         return self.octets
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Parse notifications of rtnetlink and nfnetlink into causes for a pass. Pure, no socket.
+"""Parse notifications of rtnetlink and nfnetlink: is there a cause for a pass of the service? Pure, no socket.
 
 In a pass the service reads everything and brings the kernel in line. Few attributes are read here, because a busy
 network confirms neighbours many times a second.
@@ -53,7 +53,7 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one or more datagrams of rtnetlink or nfnetlink notified of, as far as it may concern offload."""
+    """What one or more datagrams of notifications say that may concern offload."""
 
     causes: tuple[Cause, ...] = ()  # for a pass
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
@@ -66,10 +66,10 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Parses rtnetlink's notifications, and compares each with the last one about the same object.
+    """Parses notifications of rtnetlink, and compares each with the last one about the same object.
 
-    Most messages repeat known facts: a link's statistics, or a shaper that gets another rate several times a second.
-    So links, queueing disciplines and routes are stored.
+    Most messages repeat known facts: a link's statistics, or a shaper that gets another rate several times a second. So
+    links, queueing disciplines and routes are remembered.
     """
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
@@ -77,13 +77,16 @@ class Links:
     _routes: RouteEvents = field(default_factory=RouteEvents)
 
     def forget(self) -> None:
-        """Forget the stored objects, because the kernel dropped notifications: the next message of each is news."""
+        """Forget earlier notifications, after the kernel dropped some: the next one of each object is a change."""
         self._known.clear()
         self._qdiscs.clear()
         self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
-        """The causes, stations and neighbours in a datagram of rtnetlink, and whether routes changed; never raises."""
+        """Causes for a pass, stations and neighbours, and whether routes changed, from a datagram of rtnetlink.
+
+        Never raises. Messages that repeat the last one about the same link or queueing discipline are no cause.
+        """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         routes = False
@@ -98,10 +101,7 @@ class Links:
         return Notification(tuple(causes), tuple(found), routes=routes or Cause.ROUTING_RULE in causes)
 
     def _changed(self, kind: int, body: bytes) -> bool:
-        """Whether the link is new, has gone, or has another name, master or IFF_UP.
-
-        Carrier, statistics and Wi-Fi scans do not matter.
-        """
+        # Carrier, statistics and Wi-Fi scans do not matter.
         if len(body) < IFINFOMSG.size:
             return True
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
@@ -116,10 +116,7 @@ class Links:
         return before != now
 
     def _news(self, kind: int, body: bytes) -> bool:
-        """Whether a message about an address, routing rule, queueing discipline or filter is news.
-
-        False only for a queueing discipline that is as it was in the last message about it.
-        """
+        # All are, but a queueing discipline that is as it was in the last message about it.
         if kind not in {RTM_NEWQDISC, RTM_DELQDISC} or not (now := qdisc(body)):
             return True
         if kind == RTM_DELQDISC:  # the same one may be added again
@@ -133,9 +130,9 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """The causes, and names of what changed, in a datagram of the group NFNLGRP_NFTABLES; never raises.
+    """What the notifications in a datagram of NFNLGRP_NFTABLES say: causes for a pass, changed tables, sets.
 
-    Our own transactions are in it like those of others, but rules of our tables are no cause.
+    Never raises. Transactions of this process are in it too, but changed rules of our own tables are no cause.
     """
     tables: set[str] = set()
     removed: set[str] = set()

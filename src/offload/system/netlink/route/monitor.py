@@ -1,6 +1,6 @@
 """Listen to the kernel's notifications: one socket for rtnetlink, one for nftables.
 
-These are plain sockets, whose messages are parsed no further than needed.
+The messages are parsed no further than needed.
 """
 
 import errno
@@ -28,9 +28,9 @@ OVERRUN = Notification((Cause.OVERRUN,))
 
 
 class Monitor:
-    """Receives notifications from its creation on; KernelError if it cannot.
+    """Receives notifications of rtnetlink and nftables since it was made. KernelError if the sockets cannot be opened.
 
-    `descriptors`: the sockets to poll, of rtnetlink and of nftables.
+    `descriptors`: the two sockets to poll, in this order.
     """
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ class Monitor:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """The notifications of rtnetlink since the last call, as one; with cause OVERRUN if the kernel dropped some.
+        """What rtnetlink has notified of since the last call, as one Notification; never waits.
 
-        At most MOST_AT_ONCE datagrams are read; the rest stays. It never waits. What repeats known facts has no cause.
+        With cause OVERRUN if the kernel dropped notifications. At most MOST_AT_ONCE datagrams are read; the rest stays.
         """
         return _joined(map(self._heard, datagrams(self._route)))
 
@@ -57,11 +57,11 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """The nft transactions that ended since the last call, as one Notification; those of this process are included.
+        """The nft transactions that ended since the last call, also those of this process, as one Notification.
 
-        It has cause OVERRUN if the kernel dropped notifications. The kernel sends what a transaction changed, and then
-        its end, in separate datagrams. If only the first has arrived, it is stored until the second comes. At most
-        MOST_AT_ONCE datagrams are read; it never waits.
+        Never waits. With cause OVERRUN if the kernel dropped notifications. The changes of a transaction come before
+        its end, in separate datagrams: those without an end yet are kept for the next call. At most MOST_AT_ONCE
+        datagrams are read.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -73,9 +73,9 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """The event with names for its devices: a station and the name of its bridge, or a neighbour.
+        """The event with names of devices in place of indexes: (station, name of its bridge), or a neighbour.
 
-        None if a device has gone.
+        None if a device does not exist any more.
         """
         with suppress(OSError):
             device = socket.if_indextoname(seen.device)
@@ -85,13 +85,13 @@ class Monitor:
         return None
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Close both sockets; afterwards nothing can be read."""
         self._route.close()
         self._nft.close()
 
 
 class FakeMonitor:
-    """Notifications that a test sets: `of_links`, `of_nftables`. Its descriptors never become readable."""
+    """Notifications that a test sets: `of_links`, `of_nftables`. Its `descriptors` never become readable."""
 
     def __init__(self) -> None:
         self.of_links = self.of_nftables = NOTHING
@@ -99,29 +99,30 @@ class FakeMonitor:
         self.descriptors = (self._pipes[0][0], self._pipes[1][0])
 
     def links(self) -> Notification:
-        """The value of `of_links`, once; then there is nothing new."""
+        """The value of `of_links`, once; further calls give an empty Notification until it is set again."""
         found, self.of_links = self.of_links, NOTHING
         return found
 
     def transactions(self) -> Notification:
-        """The value of `of_nftables`, once; then there is nothing new."""
+        """The value of `of_nftables`, once; further calls give an empty Notification until it is set again."""
         found, self.of_nftables = self.of_nftables, NOTHING
         return found
 
     def named(self, seen: NeighbourEvent) -> Neighbour:
-        """A neighbour on device `ethN`, where N is the event's index of the device."""
+        """A neighbour on the device `ethN`, where N is the index in the event."""
         return Neighbour(seen.address, f"eth{seen.device}", seen.mac)
 
     def close(self) -> None:
-        """Close the descriptors."""
+        """Close the pipes whose ends are `descriptors`."""
         for descriptor in (each for pipe in self._pipes for each in pipe):
             os.close(descriptor)
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """A netlink socket that receives these multicast groups (a bit mask) and never blocks. Raises OSError.
+    """A netlink socket that receives these multicast groups (bit mask) and never blocks.
 
-    `room`: bytes of its receive buffer.
+    OSError if it cannot be opened. `room`: bytes of its receive buffer; without CAP_NET_ADMIN it keeps the kernel's
+    default.
     """
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):
@@ -131,9 +132,9 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 
 
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """The datagrams that have arrived, at most `most`; None in the place of those that the kernel dropped.
+    """Yield the datagrams that have arrived, at most `most`, without waiting; None where the kernel dropped some.
 
-    Any other error of the socket gives a None too, and ends them.
+    Any other error of the socket yields None too, and ends it.
     """
     for _ in range(most):
         try:

@@ -1,6 +1,6 @@
 """Read the stations that bridges have learned, and the router's neighbours, over rtnetlink.
 
-Hosts can invent addresses, so the reply is parsed while it arrives, and only up to `most` entries.
+Hosts can invent addresses, so the reply is parsed while it arrives, and only up to a limit.
 """
 
 import socket
@@ -14,9 +14,9 @@ from offload.system.netlink.wire import NETLINK_ROUTE
 
 
 def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
-    """The stations that bridges have learned (family AF_BRIDGE), or the router's neighbours (AF_UNSPEC).
+    """At most `most` of the stations that bridges have learned (`family` AF_BRIDGE) or of the neighbours (AF_UNSPEC).
 
-    At most `most` of them; KernelError if the kernel does not reply.
+    KernelError if the kernel does not list them.
     """
     try:
         return list(islice(_read(family), most))

@@ -1,4 +1,4 @@
-"""Routing rules that compare the packet mark (`ip rule add fwmark ...`), and routes that change. Pure, no socket.
+"""Parse routing rules that compare the packet mark (`ip rule add fwmark ...`), and changes of routes. Pure, no socket.
 
 Numbers and structures: include/uapi/linux/fib_rules.h and rtnetlink.h.
 """
@@ -42,7 +42,7 @@ RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
 
 def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
-    """The routing rules in the messages of a dump that compare the packet mark, without those whose action is `nop`."""
+    """The routing rules in the messages of a dump that compare the packet mark, without the action `nop`."""
     read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
     return tuple(each for each in read if each)
 
@@ -62,22 +62,22 @@ def _rule(body: bytes) -> RoutingRule | None:
 
 @dataclass(slots=True)
 class RouteEvents:
-    """The routes that the kernel has notified of, each with its next hops.
+    """Finds notifications that change a route, among many that repeat it, as each renewal of a lifetime does.
 
-    They are stored because most notifications repeat a known state: renewing a route's lifetime writes it again. With
-    MOST_ROUTES of them all are forgotten. Cached routes and those of the table `local` are left out.
+    It remembers the routes with their next hops, at most MOST_ROUTES: then it forgets all.
     """
 
     _known: dict[Parts, Parts] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Forget the routes, because the kernel dropped notifications: the next one of each route is a change."""
+        """Forget all routes, after the kernel dropped notifications: the next one of each route is a change."""
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Whether a message says that a route is new, has gone, or has other next hops; False for other messages.
+        """Whether a message (type, body) says that a route is new, has gone, or has other next hops.
 
-        A route that is not stored counts as new. For cached routes and those of the table `local` it is False.
+        False for other messages. A route that is not remembered counts as new. Cached routes and those of the table
+        `local` never count.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False

@@ -48,7 +48,7 @@ ROUTES = message(RTM_GETROUTE, bytes(RTMSG.size))
 
 
 class LinkMessage(NamedTuple):
-    """A device as the kernel describes it."""
+    """A device, as rtnetlink describes it."""
 
     number: int  # its index
     name: str  # of the device
@@ -60,7 +60,7 @@ class LinkMessage(NamedTuple):
 
 
 class NeighbourEvent(NamedTuple):
-    """A station that a bridge learned at a port, or a MAC that the router resolved for an address on a device."""
+    """A station that a bridge learned at a port, or the MAC that the router resolved for an IP address on a device."""
 
     address: str  # of a station its MAC, of a neighbour its IP address
     mac: str  # of a neighbour; empty for a station
@@ -70,17 +70,20 @@ class NeighbourEvent(NamedTuple):
 
 
 def neighbours_request(family: int) -> bytes:
-    """The request for a dump of the stations of bridges (family AF_BRIDGE) or of the neighbours (AF_UNSPEC)."""
+    """The request for a dump of all bridge stations (`family` AF_BRIDGE), or of all neighbours (AF_UNSPEC)."""
     return message(RTM_GETNEIGH, NDMSG.pack(family, 0, 0, 0, 0))
 
 
 def links(found: Iterable[Message]) -> list[LinkMessage]:
-    """The devices in the messages of a dump, in its order; messages about bridge ports alone are left out."""
+    """The devices in the messages of a dump, in its order; messages that are only about bridge ports are left out."""
     return [link for kind, body in found if kind == RTM_NEWLINK and (link := _link(body))]
 
 
 def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Address, ...]:
-    """The router's addresses in the messages of a dump, without those on other devices than `names` (by index) has."""
+    """The router's addresses in the messages of a dump; `names`: of devices, by index.
+
+    Those on other devices are left out.
+    """
     read = (_address(body, names) for kind, body in found if kind == RTM_NEWADDR)
     return tuple(each for each in read if each)
 
@@ -88,7 +91,7 @@ def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Addre
 def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
     """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index.
 
-    Devices without a name are left out, and routes without any other.
+    Other devices are left out of a route, and so is a route without any known device.
     """
     read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
     return tuple(each for each in read if each)
@@ -97,7 +100,7 @@ def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, .
 def neighbour(body: bytes) -> NeighbourEvent | None:
     """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own.
 
-    The router's own are a bridge's permanent stations, and neighbours in state NOARP.
+    Its own are permanent stations of a bridge, and neighbours in state NOARP.
     """
     if len(body) < NDMSG.size:
         return None
@@ -142,10 +145,6 @@ def _address(body: bytes, names: Mapping[int, str]) -> Address | None:
 
 
 def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
-    """The route in the body of a message; with several devices if it is multipath.
-
-    None if it is not unicast (local, blackhole), not of the main table, or none of its devices has a name.
-    """
     if len(body) < RTMSG.size:
         return None
     family, length, _, _, table, _, _, kind, _ = RTMSG.unpack_from(body)
@@ -164,7 +163,6 @@ def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
 
 
 def _hops(found: bytes) -> Iterator[int]:
-    """The indexes of the devices in the attribute RTA_MULTIPATH."""
     at = 0
     while at + RTNEXTHOP.size <= len(found):
         length, _, _, index = RTNEXTHOP.unpack_from(found, at)

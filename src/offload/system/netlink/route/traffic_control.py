@@ -1,4 +1,4 @@
-"""Parse queueing disciplines and tc filters from rtnetlink, and the marks that they compare. Pure, no socket.
+"""Parse queueing disciplines (qdiscs) and tc filters from rtnetlink, and the marks that they compare. Pure, no socket.
 
 Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h.
 """
@@ -51,7 +51,7 @@ UNKNOWN = frozenset({"flow", "basic", "bpf", "rsvp", "tcindex", "route"})
 
 
 class QdiscMessage(NamedTuple):
-    """A queueing discipline as the kernel describes it."""
+    """A queueing discipline, as rtnetlink describes it."""
 
     device: int  # index of its device
     handle: int  # its number
@@ -66,7 +66,7 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 
 
 def qdisc(body: bytes) -> QdiscMessage | None:
-    """The queueing discipline in the body of a message; None if it is too short. Only cake has a `fwmask`."""
+    """The queueing discipline in the body of a message; None if the body is too short."""
     if len(body) < TCMSG.size:
         return None
     _, index, handle, parent, _ = TCMSG.unpack_from(body)
@@ -77,7 +77,7 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 
 
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
-    """The queueing disciplines with the names of their devices (`names`: by index), without duplicates.
+    """The queueing disciplines with names of devices in place of indexes (`names`: by index), each once.
 
     Those of kind `noqueue`, or of a device without a name, are left out.
     """
@@ -86,13 +86,13 @@ def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdis
 
 
 def class_requests(found: Iterable[QdiscMessage]) -> Iterator[bytes]:
-    """The requests for dumps of the classes, one for each device that has a classful (CLASSFUL) queueing discipline."""
+    """The requests for dumps of classes, one for each device with a classful queueing discipline (CLASSFUL)."""
     for index in dict.fromkeys(each.device for each in found if each.kind in CLASSFUL):
         yield message(RTM_GETTCLASS, TCMSG.pack(0, index, 0, 0, 0))
 
 
 def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
-    """The classes in the messages of a dump: (index of the device, handle)."""
+    """The classes in the messages of a dump, as (index of the device, handle)."""
     for kind, body in found:
         if kind == RTM_NEWTCLASS and len(body) >= TCMSG.size:
             _, index, handle, _, _ = TCMSG.unpack_from(body)
@@ -100,9 +100,10 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 
 
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
-    """Where filters may be: (index of the device, handle) of queueing disciplines; of clsact both of its directions.
+    """Where tc filters may be attached, as (index of the device, handle): to these queueing disciplines.
 
-    The kinds in WITHOUT_FILTERS are left out, and those without a handle.
+    A clsact has two handles, ingress and egress. The kinds in WITHOUT_FILTERS, and those without a handle, are left
+    out.
     """
     for each in found:
         if each.kind == "clsact":
@@ -112,19 +113,18 @@ def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
 
 
 def filter_request(index: int, parent: int) -> bytes:
-    """The request for a dump of the filters at one queueing discipline or class (`parent`: its handle) of a device."""
+    """The request for a dump of a device's filters at one queueing discipline or class (`parent`: its handle)."""
     return message(RTM_GETTFILTER, TCMSG.pack(0, index, 0, parent, 0))
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters in the messages of a dump, without duplicates; `names`: of devices, by index (others are left out).
+    """The filters in the messages of a dump, each once; `names`: of devices, by index.
 
-    One that the kernel does not apply to packets that could be offloaded, or that lets them all pass, has `treats`
-    False, and in the first case no mark.
-
-    Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
-    follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
+    Those of other devices are left out. `treats` is false for one that lets every packet pass, or applies to no packet
+    that could be offloaded (then it has no mark either).
     """
+    # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
+    # follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
     heads: dict[tuple[int, int, int], Filter] = {}
     read: dict[Filter, None] = {}
     for kind, body in found:
@@ -151,10 +151,7 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
 
 
 def _applies(kind: str, options: Attributes, info: int) -> bool:
-    """Whether the kernel applies a filter of this kind to packets that could be offloaded.
-
-    `info`: its priority and, in network byte order, its protocol of Ethernet.
-    """
+    # the lower 16 bits of `info` are its protocol of Ethernet, in network byte order
     if kind == "bpf" and options.get(TCA_BPF_NAME, b"").startswith(BRIDGER):
         return False
     if ntohs(info & 0xFFFF) in UNROUTED:
@@ -166,17 +163,16 @@ def _applies(kind: str, options: Attributes, info: int) -> bool:
 
 
 def _classless(parent: int) -> bool:
-    """Whether filters at this handle choose no class: it is of `ingress` or of clsact."""
     return parent >> 16 == TC_H_MAJ_INGRESS
 
 
 def _only_passes(kind: str, options: Attributes) -> bool:
-    """Whether a filter of this kind, without classes, lets every packet pass unchanged; actions may count them."""
+    # Actions may count the packets.
     return kind in LOOKING and POLICERS.get(kind) not in options and all(map(_passes, _actions(kind, options)))
 
 
 def _passes(action: Attributes) -> bool:
-    """Whether an action is `gact ok`, `pipe` or `continue`, which only count, and not by chance another."""
+    # `gact ok`, `pipe` or `continue` only count, if they do not by chance do something else
     options = attributes(action.get(TCA_ACT_OPTIONS, b""))
     settings = options.get(TCA_GACT_PARMS, b"")
     if text(action.get(TCA_ACT_KIND, b"")) != "gact" or TCA_GACT_PROB in options or len(settings) < GACT_ACTION.size:
@@ -185,25 +181,20 @@ def _passes(action: Attributes) -> bool:
 
 
 def _leaving(parent: int) -> bool:
-    """Whether filters at this handle see packets that leave the device, not those that it receives."""
     return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
 
 
 def _kinds(kind: str, options: Attributes) -> Iterator[str]:
-    """The kinds of a filter's actions (`connmark`, `mirred`); `kind`: of the filter, whose options these are."""
     return (text(action.get(TCA_ACT_KIND, b"")) for action in _actions(kind, options))
 
 
 def _actions(kind: str, options: Attributes) -> Iterator[Attributes]:
-    """A filter's actions, each as its attributes; `kind`: of the filter, whose options these are."""
     return (attributes(action) for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")))
 
 
 def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
-    """The (mark, mask) that a filter compares. Mask 0: it does not read the mark. Mark None: how it does is not known.
-
-    Filters of kind `fw` have the mark as handle, those of kind `u32` as an option.
-    """
+    # Mask 0: it does not read the mark. Mark None: it is not known how. `fw` has the mark as handle, `u32` as an
+    # option.
     if kind == "fw":
         mask = number(options[TCA_FW_MASK][:4]) if TCA_FW_MASK in options else WHOLE_MARK
         return handle & mask, mask

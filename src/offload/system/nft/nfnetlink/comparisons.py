@@ -36,9 +36,9 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Note in `rule` what an expression `cmp` or `range` (`name`) compares, for times also when the result changes.
+    """Apply an expression `cmp` or `range` (`name`; attributes `data`) to `rule`, what was read of the rule so far.
 
-    `data`: attributes of the expression. For a `range` the values are not noted, except those of times.
+    A comparison of times also adds to `edges` when its result changes. The values of other ranges are not noted.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
@@ -51,10 +51,10 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """Note in `rule` what a comparison of a register compares, from what was loaded into the register.
+    """Note in `rule`, what was read of a rule so far, that it compares this register: with one value, or with several.
 
-    `data`: attributes of a `cmp`; empty for a comparison with several values (range, lookup). The value of the mark is
-    None if the rule compares it more than once, or not for equality with one value.
+    `data`: attributes of a `cmp`; empty for several values (range, lookup). The value of the mark is None if it is
+    compared more than once, or not for equality with one value.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"
@@ -74,17 +74,13 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
 
 
 def _of_forwarded(mask: int, value: bytes, operation: int) -> bool:
-    """Whether a comparison of masked TCP flags with a value matches packets that flowtables forward."""
     compare = OPERATIONS.get(operation, OPERATIONS[EQUAL])
     return any(compare(flags & mask, int.from_bytes(value, "big")) for flags in FORWARDED)
 
 
 def _edges(value: bytes, *, later: bool) -> Iterator[int]:
-    """When the result of a comparison of time with this value changes, as in LiveRule.edges; none for no value.
-
-    The value is a second of a day, a day of the week (which changes at midnight), or nanoseconds since 1970; its size
-    tells which. `later`: the result changes after that second, not at its beginning.
-    """
+    # The size of the value tells what it is: 1, a day of the week (changes at midnight); 4, a second of a day; 8,
+    # nanoseconds.
     orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
     if len(value) == 1:
         yield 0
@@ -95,7 +91,6 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
 
 
 def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
-    """Note in `rule` that the field `what`, of which the register holds the bits in `mask`, must be `value`."""
     if what == "family":
         rule.protocol = value[0]
     elif what == "ethertype":
@@ -113,7 +108,7 @@ def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
 
 
 def _network(family: int, value: bytes, mask: int) -> IPv4Network | IPv6Network | None:
-    """The network with these leading bytes of an address; None if the mask has gaps, or the family is not known."""
+    # None if the mask has gaps, or the family is not known.
     width, gaps = WIDTHS.get(family, 0), (1 << 8 * len(value)) - 1 ^ mask
     if len(value) > width or gaps & (gaps + 1):
         return None

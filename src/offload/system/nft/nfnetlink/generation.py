@@ -1,4 +1,4 @@
-"""The generation of the kernel's ruleset, a number that each changing transaction increases (nf_tables_commit()).
+"""Read the generation of the kernel's nft ruleset, a number that each transaction increases (nf_tables_commit()).
 
 It shows whether a run of nft that exits with 0 changed anything.
 """
@@ -25,7 +25,7 @@ QUESTION = message(NFTABLES << 8 | NFT_MSG_GETGEN, NFGENMSG.pack(0, 0, 0), NLM_F
 
 
 def generation() -> int:
-    """The present generation; 0 if the kernel's reply has none. NftError if the kernel refuses or does not reply."""
+    """The present generation number; 0 if the reply has none. NftError if the kernel refuses or does not reply."""
     try:
         return answer(ask(NETLINK_NETFILTER, QUESTION))
     except OSError as error:
@@ -35,7 +35,7 @@ def generation() -> int:
 
 
 def answer(datagram: bytes) -> int:
-    """The generation in a reply of the kernel, 0 if there is none; OSError if the reply is an error."""
+    """The generation number in a reply of the kernel; 0 if it has none. OSError if the reply is an error."""
     for kind, body in messages(datagram):
         if kind == NLMSG_ERROR:
             raise_refusal(kind, body)

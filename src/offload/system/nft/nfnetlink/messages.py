@@ -31,31 +31,37 @@ BYTE, NUMBER, SIGNED, LONG = struct.Struct(">B"), struct.Struct(">I"), struct.St
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
-    """The request for a dump of all objects of a kind (TABLES, RULES, ...) in a family, or in one table of it."""
+    """The request for a dump of all objects of a kind (TABLES, RULES, ...) of a family.
+
+    With `table` only of that table.
+    """
     named = attribute(TABLE, table.encode() + b"\0") if table else b""
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
 
 
 def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[int, Attributes]]:
-    """The objects of a kind (TABLES, RULES, ...) in the messages of a dump: (number of the family, attributes)."""
+    """The objects of a kind (TABLES, RULES, ...) in the messages of a dump, as (number of the family, attributes)."""
     wanted = NFTABLES << 8 | kind[1]
     fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
     return ((body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting)
 
 
 def name(found: Attributes, number: int) -> str:
-    """The text of attribute `number`; empty if it is missing."""
+    """The text in attribute `number` of an object; empty if it has none."""
     return text(found.get(number, b""))
 
 
 def integer(found: Attributes, number: int, form: struct.Struct = NUMBER) -> int:
-    """The number in attribute `number`; 0 if it is missing or has another size than `form`."""
+    """The number in attribute `number` of an object; 0 if it has none, or that has another size than `form`."""
     value = found.get(number, b"")
     return int(form.unpack(value)[0]) if len(value) == form.size else 0
 
 
 def forward_chain(family: int, found: Attributes) -> ForwardChain | None:
-    """The chain with these attributes, if it is a base chain on the forward hook for IP; None for other chains."""
+    """The chain with these attributes if it is a base chain on the forward hook of inet, ip or ip6; None for others.
+
+    `family`: its number.
+    """
     hook = attributes(found.get(CHAIN_HOOK, b""), 0)
     if family not in FAMILIES or HOOK_PRIORITY not in hook or integer(hook, HOOK_NUMBER) != NF_INET_FORWARD:
         return None
@@ -64,26 +70,26 @@ def forward_chain(family: int, found: Attributes) -> ForwardChain | None:
 
 
 def devices(flowtable: Attributes) -> frozenset[str]:
-    """The names of a flowtable's devices, from its attributes."""
+    """The names of a flowtable's devices; `flowtable`: its attributes."""
     hook = attributes(flowtable.get(FLOWTABLE_HOOK, b""), 0)
     values = (value for _, value in each(hook.get(HOOK_DEVICES, b"")))
     return frozenset(text(value) for value in values)
 
 
 def chain_devices(hook: Attributes) -> tuple[str, ...]:
-    """The devices of a base chain of family netdev, from its hook's attributes: one, or a list."""
+    """The names of the devices of a base chain of family netdev, one or a list; `hook`: attributes of its hook."""
     if HOOK_DEVICE in hook:
         return (name(hook, HOOK_DEVICE),)
     return tuple(text(value) for _, value in each(hook.get(CHAIN_DEVICES, b"")))
 
 
 def counts(flowtable: Attributes) -> bool:
-    """Whether a flowtable has the flag `counter`, from its attributes."""
+    """Whether a flowtable has the flag `counter`; `flowtable`: its attributes."""
     return bool(integer(flowtable, FLOWTABLE_FLAGS) & NFT_FLOWTABLE_COUNTER)
 
 
 def comment(rule: Attributes) -> str:
-    """The comment of a rule, from its attributes; empty if it has none."""
+    """The comment of a rule; empty if it has none. `rule`: its attributes."""
     data, at = rule.get(RULE_USERDATA, b""), 0
     while at + 2 <= len(data):
         kind, length = data[at], data[at + 1]
@@ -94,7 +100,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """The packets that a rule's counters have counted together, from its attributes; 0 if it has no counter."""
+    """The packets of all counters in a rule together; 0 without a counter. `rule`: its attributes."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

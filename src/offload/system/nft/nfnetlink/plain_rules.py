@@ -41,7 +41,7 @@ def _plain(payload: bytes) -> bytes:
 
 
 def _number(values: bytes) -> bytes:
-    """A pattern for a number of four bytes, in network byte order, that is one of `values`."""
+    # a number of four bytes in network byte order
     return rb"\0\0\0[%b]" % b"".join(rb"\x%02x" % value for value in values)
 
 
@@ -50,7 +50,7 @@ def _attribute(kind: int, size: int, payload: bytes) -> bytes:
 
 
 def _whole(size: int) -> int:
-    """Size of an attribute with header and padding, for `size` bytes of payload."""
+    # with header and padding
     return NLATTR.size + (size + 3 & ~3)
 
 
@@ -74,7 +74,7 @@ def _any(patterns: Iterable[bytes]) -> bytes:
 
 
 def _loads() -> Iterator[bytes]:
-    """Patterns of loads into a register, for fields that are the same in all packets of a connection."""
+    # fields that are the same in all packets of a connection
     target, length = _register(1), (4, 4, b".{4}")
     yield _expression("meta", (2, 4, _number(META_KEYS)), target)
     for base, offsets, lengths in (
@@ -100,28 +100,27 @@ def _comparisons() -> Iterator[bytes]:
 
 
 def _lookups() -> Iterator[bytes]:
-    """Patterns of lookups in anonymous sets, which are written within the rule."""
+    # in anonymous sets, which are written within the rule
     for digits in range(1, LONGEST_NUMBER + 1):
         name = 1, len("__set") + digits + 1, rb"__(?:set|map)\d{%d}\0" % digits
         yield _expression("lookup", name, _register(2), (5, 4, b".{4}"))
 
 
 def _begin_of_lookup() -> bytes:
-    """A lookup up to the name of its set; the sizes of the expression's data and of the name are free."""
+    # The sizes of the expression's data and of the name are free.
     free = b"(?s:..)"
     data, name = (free + _plain(struct.pack("=H", kind)) for kind in (2, 1))
     return _plain(attribute(1, b"lookup\0")) + data + name
 
 
 def _named_lookup() -> bytes:
-    """A lookup in a set with a name of its own."""
     outer = b"(?s:..)" + _plain(struct.pack("=H", 1))
     parts = _attribute(*_register(2)) + _attribute(5, 4, b".{4}")
     return outer + _begin_of_lookup() + rb"[^_\0][^\0]*+\0{1,4}" + parts
 
 
 def _counters() -> Iterator[bytes]:
-    """Patterns of counters; on some machines there is padding before the numbers (nla_put_be64())."""
+    # on some machines there is padding before the numbers (nla_put_be64())
     padding, packets, octets = (3, 0, b""), (2, 8, b".{8}"), (1, 8, b".{8}")
     yield _expression("counter", octets, packets)
     yield _expression("counter", octets, padding, packets)
@@ -145,10 +144,8 @@ NAMED, COUNTERS, DROPS = 1, 2, 3  # groups of the pattern
 
 @cache
 def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """The pattern of a plain rule's expressions, and that of a lookup in them, with the set's name as a group.
-
-    They are compiled once, when needed: that takes as long as parsing a hundred rules.
-    """
+    # Compiled once, when needed: that takes as long as parsing a hundred rules. The group of the second: the set's
+    # name.
     named = b"(%b)" % _named_lookup()
     comparisons, counters = _any((*_loads(), *_comparisons(), named)), _any(_counters())
     drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
@@ -158,11 +155,8 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 @cache
 def _of_bans() -> re.Pattern[bytes]:
-    """The pattern of a load of one of OF_BANS, with the comparison after it if that is a usual one.
-
-    Groups: the key, the register, and the device's name or the protocol with which it is compared for equality. A
-    protocol is one that can be offloaded.
-    """
+    # A load of one of OF_BANS and the comparison after it, if that is a usual one. Groups: the key, the register, the
+    # device's name or the protocol that it is compared with for equality; only protocols that can be offloaded.
     key, register = (2, 4, rb"\0\0\0([%b])" % re.escape(OF_BANS)), (1, 4, rb"(\0\0\0[^\0])")
     protocols = b"[%b]" % b"".join(rb"\x%02x" % each for each in OFFLOADED)
     compared = (
@@ -176,7 +170,7 @@ def _of_bans() -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PlainRules:
-    """What offload needs of plain rules in a row. `digest`: of their expressions in order, without counters."""
+    """What offload needs of several plain rules that follow each other."""
 
     drop: bool  # whether one of them drops or rejects
     sets: tuple[str, ...]  # names of the sets in which those that drop look up
@@ -184,7 +178,10 @@ class PlainRules:
 
 
 def plain(expressions: bytes) -> Match | None:
-    """The match of a plain rule's expressions (payload of NFTA_RULE_EXPRESSIONS), for `together`; None for others."""
+    """Match the expressions of a rule (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
+
+    None: it is not.
+    """
     found = _patterns()[0].fullmatch(expressions)
     return None if found and bans(found) and not all(map(_usual, _of_bans().findall(expressions))) else found
 
@@ -195,12 +192,15 @@ def _usual(compared: tuple[bytes, ...]) -> bool:
 
 
 def bans(rule: Match) -> bool:
-    """Whether a plain rule looks up a named set and drops, so that it may be a ban."""
+    """Whether a plain rule, as its match, looks up a named set and drops or rejects: it may be a ban of addresses."""
     return rule.lastindex == DROPS and rule.start(NAMED) >= 0
 
 
 def devices(ban: Match) -> tuple[bytes, bytes]:
-    """The input and the output device that a ban compares, with padding; empty where none."""
+    """The names of the input and the output device that a ban compares, with zero bytes behind.
+
+    Empty if it compares none.
+    """
     found: dict[int, bytes] = {}
     for key, _, device, _ in _of_bans().findall(ban.string):
         found.setdefault(key[0], device)
@@ -208,7 +208,7 @@ def devices(ban: Match) -> tuple[bytes, bytes]:
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
-    """Sum up plain rules that follow each other in a chain, given as the matches of `plain`."""
+    """Sum up plain rules that follow each other in a chain, each as its match of `plain`."""
     digest, drop = 0, False
     names: dict[bytes, None] = {}
     for rule in rules:

@@ -67,7 +67,7 @@ FIELDS: Mapping[int, dict[int, str]] = {
 
 @dataclass(slots=True)
 class Reading:
-    """What is known of a rule after some of its expressions; most fields become those of a LiveRule."""
+    """What is known of a rule after reading some of its expressions; most fields become those of a LiveRule."""
 
     protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
     does: list[str] = field(default_factory=list)  # what its statements do, in order
@@ -88,16 +88,17 @@ class Reading:
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
-        """Add to `match` that field `what` of RuleMatch is `value`, unless a statement (a limit) came before.
+        """Note that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
 
-        A statement acts on packets that a later comparison does not match. A value that the field has already stays.
+        Nothing is noted after a statement such as `limit`, which also acts on packets that do not match; the first
+        value of a field stays.
         """
         if not self.does:
             self.match.setdefault(what, value)
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """Apply an expression (name, attributes) that changes a register, or sets the verdict, which is a register too."""
+    """Apply to `rule` an expression (name, attributes) that changes a register, or sets the verdict."""
     match name:
         case "bitwise":
             what, mask = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
@@ -119,7 +120,7 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def meta(rule: Reading, data: Attributes) -> None:
-    """Apply the expression `meta`: it loads a property of the packet into a register, or sets it from one."""
+    """Apply to `rule` an expression `meta` (its attributes): it loads a property of the packet, or sets it."""
     key = integer(data, META_KEY)
     if META_SOURCE in data:
         rule.does += [SETS[key]] if key in SETS else []
@@ -133,7 +134,7 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Apply the expression `payload`: it loads bytes of a header into a register, or writes them from one."""
+    """Apply to `rule` an expression `payload` (its attributes): it loads bytes of a header, or writes them."""
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
     what, mask = "contents", 0
@@ -150,7 +151,6 @@ def payload(rule: Reading, data: Attributes) -> None:
 
 
 def _of_network(protocol: int, offset: int, length: int) -> tuple[str, int]:
-    """What these bytes of the network header are, as in `Reading.held`; `protocol` 0: it is not known."""
     if address := ADDRESSES.get(protocol, {}).get(offset, ""):
         return address, (1 << 8 * length) - 1  # for a network nft loads only the leading bytes
     last = offset + length - 1
@@ -181,5 +181,5 @@ def _verdict(rule: Reading, verdict: Attributes) -> None:
 
 
 def value_of(data: Attributes, number: int) -> bytes:
-    """The value in attribute `number`, which nests an NFTA_DATA_VALUE; empty if there is none."""
+    """The value that attribute `number` nests as NFTA_DATA_VALUE; empty if there is none."""
     return attributes(data.get(number, b"")).get(VALUE, b"")

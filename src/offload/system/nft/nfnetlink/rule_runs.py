@@ -1,4 +1,7 @@
-"""Make LiveRules from the rules of a dump: one for plain rules that follow each other, one for each of the others."""
+"""Make LiveRules from a dump of all rules; several plain ones in a row become one, to save time with large firewalls.
+
+Plain rules (plain_rules.py) only compare packets and decide. With fewer than MANY rules none is taken for plain.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -21,12 +24,11 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 
 
 def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
-    """The rules with these (family number, attributes), without those of families that have no IP packets.
+    """Yield a LiveRule for each rule of a dump (family number, attributes), in order; plain ones in a row share one.
 
-    To save time among at least MANY rules, plain ones that follow each other in a chain become one LiveRule, with
-    `drop` if one of them drops or rejects, and without what they compare. Of bans it has the devices, so that another
-    one begins where these change. All other rules become one LiveRule each, and are added to `known`. `before`: the
-    `known` of an earlier call; its rules are not parsed again.
+    That has `drop` if one of them drops or rejects, but not what they compare, except the devices of bans. Families
+    without IP packets are left out. `before`: rules parsed by an earlier call, taken from there if their bytes are the
+    same. Those of this call are added to `known`, to be the next `before`.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):
@@ -37,12 +39,11 @@ def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Ru
 
 
 def _other(given: tuple[int, Attributes]) -> Read:
-    """The rule as one that is not plain: (None, None, family number, attributes)."""
     return None, None, *given
 
 
 def _read(given: tuple[int, Attributes]) -> Read:
-    """(place, match of `plain`, family number, attributes) of a rule; if it is not plain, None for the first two."""
+    # None for the first two if the rule is not plain
     family, found = given
     match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
     if not match:

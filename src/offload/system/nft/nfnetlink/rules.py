@@ -116,7 +116,10 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """The chain with these attributes; None if its family is not in FAMILIES. Unknown hooks have an empty name."""
+    """The chain with these attributes, base chain or not; its hook is empty if it has none, or one that is not known.
+
+    None if the family (its number) is not in FAMILIES.
+    """
     if family not in FAMILIES:
         return None
     hook = attributes(found.get(messages.CHAIN_HOOK, b""))
@@ -129,7 +132,10 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
-    """The rule with these attributes; None if its family is not in FAMILIES."""
+    """Parse a rule, from its attributes: what it compares and does.
+
+    None if the family (its number) is not in FAMILIES.
+    """
     if family not in FAMILIES:
         return None
     reading = Reading(family if family in {IPV4, IPV6} else 0)
@@ -160,21 +166,19 @@ def live_rule(family: int, found: Attributes) -> LiveRule | None:
 
 
 def _expressions(rule: Attributes) -> Iterator[tuple[str, Attributes, bytes]]:
-    """(name, attributes, bytes) of each expression of a rule."""
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         yield *_expression(value), value
 
 
 @lru_cache(MOST_KNOWN)
 def _expression(value: bytes) -> tuple[str, Attributes]:
-    """Name and attributes of an expression, from its bytes; cached, because many rules use the same expressions."""
+    # cached, because many rules use the same expressions
     expression = attributes(value)
     name = text(expression.get(messages.EXPRESSION_NAME, b""))
     return name, attributes(expression.get(messages.EXPRESSION_DATA, b""))
 
 
 def _read(rule: Reading, name: str, data: Attributes) -> None:
-    """Note in `rule` what one expression loads, compares or does; `name`: in the kernel; `data`: its attributes."""
     match name:
         case "meta":
             meta(rule, data)
@@ -201,14 +205,12 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def _for_each_element(rule: Reading, data: Attributes) -> None:
-    """Note what the statements of `update @m { ip saddr limit rate ... }` do, which each element of the set has."""
     several = [value for _, value in each(data.get(DYNSET_EXPRESSIONS, b""))]
     for name, _ in map(_expression, (data.get(DYNSET_EXPRESSION, b""), *several)):
         rule.does += [PLAIN[name]] if name in PLAIN else []
 
 
 def _looked_up(rule: Reading, data: Attributes) -> None:
-    """Note a lookup in a set or map, and in `asked` how its elements decide what the rule does."""
     source, name = integer(data, LOOKUP_SOURCE), messages.name(data, LOOKUP_SET)
     of_state = rule.held.get(source, ("", 0)) == ("state", WHOLE_MARK)
     verdict = LOOKUP_TARGET in data and integer(data, LOOKUP_TARGET) == VERDICTS
@@ -224,12 +226,11 @@ def _looked_up(rule: Reading, data: Attributes) -> None:
 
 
 def _may_accept(rule: Reading) -> bool:
-    """Whether the rule accepts packets, or a verdict map of states decides, whose elements are not known yet."""
+    # A verdict map of states decides too, but its elements are not known yet.
     return "accept" in rule.does or any(use == "state vmap" for _, use in rule.asked)
 
 
 def _of_iptables(rule: Reading, kind: str, data: Attributes) -> None:
-    """Note what a `match` or `target` (kind) of iptables-nft compares and does."""
     name, info = messages.name(data, MATCH_NAME), data.get(MATCH_INFO, b"")
     if name == "mark":
         rule.mark = (None, WHOLE_MARK)

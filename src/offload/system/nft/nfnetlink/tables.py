@@ -1,8 +1,7 @@
-"""Read nf_tables over nfnetlink: names of tables, chains on the forward hook, and the outline of a table.
+"""Read nf_tables over nfnetlink: names of tables, forward chains, all rules, and a table without its sets' elements.
 
-The outline is a table without the elements of its sets. It is read whenever the service compares the kernel with what
-it wants. The program nft would cost a process, and `nft -j list table` fetches every element of every set (nft 1.0.6,
-with --terse too).
+That outline of a table is read whenever the service compares the kernel with what it wants. The program nft would cost
+a process, and `nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
 """
 
 import errno
@@ -41,7 +40,7 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A table (`table`) without the elements of its sets.
+    """A table without the elements of its sets.
 
     `sets`: `set` or `map`, by name of each named set and map that packets do not fill (without the flag `dynamic`).
     """
@@ -51,13 +50,13 @@ class Outline:
 
 
 def inet_tables() -> frozenset[str]:
-    """The names of the tables of family inet in this network namespace; NftError if the kernel does not list them."""
+    """The names of all tables of family inet in this network namespace. NftError if the kernel does not list them."""
     found = dump(TABLES, NFPROTO_INET)
     return frozenset(messages.name(each, messages.TABLE) for family, each in found if family == NFPROTO_INET) - {""}
 
 
 def forward_chains() -> tuple[ForwardChain, ...]:
-    """The base chains on the forward hook of families inet, ip and ip6, in the order of their priorities.
+    """The base chains on the forward hook of families inet, ip and ip6, sorted by priority.
 
     NftError if the kernel does not list its chains.
     """
@@ -66,7 +65,10 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """A table of family inet without the elements of its sets; NftError if the kernel does not list it."""
+    """The table of family inet with this name, without the elements of its sets; empty if there is none.
+
+    NftError if the kernel refuses.
+    """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
     missed = 0
@@ -88,7 +90,10 @@ def outline(table: str) -> Outline:
 
 
 def handles(table: str) -> frozenset[tuple[str, int]]:
-    """(chain, handle) of each rule of a table of family inet; NftError if the kernel does not list them."""
+    """(chain, handle) of each rule of the table of family inet with this name.
+
+    NftError if the kernel does not list them.
+    """
     return frozenset(
         (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
         for each in _of(table, RULES)
@@ -96,10 +101,10 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """(chains, rules) of all families that have IP packets; NftError if the kernel does not list them.
+    """((chains, rules), rules to pass to the next call) of all families with IP packets.
 
-    `before`: the second result of an earlier call. A rule that the kernel describes in the same bytes as then is not
-    parsed again; after a reload of a large firewall those are nearly all.
+    NftError if the kernel refuses. `before`: the second value of the last call: a rule with the same bytes as then is
+    not parsed again, which is nearly every rule after a reload of a large firewall.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
@@ -112,7 +117,6 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
 
 def _objects(place: Place) -> int:
-    """The kind of the objects in a map of this family, table and name; 0 if there is no such map."""
     for number, each in dump(SETS, NFPROTO_UNSPEC):
         if (FAMILIES.get(number), messages.name(each, messages.TABLE), messages.name(each, messages.SET_NAME)) == place:
             return messages.integer(each, messages.SET_OBJECTS)
@@ -120,18 +124,18 @@ def _objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """Packets of accepted replies for which the sets `replied4` and `replied6` of a table had no room; 0 without them.
+    """The packets of accepted replies for which the table's sets `replied4` and `replied6` had no room; 0 without them.
 
-    NftError if the kernel does not list the rules.
+    NftError if the kernel does not list its rules.
     """
     counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
 
 def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
-    """All objects of a kind (TABLES, RULES, ...): (family number, attributes); NftError if the kernel refuses.
+    """The objects of a kind (TABLES, RULES, ...) as (family number, attributes). NftError if the kernel refuses.
 
-    `family`: number, NFPROTO_UNSPEC for all. `table`: only the objects of this table.
+    `family`: number; NFPROTO_UNSPEC: all. With `table` only those of this table, but some kernels give all.
     """
     try:
         return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)
@@ -141,7 +145,7 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[
 
 
 def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
-    """The attributes of the objects of one table of family inet; some kernels also dump those of other tables."""
+    # some kernels also dump the objects of other tables
     for family, found in dump(kind, NFPROTO_INET, table):
         if family == NFPROTO_INET and messages.name(found, messages.TABLE) == table:
             yield found
@@ -152,7 +156,6 @@ def _chains(table: str) -> Iterator[str]:
 
 
 def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
-    """(name, `set` or `map`) of the named sets and maps, without dynamic ones, which packets fill."""
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):
