@@ -19,7 +19,7 @@ from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 from offload.service.bus.ubus_object import METHODS
-from offload.system.directory.router_directory import snapshot_json
+from offload.system.directory.snapshot_json import snapshot_json
 
 REPOSITORY = Path(__file__).parent.parent
 REFERENCE = (REPOSITORY / "docs" / "reference.md").read_text()

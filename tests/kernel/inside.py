@@ -28,7 +28,8 @@ from offload.service.reconcile import Decided
 from offload.service.roaming.stations import StationTracker
 from offload.system.config.uci import Uci
 from offload.system.firewall_files import FakeFirewallFiles
-from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
+from offload.system.kernel import conntrack_max, modules, release
+from offload.system.netlink.route.links import Netlink
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
 

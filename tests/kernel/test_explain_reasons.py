@@ -17,7 +17,7 @@ from kernel.scenes import WHY, shows
 from kernel.sides import bridge, port
 from kernel.traffic import PORT, Proto
 from offload.model.problems.reason import ReasonCode
-from offload.system.netlink.route.links import conntrack_max, release
+from offload.system.kernel import conntrack_max, release
 from offload.system.nft.door import Nft
 from offload.system.nft.probe import probe
 

@@ -15,7 +15,8 @@ from offload.model.network import Kernel, Lack, Snapshot
 from offload.model.sections.section import Section
 from offload.service.reconcile import decide, read
 from offload.system.config.uci import Uci
-from offload.system.directory.router_directory import RouterDirectory, snapshot_json, uci_text
+from offload.system.directory.router_directory import RouterDirectory, uci_text
+from offload.system.directory.snapshot_json import snapshot_json
 from random_routers import Router, router
 
 ROUTERS = 150

@@ -66,7 +66,7 @@ class Router:
 
     def kernel(self) -> "Kernel":
         """The features of this machine's kernel and nft, probed now, also with a `root`; never an error."""
-        from offload.system.netlink.route.links import conntrack_max, modules, release
+        from offload.system.kernel import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 
         return probe(self.nft, release(), modules(), conntrack_max())

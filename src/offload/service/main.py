@@ -19,9 +19,10 @@ from offload.service.read_snapshot import FIREWALL_PART
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import PrivateFile
 from offload.system.firewall_files import FirewallFiles
+from offload.system.kernel import conntrack_max, modules, release
 from offload.system.netlink.ct.conntrack import Conntrack
 from offload.system.netlink.ct.ctevents import ConntrackEvents
-from offload.system.netlink.route.links import Netlink, conntrack_max, modules, release
+from offload.system.netlink.route.links import Netlink
 from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.dry_run import DryRun

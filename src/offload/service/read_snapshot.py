@@ -110,7 +110,7 @@ def to_write(
     numbers.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
-    from offload.system.directory.router_directory import snapshot_json
+    from offload.system.directory.snapshot_json import snapshot_json
 
     found = known(each for sections in packages.values() if not isinstance(sections, Problem) for each in sections)
     return found if with_names else anonymous(found), snapshot_json(snapshot, {netifd.DUMP: netifd.named_only(dump)})

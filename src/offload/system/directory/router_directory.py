@@ -1,45 +1,22 @@
 """A router as a directory (`--root DIR`): read as a Snapshot, and written from a running router.
 
-`DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` holds netifd's replies, links and kernel:
-`{"ubus": {"network.interface dump": REPLY, ...}, "links": [...], "addresses": [...], "routes": [...], "kernel": {...},
-"firewall": "fw4", "rules": [...], "qdiscs": [...], "filters": [...], "stations": [...]}`, and other fields of Snapshot.
-An absent key has its default; addresses and routes come from the dump where they are not given.
+`DIR/etc/config/*` are the UCI packages, `DIR/snapshot.json` is all else (snapshot_json.py).
 """
 
 import json
-from collections.abc import Callable, Iterable
-from ipaddress import ip_interface, ip_network
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from offload.errors import BusError, FileError
-from offload.model.network import (
-    CONNTRACK_MAX,
-    Address,
-    ForwardChain,
-    GivenUp,
-    Kernel,
-    Lack,
-    Link,
-    Route,
-    Snapshot,
-    Uncounted,
-)
+from offload.model.network import Snapshot
 from offload.model.sections.section import Section
-from offload.nouns import asdict, replace
-from offload.system import netifd
 from offload.system.config.uci import CONFDIR, OVERRIDE
-from offload.system.directory import values
-from offload.system.directory.marks_json import marks, marks_json
-from offload.system.directory.rules_json import packet_rules, packet_rules_json, unloaded_file
-from offload.system.directory.stations_json import stations
+from offload.system.directory.snapshot_json import snapshot
 from offload.system.files import empty_directory, regular_file
 
-T = TypeVar("T")
 SNAPSHOT = "snapshot.json"
 CONFIG = Path("etc/config")
-LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "restless": bool}
-LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 class RouterDirectory:
@@ -65,7 +42,7 @@ class RouterDirectory:
             return Snapshot()
         try:
             found = json.loads(regular_file.read(path)[0])
-            return _snapshot(found)
+            return snapshot(found)
         except OSError as error:
             raise FileError(f"{path} cannot be read: {error.strerror}") from error
         except BusError as error:
@@ -103,146 +80,6 @@ def uci_text(section: Section) -> str:
 def _quoted(value: str) -> str:
     escaped = value.replace("'", "'\\''")
     return f"'{escaped}'"
-
-
-def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """The content of snapshot.json for a Snapshot.
-
-    `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`). Stations, neighbours, and what the
-    service alone knows (`given_up`, `uncounted`, `crowded`) are left out.
-    """
-    kernel = snapshot.kernel
-    return {
-        "ubus": ubus,
-        "links": [asdict(link) | {"lower": list(link.lower)} for link in snapshot.links],
-        "addresses": [{"device": each.device, "address": str(each.address)} for each in snapshot.addresses],
-        "routes": [
-            {"target": str(each.target), "devices": list(each.devices), "metric": each.metric}
-            for each in snapshot.routes
-        ],
-        "kernel": {
-            "release": kernel.release,
-            "flowtable": kernel.flowtable,
-            "nft": kernel.nft,
-            "modules": list(kernel.modules),
-            "missing": [asdict(lack) for lack in kernel.missing],
-            "conntrack_max": kernel.conntrack_max,
-            "ipsec": kernel.ipsec,
-        },
-        "firewall": snapshot.firewall,
-        "missed": dict(snapshot.missed),
-        "forward_chains": [asdict(chain) for chain in snapshot.forward_chains],
-        "ingress_last": snapshot.ingress_last,
-        **marks_json(snapshot),
-        "packet_rules": packet_rules_json(snapshot.packet_rules),
-        "settings": dict(snapshot.settings),
-    }
-
-
-def _snapshot(found: Any) -> Snapshot:
-    _of(dict, found, "the file")
-    ubus = _of(dict, found.get("ubus", {}), "ubus")
-    dump = ubus.get(netifd.DUMP, {})
-    able = netifd.hw_tc_offload(ubus.get(netifd.DEVICES, {}))
-    links = tuple(_link(_of(dict, each, "links")) for each in _of(list, found.get("links", []), "links"))
-    snapshot = Snapshot(
-        links=tuple(replace(link, hw_tc_offload=link.hw_tc_offload or link.name in able) for link in links),
-        networks=netifd.networks(dump),
-        addresses=netifd.addresses(dump),
-        routes=netifd.routes(dump),
-        kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
-        firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
-        missed=_numbers(found, "missed"),
-        packet_rules=packet_rules(found),
-        unloaded=_each(found.get("unloaded", []), "unloaded", unloaded_file),
-        settings=_numbers(found, "settings"),
-        forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
-        ingress_last=None if (last := found.get("ingress_last")) is None else _of(int, last, "ingress_last"),
-        given_up=_each(found.get("given_up", []), "given_up", _given_up),
-        uncounted=_each(found.get("uncounted", []), "uncounted", _uncounted),
-        crowded=_of(bool, found.get("crowded", False), "crowded"),
-        **marks(found),
-    )
-    if "addresses" in found:
-        snapshot = replace(snapshot, addresses=_each(found["addresses"], "addresses", _address))
-    if "routes" in found:
-        snapshot = replace(snapshot, routes=_each(found["routes"], "routes", _route))
-    learned, neighbours = stations(found, snapshot.links, snapshot.addresses)
-    return replace(snapshot, stations=learned, neighbours=neighbours)
-
-
-def _numbers(found: Any, key: str) -> dict[str, int]:
-    return {name: _of(int, number, key) for name, number in _of(dict, found.get(key, {}), key).items()}
-
-
-def _each(given: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
-    return tuple(make(_of(dict, value, key)) for value in _of(list, given, key))
-
-
-def _link(each: dict[str, Any]) -> Link:
-    given = {
-        key: _of(kind, each[key], f"links: {key}") for key, kind in LINK_WORDS.items() if each.get(key) is not None
-    }
-    return Link(lower=_words(each.get("lower", []), "links: lower"), **{"name": each["name"], **given})
-
-
-def _address(each: dict[str, Any]) -> Address:
-    address = values.read(ip_interface, each["address"], "addresses: address", "an address with a prefix length")
-    return Address(_of(str, each["device"], "addresses: device"), address)
-
-
-def _route(each: dict[str, Any]) -> Route:
-    devices = _words(each["devices"], "routes: devices")
-    target = values.read(ip_network, each["target"], "routes: target", "a network")
-    return Route(target, devices, _of(int, each.get("metric", 0), "routes: metric"))
-
-
-def _given_up(each: dict[str, Any]) -> GivenUp:
-    pair = _words(each.get("pair", []), "given_up: pair")
-    ends = values.read(_two, pair, "given_up: pair", "two zones") if pair else None
-    flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
-    return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
-
-
-def _uncounted(each: dict[str, Any]) -> Uncounted:
-    src, dest = values.read(_two, _words(each["pair"], "uncounted: pair"), "uncounted: pair", "two zones")
-    return Uncounted((src, dest), _words(each["devices"], "uncounted: devices"))
-
-
-def _forward_chain(each: dict[str, Any]) -> ForwardChain:
-    family, table, name = (_of(str, each[key], f"forward_chains: {key}") for key in ("family", "table", "name"))
-    return ForwardChain(family, table, name, _of(int, each["priority"], "forward_chains: priority"))
-
-
-def _kernel(found: dict[str, Any]) -> Kernel:
-    lacks = (
-        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package"))
-        for each in _each(found.get("missing", []), "kernel: missing", dict)
-    )
-    return Kernel(
-        release=_of(str, found.get("release", ""), "release"),
-        flowtable=_of(bool, found.get("flowtable", True), "flowtable"),
-        nft=_of(str, found.get("nft", ""), "nft"),
-        modules=_words(found.get("modules", []), "modules"),
-        missing=tuple(lacks),
-        conntrack_max=_of(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
-        ipsec=_of(bool, found.get("ipsec", False), "ipsec"),
-    )
-
-
-def _words(given: Any, key: str) -> tuple[str, ...]:
-    return tuple(_of(str, value, key) for value in _of(list, given, key))
-
-
-def _two(given: tuple[str, ...]) -> tuple[str, str]:
-    src, dest = given
-    return src, dest
-
-
-def _of(kind: type, value: Any, key: str) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"'{key}' is not {kind.__name__}")
-    return value
 
 
 def _plainly(error: Exception) -> str:

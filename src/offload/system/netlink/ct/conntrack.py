@@ -29,7 +29,7 @@ class Conntrack:
     def __init__(self) -> None:
         self._parser = Parser()
         self._rows = RowParser(self._parser)
-        self.between = _nothing
+        self.between: Callable[[], None] = lambda: None
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses.
@@ -60,10 +60,9 @@ class Conntrack:
         return list({(entry.proto, entry.original): entry for entry in found}.values())
 
     def id_of(self, entry: Entry) -> bytes:
-        """The id of a connection, in the bytes of nft's `ct id`.
+        """The id of a connection, in the bytes of nft's `ct id`; KernelError if the kernel does not reply.
 
-        Empty if the connection has ended, its protocol has no ports, or the kernel refuses. KernelError if it does not
-        reply.
+        Empty if the connection has ended, its protocol has no ports, or the kernel refuses.
         """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
@@ -76,10 +75,7 @@ class Conntrack:
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """Count the entries in a flowtable as `summary` does all; a kernel before 5.17 gives all.
-
-        `between` is not called.
-        """
+        """As `summary`, of entries in a flowtable (before kernel 5.17 of all); `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
@@ -100,10 +96,7 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """(counter as of `summary`, all entries in the order in which they were counted, stored as bytes).
-
-        KernelError if the kernel refuses.
-        """
+        """As `summary`: (counter, all entries in the order in which they were counted, kept as bytes)."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -130,8 +123,8 @@ class Conntrack:
         """Delete these entries, so that the firewall must accept the next packet of each connection again.
 
         A Cut says how many. One that the kernel does not find is looked for in a new dump, because its connection may
-        have been opened anew. Entries of protocols without ports are left alone. Errors are not raised: the first one
-        is in the Cut, the others are still tried.
+        have been opened anew. Entries of protocols without ports are left alone. No error is raised: the first is in
+        the Cut, and the others are still tried.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -181,9 +174,9 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory. `error`: every method that reads raises it; None: none does.
+    """A conntrack table in memory (`held`). `error`: every method that reads raises it; None: none does.
 
-    `held`: its entries. `deleted`: those that `delete` has removed.
+    `deleted`: the entries that `delete` has removed.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
@@ -249,7 +242,3 @@ class FakeConntrack(Conntrack):
         self.deleted += (ended := [entry for entry in wanted if entry in self.held])
         self.held = [entry for entry in self.held if entry not in ended]
         return Cut(len(wanted), len(ended))
-
-
-def _nothing() -> None:
-    """The default of `between`: no other work."""

@@ -139,7 +139,7 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The Values of the entries with these numbers, which count from 0 in the order of the dump."""
+        """The entries with these numbers (from 0, in the order of the dump), as tuples that `entry_of` takes."""
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

@@ -1,6 +1,5 @@
 """Read devices, addresses, routes, bridge stations, neighbours, and what compares packet marks, over rtnetlink."""
 
-import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -8,7 +7,6 @@ from pathlib import Path
 
 from offload.errors import KernelError
 from offload.model.network import (
-    CONNTRACK_MAX,
     MAX_NEIGHBOURS,
     Address,
     Filter,
@@ -191,31 +189,6 @@ def _asking(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise KernelError(f"the kernel does not list its {what} over netlink: {error.strerror or error}") from error
-
-
-def release() -> str:
-    """The running kernel's release, as `uname -r` prints it."""
-    return os.uname().release
-
-
-def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """The loaded kernel modules whose names begin with nf_ or nft_, sorted; empty if `path` is missing.
-
-    Modules that are built into the kernel are not in it.
-    """
-    try:
-        names = sorted(line.split()[0] for line in path.read_text().splitlines())
-    except OSError:
-        return ()
-    return tuple(name for name in names if name.startswith(("nf_", "nft_")))
-
-
-def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """How many conntrack entries the kernel allows (0: any number); CONNTRACK_MAX if the file is missing."""
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return CONNTRACK_MAX
 
 
 @dataclass(slots=True)

@@ -123,8 +123,8 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
     Those of other devices are left out. `treats` is false for one that lets every packet pass, or applies to no packet
     that could be offloaded (then it has no mark either).
     """
-    # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no filter
-    # follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
+    # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
+    # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
     heads: dict[tuple[int, int, int], Filter] = {}
     read: dict[Filter, None] = {}
     for kind, body in found:
