@@ -52,8 +52,7 @@ class FirewallZone(NamedTuple):
     related: Addresses  # `own`, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
-    # the optional chains that rules jump to, by their names' beginning (accept_to, drop_from, helper), dnat and snat
-    # for dstnat and srcnat; whoever makes such a rule adds its chain
+    # optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), snat (srcnat), ...
     used_chains: set[str]
 
     @property
@@ -63,7 +62,7 @@ class FirewallZone(NamedTuple):
 
     @property
     def device_items(self) -> tuple[Item, ...]:
-        """Its devices as a condition of an nft match."""
+        """Its devices, without negated ones, as a condition of an nft match: any of them; (): it has none."""
         return tuple(Item(name) for name in self.devices)
 
 

@@ -53,7 +53,7 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
     """A protocol as nft matches it in a family (0: both): ICMP becomes ICMPv6, or both; `any` is no condition, ().
 
-    Negated ICMP excludes that of both families.
+    Negated ICMP excludes that of both families. All others stay as they are.
     """
     name = proto[0].text
     if name == ANY:

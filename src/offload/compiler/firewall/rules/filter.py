@@ -15,7 +15,7 @@ from offload.model.sections.match import Item, Limit, Match
 
 
 def zone_helpers(draft: Draft) -> None:
-    """Add the rules that assign conntrack helpers (ftp, sip, ...) to connections from each zone.
+    """Add to the chain helper_ of each zone the rules that assign conntrack helpers (ftp, sip, ...) to its connections.
 
     They are the helpers that the zone names. If it names none, all whose module is loaded, unless auto_helper is off
     (of the zone or of the defaults) or the zone masquerades. A helper that it names and that is not known or not loaded
@@ -49,8 +49,9 @@ def _assignment(helper: firewall.Helper, zone: FirewallZone) -> Rule:
 
 
 def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
-    """Add the rule of a `config forwarding`, which accepts packets from zone to zone, to the chain of its source zone.
+    """Add the rule of a `config forwarding` to the chain of its source zone, or for `*` to the base chain forward.
 
+    It jumps to the chain accept_to_ of the destination zone, which is added to its `used_chains`; for `*` it accepts.
     LeftOutError, which leaves the section out: a zone does not exist, or zones and section have no family in common.
     """
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))

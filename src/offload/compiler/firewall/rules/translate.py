@@ -116,7 +116,7 @@ def addresses_of(
 ) -> list[Split] | None:
     """The addresses of each (option, value) of a section, by family, in this order; a value of None gives no addresses.
 
-    None, with a problem: an option names only networks without an address, so that no packet can match now.
+    None, with a problem: a value is a network that has no address, so that no packet can match now.
     """
     found = []
     for option, given in options:

@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
     chain: str  # of the rule
     origin: str  # UCI id of the rule's section; empty for rules without one
-    verdict: str  # of the rule as nft text; of a jump in `may` the verdict of the chain it jumps to
+    verdict: str  # of the rule as nft text; of a jump in `Hook.may` the verdict of the chain it jumps to
     comment: str  # of the rule
     unless: str = ""  # conditions that cannot be decided without the router, as text; empty: none
 

@@ -100,11 +100,11 @@ def with_subnet_reasons(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair with a Reason for each zone without devices whose exempts concern the pair's; unchanged without any.
+    """The pair with a Reason for each zone of subnets without devices whose exempts keep some of its packets slow.
 
-    Its mode becomes none if on all its devices such an exempt may mean any address, which is so for subnets that cannot
-    be read. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: the exempts for
-    such zones (of `of_subnets`), by the table's mode.
+    Without any it is unchanged. A zone whose subnets cannot be read may be any address: so only devices (iif, oif)
+    without exempts of such a zone count for the pair's mode, which becomes none if there are none. `modes`: (iif, oif)
+    -> fastest mode of the tables with such an element. `subnet_exempts`: what `of_subnets` gives, by the table's mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []

@@ -96,7 +96,7 @@ class DeviceCoverage:
                 yield each, self.shaped[each]
 
     def bridged(self) -> dict[str, str]:
-        """The bridge of each l3 device that is a bridge, or a VLAN on one, by the l3 device; others are left out."""
+        """l3 device -> its bridge, for each one that is a bridge, or a VLAN on one; a bridge is its own."""
         zones = self.zones.values()
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 

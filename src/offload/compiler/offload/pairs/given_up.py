@@ -12,9 +12,9 @@ from offload.nouns import replace
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
     """The requests, where those for hardware that took no flow of the pair of zones become requests for software.
 
-    `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours. If it
-    is one family, hardware stays requested for the other (`hardware_family`), unless the pair offloads only that one.
-    Each changed request gets a Reason (a sentence for the user).
+    `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours; devices
+    among them are ignored. If it is one family, hardware stays requested for the other (`hardware_family`), unless the
+    pair offloads only that one. Each changed request gets a Reason (a sentence for the user).
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

@@ -40,7 +40,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of `shapers` that software bypasses too where a flowtable lists a device below: their words, by device.
+    """Those of `shapers`, by device, that software bypasses too where a flowtable lists a device below.
 
     A flowtable that finds a packet on a device below takes it before the ingress hook of the device above. It sends
     packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE device through the

@@ -13,10 +13,10 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """Problems (sentences for the user) about valid sections of /etc/config/offload that do not do what one may expect.
+    """The Problems about pairs of zones that the firewall does not permit, and exempts that concern more than they say.
 
-    They are about pairs of zones that the firewall does not permit, exempts of zones whose devices are not known,
-    devices that do not exist, and pairs that are faster than they were in version 0.1.0.
+    Such an exempt is for a zone whose devices are not all known. Others are about devices that do not exist, and pairs
+    that are faster than they were in version 0.1.0. Sections that are faulty have none here.
     """
     there = permitted(config, topology, snapshot)
     pairs = [

@@ -29,7 +29,7 @@ ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """All chains of one of our tables. Packets of the forward hook get into them by a look-up of their two devices.
+    """All chains of one of offload's tables. On the forward hook packets get into them by a look-up of both devices.
 
     Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
     whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.

@@ -30,7 +30,7 @@ Crossing = tuple[str, str]  # names of the devices (iif, oif)
 
 
 def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
-    """The Passing of each (iif, oif), sorted; these are the keys of the table's map `crossings`.
+    """The keys (iif, oif) of the table's map `crossings`, sorted, each with the Passing that names its chain.
 
     `elements`: those of `table`, or some of them. Each makes a key for its connections, and one with iif and oif
     exchanged for their replies. In a table that is `late` only the first, because its chain `accepted` looks up replies
@@ -44,13 +44,13 @@ def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Pas
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """The keys of the table's map as in `passings`, without those for which the hardware table has an element too."""
+    """As `passings`, but only for elements that the hardware table does not have too."""
     return passings(table, (each for each in table.elements if not each.policy.stations))
 
 
 def element_texts(found: Mapping[Crossing, Passing]) -> tuple[str, ...]:
     """The elements of map `crossings` as nft text, in the order of `found`: `"br-lan" . "wan" : goto policy_0`.
 
-    nft replaces a name by the index that the device has then, and refuses the text if it does not exist.
+    nft replaces a name by the index that the device has then, and refuses the text if there is no such device.
     """
     return tuple(f'"{iif}" . "{oif}" : goto {passing.chain}' for (iif, oif), passing in found.items())

@@ -40,7 +40,7 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that add, look up and delete connections in the sets of accepted replies.
+    """The chains that add (`replied`), look up (`guard`) and delete (`postrouting`) connections in the sets of REPLIED.
 
     A key of the other family matches no packet (nft_ct_get_eval()); addresses come first in it, as they show that at
     once and the id costs a hash. If a set is full, the rule that adds to it does not match, and the next rule counts
