@@ -32,10 +32,7 @@ class Counts:
     octets: list[int] = field(default_factory=_none)
 
     def add(self, path: Path, packets: int, octets: int) -> None:
-        """Count one connection that took this path, with its packets and bytes.
-
-        None: it ended before its path was seen.
-        """
+        """Count one connection with its packets and bytes; `path` is None if it ended before its path was seen."""
         place = PLACES[path]
         self.flows[place] += 1
         self.packets[place] += packets

@@ -120,15 +120,15 @@ class Explainer:
         self._kinds = dict[tuple[object, ...], tuple[int, int | None]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The Flow of a connection: its entry, zones and Reasons. `number`: index of its Way.
+        """The Flow of a connection: its entry, zones and Reasons.
 
-        `values`: its entry's Values.
+        `number`: index of its Way in `ways`. `values`: the flat tuple of its entry, as the kernel sent it.
         """
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
 
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
-        """A tuple of one Reason: why a connection is slow, or in software although hardware was requested; else empty.
+        """Why a connection is slow, or in software although hardware was requested: a tuple of one Reason, or empty.
 
         `number` and `values`: as in `flow`.
         """

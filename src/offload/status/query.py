@@ -35,11 +35,14 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A selection of flows by zone, host and path, an order, and a page of the selected flows."""
+    """A selection of flows by zone, host and path, an order, and a page of the selected flows.
 
-    zone: str | None = None  # of one end
-    host: IPv4Network | IPv6Network | None = None  # address or network of one end, before or after NAT
-    state: State | None = None  # path of the flow
+    By counts the order is largest first, by other words of SORTS smallest first.
+    """
+
+    zone: str | None = None  # name of the zone that one end is in; None: any
+    host: IPv4Network | IPv6Network | None = None  # address or network of an end, before or after NAT; None: any
+    state: State | None = None  # path of the flow; None: any
     sort: str = "bytes"  # a word of SORTS; with `-` before it in reverse
     limit: int | None = None  # most flows to give; None: all
     offset: int = 0  # flows to skip

@@ -27,11 +27,14 @@ class FakeNft:
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 
     def remembers(self, table: str, name: str, key: bytes) -> bool | None:
-        """Whether `remembered` has an element with this key in the set `name` of the table."""
+        """Whether `remembered` has an element with this key in the set `name` of the table; never None."""
         return (table, name, key) in self.remembered
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """The keys of the elements that `remembered` has for the set `name` of the table; may be empty."""
+        """The keys of the elements that `remembered` has for the set `name` of the table.
+
+        May be empty, and is never None.
+        """
         return frozenset(key for *where, key in self.remembered if where == [table, name])
 
     @property

@@ -22,17 +22,15 @@ class Scripts:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Source a script of `config include` in /bin/sh, and wait for it. Empty for success, else how it failed.
+        """Source a script of `config include` in /bin/sh, and wait for it. The result is empty for success.
 
-        That is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended: ...`.
+        Else it is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended:
+        ...`.
         """
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Run the script that saves the ruleset for the next boot, and wait for it.
-
-        Empty for success, else how it failed.
-        """
+        """Run the script that saves the ruleset for the next boot, and wait for it; the result is as of `source`."""
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:

@@ -20,9 +20,9 @@ Key = tuple[int, Tuple]  # protocol, original direction
 
 
 class Seen(NamedTuple):
-    """A flow in one sample: its path, and its packets so far (original, reply direction).
+    """A flow in one sample: its path, and its packets so far in (original, reply) direction.
 
-    None: the kernel does not count.
+    `packets` is None if the kernel does not count.
     """
 
     state: State

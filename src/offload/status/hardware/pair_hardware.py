@@ -21,7 +21,11 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
 class Verdict(Enum):
-    """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known."""
+    """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known.
+
+    NONE: not requested. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now. BOUND: the kernel accepted the
+    devices, which proves nothing. PROVEN, REFUSED: counters of live flows show that it does, or does not.
+    """
 
     NONE = "none"  # not asked for
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
@@ -66,7 +70,7 @@ class PairHardware:
     # `moved`, `whole`, `half`, `strays`: over all samples since the pair came into hardware, or its devices changed
     moved: int = 0  # packets of flows with the hardware mark
     whole: int = 0  # of `moved`, those of flows that moved in both directions
-    half: int = 0  # of `moved`, those of TCP flows that moved in one direction
+    half: int = 0  # of `moved`, those of TCP flows that moved in one direction, by at least PACKETS in a sample
     strays: int = 0  # packets on the slow path of flows with the hardware mark
     # by family, at most FLOWS flows that moved in software; forgotten by a sample in which only flows in hardware moved
     stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
@@ -114,9 +118,10 @@ class PairHardware:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """A Reason for each fault that the samples show, such as flows that stay in software.
+        """A Reason for each fault that the samples show; empty if there is none.
 
-        Empty if there is none.
+        The faults: packets of hardware flows on the slow path, or in one direction only; flows that stay in software;
+        counters that stand still; flows removed from hardware that a driver may still forward.
         """
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
@@ -138,9 +143,9 @@ class PairHardware:
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family (`ipv4`, `ipv6`) is in software.
+        """Why a flow of this family (`ipv4`, `ipv6`) is in software, by what the samples show of other flows.
 
-        HARDWARE_AWAITED while too few samples show the cause.
+        HARDWARE_AWAITED while they show no cause, because too few flows stayed in software, or for too short a time.
         """
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 

@@ -54,8 +54,9 @@ class Verdicts:
     def of_device(self, device: DeviceDecision) -> Verdict:
         """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
 
-        A device above devices in hardware needs no driver of its own; its flows decide. NONE if hardware was not
-        requested for the device, or the kernel sees its packets at another one.
+        It is also PROVEN if counters of a pair stand still while the device receives packets, and REFUSED if all its
+        pairs are. NONE if hardware was not requested for it, or the kernel sees its packets at another device. A device
+        above devices in hardware needs no driver of its own.
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

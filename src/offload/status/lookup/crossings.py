@@ -14,7 +14,7 @@ from offload.status.shares import PATH_BITS, Way
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
-    """Whether any offloaded connection may go from the first to the second device of one of `crossings` (iif, oif).
+    """Whether a connection in a flowtable may go from the first to the second device of one of `crossings`.
 
     `ways`: endpoints and status of all connections. True also if the devices of one are not known from its addresses.
     """

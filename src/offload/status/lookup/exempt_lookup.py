@@ -14,7 +14,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptTest:
-    """An exempt as tests of a conntrack entry: pairs (function that reads a value, function that tests it)."""
+    """An exempt as tests of a conntrack entry: (function that reads a value, function that tests it) tuples."""
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]

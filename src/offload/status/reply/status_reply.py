@@ -61,9 +61,10 @@ def zones_json(plan: Plan) -> Json:
 
 
 def kernel_json(kernel: Kernel) -> Json:
-    """The features of kernel and nft as JSON. `nft` is its version, empty if not known; `flowtable`: whether they work.
+    """The features of kernel and nft as JSON. `flowtable`: whether they can offload at all.
 
-    `missing`: a sentence for each missing feature, with the package to install if there is one.
+    `nft`: its version, or empty. `missing`: a sentence for each missing feature, with the package to install if there
+    is one.
     """
     return {
         "release": kernel.release,

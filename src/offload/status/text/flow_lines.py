@@ -24,7 +24,10 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 
 def flows_head(zones: int, width: int) -> str:
-    """The line with the titles of the columns; `zones`: characters of the column with the zones."""
+    """The line with the titles of the columns, made to fit `width`.
+
+    `zones`: characters of the column with the zones.
+    """
     return fitted([GAP.join((f"{'STATE':8}", f"{'BYTES':>6}", f"{'ZONES':{zones}}", "CONNECTION"))], width)
 
 
@@ -46,7 +49,10 @@ def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
 
 
 def flows_foot(counts: Mapping[str, int], width: int) -> list[str]:
-    """The last lines of the table: an empty one, and the number of flows, in all and by path (`3 flows: 3 slow`)."""
+    """The last lines of the table: an empty one, and the number of flows, as `3 flows: 2 slow, 1 software`.
+
+    `counts`: flows by path; a path without flows is left out.
+    """
     parts = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     total = sum(counts.values())
     return ["", fitted([f"{total} flow{'s' * (total != 1)}: {parts}"], width)]

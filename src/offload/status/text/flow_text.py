@@ -39,7 +39,10 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 
 
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The JSON text of each flow in `rows`, with the content of `flow_json`, on one line."""
+    """The JSON text of each flow in `rows`, on one line, with the content of `flow_json`.
+
+    `rows`: (index of its Way, its entry as the kernel's flat tuple) of each flow. `explainer`: finds their Reasons.
+    """
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
         (
@@ -77,7 +80,8 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
     """The flows in `rows` as a table for a terminal, in pieces of text: each with why it is slow, then totals by path.
 
-    `ways`: how many of the flows have each Way, by its index; empty: the result is `No flows.`.
+    `ways`: by index of a Way (endpoints and status), how many of the flows have it; empty: the result is `No flows.`.
+    `rows`, `explainer`: as in `json_texts`.
     """
     if not ways:
         return iter(["No flows."])
@@ -118,8 +122,6 @@ def _beneath(data: layout.Json, width: int, notes: layout.Notes) -> str:
 
 
 class _Addresses(dict[bytes, str]):
-    """The text of packed addresses, cached."""
-
     def __missing__(self, packed: bytes) -> str:
         if len(self) == MOST_ADDRESSES:
             self.clear()

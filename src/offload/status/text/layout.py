@@ -45,9 +45,10 @@ class Notes:
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The Reasons of an item of a reply (a zone, flow, ...), each followed by its remedy unless that was given.
+        """The Reasons of an item of a reply (a zone, flow, ...), each followed by its remedy unless given before.
 
-        `item` has `reasons`, as of `reasons_json`, and perhaps `mode` and `effective`.
+        `item` has `reasons`, as of `reasons_json`, and perhaps `mode` and `effective`. What else is left out depends on
+        `asking`.
         """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
@@ -126,15 +127,15 @@ def safe(text: str) -> str:
 def fitted(lines: Iterable[str], width: int) -> str:
     """The lines joined to one text: each made safe and folded at `width`, its further parts indented.
 
-    Empty ones are lost.
+    Empty lines are lost.
     """
     return "\n".join(part for line in lines for part in folded(line, width))
 
 
 def folded(line: str, width: int) -> list[str]:
-    """The line in parts of at most `width` characters, made safe.
+    """The line in parts of at most `width` characters, with `?` for characters that are not `safe`.
 
-    All but the first are indented. No parts for no text.
+    All parts but the first are indented. An empty line has no parts.
     """
     if len(line) <= width and is_plain(line) and line[-1:] not in {"", " "}:
         return [line]  # the same result as below, a hundred times as fast

@@ -82,7 +82,8 @@ def zones_text(zones: Json, width: int = 80) -> str:
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
     """The reply of `set` as text: pairs of zones that got another mode, and those that stay below the chosen one.
 
-    Below them is why. `nothing`: the sentence if there are no such pairs; the reply's own Reasons follow it.
+    Below a pair is why, with remedies. `nothing`: the sentence if there are no such pairs; the reply's Reasons follow
+    it.
     """
     notes = Notes(asking=True)
     lines = []
@@ -172,7 +173,6 @@ def _devices(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
         return table(head, (_device_row(device, notes) for device in devices), width=width)
     rows = (_device_row(device, notes) for device in devices)
     stations = (str(device["stations"]) if _counts(device) else "-" for device in devices)
-    counted = (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
     counted = (((*row, each), reasons) for (row, reasons), each in zip(rows, stations, strict=True))
     return table((*head, "STATIONS"), counted, width=width)
 

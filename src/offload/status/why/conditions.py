@@ -24,7 +24,10 @@ def _forwarded(seen: Seen) -> str:
 
 
 def place(address: bytes, end: Endpoint) -> str:
-    """A packed address and where it is, as text: its zone and devices, the router itself, or no single zone."""
+    """A packed address and where it is, as text: `192.168.1.5 is in zone lan, on br-lan`.
+
+    Without a zone it is `ADDRESS: the router itself`, or `ADDRESS: no single zone`, also for multicast.
+    """
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
     where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
     return f"{ip_address(address)} is in {where}" if end.zone else f"{ip_address(address)}: {where}"

@@ -17,9 +17,9 @@ Json = dict[str, Any]
 def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
     """What new connections of a host would get: the part `expected` of a reply of `explain`, if it has no connections.
 
-    `fact`: where the host is (empty for a network). `pairs`: for each pair of zones from the host's zone `src`, `dest`,
-    and the conclusion (`sentence`, `code`, `remedy`); empty for a network, the router itself, and a host behind the
-    default route. Of exempts only those that the host's address alone meets count.
+    `host`: its address; `fact`: where it is (empty for a network). `pairs`: for each pair of zones from its zone `src`,
+    `dest`, and the conclusion (`sentence`, `code`, `remedy`); empty for a network, the router itself, and a host behind
+    the default route. Of exempts only those that the host's address alone meets count.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

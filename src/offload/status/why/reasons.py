@@ -57,11 +57,11 @@ def reasons(
     case: PairHardware | None = None,
     lookups: Lookups | None = None,
 ) -> tuple[Reason, ...]:
-    """A tuple of one Reason: why the connection is slow, or in software although its pair requested hardware.
+    """Why the connection is slow, or in software although its pair requested hardware: a tuple of one Reason, or empty.
 
-    Else empty. `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair showed of hardware,
-    now or before it left hardware; None: not known. `lookups`: None: exempts, and devices that are slower than their
-    pair, are ignored.
+    `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair showed of hardware, now or
+    before it left hardware; None: not known. `lookups` None: exempts, and devices that are slower than their pair, are
+    ignored.
     """
     state = entry.state
     if state is State.SLOW:
@@ -86,7 +86,7 @@ def _in_software(
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
     """Why hardware is not requested for this connection although its pair is in hardware.
 
-    None: it is, or the pair is not.
+    None: it is requested, or the pair is not in hardware.
     """
     if pair.effective is not Mode.HARDWARE:
         return None
@@ -97,10 +97,10 @@ def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lo
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason why a connection may be slow, in the order in which a packet meets its condition.
+    """Every Reason why a connection may be slow, in the order in which a packet meets its condition; found on demand.
 
-    Each is found on demand. The last one is WAITING: nothing but a packet of its opener is missing. Without a pair it
-    is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
+    The last one is always WAITING; if it is the only one, nothing is missing but a packet from the source. Without a
+    pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:

@@ -15,7 +15,7 @@ from offload.status.why.reasons import Lookups
 
 
 class Holds(Enum):
-    """Whether a connection meets a condition; UNASKED: it was not checked, or is not known."""
+    """Whether a connection meets a condition: YES, NO, or UNASKED, which means not checked or not known."""
 
     YES = "yes"
     NO = "no"
@@ -44,11 +44,11 @@ class Seen(NamedTuple):
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
     dest: Endpoint  # the other end
-    pair: PairDecision | None  # of the two zones; None: there is no such pair
+    pair: PairDecision | None  # of the two zones; None: they are no pair, or not known
     # what live flows showed of the pair in hardware, or of one that left it lately; None: neither, or nothing is known
     case: PairHardware | None
     plan: Plan  # the decision
     lookups: Lookups  # finds the plan's elements for a connection
     snapshot: Snapshot  # the router
-    returned: Mapping[str, str]  # by table, when all of its flows went back to the slow path last
+    returned: Mapping[str, str]  # by nft table, when (ISO 8601) all its flows were last put back on the slow path
     live: Live  # what the kernel says about it

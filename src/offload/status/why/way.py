@@ -35,9 +35,9 @@ def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The main table's routes to these ends; policy routing (`ip rule`) may choose others.
+    """The routes of the main table, and connected networks, by which packets reach these ends.
 
-    `whole` is false if one end has no route, or there is no end.
+    `ip rule` may choose others. `whole` is false if one end has no route, or there is no end.
     """
     return _joined(_route(end, snapshot) for end in found)
 

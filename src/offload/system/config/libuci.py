@@ -74,7 +74,8 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 def edited(package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
     """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
-    FileError if `content` is not valid UCI, or libuci refuses an edit. OSError if its copy in /tmp cannot be written.
+    Of comments only those before the first section stay. FileError if `content` is not valid UCI, or libuci refuses an
+    edit. OSError if its copy in the temporary directory cannot be written.
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):

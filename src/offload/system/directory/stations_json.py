@@ -21,8 +21,8 @@ def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) ->
     """Read the key `stations` of snapshot.json: (stations, neighbours) for a Snapshot, both empty without the key.
 
     `found`: the content of the file. `links`, `addresses`: of the same router; a neighbour is on the device with an
-    address in its network, else on the master of the station's port, or on none. TypeError, KeyError or ValueError for
-    a bad entry.
+    address in its network, else on the master of the station's port (an empty name if it has none). TypeError, KeyError
+    or ValueError for a bad entry.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

@@ -20,8 +20,8 @@ MODE = 0o600
 def locked(path: Path) -> Iterator[bytes]:
     """Hold the file's lock while the body runs, as libuci does for writing (flock), and yield the file's content.
 
-    A missing file is made empty, and removed again if the body raises. OSError after PATIENCE seconds, with the process
-    that has the lock; also if the file cannot be opened, is not regular, or is too large.
+    A missing file is made empty, and removed again if the body raises. OSError if another process, which it names, has
+    the lock for PATIENCE seconds, or if the file cannot be opened, is not regular, or is larger than 16 MB.
     """
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -72,9 +72,9 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory. `refusal`: the sentence of the FileError that every method raises.
+    """A private file in memory.
 
-    Empty: they succeed.
+    Every method raises a FileError with the sentence in `refusal`, unless that is empty.
     """
 
     def __init__(self, content: bytes | None = None) -> None:

@@ -16,10 +16,7 @@ TRIES, PAUSE = 5, 0.02  # PAUSE: seconds between two readings of a file that cha
 
 
 class Stamp(NamedTuple):
-    """Identifies one state of a file: it differs after a write.
-
-    `size`: bytes; `changed`: modification time in nanoseconds.
-    """
+    """Identifies a file's content without reading it: inode, size (bytes), time of the last write (nanoseconds)."""
 
     inode: int
     size: int

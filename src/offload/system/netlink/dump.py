@@ -95,10 +95,7 @@ def widen(kernel: socket.socket, size: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector while the body runs.
-
-    A dump makes so many objects that it would run all the time.
-    """
+    """Pause Python's garbage collector, if it is on, while the body runs; a dump would start it again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

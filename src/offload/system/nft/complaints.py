@@ -24,9 +24,9 @@ def complaint(stderr: str) -> NftError:
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of failure that nft printed (in English) on stderr.
+    """The kind of failure, from what nft printed on stderr in English.
 
-    FAILED if it is none of the others, as a lack of memory.
+    FAILED for any other, such as a lack of memory.
     """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED

@@ -30,7 +30,8 @@ class Nft:
     """The program nft, and nf_tables over nfnetlink. Every failure is an NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run. The other arguments read the kernel; tests replace them.
-    `transactions`: how many texts `apply` has sent with success. `hurry`: as `Program.hurry`.
+    `transactions`: how many texts `apply` has sent with success. It also has `tables`, `forward_chains` and `handles`
+    of nfnetlink/tables.py, `remembers` and `keys` of elements.py, and `Program.hurry`.
     """
 
     def __init__(

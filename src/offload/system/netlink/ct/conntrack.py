@@ -106,10 +106,10 @@ class Conntrack:
         return until_whole(dumped)
 
     def fast(self, take: Callable[[list[Entry]], None]) -> None:
-        """Call `take` with the entries in a flowtable, as lists of those in one datagram.
+        """Call `take` with the entries in a flowtable, as lists of those in one datagram, and `between` after each.
 
-        KernelError if the kernel refuses. The dump is made once: if the table changes meanwhile, entries may be missing
-        or come twice. A kernel before 5.17 gives all entries. After an error `take` may have had some.
+        The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
+        5.17 gives all entries. KernelError if the kernel refuses; `take` may have had some then.
         """
         try:
             for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):
@@ -207,11 +207,11 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The counter with all entries in `held`. Calls `between` once."""
+        """The counter of `begin`, with all entries in `held`. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """The counter with the entries in `held` that are in a flowtable."""
+        """The counter of `begin`, with the entries in `held` that are in a flowtable."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -225,7 +225,7 @@ class FakeConntrack(Conntrack):
         take(self.entries(offloaded=True))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """(counter with all entries in `held`, these entries). Calls `between` once."""
+        """(the counter of `begin` with all entries in `held`, these entries). Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()

@@ -180,7 +180,7 @@ class PlainRules:
 def plain(expressions: bytes) -> Match | None:
     """Match the expressions of a rule (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
 
-    None: it is not.
+    None if the rule is not plain, or may be a ban by devices or protocols that the pattern does not show.
     """
     found = _patterns()[0].fullmatch(expressions)
     return None if found and bans(found) and not all(map(_usual, _of_bans().findall(expressions))) else found
@@ -192,14 +192,14 @@ def _usual(compared: tuple[bytes, ...]) -> bool:
 
 
 def bans(rule: Match) -> bool:
-    """Whether a plain rule, as its match, looks up a named set and drops or rejects: it may be a ban of addresses."""
+    """Whether a plain rule (its match of `plain`) looks up a named set and drops or rejects: it may be a ban."""
     return rule.lastindex == DROPS and rule.start(NAMED) >= 0
 
 
 def devices(ban: Match) -> tuple[bytes, bytes]:
     """The names of the input and the output device that a ban compares, with zero bytes behind.
 
-    Empty if it compares none.
+    Empty if it compares none. `ban`: its match of `plain`.
     """
     found: dict[int, bytes] = {}
     for key, _, device, _ in _of_bans().findall(ban.string):

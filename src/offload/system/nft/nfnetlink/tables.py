@@ -65,9 +65,9 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """The table of family inet with this name, without the elements of its sets; empty if there is none.
+    """The table of family inet with this name, without the elements of its sets.
 
-    NftError if the kernel refuses.
+    NftError if the kernel does not list it.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
