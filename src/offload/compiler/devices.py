@@ -39,7 +39,8 @@ class Topology:
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
 
-    Zones are in the order of the firewall's configuration. `snapshot`: links and netifd's networks of the router.
+    Zones are in the order of the firewall's configuration; each has Reasons (sentences) for devices that are missing or
+    not to be listed. `snapshot`: links and netifd's networks of the router.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}

@@ -29,8 +29,9 @@ def learned_stations(
     """Sort the hosts that bridges have learned by their ports: those in `able`, which hardware covers, and all others.
 
     A MAC that a bridge has learned at several ports (in different VLANs) counts as at a hardware port only if all are.
-    The result has the hosts' MACs and addresses as nft set elements, and the number of hosts by port. `bridges`: l3
-    device -> its bridge. `before`: the last result, returned again if the inputs are equal.
+    The result has the hosts' MACs and addresses as nft set elements, without addresses that are not forwarded (link-
+    local, multicast), and the number of hosts by port. `bridges`: l3 device -> its bridge. `before`: the last result,
+    returned again if the inputs are equal.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)

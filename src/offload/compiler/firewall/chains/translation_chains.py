@@ -42,7 +42,8 @@ def nat_chains(draft: Draft) -> Iterator[Chain]:
 def raw_chains(draft: Draft) -> Iterator[Chain]:
     """The base chains raw_prerouting and raw_output, then the notrack_ chain of each zone that has NOTRACK rules.
 
-    raw_output jumps to it for packets over loopback, raw_prerouting for all others.
+    raw_output jumps to it for packets over loopback, raw_prerouting for all others. Files for the beginning of
+    raw_prerouting are not included.
     """
     notrack = [zone for zone in draft.zones.values() if "notrack" in zone.used_chains]
     include = draft.includes.around

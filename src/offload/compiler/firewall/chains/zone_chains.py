@@ -69,9 +69,9 @@ def _is_loopback(each: Address) -> bool:
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
     """The rules of a chain such as `drop_from_lan`, or with `egress` `drop_to_lan`: they give packets this verdict.
 
-    `verdict`: accept, drop, or reject, a jump to handle_reject. Rules count if the zone has option counter, and log
-    what they refuse if bit 0 of its `log` is set. In `accept_to_` of a masquerading zone invalid packets are dropped
-    first, unless masq_allow_invalid or drop_invalid is on.
+    There is one for each part of the zone. `verdict`: accept, drop, or reject, a jump to handle_reject. Rules count if
+    the zone has option counter, and log what they refuse if bit 0 of its `log` is set. In `accept_to_` of a
+    masquerading zone invalid packets are dropped first, unless masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid

@@ -38,7 +38,7 @@ class Transaction:
 
 
 def unasked(_: Lost) -> bool:
-    """True for any traffic, as `busy` of callers that do not read the kernel's connections: it may be offloaded."""
+    """True for any traffic: the `busy` of `transactions` for callers that do not read the kernel's connections."""
     return True
 
 

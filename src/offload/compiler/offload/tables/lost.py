@@ -31,10 +31,11 @@ NOTHING_LOST = Lost()
 
 
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
-    """What the table in the kernel (`held`) offloads and the wanted one, `table`, does not; the Plan's other table may.
+    """The traffic that the table in the kernel (`held`) may have offloaded and that `table`, the wanted one, does not.
 
-    It is pairs of devices (iif, oif) that leave the map or stay for less traffic, and exempts that the kernel's table
-    lacks. Pairs with a device that does not exist any more are left out: the kernel ended the offload of its flows.
+    The Plan's other table may take it. It is each (iif, oif) that leaves the map, or stays with a narrower family or
+    other ends where a host's port decides; and exempts that the kernel's table lacks, or with ranges in a set that gets
+    one. Devices that do not exist any more are left out: the kernel ended the offload of their flows.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))
