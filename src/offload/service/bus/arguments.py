@@ -31,17 +31,20 @@ CHOOSING = ("zone", "host", "state")
 
 
 class ArgumentError(OffloadError):
-    """An argument is not valid. The sentence names the argument and its valid values."""
+    """An argument of a ubus call is not valid. The sentence names the argument and its valid values."""
 
 
 def shown(value: object) -> str:
-    """A caller's value for a sentence: quoted, `?` for unprintable characters, `...` for all after LONGEST_SHOWN."""
+    """A caller's value, quoted for a sentence: `?` for unprintable characters, `...` after LONGEST_SHOWN."""
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
 
 def zone(name: str, value: object, config: Config) -> str:
-    """The value, if it is the name of a zone; else ArgumentError. `name`: of the argument, for the error."""
+    """The value, if it is the name of a firewall zone in `config`; else ArgumentError.
+
+    `name`: of the argument, for the error.
+    """
     known = [each.name for each in config.zones]
     if isinstance(value, str) and value in known:
         return value
@@ -50,12 +53,15 @@ def zone(name: str, value: object, config: Config) -> str:
 
 
 def end(name: str, value: object, config: Config) -> str:
-    """The value, if it is the name of a zone or `*` for all; else ArgumentError. `name`: of the argument."""
+    """The value, if it is the name of a firewall zone or `*` (every zone); else ArgumentError.
+
+    `name`: of the argument.
+    """
     return "*" if value == "*" else zone(name, value, config)
 
 
 def mode(value: object) -> Mode:
-    """The Mode that the value names (none, software or hardware, in whatever case); else ArgumentError."""
+    """The Mode that the value names (none, software or hardware, in upper or lower case); else ArgumentError."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())
@@ -78,9 +84,10 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """The protocol as given, which is not checked, and the original direction, of a connection; else ArgumentError.
+    """The protocol and the original direction of the connection that `value` describes; else ArgumentError.
 
-    `value` has just the keys in CONNECTION, as a flow in a reply has them, and perhaps `ct_zone` (without it 0).
+    `value` has exactly the keys in CONNECTION, as a flow in a reply has them, and maybe `ct_zone` (else 0). The
+    protocol is given as text and not checked; addresses and ports are.
     """
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
@@ -99,10 +106,11 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt that `given` describes by the options of `config exempt`, for a limited time.
+    """The Exempt (traffic to keep slow) that `given` describes by the options of a `config exempt` section.
 
-    `zones`: the names of zones that it may use. ArgumentError if an option is not valid, or if no nft set with timeouts
-    can hold the exempt.
+    It is for a limited time, as elements of nft sets that end by themselves. `zones`: the names of the firewall zones.
+    ArgumentError if an option is unknown or not valid, if such a set cannot hold it, or if its lists make more than
+    MOST_VALUES combinations.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
@@ -120,10 +128,7 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
 
 def _value(word: str, value: object) -> str | tuple[str, ...]:
-    """What UCI would give for text or a number (a text), or a list of at most MOST_VALUES of these (a tuple).
-
-    ArgumentError for any other value of the option `word`, also for true and false.
-    """
+    # as UCI has it: a text, or a tuple of texts for a list; JSON's true and false have no such form
     values = value if isinstance(value, list) else [value]
     texts = [str(each) for each in values if isinstance(each, (str, int)) and not isinstance(each, bool)]
     if len(texts) < len(values) or len(texts) > MOST_VALUES:
@@ -132,10 +137,8 @@ def _value(word: str, value: object) -> str | tuple[str, ...]:
 
 
 def _fits(found: Exempt) -> None:
-    """Raise ArgumentError for an exempt that cannot be kept in the kernel, as elements of a set that end by themselves.
-
-    It has no address, MAC, port or mark as a key of a set, makes too many elements, or is too long for their comment.
-    """
+    # raises if the kernel cannot hold it as elements with a timeout: these need a key, and a comment that is short
+    # enough
     if combinations(found.match) > MOST_VALUES:
         raise ArgumentError(f"match: its lists make more than {MOST_VALUES} combinations")
     timed_exempt = TimedExempt(999_999_999, found, 1, 1)
@@ -152,10 +155,10 @@ def _fits(found: Exempt) -> None:
 
 
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
-    """The Query in `query` of `given`, which may have only zone, host and state.
+    """The Query (which flows to select) in `query` of `given`; of its words only zone, host and state are allowed.
 
-    Without these words it selects all flows. A `limit` is refused, because a page of the flows would be acted on.
-    ArgumentError for other words, or without `query`; QueryError for a bad value, also for an unknown zone.
+    Without these it selects all flows. Words for a page of a list, such as limit, are refused, as the flows are acted
+    on. ArgumentError for other words, or without `query`; QueryError for a bad value or unknown zone.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

@@ -1,4 +1,4 @@
-"""The methods that write a mode into /etc/config/offload, and the list of pairs whose path it changes."""
+"""The ubus methods that write a mode into /etc/config/offload, and the pairs (zone > zone) whose path that changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -19,10 +19,11 @@ from offload.status.reply.reasons_json import reasons_json
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
-    """Write `mode` of `zone` to /etc/config/offload, and make a pass. `given` has both words.
+    """Write `mode` of `zone` (both in `given`) to /etc/config/offload, and make a pass, which applies it.
 
-    The reply has the pass's outcome, the pairs that changed, the unchanged pairs of the zone that are slower than
-    `mode`, and why. An OffloadError is raised only if nothing was written; an error of the pass is in the reply.
+    The reply has the outcome of the pass, `changed` pairs of zones, `unchanged` pairs of this zone that stay slower
+    than `mode` with the Reasons, and the zone's own `reasons`. ArgumentError or OffloadError only if nothing was
+    written; if the pass fails, its error is in the reply and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -30,10 +31,10 @@ def set_zone(engine: Engine, given: Given) -> Json:
 
 
 def set_pair(engine: Engine, given: Given) -> Json:
-    """Write `mode` of the pair `src`, `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
+    """Write `mode` for flows from zone `src` to zone `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the pass's outcome, the pairs that changed, the unchanged pairs chosen here that are slower, and why.
-    Errors are as in `set_zone`.
+    The reply has the outcome of the pass, `changed` pairs of zones, and `unchanged`: pairs chosen here that stay
+    slower, with the Reasons. Errors are as in `set_zone`.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
@@ -43,10 +44,7 @@ def set_pair(engine: Engine, given: Given) -> Json:
 
 
 def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
-    """The configuration in the files now, and the sections of /etc/config/offload.
-
-    A missing file gives no sections. OffloadError if a file cannot be read, since a change could then spoil it.
-    """
+    # A missing file has no sections. An unreadable one is an error, since an edit could spoil it.
     packages = reconcile.read(engine.doors.uci)
     config, problems = load(packages)
     if not config.readable:
@@ -58,12 +56,9 @@ def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
 def _write(
     engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
-    """Write the edits and make a pass. The reply lists all pairs that changed, and why others did not get `mode`.
-
-    Others are unchanged pairs with `concerned(src, dest)` (the mode was chosen for them) that are slower than `mode`.
-    `zone`: whose Reasons the reply has; empty: no Reasons. A failed pass leaves the edits in the file, and its error is
-    in the reply; an OffloadError is raised only if nothing was written.
-    """
+    # `concerned(src, dest)`: the mode was chosen for this pair. `zone`: whose Reasons the reply has. A failed pass
+    # leaves
+    # the edits in the file.
     before = engine.decided.plan if engine.decided else Plan()
     engine.doors.uci.write("offload", changes)
     applied = engine.work()
@@ -79,9 +74,11 @@ def _write(
 def differences(
     before: Plan, after: Plan, chosen: Mapping[tuple[str, str], Mode], reasons: Iterable[Reason] = ()
 ) -> Json:
-    """What a choice changes: `changed` as `changed_pairs`, `unchanged` with Reasons, and these Reasons of a zone.
+    """What a choice changes, as JSON: `changed` (pairs as `changed_pairs` gives them), `unchanged` and `reasons`.
 
-    `chosen`: the modes chosen, by pair (src, dest). A pair is in `unchanged` if it has not changed and has less.
+    `chosen`: the modes that were chosen, by (source zone, destination zone). `unchanged`: the chosen pairs that have
+    the same effective mode as before, and a lower one than chosen, with their Reasons. `reasons`: those in the
+    argument, as JSON.
     """
     changed = changed_pairs(before, after)
     moved = {(each["src"], each["dest"]) for each in changed}
@@ -95,9 +92,10 @@ def differences(
 
 
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
-    """The pairs whose effective mode is new, each with both modes as `before` and `effective`; those of `after` first.
+    """The pairs of zones whose effective mode differs between two Plans, as JSON; those of `after` come first.
 
-    A pair that one of the two lacks has mode none there. One that has less than its mode also has `mode` and `reasons`.
+    Each has `src`, `dest`, and the modes `before` and `effective` (none if a Plan lacks the pair). One that is slower
+    than its mode also has `mode` and `reasons`.
     """
     then, now = ({(pair.src, pair.dest): pair for pair in plan.pairs} for plan in (before, after))
     modes = ((pair, _effective(then.get(pair)), _effective(now.get(pair))) for pair in now | then)

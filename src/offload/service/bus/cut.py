@@ -24,8 +24,8 @@ from offload.status.why.reasons import protocol
 class Selection:
     """The connections to delete: those that meet every condition that is not None.
 
-    `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions, one of which the
-    connection has. `proto`: its protocol's name.
+    `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions (addresses and
+    ports), one of which is the connection's. `proto`: its protocol's name.
     """
 
     pair: tuple[str, str] | None = None
@@ -34,7 +34,7 @@ class Selection:
     proto: str | None = None  # as `flows` names it
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the flow meets all conditions."""
+        """Whether the connection meets all conditions; without any, True."""
         return (
             (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
             and (self.query is None or self.query.admits(flow))
@@ -44,9 +44,10 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """Delete the selected forwarded connections; without a condition none, which is an error.
+    """Delete the conntrack entries of the selected forwarded connections.
 
-    The result has how many were selected and deleted, and the first error, also if connections cannot be read.
+    A selection without any condition is an error. The result has how many were selected and how many deleted, and the
+    first error, also if connections cannot be read; nothing is raised.
     """
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
@@ -59,9 +60,10 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
 
 
 def end(engine: Engine, given: Given) -> Json:
-    """Delete the conntrack entries that `query` of `given` selects by zone, host, state or flow (one connection).
+    """The method `cut`: delete the conntrack entries that `query` of `given` selects by zone, host, state or flow.
 
-    ArgumentError if it has none of these. The reply has how many were selected (`flows`) and deleted (`ended`).
+    `flow` names one connection. The reply has `flows`, the number of selected entries, and `ended`, the number of
+    deleted ones; `error` if one could not be. ArgumentError if none of the four words is there.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

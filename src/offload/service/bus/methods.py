@@ -1,4 +1,7 @@
-"""The ubus methods: functions of the engine and a call's arguments. An OffloadError becomes a reply."""
+"""The ubus methods: functions of the engine and a call's arguments that give the reply.
+
+An OffloadError becomes a reply.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -35,9 +38,11 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status`: that of `status_json`, with ended connections by pair, and exempts of run time.
+    """The reply of `status`: modes and live flows of zones and pairs (zone > zone), devices, Problems, last change.
 
-    `notes`: why live flows are not counted; their numbers are 0 then. `service`: passes and totals since its start.
+    Each pair has its `ended` connections besides; `exempts` are those given at run time; `notes` say why live flows are
+    not counted (their numbers are 0 then); `service`: the passes so far, and since when ended connections are counted.
+    In passing, hardware is judged by the same conntrack dump.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
@@ -53,7 +58,7 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The reply of `metrics`: what `status` has, as families for Prometheus and collectd. `given` is not used."""
+    """The reply of `metrics`: what `status` has, as `families` for Prometheus and collectd. `given` is not used."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
@@ -63,9 +68,10 @@ def zones(engine: Engine, _: Given) -> Json:
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """The reply of `check`: problems of the files as they are now, and of the last load of our firewall.
+    """The reply of `check`: Problems of the files as they are now, and of the last load of our firewall.
 
-    It also has the features that kernel or nft lack, and settings that conflict with offload.
+    Nothing changes. It also has the features that kernel or nft lack, and settings that conflict with offload. `ok`:
+    there are none of these.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
@@ -76,15 +82,19 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Probe the kernel again and make a pass; the reply has its outcome (a failure too), problems, missing features."""
+    """Probe the kernel again and make a pass.
+
+    The reply has its outcome (a failure too), Problems, and missing features.
+    """
     return applied_json(engine.reload()) | found_json(engine)
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Make a pass that creates the nft tables of the selected flows again: all flows in them are slow for some packets.
+    """Create the nft tables of the selected flows again, by a pass: all flows in them are slow for some packets.
 
     `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
-    `returned` (the tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass fails.
+    `returned` (names of these tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass
+    fails or connections cannot be read.
     """
     decided = last_decision(engine)
     query = arguments.chosen(given, decided.plan)
@@ -101,11 +111,11 @@ def flush(engine: Engine, given: Given) -> Json:
 
 
 def exempt_add(engine: Engine, given: Given) -> Json:
-    """Keep traffic slow for `timeout` seconds. `match` of `given` describes it by the options of `config exempt`.
+    """Keep traffic slow for `timeout` seconds; `match` of `given` describes it by the options of `config exempt`.
 
-    The new exempt replaces one for the same traffic; the reply has its number as `id`. ArgumentError for bad words.
-    OffloadError if the pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can
-    keep it.
+    The reply has its number as `id`. It replaces one for the same traffic. ArgumentError for bad words or too many
+    exempts. OffloadError if the pass fails (then the replaced one goes on), or if no service runs and no table in the
+    kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -131,13 +141,16 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The reply of `exempt_list`: the exempts of run time. No connection is read for it."""
+    """The reply of `exempt_list`: the exempts (traffic kept slow) given at run time. No connection is read for it."""
     last_decision(engine)
     return {"ok": True, "exempts": exempts_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End the run-time exempt `id`: the outcome of a pass; if that fails, it goes on. ArgumentError: no such id."""
+    """End the run-time exempt with number `id`, by a pass. The reply has its outcome; if it fails, the exempt goes on.
+
+    ArgumentError if there is no such exempt.
+    """
     number, before = arguments.number("id", given.get("id"), 1, 999_999_999), engine.timed_exempts.ends
     if not engine.timed_exempts.delete(number):
         raise ArgumentError(f"id: there is no run-time exempt {number}")
@@ -149,12 +162,18 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Do `action` of `given` (start, stop, ...; empty: none) on our firewall; the reply has its state, as of `act`."""
+    """Do `action` of `given` (start, stop, ...; empty: none) on our firewall.
+
+    The reply has its state, as `act` gives it.
+    """
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The exempts of run time that go on for at least LAST_SECONDS, with their remaining seconds (`expires`)."""
+    """The exempts given at run time, as JSON with the seconds they have left (`expires`).
+
+    Without those that end just now.
+    """
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
 
@@ -165,7 +184,7 @@ def applied_json(applied: Applied) -> Json:
 
 
 def last_decision(engine: Engine) -> Decided:
-    """The decision of the last pass that made one. Without any StartingError, or OffloadError: why no pass could."""
+    """The decision of the last pass that made one. Without one: OffloadError, why no pass could; or StartingError."""
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)
@@ -174,10 +193,7 @@ def last_decision(engine: Engine) -> Decided:
 
 
 def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[str]]:
-    """Flows and bytes of each pair by path, and no sentence; if conntrack cannot be read, no pair and a sentence why.
-
-    Hardware is judged by the same dump, if a pair is in hardware; not by an older one, whose counters stand still.
-    """
+    # Hardware is judged by the same dump, if a pair is in hardware; not by an older one, whose counters stand still.
     conntrack, placed, before = engine.doors.conntrack, engine.with_routes(decided), engine.connections.last
     try:
         if not engine.resident and not engine.hardware_monitor.cases:
@@ -191,7 +207,7 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
 
 
 def found_json(engine: Engine) -> Json:
-    """`problems` of the configuration, and `missing`: sentences for the features that kernel or nft lack."""
+    """`problems` of the files as the last pass read them, and `missing`: what kernel or nft lack, as sentences."""
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 

@@ -1,4 +1,4 @@
-"""The method `preview`: the effect of a choice, without writing or sending anything."""
+"""The ubus method `preview`: the effect of a choice of modes, without writing or sending anything."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,12 +27,12 @@ MOST = 256  # zones or pairs of one call
 
 
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """What a choice would change; nothing is written or sent. ArgumentError for a bad query.
+    """What a choice of modes would change; nothing is written or sent.
 
-    `given` has `query`: `zones`, by name a mode, or `pairs`, a list of `src`, `dest` and `mode`, or both. The reply has
-    the pairs that would change or stay slower than chosen, the tables that would be created again, the number of their
-    live flows, problems that would be new, and missing features. OffloadError if a configuration file cannot be
-    read.
+    `given` has `query`, with `zones`, `pairs` or both. `zones`: a mode by name. `pairs`: a list of `src`, `dest`,
+    `mode`. The reply has `changed` pairs, `unchanged` ones that stay slower than chosen, tables that would be created
+    again (`returned`), how many live flows they have, new Problems, and missing features. ArgumentError for a bad
+    query; OffloadError if a configuration file cannot be read.
     """
     before = methods.last_decision(engine)
     packages = reconcile.read(engine.doors.uci)
@@ -79,7 +79,7 @@ def _pair(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode) -> l
 
 
 def _applied(sections: tuple[Section, ...], change: list[Edit]) -> tuple[Section, ...]:
-    """The sections of /etc/config/offload after the edits; a missing file begins with an empty section `globals`."""
+    # edits need a section to begin with, also if the file is missing
     nothing = Section("offload", "globals", "globals", "globals", {})
     return applied(sections or (nothing,), change)
 
@@ -92,7 +92,7 @@ def _meant(ends: tuple[str, ...], plan: Plan) -> Iterable[tuple[str, str]]:
 
 
 def _felt(engine: Engine, before: Plan, after: Decided) -> Json:
-    """`returned`: tables that the change would create again; `flows`: their live flows, then slow for a moment."""
+    # `flows`: those of the tables that would be created again: they are slow for a moment
     live = {table.name: expected(table) for table in before.tables}
     busy = reconcile.asking(after, engine.doors.conntrack, engine.doors.netlink)
     returned = sorted({name for each in transactions(after.plan, live, busy=busy) for name in each.returned})

@@ -24,11 +24,11 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 
 
 def take(uci: Uci, *, once: bool = False) -> bool:
-    """Write fw4's flow_offloading as our mode, and switch it off there. False: nothing was taken over.
+    """Write fw4's flow_offloading as our mode, and switch it off in /etc/config/firewall.
 
-    `once`: not after an earlier take-over; with it, /etc/config/offload may be written although the result is False.
-    FileError if a file cannot be read or written (writes before the failed one stay, and the error names them), or our
-    mode would have no effect.
+    False: that file was not changed. `once`: not after an earlier take-over; then /etc/config/offload may be written
+    although the result is False. FileError if a file cannot be read or written (earlier writes stay, and the error
+    names them), or, without `once`, our mode would have no effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 
@@ -42,16 +42,17 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: `take`; if it gives True, notify procd to reload the firewall, and make a pass.
+    """The method `takeover`: call `take`.
 
-    The reply has `changed`, and if that is true the pass's outcome, `reloading` (procd was reached), the `pairs` that
-    changed, problems and missing features. FileError as in `take`.
+    If it changed fw4's option, notify procd to reload the firewall, and make a pass. The reply has `changed`, and if
+    that is true the outcome of the pass, `reloading` (procd was reached), `pairs` of zones whose mode changed, Problems
+    and missing features. FileError as in `take`.
     """
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `giveback`: `give`; if it gives True, as `takeover`. The problem FW4_OFFLOADS is left out."""
+    """The method `giveback`: call `give`; the rest is as in `takeover`. The Problem that fw4 offloads is left out."""
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]
@@ -70,7 +71,6 @@ def _answered(engine: Engine, write: Callable[[Uci], bool]) -> Json:
 
 
 def _reload_firewall(engine: Engine) -> bool:
-    """Notify procd that the firewall's configuration changed, so that it reloads it; whether that worked."""
     try:
         engine.doors.bus.tell("service", "event", CHANGED)
     except BusError:
@@ -89,10 +89,7 @@ def _written(uci: Uci, planned: Planned) -> bool:
 
 
 def _write(uci: Uci, writes: list[edits.Write]) -> None:
-    """Make the writes in order. FileError if one fails: the rest is not written, and what was written before stays.
-
-    The error also names the options that were written before, with their values.
-    """
+    # if a write fails, those before it stay, so the error names their options
     written: list[str] = []
     for package, changes in writes:
         try:

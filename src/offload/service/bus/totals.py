@@ -1,4 +1,4 @@
-"""The method `totals`: by host and by pair, of connections that ended and of those alive."""
+"""The ubus method `totals`: by host and by pair (zone > zone), connections that ended and those alive."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
@@ -18,9 +18,10 @@ UNREPORTED = "this kernel does not report connections that end: install kmod-nf-
 
 
 def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The reply of `totals`: connections that ended since the service counts, and live ones, by host and by pair.
+    """The reply of `totals`: ended and live connections, their packets and bytes, by host and by pair of zones.
 
-    Those with the most bytes come first. OffloadError if no ended connections are counted.
+    Those with the most bytes come first. `since`: when counting began. `complete`: no end was missed. `others`: hosts
+    with the fewest bytes together. OffloadError if no ended connections are counted, or connections cannot be read.
     """
     decided = last_decision(engine)
     if not engine.totals.since:

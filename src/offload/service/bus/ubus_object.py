@@ -57,9 +57,10 @@ METHODS: Mapping[str, Verb] = {
 
 
 def objects(engine: Engine) -> dict[str, dict[str, Method]]:
-    """The methods of both ubus objects: object -> method -> (types of its arguments, function that replies).
+    """The methods of both ubus objects: object -> method -> (types of its arguments by name, function that replies).
 
-    The functions take the arguments by name and never raise. `luci.offload` has the argument SESSION besides.
+    The functions take all arguments as one dict and never raise. In `luci.offload` each method has the argument SESSION
+    too.
     """
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
@@ -70,9 +71,10 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
-    """The reply to a call of `verb` with these arguments; any error, also an unexpected one, gives `ok: false`.
+    """The reply to a call of `verb` with these arguments; any exception becomes a reply with `ok: false` and `error`.
 
-    `starting: true` is added while the service has not read the router yet.
+    `starting: true` is added while the service has not read the router yet. A reply too large for ubus is cut by
+    `fitting`. The processor time is added to that of the calls, which decides how long a conntrack dump is kept.
     """
     began = process_time()
     try:
@@ -89,9 +91,10 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply; while ubus does not accept its size, the longest list among its values loses its second half.
+    """The reply; while it is too large for ubus, the longest list among its values loses its second half.
 
-    `left_off` is added then: by key, how many items that list lost. Without a list to halve the reply is an error.
+    `left_off` is added then: by key, how many items that list lost. Without a list to halve, an error replaces the
+    reply.
     """
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:

@@ -1,4 +1,4 @@
-"""Find the nft files of the firewall whose rules the kernel does not hold yet, by a dry run of nft.
+"""Find the nft files of the firewall whose rules the kernel does not have yet, by a dry run of nft.
 
 The firewall loads these files at its next start or reload. A file that it has loaded already has nothing new.
 """
@@ -32,14 +32,14 @@ REFUSED = "nft refuses it, and would refuse the whole firewall: {error}"
 
 
 class Included(NamedTuple):
-    """An nft file and its place: the position, such as `chain-append`, and the chain (empty: none)."""
+    """An nft file that the firewall includes: its path, position (`chain-append`), and chain (empty: none)."""
 
     path: str
     position: str
     chain: str = ""
 
     def text(self) -> str:
-        """The nft text that includes the file at this place."""
+        """The nft text that includes the file here in table inet fw4, or outside of tables if it is `ruleset-...`."""
         text = f"include {quoted(self.path)}\n"
         if self.position.startswith("ruleset"):
             return text
@@ -48,10 +48,11 @@ class Included(NamedTuple):
 
 
 def with_unloaded(decided: Decided, doors: Doors) -> Decided:
-    """A copy of `decided` whose Snapshot has, as `unloaded`, the nft files with rules that the kernel does not have.
+    """A copy of `decided` whose Snapshot names, in `unloaded`, the nft files with rules that the kernel does not have.
 
-    Also those that cannot be read, with the cause. `decided` itself if no firewall like fw4 is loaded, if offload is
-    switched off, or if /etc/config/firewall or the kernel's rules cannot be read.
+    Also files that cannot be read or that nft refuses, with the cause. `decided` itself if no firewall like fw4 is
+    loaded, offload is switched off, or /etc/config/firewall cannot be read. If the kernel does not list its rules,
+    every file has that cause.
     """
     sections, loaded = doors.uci.read("firewall"), decided.snapshot.firewall in {"fw4", OUR_FIREWALL}
     if not (isinstance(sections, tuple) and loaded and decided.config.globals.enabled and doors.files):
@@ -69,7 +70,6 @@ def with_unloaded(decided: Decided, doors: Doors) -> Decided:
 
 
 def _included(sections: Sequence[Section], files: RouterFiles) -> Iterator[Included]:
-    """The files that the firewall includes, of users, of `config include` sections, and of packages."""
     for path in files.matching(OF_USERS):
         yield Included(path, "table-append")
     for each in Loader().includes(sections):
@@ -82,14 +82,13 @@ def _included(sections: Sequence[Section], files: RouterFiles) -> Iterator[Inclu
 
 
 def _unreadable(each: Included, files: RouterFiles) -> str:
-    """Why nft must not be given the file; empty: it may be."""
     if WILD & set(each.path) or (each.chain and not NAME.fullmatch(each.chain)):
         return ODD_NAME
     return NOT_REGULAR if files.text(each.path) is None else ""
 
 
 def _variables(plan: Plan) -> str:
-    """The nft text of the variables that fw4 defines for these files: `define ZONE_devices = { ... }` for each zone."""
+    # fw4 defines these for its files: `define ZONE_devices = { ... }`
     zones = {re.sub(r"^\d", r"_\g<0>", zone.name): zone.devices for zone in plan.zones if zone.devices}
     return "".join(
         f"define {name}_devices = {{ {', '.join(map(quoted, devices))} }}\n"
@@ -99,7 +98,7 @@ def _variables(plan: Plan) -> str:
 
 
 def _read(included: Sequence[Included], variables: str, doors: Doors, unread: dict[Included, str]) -> list[NftFile]:
-    """What the files would add. Those that nft refuses are left out, and added to `unread` with the error."""
+    # nft refuses all files for one that is bad: then both halves are tried, and the bad ones go to `unread`
     if not included or doors.dry_run is None:
         return []
     try:

@@ -1,7 +1,8 @@
-"""Pairs and devices that hardware is no longer requested for, because it took none of their flows. Pure, time is input.
+"""Pairs (zone > zone) and devices that hardware is no longer requested for, because it took none of their flows.
 
-Each flow costs a call into the driver, and a driver that takes only one direction makes a flow only half as fast.
-Nothing is written to flash: hardware is requested again after a restart, a reload, and the hours of `hardware_retry`.
+Pure, time is input. Each flow costs a call into the driver, and a driver that takes only one direction makes a flow
+only half as fast. Nothing is written to flash: hardware is requested again after a restart, a reload, and the hours of
+`hardware_retry`.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,7 +26,7 @@ class GiveUp:
 
     @property
     def given_up(self) -> tuple[GivenUp, ...]:
-        """The pairs and devices for which hardware is not requested now, oldest first."""
+        """The pairs, one family of pairs, and devices for which hardware is not requested now, oldest first."""
         return tuple(self._until)
 
     @property
@@ -36,11 +37,11 @@ class GiveUp:
     def judge(
         self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
     ) -> tuple[GivenUp, ...]:
-        """Give up pairs and devices whose flows hardware does not take, for `retry` seconds; gives the new ones.
+        """Give up hardware for pairs and devices whose flows it does not take, for `retry` seconds.
 
-        `pairs` and `ports`: what live flows showed of each pair and device. One family of a pair is given up if
-        hardware takes the other. For a device only flows of those families count that hardware takes of some pair; of
-        others the device is not the cause.
+        Gives those that are new. `pairs`, `ports`: what live flows showed of each pair and device. If hardware takes
+        one family (IPv4, IPv6) of a pair, only the other is given up. For a device only families count that hardware
+        takes of some pair: of the others the device is not the cause. `now`: monotonic seconds.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -59,7 +60,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Remove and give those whose time is over at `now`: the next pass requests hardware for them again."""
+        """Remove and give those whose time is over at `now` (monotonic): the next pass requests hardware for them."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]
@@ -67,12 +68,12 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether something was given up, or is requested again, since the last call: then a pass has to follow."""
+        """Whether something was given up, or its time ended, since the last call of this: then a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs that are not in `pairs` (those that request hardware), and devices that are not in `links`."""
+        """Forget pairs that are not in `pairs` (which request hardware), and devices not in `links` (which exist)."""
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
     def forget(self) -> None:
@@ -81,16 +82,19 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware took no flow, while at least FLOWS of these families moved in software, for SECONDS."""
+    """Whether hardware took no flow, while FLOWS or more of these families moved in software for SECONDS in all.
+
+    `case`: what live flows showed of a pair or device.
+    """
     if case.taken or case.in_hardware:
         return False
     return _asked(case, families) >= FLOWS and sum(case.busy.get(each, 0.0) for each in families) >= SECONDS
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families of which FLOWS or more moved in software, for SECONDS in all, and none ever in hardware.
+    """The families (ipv4, ipv6) of which FLOWS or more moved in software, for SECONDS in all, and none in hardware.
 
-    Only if hardware took the other family: otherwise the whole pair is judged, by `hopeless`.
+    Only if hardware took the other family: otherwise the whole pair is judged, by `hopeless`. Empty: there is none.
     """
     return [
         family

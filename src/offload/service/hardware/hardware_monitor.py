@@ -1,4 +1,4 @@
-"""When to sample the flows of pairs in hardware, and what the samples show."""
+"""When to sample the flows of pairs (zone > zone) in hardware, and what the samples show."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -37,11 +37,11 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs that this Plan has in hardware; one that is new, or whose devices changed, begins anew.
+        """Follow the pairs that this Plan has in hardware; what was known of a pair whose devices changed is forgotten.
 
-        A pair that left hardware stays in `over` while some of its evicted flows had no packet since: if the table was
-        created again, call `flows_evicted` before. If no sample is due yet, one is APART seconds after `now` (monotonic
-        time); none without a pair in `cases` or `over`. Without one in `cases`, `ports` is empty.
+        A pair that left hardware stays in `over` while one of its evicted flows had no packet since. `snapshot`: the
+        router, which tells ports of bridges. A sample is due APART seconds after `now` (monotonic) if none is; none
+        without pairs.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -68,23 +68,29 @@ class HardwareMonitor:
 
     @property
     def uncounted(self) -> tuple[Uncounted, ...]:
-        """The pairs in hardware whose counters stand still although their devices receive packets."""
+        """The pairs in hardware whose flow counters stand still although their devices receive packets."""
         return tuple(Uncounted(pair, case.unbridged) for pair, case in self.known.items() if case.frozen)
 
     def flows_evicted(self, now: float) -> None:
-        """Note that all flows left hardware at `now`, as its table was created again: a sample is due within APART."""
+        """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again.
+
+        A driver may still forward some: they are awaited on another path. The next sample is due within APART seconds.
+        """
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
             self.due = min(self.due, now + APART)
 
     def forget_families(self, given_up: Iterable[GivenUp]) -> None:
-        """Forget which flows of a family stayed in software, for those of `given_up` that are a family of a pair."""
+        """Forget which flows stayed in software, for each of `given_up` that is one family (ipv4, ipv6) of a pair."""
         for each in given_up:
             if each.pair in self.cases and each.family:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def may_sample(self, now: float) -> bool:
-        """Whether counters can have moved since the last sample: a pair has none, or one SOONEST seconds old."""
+        """Whether a sample at `now` would show something new: a pair has none yet, or its last is SOONEST seconds old.
+
+        False without pairs. `now`: monotonic seconds.
+        """
         samples = [case.sample for case in self.known.values()]
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
@@ -103,11 +109,12 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Update the records of each pair and device with these flows of `known`, and `due`; gives faults that are new.
+        """Judge each pair and device anew with these flows, and set when the next sample is due.
 
-        `placed`: the Snapshot with routes. `strays`: packets on the slow path of flows with the hardware mark, by
-        (iif, oif). `received`: bytes by device. `now` and `time`: of the sample, monotonic and ISO 8601. `known`: where
-        stations were seen last; None: where the Snapshot has them.
+        Gives faults not given before. `flows`: of the pairs in `known`, read now. `placed`: the router with routes.
+        `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `received`: bytes by
+        device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations (hosts behind bridges)
+        were seen last; None: where `placed` has them.
         """
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         every: dict[Key, Found] = {}
@@ -133,13 +140,12 @@ class HardwareMonitor:
         return fresh
 
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` by one sample, for the command, which ends: counters since a connection began."""
+        """Judge the pairs in `cases` by one sample, for the command: by the counters since each connection began."""
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")
         self.add_sample(flows, placed, plan, strays, {}, APART, "")
 
     def _update_ports(self, flows: Mapping[Key, Found], paths: DevicePaths, now: float, time: str) -> None:
-        """Update the record of each device (`ports`) with the flows that pass it."""
         passing: dict[str, dict[Key, Seen]] = {name: {} for name in self.ports}
         for key, found in flows.items():
             for name in (*paths.of(found.src, key[1].src), *paths.of(found.dest, found.target)):
@@ -154,7 +160,7 @@ def _seen(flows: Mapping[Key, Found]) -> dict[Key, Seen]:
 
 
 def _requested(flows: Mapping[Key, Found], requests: HardwareRequests) -> dict[Key, Found]:
-    """The flows, without those in software for which hardware was not requested: they prove nothing about it."""
+    # flows in software for which hardware was not requested prove nothing about it
     return {
         key: found
         for key, found in flows.items()
@@ -181,7 +187,7 @@ def _stands_on(case: PairHardware) -> tuple[tuple[str, ...], ...]:
 
 
 def _bridged(snapshot: Snapshot) -> set[str]:
-    """Ports of bridges, and the devices below them: a packet that they receive may be bridged and not routed."""
+    # a packet that such a device receives may be bridged and not routed
     ports = {link.name for link in snapshot.links if link.master}
     return ports.union(all_below(ports, directly_below(snapshot)))
 
@@ -195,10 +201,7 @@ def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
 
 
 def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
-    """Packets on the slow path of flows with the hardware mark, by pair, both directions together.
-
-    `counted`: the same by (iif, oif), as the kernel counts.
-    """
+    # by pair, both directions together
     found: dict[Pair, int] = {}
     for table in plan.tables:
         for element in table.elements if table.hardware else ():

@@ -16,7 +16,7 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether any section of /etc/config/offload requests hardware; False if the file cannot be read."""
+    """Whether a section of /etc/config/offload requests hardware; False if the file cannot be read, or is missing."""
     found = packages.get("offload", ())
     return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
 
@@ -31,7 +31,7 @@ class HardwareProbe:
     _binds: dict[str, bool] = field(default_factory=dict)  # by device: the kernel accepts it in a hardware flowtable
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """The Snapshot whose links have their hardware features.
+        """A copy of the Snapshot whose links have `hw_tc_offload` (driver's feature) and `hw_bind` (trial succeeded).
 
         Unchanged if no section of `packages` requests hardware, or the kernel has no flowtables; then earlier results
         are forgotten. NftError if our hardware table cannot be listed, or nft itself fails.

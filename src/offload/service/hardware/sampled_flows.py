@@ -1,4 +1,4 @@
-"""Collect from all connections the flows of pairs in hardware, for a sample."""
+"""Collect from all connections the flows of pairs (zone > zone) in hardware, for a sample."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -37,7 +37,7 @@ class PairFlows:
     room: int = FOLLOWED  # how many more flows can be kept
 
     def add(self, key: Key, found: Found) -> None:
-        """Count a flow, and keep it if it was asked for or there is room."""
+        """Count the flow `key` if it has the hardware mark; keep it if it is in `asked`, or there is room."""
         self.marked += found.seen.state is State.HARDWARE
         if key in self.asked:
             self.kept[key] = found
@@ -54,7 +54,7 @@ class SampledFlows(NamedTuple):
 
     @property
     def unmoved(self) -> "SampledFlows":
-        """The same flows with packet counters of zero, where they are counted."""
+        """A copy with packet counters of zero, as if no packet had passed; flows without counters stay as they are."""
         zeros = {pair: replace(flows, kept=_unmoved(flows.kept)) for pair, flows in self.by_pair.items()}
         return self._replace(by_pair=zeros)
 
@@ -62,9 +62,10 @@ class SampledFlows(NamedTuple):
 def collected(
     cases: Mapping[Pair, PairHardware], entries: Entries, zones: ZoneLookup, between: Callable[[], None]
 ) -> SampledFlows:
-    """The flows of these pairs that are offloaded, or awaited after they were taken out of hardware.
+    """The flows of these pairs that are offloaded now, or that are awaited after they were taken out of hardware.
 
-    `between` is called after every EVERY connections: a full table takes a small router seconds.
+    `cases`: what earlier samples showed, by pair. `zones`: finds the zones of a connection's ends. `between` is called
+    after every EVERY connections, for urgent work: a full table takes a small router seconds.
     """
     awaited = frozenset(key for case in cases.values() for key in case.evicted.flows)
     asked = {pair: awaited.union(case.sample.flows if case.sample else ()) for pair, case in cases.items()}
@@ -97,6 +98,9 @@ def _unmoved(flows: Mapping[Key, Found]) -> dict[Key, Found]:
 
 
 def followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED flows; those of the sample `before`, if there is one, come first: they can be compared."""
+    """At most FOLLOWED of the flows; those of the sample `before` come first, since they can be compared.
+
+    None: no sample.
+    """
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}

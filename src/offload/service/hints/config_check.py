@@ -11,16 +11,16 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds
 
 @dataclass(slots=True)
 class ConfigCheck:
-    """When to check the files next: `due`, in monotonic seconds; None: not before the next pass."""
+    """When to check the files' times next: `due`, in monotonic seconds; None: not before the next pass."""
 
     due: float | None = None
     _left: list[float] = field(default_factory=list)
 
     def passed(self, now: float) -> None:
-        """Note that a pass read the files: the checks begin again with the shortest pause."""
+        """Note that a pass read the files at `now` (monotonic seconds): `due` is the shortest of PAUSES later."""
         self._left = list(PAUSES)
         self.asked(now)
 
     def asked(self, now: float) -> None:
-        """Note that the files were checked: `due` is after the next, longer pause, and None after the last one."""
+        """Note that the files were checked at `now`: `due` is a longer pause later, and None after the last pause."""
         self.due = now + self._left.pop(0) if self._left else None

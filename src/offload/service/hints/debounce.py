@@ -1,8 +1,8 @@
-"""When the next pass begins, given the hints so far. Pure; the caller gives the time, in monotonic seconds.
+"""When the next pass (which reads router and files, and changes our tables) begins, given the hints so far.
 
-A hint is an event after which something may have changed. It waits 50 ms, so that others join it; hints during a pass
-lead to the next one; passes are 500 ms apart, whatever the number of hints. A failed pass is repeated after growing
-pauses.
+Pure; the caller gives the time, in monotonic seconds. A hint is an event after which something may have changed. It
+waits 50 ms, so that others join it; hints during a pass lead to the next one; passes are 500 ms apart, whatever the
+number of hints. A failed pass is repeated after growing pauses.
 """
 
 from offload.model.cause import Cause
@@ -17,7 +17,7 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 
 @dataclass(slots=True)
 class Debouncer:
-    """The hints (events that lead to a pass) since the last pass, and how the last passes ended."""
+    """The hints (events that lead to a pass) since the last pass began, and how the last passes ended."""
 
     cause: Cause = Cause.START  # the latest hint, for the log
     _asked: float | None = None  # when the first hint of the next pass came
@@ -27,16 +27,20 @@ class Debouncer:
     _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
-        """Note that something may have changed, so that a pass has to read everything; `cause` is for the log."""
+        """Note at `now` that something may have changed, so a pass has to read everything again.
+
+        `cause`: why, for the log.
+        """
         self.cause = cause
         if self._asked is None:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins, in monotonic seconds, perhaps in the past; None: there is no hint to make one for.
+        """When the next pass begins, in monotonic seconds, perhaps in the past.
 
-        For hints at least GATHER seconds after the first one, and APART seconds (more if another program changes our
-        tables) after the last pass. If a failed pass is to be repeated before that, the time of its repetition.
+        None: no hint waits, and no failed pass. For hints: GATHER seconds after the first one, but APART seconds (up to
+        FIGHTING, if another program changes our tables again and again) after the last pass. The time to repeat a
+        failed pass, if that is earlier.
         """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
@@ -45,13 +49,14 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """Note that a pass begins; it covers all hints so far, and the repetition of a failed pass."""
+        """Note that a pass begins, for all hints so far; it is also the repetition of a failed one."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """Note that a pass ended. `failed`: repeat it, RETRY_FIRST to RETRY_LAST seconds later (growing).
+        """Note that a pass ended at `now`.
 
-        `mended`: it restored our tables, which another program had changed; the next pass comes later each time.
+        `failed`: it is repeated RETRY_FIRST to RETRY_LAST seconds later, longer each time. `mended`: it restored our
+        tables, which another program had changed: the pause before the next pass doubles.
         """
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0

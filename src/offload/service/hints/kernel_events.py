@@ -1,4 +1,7 @@
-"""Read the kernel's notifications, request passes for them, and create tables again for stations that moved."""
+"""Read the kernel's notifications, request passes for them, and create tables again for stations that moved.
+
+A station is a host that a bridge has learned at one of its ports.
+"""
 
 import time
 from typing import TYPE_CHECKING
@@ -37,7 +40,8 @@ class KernelEvents:
     def links(self) -> None:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
-        For a station (a host behind a bridge) that moved to another port, tables are created again at once.
+        For a station (a host behind a bridge) that moved to another port, tables are created again at once, if they may
+        be. A change of routes lets the hardware table be created again soon (`route_returns`).
         """
         heard = self._monitor.links()
         for cause in heard.causes:
@@ -56,11 +60,11 @@ class KernelEvents:
             self._follow()
 
     def transactions(self) -> None:
-        """Read notifications of nftables. The kernel sends them before nft ends, so all of our own are there.
+        """Read notifications of nftables, and leave out our own: as many transactions as we sent since the last call.
 
-        As many transactions as we sent are ours. Changes of tables, chains and rules by other programs request a pass,
-        since rules may act on single packets. So do elements of verdict maps, which may lead to such rules. Elements of
-        other sets do not, but if such rules look the sets up, our tables are created again soon (`rule_returns`).
+        A pass is requested if others changed tables, chains, rules or verdict maps. If they changed elements of a set
+        that their rules look up, our tables are created again soon (`rule_returns`), so that live flows pass these
+        rules.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -83,27 +87,24 @@ class KernelEvents:
     def due(self, engine: Engine) -> float | None:
         """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does it.
 
-        What waits: tables for a station that moved again too soon, and the ports of a bridge that flowtables did not
-        list for some time.
+        What may wait: tables for a station that moved again too soon, and a bridge's ports that flowtables do not list
+        for some minutes.
         """
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for stations whose move had to wait; request a pass to list a bridge's ports again.
+        """Create tables again for stations whose move had to wait, and request a pass to list a bridge's ports again.
 
-        `now`: monotonic seconds. It does only the work that is due.
+        Only what is due at `now` (monotonic seconds) is done.
         """
         self._follow()
         if engine.stations.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:
-        """Create tables again at once for stations that moved, because their flows stall, and request a pass.
-
-        Nothing is done if no flow goes to these stations, or all of them have to wait. Tables are created at most once
-        in APART seconds, or a host that forges MAC addresses could keep the service, and every flow, busy; else only
-        the pass is requested.
-        """
+        # Flows to the old port of a station stall, so tables are created again at once. But at most once in APART
+        # seconds, or a host that forges MAC addresses could keep the service, and every flow, busy; else only the pass
+        # is requested.
         if not follow.ready(self._engine):
             return  # it has to wait, or no flow goes to the station
         now = time.monotonic()
@@ -118,10 +119,10 @@ class KernelEvents:
 
 
 def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
-    """The causes for a pass in a notification that other programs changed nftables.
+    """The causes for a pass in a notification that other programs changed nftables; empty: no pass is needed.
 
     With our firewall, rules that they add to its table, or remove again, need no pass, so FIREWALL is left out; if
-    rules of ours are missing there, the cause is TABLES.
+    rules of ours are missing there, TABLES is added.
     """
     if engine.firewall is None:
         return heard.causes

@@ -1,9 +1,9 @@
-"""When hardware tables are created again because routes changed. Pure; the caller gives monotonic seconds.
+"""When the hardware table is created again because routes changed. Pure; the caller gives monotonic seconds.
 
 Software looks up the route of an offloaded flow anew after every change of the routes. Hardware does not: its flows go
 on by the way of their first packets, also if it leads nowhere any more (an uplink that mwan3 gave up). When the table
-is created again, its flows leave hardware. A routing daemon may change routes every second, so the number of returns in
-a minute is limited.
+is created again, its flows leave hardware. A routing daemon may change routes every second, so it is done only some
+times in a minute.
 """
 
 from offload.nouns import dataclass, field
@@ -22,15 +22,15 @@ class RouteReturns:
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or a routing rule changed, so that `due` has a time; later changes do not postpone it."""
+        """Note that a route or a routing rule changed at `now`: `due` has a time. Later changes do not postpone it."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
         """When to create the hardware table again, in monotonic seconds; None: no route changed since the last time.
 
-        At least GATHER seconds after the first change, and APART seconds after the last time; if the number allowed in
-        a minute (`budget`) is used up, when the first of them is a minute old.
+        GATHER seconds after the first change, but APART seconds after the last time; later if `budget`, which limits
+        how often in a minute, is used up.
         """
         if self._asked is None:
             return None
@@ -38,10 +38,13 @@ class RouteReturns:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the hardware table was created again for routes, alone or by a pass, which may have failed."""
+        """Note that the hardware table was created again for routes at `now`; also if that failed.
+
+        `budget` counts it.
+        """
         self.budget.returned(("routes",), now)
         self._asked, self._last = None, now
 
     def forget(self) -> None:
-        """Forget the changes, because no flow is in hardware."""
+        """Forget the changes so far, because no flow is in hardware: `due` is None until the next change."""
         self._asked = None

@@ -1,7 +1,7 @@
-"""When tables are created again so that live flows pass changed rules of other programs. Pure; the time is given.
+"""When our tables are created again so that live flows pass changed rules of other programs. Pure; the time is given.
 
 An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. When its table is created
-again, its next packets pass all rules; if these drop them, the flow is not offloaded again. The number of returns in a
+again, its next packets pass all rules; if these drop them, the flow is not offloaded again. The number of times in a
 minute is limited, because a list of banned addresses may grow every second.
 """
 
@@ -26,9 +26,10 @@ class RuleReturns:
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Compare the rules with those of the last pass, note a change, and keep them for the next call.
+        """Give the rules of other programs, as a pass read them.
 
-        `now`: monotonic seconds; `wall`: seconds since 1970.
+        If they differ from those of the last call, note a change. `now`: monotonic seconds; `wall`: seconds since 1970,
+        to find when a rule's time begins or ends next.
         """
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
@@ -38,36 +39,42 @@ class RuleReturns:
 
     @property
     def timed(self) -> bool:
-        """Whether a rule of the last pass has times."""
+        """Whether a rule of other programs that may drop packets holds only at some times.
+
+        False before the first pass.
+        """
         return self._known is not None and bool(self._known.edges)
 
     def clock_set(self, now: float) -> None:
         """Note at `now` (monotonic seconds) that the wall clock was set, so rules with times may decide differently.
 
-        `returned` then finds the next time by the new clock.
+        Then `due` is `now`; without such rules nothing is noted. `returned` finds the next time by the new clock.
         """
         if self.timed:
             self._edge = now
 
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
-        """Note that elements of these sets (table, name) changed, if a rule of the last pass looks one of them up."""
+        """Note that elements of these sets, each (table, name), changed.
+
+        Ignored if no rule that may drop looks one of them up.
+        """
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
-        """Whether one of these (table, name) is a verdict map of the last pass: packets may meet other rules now."""
+        """Whether one of these sets, each (table, name), is a verdict map, whose elements lead to other rules."""
         return self._known is not None and not self._known.maps.isdisjoint(sets)
 
     def changed(self, now: float) -> None:
-        """Note that rules may decide differently from now on, so `due` has a time; later calls do not postpone it."""
+        """Note that rules may decide differently from `now` on: `due` has a time. Later changes do not postpone it."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create all tables again, in monotonic seconds; None: no rule changed, and no rule has times.
+        """When to create all our tables again, in monotonic seconds; None: no rule changed, and no rule has times.
 
-        After a change: GATHER seconds later, or when `budget`, which limits how often in a minute, allows it. For rules
-        with times: when one begins or ends, without a limit. The earlier of both.
+        After a change GATHER seconds later, or when `budget`, which limits how often in a minute, allows it. For rules
+        with times when one begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
@@ -76,9 +83,10 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all tables were created again, for whatever reason. If a change waited for it, `budget` counts it.
+        """Note that all our tables were created again, for whatever reason: no change waits any more.
 
-        `now`: monotonic seconds; `wall`: seconds since 1970, for the next time at which a rule begins or ends.
+        If one waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a rule's
+        time begins or ends next.
         """
         if self._asked is not None:
             self.budget.returned(("rules",), now)
@@ -87,10 +95,7 @@ class RuleReturns:
 
 
 def _next(edges: Iterable[int], now: float, wall: float) -> float | None:
-    """The next of these times plus AFTER_EDGE, in monotonic seconds; None: there is none. `wall`: seconds since 1970.
-
-    `edges`: up to DAY they are seconds of every day (UTC), above it seconds since 1970.
-    """
+    # `edges`: up to DAY seconds of every day (UTC), above it seconds since 1970
     waits = (edge - wall if edge > DAY else (edge - wall) % DAY for edge in edges)
     first = min((wait for wait in waits if wait > 0), default=None)
     return None if first is None else now + first + AFTER_EDGE

@@ -1,4 +1,4 @@
-"""`option cut_refused`: end the connections that the configured rules refuse since the rules, or their times, changed.
+"""`option cut_refused`: end the connections that changed firewall rules refuse (also rules whose times begin or end).
 
 The firewall accepts packets of established connections before its configured rules, so without this option a new rule
 ends no connection, offloaded or not.
@@ -12,10 +12,9 @@ TRIES = 3  # in a row without a pass
 
 
 def due(engine: Engine) -> float | None:
-    """When to compare connections with the rules: after each pass, and when a rule's time begins or ends.
+    """When to compare connections with the rules, in monotonic seconds: at once after each pass, and at a rule's times.
 
-    In monotonic seconds, at once after a pass. None: the option is off, a file is unreadable, or no pass was made since
-    and no rule has times.
+    Also when a failed comparison is repeated. None: the option is off, a file is unreadable, or none of these waits.
     """
     if not _wanted(engine):
         return None
@@ -23,10 +22,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, wall: float) -> str:
-    """End live connections that the configured rules refuse now and did not before. Gives a log line; empty: none.
+    """End live connections that the configured rules refuse now and did not before.
 
-    `wall`: seconds since 1970. An OffloadError has the cause of a failure. Then the attempt is repeated AGAIN seconds
-    later; after TRIES failed attempts in a row the next one follows the next pass.
+    Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError if it fails; it is repeated AGAIN
+    seconds later, and after TRIES failures in a row with the next pass.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

@@ -1,4 +1,4 @@
-"""The rules with which connections were compared last, for `option cut_refused`."""
+"""The firewall rules with which connections were compared last, for `option cut_refused`."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What `option cut_refused` compared live connections with last: the configuration, and the rules in the kernel."""
+    """What live connections were compared with last: the firewall's configuration, and the rules in the kernel."""
 
     # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None

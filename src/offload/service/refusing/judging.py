@@ -34,7 +34,8 @@ FORWARD = "forward"
 def run(engine: Engine, wall: float) -> str:
     """End live connections that the rules refuse now and did not before. Gives a log line; empty: none ended.
 
-    `wall`: seconds since 1970. The comparison is stored in `engine.judged`, except after an OffloadError.
+    `wall`: seconds since 1970. Without earlier rules to compare with, or before the kernel has the new ones, none ends.
+    The comparison is stored in `engine.judged`, except after an OffloadError.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
@@ -56,10 +57,7 @@ def run(engine: Engine, wall: float) -> str:
 
 
 def _inputs(engine: Engine) -> Inputs | None:
-    """What the firewall's ruleset is compiled from, as it is now; None if /etc/config/firewall cannot be read.
-
-    None also if `engine.doors` has no files. Without a reply of procd it lacks the rules of services.
-    """
+    # procd gives the rules of its services; without a reply they are missing
     sections, files = engine.packages.get("firewall"), engine.doors.files
     if not isinstance(sections, tuple) or files is None:
         return None
@@ -71,7 +69,7 @@ def _inputs(engine: Engine) -> Inputs | None:
 
 
 def _asked(inputs: Inputs) -> tuple[Any, ...]:
-    """The inputs that come from the configuration, without the router's state and the contents of sets."""
+    # without the router's state and the contents of sets
     return inputs.sections, inputs.handed_over
 
 
@@ -80,25 +78,18 @@ def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
 
 
 def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
-    """Chain and handle of the rules in chain `forward` of table fw4; empty if that firewall is not loaded."""
     if engine.decided is None or engine.decided.snapshot.firewall not in {FIREWALL_TABLE, OUR_FIREWALL}:
         return frozenset()
     return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
 
 
 def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -> bool:
-    """Whether the kernel has this configuration's firewall. `rules`: chain and handle of its forward rules now.
-
-    fw4 makes every rule anew, so no handle is as before; our own firewall is loaded by a pass.
-    """
+    # fw4 makes every rule anew, so no handle is as before; our own firewall is loaded by a pass
     return not engine.firewall.error if engine.firewall is not None else before.rules.isdisjoint(rules)
 
 
 def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
-    """The state after a comparison with these inputs. Rules of the same configuration as before are not compiled again.
-
-    `rules`: chain and handle of the forward rules in the kernel; `wall`: seconds since 1970.
-    """
+    # rules of the same configuration as before are not compiled again
     known = before.inputs is not None
     every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))
     moment = before.moment if known else wall
@@ -121,10 +112,7 @@ def _ended(engine: Engine, before: Rules, now: Rules) -> str:
 
 
 def _return(engine: Engine, modes: Container[str]) -> None:
-    """Create the tables of these modes again: the kernel looks for flows of ended connections once a second only.
-
-    If that fails, `rule_returns` tries it again soon.
-    """
+    # the kernel looks for flows of ended connections once a second only
     tables = engine.decided.plan.tables if engine.decided else ()
     names = [table.name for table in tables if table.mode.value in modes]
     if names and follow.return_tables(engine, names) is None:
@@ -132,10 +120,7 @@ def _return(engine: Engine, modes: Container[str]) -> None:
 
 
 def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
-    """The forwarded TCP and UDP connections whose two devices are known, each with its presumed first packet.
-
-    Connections expected by a conntrack helper are not among them: the firewall accepts these without a rule.
-    """
+    # Connections expected by a conntrack helper are left out: the firewall accepts these without a rule.
     if engine.decided is None:
         return
     snapshot = engine.with_stations(engine.decided)
@@ -153,10 +138,8 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
 
 
 def _unsure(routes: Iterable[Route]) -> frozenset[int]:
-    """Address lengths in bytes (4, 16) of families with several default routes by different devices.
-
-    There the source address may decide the device, so addresses reached by them have no certain device.
-    """
+    # Families (by address length in bytes) with default routes by several devices: the source address may decide the
+    # device, so addresses reached by them have no certain one.
     ways = defaultdict[Target, set[str]](set)
     for route in routes:
         if route.target.prefixlen < DISTANT:
@@ -165,7 +148,7 @@ def _unsure(routes: Iterable[Route]) -> frozenset[int]:
 
 
 def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:
-    """The first packet of a connection, as it arrived and as the forward hook saw it, which differ after DNAT."""
+    # the packet as it arrived, and as the forward hook saw it: they differ after DNAT
     (src_ip, dst_ip, sport, dport, *_), (real_ip, _, real_port, *_) = entry.original, entry.reply
     forwarded = Packet(
         4 if len(src_ip) == IPV4_BYTES else 6,

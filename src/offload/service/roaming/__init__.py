@@ -1,1 +1,1 @@
-"""Stations that move: which sets and tables follow them, and how often."""
+"""Stations (hosts behind bridges) that move: which sets and tables follow them, and how often."""

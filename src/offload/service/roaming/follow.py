@@ -1,4 +1,7 @@
-"""Create tables again at once, as the last pass planned them, so that their flows find stations that moved."""
+"""Create our tables again at once, as the last pass planned them, so that their flows find stations that moved.
+
+A station is a host that a bridge has learned at one of its ports.
+"""
 
 from collections.abc import Iterable
 
@@ -19,9 +22,10 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether tables are to be created again now because a station moved; False also before the first decision.
+    """Whether tables are to be created again now because a station moved to another port.
 
-    False also if that has to wait, because the station moved again too soon, or it was done too often in this minute.
+    False before the first decision. False also if that has to wait, because the station moved again too soon, or it was
+    done too often in this minute.
     """
     return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
 
@@ -40,11 +44,11 @@ def run(engine: Engine) -> bool:
 
 
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
-    """Create tables (names) again as the last pass planned them, with the present stations, and store the outcome.
+    """Create these tables (names) again as the last pass planned them, with the present stations.
 
-    The result has the error of the last pass, if there is one. None: nft refused (maybe after the first transactions),
-    no pass has decided yet, or a table has exempts of run time, whose timeouts would begin anew; then a pass has to
-    create them.
+    Store and give the outcome. Its `error` is that of the last pass, if there is one. None: nft refused (maybe after
+    the first transactions), no pass has decided yet, or a table has exempts of run time, whose timeouts would begin
+    anew; then a pass has to create them.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):

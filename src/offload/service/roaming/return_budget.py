@@ -1,4 +1,4 @@
-"""How often tables are created again for stations that move. Pure; the caller gives the time, in monotonic seconds.
+"""How often tables are created again, for stations that move above all. Pure; the caller gives monotonic seconds.
 
 Hosts can forge addresses, and each time every flow of a table is on the slow path for some packets (a return). So the
 pauses of a station that moves repeatedly grow, and the number of returns in a minute is limited.
@@ -18,7 +18,7 @@ SEVERAL = 2  # a bridge that caused so many returns in a window has its ports le
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The time in which no table is created again for a station, although it may move."""
+    """The time in which no table is created again for a station (host behind a bridge), although it may move."""
 
     until: float  # when it ends, in monotonic seconds
     following: float  # seconds of its next pause
@@ -26,26 +26,27 @@ class Pause:
 
 @dataclass(slots=True)
 class ReturnBudget:
-    """How often tables may still be created again in this minute, which puts all their flows on the slow path.
+    """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
     It has the last returns, each with its causes (such as bridges on which stations moved), and for each station that
-    caused one a pause, which grows if it moves again. Stations, rules of other programs, and routes have a budget each;
-    only that of stations has pauses. It forbids nothing: the caller asks `left` and `ready` first.
+    caused one a pause. Stations, rules of other programs, and routes have a budget each; only that of stations has
+    pauses. It forbids nothing: the caller asks `left` and `ready` first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When the station's last pause ends, perhaps a time in the past, in monotonic seconds; 0: none is known.
+        """When the station's last pause ends, in monotonic seconds, perhaps in the past; 0: it has had none.
 
-        Before that no table is created for it. Whether this minute still allows it (`left`) is not considered here.
+        Before that no table is created for it. `station`: any key. Whether this minute allows it is not considered
+        (`left`).
         """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
 
     def followed(self, station: Hashable, first: float, growth: float, now: float) -> None:
-        """Note that tables were created again for the station: its pause begins at `now` (monotonic seconds).
+        """Note that tables were created again for the station (any key): its pause begins at `now` (monotonic seconds).
 
         `first`: seconds of its first pause; each further one is `growth` times as long, up to LONGEST_PAUSE. If its
         last pause ended more than FORGIVEN seconds ago, the pause is a first one again.
@@ -57,9 +58,10 @@ class ReturnBudget:
             del self._pauses[next(iter(self._pauses))]
 
     def returned(self, causes: Iterable[str], now: float) -> None:
-        """Note that tables were created again, however many: `left` counts it as once. `causes`: why, for `offenders`.
+        """Note that tables were created again at `now`; `left` counts it once, however many tables.
 
-        For stations they are the bridges on which these moved, or the devices without a bridge; else one fixed word.
+        `causes`: for `offenders`. For stations the causes are the bridges on which these moved, or devices without a
+        bridge; else one fixed word.
         """
         self._returns.append((now, frozenset(causes)))
 
@@ -68,7 +70,10 @@ class ReturnBudget:
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When `left` grows next, in monotonic seconds: WINDOW after the oldest time that it counts; `now` if none."""
+        """When `left` grows next, in monotonic seconds: WINDOW after the oldest time that it counts.
+
+        `now` if there is none.
+        """
         recent = self._recent(now)
         return recent[0][0] + WINDOW if recent else now
 

@@ -1,8 +1,9 @@
-"""The station sets that the kernel has, and the transactions that update them. Pure; the caller gives the time.
+"""The nft sets of stations that the kernel has, and the text that updates them. Pure; the caller gives the time.
 
-A new station takes one small transaction, and no table is created again. A station that arrives at a hardware port may
-have flows that are in software already. Then the software table is created again, for all such stations at most once in
-SEARCH_APART seconds, so that its flows are slow for a moment and hardware takes them with their next packet.
+A new station (a host that a bridge has learned) takes one small transaction, and no table is created again. One that
+arrives at a hardware port may have flows that are in software already. Then the software table is created again, for
+all such stations at most once in SEARCH_APART seconds, so that its flows are slow for a moment and hardware takes them
+with their next packet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,8 +25,8 @@ Sets = Mapping[str, tuple[str, ...]]
 class StationSets:
     """The elements of the station sets that the kernel has, and when to update them.
 
-    These nft sets of our tables name the stations whose flows the table takes. A table without an entry in `sent` is
-    filled anew, because the content of its sets is not known.
+    These nft sets of our tables name the stations (hosts behind bridges) whose flows the table takes. A table without
+    an entry in `sent` is filled anew, because the content of its sets is not known.
     """
 
     sent: dict[str, Sets] = field(default_factory=dict)  # by table, its sets and their elements
@@ -40,27 +41,34 @@ class StationSets:
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
-        """When to compare the sets with the stations, in monotonic seconds; None: that was done for this `version`.
+        """When to compare the sets with the known stations, in monotonic seconds.
 
-        `version`: of the StationTracker. It is APART seconds after the last update, RETRY after a refused one.
+        None: that was done for this `version`. `version`: changes with each station. The time is APART seconds after
+        the last update, RETRY after a refused one.
         """
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
-        """Note that the sets agree with the stations of this version; the next update is not before APART seconds."""
+        """Note that the sets have the stations of this `version`.
+
+        The next update is due APART seconds after `now` or later.
+        """
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
-        """Note that nft refused the changes; whether it is the first refusal in a row.
+        """Note that nft refused the changes; whether it is the first refusal in a row, which is worth a message.
 
-        All sets are filled anew RETRY seconds after `now`.
+        All sets are filled anew RETRY seconds after `now` (monotonic).
         """
         self.forget()
         new, self._failing, self._next = not self._failing, True, now + RETRY
         return new
 
     def changes(self, tables: Iterable[Table]) -> str:
-        """The nft text that updates the sets in the kernel to the elements in these tables; empty if they agree."""
+        """The nft text that updates the sets in the kernel to the elements in these tables; empty if they agree.
+
+        A set whose content is not known is flushed first.
+        """
         lines: list[str] = []
         for table in tables:
             before = self.sent.get(table.name)
@@ -73,10 +81,11 @@ class StationSets:
         return "".join(f"{line}\n" for line in lines)
 
     def took(self, tables: Iterable[Table], now: float) -> None:
-        """Note that the kernel has these tables' elements; stations that are new in the hardware table go to `arrived`.
+        """Note that the sets in the kernel have the elements in these tables.
 
-        They do not if that table was filled anew: then it is not known which are new. A station that has left the sets
-        of the hardware table leaves `arrived`. `now`: for the time of the search for their flows.
+        Stations new in the hardware table are `arrived`. So not if that table was filled anew: then it is not known
+        which are new. A station that has left the sets of the hardware table leaves `arrived`. `now`: monotonic
+        seconds; the search for their flows is due SEARCH_APART later.
         """
         for table in tables:
             before = self.sent.get(table.name)
@@ -96,12 +105,12 @@ class StationSets:
     def search_again(self, now: float, stations: frozenset[str] = frozenset()) -> None:
         """Note that the search for flows in software, or the creation of their table, failed.
 
-        It is repeated SEARCH_APART seconds after `now`. `stations`: to add to `arrived`, which a search empties.
+        It is repeated SEARCH_APART seconds after `now`. `stations`: to add to `arrived` again, which a search empties.
         """
         self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 
     def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether one of these connections is in software and has an end in `arrived`; empties `arrived` in any case.
+        """Whether one of these connections is in software and has an end in `arrived`; `arrived` is empty afterwards.
 
         `neighbours` gives the addresses of a MAC. `now`: the next search is not before SEARCH_APART seconds after it.
         """

@@ -1,4 +1,4 @@
-"""Judge pairs in hardware by the live connections of this moment: one sample of their counters."""
+"""Judge pairs (zone > zone) in hardware by the live connections of this moment: one sample of their counters."""
 
 from datetime import UTC, datetime
 
@@ -17,12 +17,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Entries | None = None) -> None:
-    """Take a sample of the flows in hardware, queue a ubus event for each new fault, and give up hardware in vain.
+    """Take a sample of the flows in hardware, judge, queue ubus events for new faults, and give up hardware in vain.
 
-    `entries`: connections that were read just now; None: they are read here. Hardware is given up for pairs and devices
-    of whose flows it takes none. Nothing is done before the first pass, without a pair in hardware, or if every last
-    sample is newer than SOONEST of the monitor. A failure raises nothing: the sample is taken later. So it is after a
-    pass meanwhile, as hints are followed while connections are read.
+    Given up are pairs and devices of whose flows hardware takes none. `entries`: connections that were read just now;
+    None: they are read here. Nothing is done without a pair in hardware, or if the last samples are too new to compare.
+    If something cannot be read, or a pass decided meanwhile, nothing is raised, and the next sample is due later.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):
@@ -53,7 +52,7 @@ def run(engine: Engine, entries: Entries | None = None) -> None:
 
 
 class _Uncounted:
-    """A counter that counts nothing, for a dump of which only the entries are needed."""
+    # only the entries of the dump are needed
 
     def add(self, rows: list[Row]) -> None:
         """Count nothing."""
@@ -62,7 +61,7 @@ class _Uncounted:
 def requests_changed(engine: Engine) -> bool:
     """Whether the next pass must request hardware for other pairs or devices than the last one; True once per change.
 
-    Hardware was given up for one of them since the last call, or the time is over for which it was given up.
+    That is so if hardware was given up for one since the last call, or the time is over for which it was given up.
     """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer

@@ -1,4 +1,4 @@
-"""The pass: read everything, decide, and bring kernel and firewall to the decision.
+"""The pass: read router and files, decide, and bring our nft tables and the firewall to the decision.
 
 If that fails, the last good state stays, and the outcome has the error.
 """
@@ -30,10 +30,11 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass and give its outcome, with `error` if it failed; no OffloadError is raised.
+    """Make a pass (read, decide, change our nft tables), store the decision, and give the outcome with any `error`.
 
-    `forced`: tables to create again in any case. If nft refuses, it reads and decides again, TRIES times in all; then
-    the Plan in effect is stored. If the router cannot be read, the last decision stays.
+    `forced`: names of tables to create again in any case, which puts their flows back on the slow path. If nft refuses,
+    it reads and decides again, TRIES times in all; then the tables in effect are stored. If the router cannot be read,
+    the last decision stays. No OffloadError is raised.
     """
     engine.passes += 1
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
@@ -70,11 +71,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:
-    """Bring the kernel to the decision and the firewall to its configuration; gives the outcome.
-
-    Both are one transaction, unless nft refuses part of it. With a new ruleset of the firewall our tables are created
-    again, because live flows must pass its rules; otherwise those in `forced`.
-    """
+    # One transaction for both, unless nft refuses a part. With a new ruleset of the firewall our tables are created
+    # again, because live flows must pass its rules; otherwise those in `forced`.
     nft, trusting = engine.doors.nft, not engine.touched
     firewall, pending = engine.firewall, _firewall_pending(engine)
     busy = reconcile.asking(decided, engine.doors.conntrack, engine.doors.netlink)
@@ -92,7 +90,6 @@ def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Appli
 
 
 def _other_rules(engine: "Engine") -> bool:
-    """Whether other rules than at the last reading matter to offloaded connections; True if they cannot be listed."""
     before = engine.foreign.found
     try:
         return engine.foreign.read(engine.doors.nft) != before
@@ -113,11 +110,8 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
 
 
 def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The tables to create again for stations that moved before this pass.
-
-    If this minute allows that only once more, it also chooses bridges whose wired ports no flowtable lists for a while,
-    queues a ubus event for each, and adds the software table, which listed them.
-    """
+    # If this minute allows the tables only once more, bridges leave the flowtables with their wired ports for a while,
+    # and the software table, which listed them, is created again.
     now = engine.doors.clock()
     tables = engine.stations.tables_to_return(plan, now)
     chosen = engine.stations.leave_out(now) if tables and engine.stations.is_last(now) else frozenset[str]()
@@ -127,16 +121,12 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 
 
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
-    """The tables to create again for stations of which only this pass has found that they moved.
-
-    Empty also if this minute allows that at most once more: then the next pass gets them from `_moved`.
-    """
+    # if this minute allows it only once more, the next pass gets them from `_moved`
     now = engine.doors.clock()
     return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)
 
 
 def _plan_in_effect(engine: "Engine", wanted: Plan, before: Plan) -> Plan:
-    """The Plan in effect after nft refused the wanted one. If our tables cannot be listed, it is the Plan before."""
     try:
         live = engine.doors.nft.live(reconcile.TABLE_NAMES)
     except NftError:

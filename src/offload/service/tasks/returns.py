@@ -1,4 +1,4 @@
-"""Create tables again when rules of other programs or routes changed, which offloaded flows would not notice."""
+"""Create our tables again when rules of other programs or routes changed, which offloaded flows would not notice."""
 
 import time
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When to create all tables again because rules of other programs changed, or a time of one begins or ends.
+    """When to create all our tables again because rules of other programs changed, or a rule's time begins or ends.
 
     In monotonic seconds. None: no rule changed and none has times, or nothing is offloaded.
     """
@@ -38,7 +38,7 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
 
-    If that fails, a pass does it; without a hardware table nothing is sent.
+    If nft refuses that, a pass does it. If no pair is in hardware, nothing is sent.
     """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())
@@ -49,6 +49,5 @@ def _in_hardware(engine: Engine) -> list[str]:
 
 
 def _return(engine: Engine, names: Collection[str], cause: Cause) -> None:
-    """Create these tables again, as they were planned last; if that fails, a pass finds out why and does it."""
     if follow.return_tables(engine, names) is None:
         engine.work(forced=names, cause=cause)

@@ -1,4 +1,7 @@
-"""Write where stations were seen last, so that the next service finds those that moved while none ran."""
+"""Write to a file where stations (hosts behind bridges) were seen last.
+
+So the next service finds those that moved while none ran.
+"""
 
 from offload.errors import OffloadError
 from offload.service.engine import Engine
@@ -8,9 +11,10 @@ APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write the file, in monotonic seconds; None: it has the present state, or none is kept.
+    """When to write the file, in monotonic seconds.
 
-    None also before the first pass, which reads the file.
+    None: it has the present state, or none is kept. None also before the first pass, which reads
+    the file.
     """
     if engine.doors.stations is None or engine.decided is None:
         return None
@@ -18,10 +22,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last, changed or not; `due` has no time until APART seconds after `now`.
+    """Write where all stations were seen last, changed or not.
 
-    `now`: monotonic seconds. Nothing is done before the first pass, or without a file for stations. A failed write
-    raises nothing: it is tried again, and is a ubus event unless the one before failed for the same cause.
+    The next write is due APART seconds after `now` or later. `now`: monotonic seconds. Nothing is done before the first
+    pass, or without a file for stations. A failed write raises nothing: it is tried again, and is a ubus event
+    unless the one before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

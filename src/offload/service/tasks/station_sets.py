@@ -1,4 +1,4 @@
-"""Update the station sets in the kernel without a pass, and move flows from software to hardware.
+"""Update the nft sets of stations (hosts behind bridges) without a pass, and move flows from software to hardware.
 
 On a bridge with ports that hardware can take and others, the port of a station (a host that the bridge has learned)
 decides between hardware and software. The nft sets of our two tables have the stations of each.
@@ -39,15 +39,15 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """The Plan, with the elements of its tables' station sets replaced by the stations that are known now."""
+    """A copy of the Plan (our wanted tables) whose station sets have the stations that are known now."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """The Plan, with how many stations each of its pairs and devices has counted anew, for the reply of `status`.
+    """A copy of the Plan, with the stations of its pairs and devices counted anew, for the reply of `status`.
 
-    The same Plan if no pair counts stations, since no bridge port decides between hardware and software.
+    The same Plan if no pair counts stations, because no bridge port decides between hardware and software.
     """
     return with_station_counts(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 
@@ -76,10 +76,7 @@ def _update(engine: Engine, plan: Plan, now: float) -> None:
 
 
 def _take_from_software(engine: Engine, now: float) -> None:
-    """Create the software table again if it has flows of stations in `arrived`, so that hardware takes them.
-
-    If connections cannot be read, or a pass cannot create the table, it is tried again SEARCH_APART seconds later.
-    """
+    # If connections cannot be read, or a pass cannot create the table, it is tried again SEARCH_APART seconds later.
     try:
         entries = engine.doors.conntrack.entries()
     except OffloadError:  # `status` reports it; meanwhile these flows stay in software

@@ -1,4 +1,4 @@
-"""The list of all tasks with a time of their own, which the loop runs."""
+"""The list of all tasks (work between passes with its own time), which the loop runs."""
 
 import time
 from typing import Protocol
@@ -20,7 +20,7 @@ STEP = 1.0  # seconds; a smaller step may be a correction
 
 
 class Task(Protocol):
-    """Work between passes that has its own time: an object, or a module of this folder."""
+    """Work between passes that has its own time: an object with `due` and `run`, or a module with these functions."""
 
     def due(self, engine: Engine, /) -> float | None:
         """When to run, in monotonic seconds, perhaps in the past; None: not before something happens."""
@@ -30,7 +30,10 @@ class Task(Protocol):
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
-    """The tasks of the loop, in the order in which it runs them; they request passes by `hints`, check by `files`."""
+    """The tasks of the loop, in the order in which it runs them.
+
+    They write to `journal`, request passes by `hints`, and check the configuration files when `files` says so.
+    """
     return (
         TimedExemptsEnd(hints),
         ConfigFiles(hints, files),
@@ -48,13 +51,13 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
 
 
 def follows_hints(task: Task) -> bool:
-    """Whether hints are followed, and passes made, while the task reads connections, which may take seconds."""
+    """Whether notifications are read, and passes made, while the task reads connections, which may take seconds."""
     return task is looking or isinstance(task, HardwareSample)
 
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Request a pass when an exempt of run time has ended: the pass removes its empty set."""
+    """Request a pass when an exempt (traffic kept slow) given at run time has ended: the pass removes its empty set."""
 
     hints: Debouncer
 
@@ -70,17 +73,20 @@ class TimedExemptsEnd:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Request a pass when a configuration file is no longer the one that was read."""
+    """Request a pass when a configuration file is no longer the one that a pass read."""
 
     hints: Debouncer
     files: ConfigCheck
 
     def due(self, _: Engine) -> float | None:
-        """When to compare the files' times next, in monotonic seconds; None: done until the next pass."""
+        """When to compare the files' modification times next, in monotonic seconds; None: not before the next pass."""
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if a file was written, made or removed since a pass read it; then check less often."""
+        """Request a pass if a file was written, made or removed since a pass read it.
+
+        The next check comes after a longer pause.
+        """
         self.files.asked(now)
         if engine.doors.uci.changed():
             self.hints.hint(Cause.FILE, now)
@@ -98,11 +104,15 @@ class ClockSet:
     _offset: float | None = None  # of the wall clock to the monotonic one, in seconds; None: not looked yet
 
     def due(self, engine: Engine) -> float | None:
-        """When to look at the clock next, in monotonic seconds; None: no rule has times."""
+        """When to read the wall clock next, in monotonic seconds; None: no firewall rule has times."""
         return self._next if engine.rule_returns.timed or engine.judged.times else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Let tables be created again, and request a pass, if the clock differs by STEP since the last look."""
+        """Read the wall clock.
+
+        If it moved by STEP or more against `now` (monotonic) since the last run, request a pass. Then our tables are
+        created again too, so that live flows pass the rules with times.
+        """
         self._next = now + LOOK
         before, self._offset = self._offset, time.time() - now
         if before is not None and abs(self._offset - before) >= STEP:
@@ -119,7 +129,7 @@ class OldDump:
         return engine.connections.due()
 
     def run(self, engine: Engine, now: float) -> None:
-        """Free the dump if its time is over at `now` (monotonic seconds)."""
+        """Free the dump if no call can use it any more at `now` (monotonic seconds)."""
         engine.connections.tidy(now)
 
 
@@ -134,7 +144,7 @@ class HardwareSample:
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, and log faults that were not logged before; the last sample must be SOONEST seconds old."""
+        """Take a sample, unless the last is too new to compare, and log faults of pairs that were not logged before."""
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -146,7 +156,10 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create the hardware table again, in monotonic seconds; None: no route changed, or it is not there."""
+        """When to create the hardware table again, in monotonic seconds.
+
+        None: no route changed, or it does not exist.
+        """
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:

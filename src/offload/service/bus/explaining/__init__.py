@@ -1,1 +1,1 @@
-"""The methods that say why connections are slow: `flows` and `explain`."""
+"""The ubus methods that say why connections are slow: `flows` and `explain`."""

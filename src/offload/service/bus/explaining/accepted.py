@@ -1,4 +1,7 @@
-"""Whether the firewall accepted a reply of slow connections, by the sets in our tables (compiler's `guard.py`)."""
+"""Whether the firewall accepted a reply packet of a slow connection, which is noted in sets of our nft tables.
+
+A flow is offloaded only after that (compiler's `guard.py`).
+"""
 
 from functools import cached_property
 
@@ -15,9 +18,10 @@ FEW = 50  # questions for one key each; for more the sets are listed once
 
 
 class AcceptedReplies:
-    """Finds for connections of one list whether a reply was accepted. The kernel is read when one needs it.
+    """Finds for connections of one list whether a reply packet was accepted.
 
-    It is read for the first FEW of them one by one, then once for all others.
+    The kernel is asked when the first is needed. It is asked for the first FEW of them one by one, then once for the
+    sets of all others.
     """
 
     def __init__(self, nft: Nft, plan: Plan) -> None:
@@ -25,9 +29,9 @@ class AcceptedReplies:
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether a reply was accepted in the last minute. `values`: `Entry.values` of the connection.
+        """Whether a reply of this connection was accepted in the last minute. `values`: as `Entry.values` has them.
 
-        None: its id is not known, the kernel refuses to say what our sets have, or we have no table.
+        None, not known: its conntrack id is not known, the kernel refuses to list our sets, or we have no table.
         """
         if not values[-1] or not self._tables:
             return None
@@ -41,7 +45,7 @@ class AcceptedReplies:
 
     @cached_property
     def _listed(self) -> tuple[frozenset[bytes] | None, ...]:
-        """The keys in all our tables, IPv4 first, then IPv6; None for a family of which a set cannot be listed."""
+        # IPv4, then IPv6; None for a family of which a set cannot be listed
         found = []
         for each in REPLIED:
             sets = [self._nft.keys(table, each.name) for table in self._tables]
@@ -50,6 +54,6 @@ class AcceptedReplies:
 
 
 def explainer_of(engine: Engine, read: Read) -> Explainer:
-    """The Explainer that finds why connections of this dump are slow."""
+    """The Explainer that finds, for each connection of this conntrack dump, its Reasons to be slow."""
     accepted = AcceptedReplies(engine.doors.nft, read.plan).__call__  # a bound method is called faster
     return Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known, accepted)

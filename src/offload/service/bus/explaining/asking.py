@@ -1,4 +1,4 @@
-"""Asks the kernel what an explanation needs to know about one connection."""
+"""Asks the kernel what the explanation of one connection needs to know besides its conntrack entry."""
 
 from offload.errors import KernelError
 from offload.model.flow import Entry, State
@@ -9,10 +9,10 @@ from offload.status.why.step import Live
 
 
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
-    """Whether the firewall accepted a reply of the connection, and by packed address how packets to its ends leave.
+    """Whether the firewall accepted a reply of the connection, and how packets to its two ends leave the router.
 
-    The ends are the sources of both directions. Those for which the kernel names no device are left out. Nothing is
-    raised: what the kernel does not say is not known.
+    The ends are the sources of both directions, as packed addresses; those for which the kernel names no device are
+    left out. None for the reply: the connection is offloaded, or it is not known. Nothing is raised.
     """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}
@@ -20,7 +20,6 @@ def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
 
 
 def _accepted(doors: Doors, plan: Plan, entry: Entry) -> bool | None:
-    """Whether our sets of accepted replies have the connection; None: it is offloaded, or that is not known."""
     if entry.state is not State.SLOW or not plan.tables:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The method `explain`: find the connections that the caller describes, and explain the path of each."""
+"""The ubus method `explain`: find the connections that the caller describes, and explain the path of each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,10 +29,12 @@ WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Explain, step by step, why connections have their path. ArgumentError or UsageError for a bad query.
+    """Explain, step by step, why connections are slow, in software or in hardware. `given` has `query`, with one word.
 
-    `given` has `query`: either `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`.
-    The reply has `total`, and one of `explanations` for each connection.
+    That is `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`. The reply has
+    `total`, the number of connections found, and `explanations`, one for each; for an address or network without
+    connections `expected`, what a new one would get. ArgumentError or UsageError for a bad query, KernelError if
+    connections cannot be read.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
@@ -52,10 +54,7 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
 
 
 def _fitting(conntrack: Conntrack, meant: Named) -> list[Entry]:
-    """The connections to choose from: those with these ends, or with this address as an end; or KernelError.
-
-    For a network, and where the kernel cannot look up ends, all; for a pasted line none.
-    """
+    # For a network, and where the kernel cannot look up ends, all; a pasted line of conntrack needs none.
     if meant.pasted:
         return []
     if meant.entry:
@@ -74,13 +73,12 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply of `explain`: `total`, and one of `explanations` for each connection meant, of a host at most MOST.
+    """The reply of `explain`: `total`, and `explanations`, one for each connection meant, of a host at most MOST.
 
-    `entries`: the connections to choose from. `cases`: by pair in hardware, what its live flows showed. `returned`: by
-    table, when (ISO 8601) all its flows went back to the slow path last. None of these: not known. `asked_of` asks
-    the kernel about one connection. If the one that was named does not exist, it is explained as if it were
-    established; a pasted line of conntrack is explained as it is. A host without connections has no explanation, but
-    `expected`: what a new connection would get.
+    `entries`: the connections to choose from. `cases`: what live flows showed of pairs in hardware. `returned`: by
+    table, when (ISO 8601) its flows went back to the slow path last. None of these: not known. `asked_of` asks the
+    kernel about one connection. A named connection that does not exist is explained as if it were established, a pasted
+    line of conntrack as it is; a host without connections gets `expected`.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)
@@ -106,13 +104,12 @@ def answer(
 
 
 def _named(flow: object) -> Named:
-    """The connection that a caller names by the keys of a flow in a reply; ArgumentError if one is not valid."""
     proto, ends = arguments.connection(flow)
     return Named(entry=made(number_of(proto), ends))
 
 
 def _is(entry: Entry, meant: Named) -> bool:
-    """Whether the connection has protocol, addresses and ports of `meant`, before or after NAT. Port 0 means any."""
+    # before or after NAT, in both directions; port 0 means any
     wanted = meant.entry
     if wanted is None or protocol(wanted.proto) != protocol(entry.proto):
         return False

@@ -1,4 +1,4 @@
-"""The method `flows`: a part of a long list of connections, each with why it is slow."""
+"""The ubus method `flows`: a part of a long list of connections, each with the Reasons why it is slow."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,10 +18,11 @@ LARGEST_PAGE = 500
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections that `query` of `given` selects; `total` counts all of them.
+    """A page of the forwarded connections that `query` of `given` selects; `total` counts all that it selects.
 
-    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true for connections of the
-    router itself too. A page of the service has at most LARGEST_PAGE. `age`: seconds since the connections were read.
+    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true also lists connections of
+    the router itself. `flows` has the page; in the service at most LARGEST_PAGE. `age`: seconds since the connections
+    were read. Bad words raise ArgumentError or QueryError, an unreadable conntrack KernelError.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
@@ -39,9 +40,10 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """The flows that `query` of `given` selects: a reply without them, and a function that gives their text in pieces.
+    """All flows that `query` of `given` selects, for the command: a reply without `flows`, and a function for the text.
 
-    The function takes whether to give JSON (the whole reply) or lines, and the width in columns. Raises OffloadError.
+    The function takes whether to give JSON (the whole reply) or lines for people, and the width in columns; it gives
+    the text in pieces. OffloadError if the query is bad or connections cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
