@@ -73,7 +73,7 @@ def moved(before: Snapshot, after: Snapshot, plan: Plan) -> tuple[str, ...]:
     tracker = StationTracker()
     tracker.update(before)
     tracker.update(after)
-    return tracker.tables_to_return(plan, 0.0)
+    return tracker.moves.tables_to_return(plan, 0.0)
 
 
 def decided(router: Router, snapshot: Snapshot) -> Decided:

@@ -12,7 +12,7 @@ from offload.model.network import Kernel, Lack, Link
 from offload.model.problems.reason import ReasonCode
 from offload.service.engine import Engine
 from offload.service.journal import APART, BURST, MADE_AGAIN, Journal
-from offload.service.roaming.stations import LEFT_OUT
+from offload.service.roaming.moves import LEFT_OUT
 from offload.system.syslog import LONGEST, FakeSystemLog, one_line
 from service.firewalls import RULES, firewall_router, rule
 from service.routers import SCENE, Fakes, router, section, without
@@ -172,7 +172,7 @@ def test_a_bridge_whose_stations_move_too_often_is_reported_once_and_so_is_its_e
     watched = Watched()
     watched.passed(Cause.START)
     tracker, clock = watched.service.stations, watched.fakes.clock
-    tracker._left_out["br-lan"] = clock.now + LEFT_OUT
+    tracker.moves._left_out["br-lan"] = clock.now + LEFT_OUT
     words = ReasonCode.STATIONS_MOVE(master="br-lan").text
     assert watched.passed(Cause.STATION) == [
         (LogLevel.WARNING, words),

@@ -108,9 +108,9 @@ def test_a_snapshot_that_shows_nothing_new_may_be_skipped(steps: list[Snapshot |
                 each.station(Station(WIRED.mac, step), "br-lan")
         thorough._updated = (-1, ())
         assert tracker.remembered() == thorough.remembered()
-        assert (tracker.version, tracker._moves, tracker._hardware) == (
+        assert (tracker.version, tracker.moves._moves, tracker._hardware) == (
             thorough.version,
-            thorough._moves,
+            thorough.moves._moves,
             thorough._hardware,
         )
 

@@ -159,4 +159,4 @@ def test_stations_of_a_service_without_tables_are_not_read() -> None:
     service.refresh()
     assert service.decided is not None
     assert service.decided.plan.tables
-    assert service.stations.tables_to_return(service.decided.plan, fakes.clock.now) == ()
+    assert service.stations.moves.tables_to_return(service.decided.plan, fakes.clock.now) == ()

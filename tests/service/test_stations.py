@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from offload.model.config import Mode
 from offload.model.network import Neighbour, Station
 from offload.service.roaming import follow
+from offload.service.roaming.moves import LEFT_OUT, MOST_MOVES
 from offload.service.roaming.return_budget import MOST_PAUSES, MOST_RETURNS, WINDOW, ReturnBudget
-from offload.service.roaming.stations import LEFT_OUT, MOST_MOVES
 from service.routers import Fakes, router
 from service.test_station_sets import mixed_router
 
@@ -57,7 +57,7 @@ class Run:
         while clock.now < end:
             clock.now += TICK
             attack(self.fakes, clock.now)
-            if follow.ready(service) or service.stations.ended(clock.now):
+            if follow.ready(service) or service.stations.moves.ended(clock.now):
                 if follow.run(service):
                     self.note(service.applied.returned)
                 elif clock.now - self._last >= APART:
@@ -157,7 +157,7 @@ def test_an_attack_of_an_hour_costs_six_returns_a_minute_at_most(name: str) -> N
     run.until(400, ATTACKS[name])
     assert run.most_in_a_minute() <= MOST_RETURNS
     assert run.passes <= 50
-    assert len(run.fakes.service.stations._moves) <= MOST_MOVES
+    assert len(run.fakes.service.stations.moves._moves) <= MOST_MOVES
 
 
 def test_a_bridge_whose_stations_move_too_often_gets_its_ports_back() -> None:

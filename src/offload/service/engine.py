@@ -108,7 +108,10 @@ class Engine:
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """As `refresh`, for a Snapshot that exists already: only files are read; an unreadable one gives a Problem."""
+        """Read the files, decide for a Snapshot that exists already, and store the decision.
+
+        An unreadable file is a Problem.
+        """
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
@@ -121,17 +124,14 @@ class Engine:
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
-        """The router as `decided` read it, with routes (at most ROUTES_LAST seconds old) to find zones.
-
-        Or KernelError.
-        """
+        """The Snapshot of `decided` with routes, at most ROUTES_LAST seconds old, to find zones; or KernelError."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """As `with_routes`; in the service with all hosts that it remembers, also those that the kernel forgot."""
+        """The Snapshot of `decided` with routes, and in the service with all hosts it remembers; or KernelError."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
@@ -149,8 +149,8 @@ class Engine:
     def read(self) -> Decided:
         """Read router and files, and give the decision; it is not stored, and our tables are not changed.
 
-        Or OffloadError. The first time it also takes over the exempts and stations of an earlier service, which a pass
-        would delete.
+        Or OffloadError. The first time it also takes over stations and exempts of an earlier service; a pass would
+        delete the exempts.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -175,7 +175,7 @@ class Engine:
 
     def _restless(self, snapshot: Snapshot) -> Snapshot:
         # no flowtable lists the ports of a restless bridge, since its stations move too often
-        bridges = self.stations.left_out(self.doors.clock())
+        bridges = self.stations.moves.left_out(self.doors.clock())
         links = (replace(link, restless=True) if link.name in bridges else link for link in snapshot.links)
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
@@ -202,7 +202,7 @@ class Engine:
             self.judged = Judged()
 
     def note_evicted(self, applied: Applied) -> None:
-        """If `applied` created the hardware table again, note for the monitor that all flows left hardware."""
+        """If `applied` created or deleted the hardware table, note for the monitor that all flows left hardware."""
         if HARDWARE in applied.returned:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 

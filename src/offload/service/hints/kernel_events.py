@@ -1,6 +1,7 @@
-"""Read the kernel's notifications, request passes for them, and create tables again for stations that moved.
+"""Read the kernel's notifications, and request passes for them (a pass reads all again, and changes our tables).
 
-A station is a host that a bridge has learned at one of its ports.
+For stations that moved, tables are created again at once. A station is a host that a bridge has learned at one of its
+ports.
 """
 
 import time
@@ -98,7 +99,7 @@ class KernelEvents:
         Only what is due at `now` (monotonic seconds) is done.
         """
         self._follow()
-        if engine.stations.ended(now):
+        if engine.stations.moves.ended(now):
             self._hint(Cause.PORTS_RETURN)
 
     def _follow(self) -> None:
@@ -119,7 +120,7 @@ class KernelEvents:
 
 
 def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
-    """The causes for a pass in a notification that other programs changed nftables; empty: no pass is needed.
+    """The causes (why, for the log) for a pass after other programs changed nftables; empty: no pass is needed.
 
     With our firewall, rules that they add to its table, or remove again, need no pass, so FIREWALL is left out; if
     rules of ours are missing there, TABLES is added.

@@ -18,7 +18,7 @@ def due(engine: Engine) -> float | None:
 
     In monotonic seconds, perhaps in the past. None also before the first decision.
     """
-    return engine.stations.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
+    return engine.stations.moves.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 
 
 def ready(engine: Engine) -> bool:
@@ -27,19 +27,20 @@ def ready(engine: Engine) -> bool:
     False before the first decision. False also if that has to wait, because the station moved again too soon, or it was
     done too often in this minute.
     """
-    return engine.decided is not None and engine.stations.ready(engine.decided.plan, engine.doors.clock())
+    return engine.decided is not None and engine.stations.moves.ready(engine.decided.plan, engine.doors.clock())
 
 
 def run(engine: Engine) -> bool:
     """Create the tables again whose flows may go to the old port of a station that moved; whether that was done.
 
     Nothing is read for it. False also if a pass has to do it: a table has exempts of run time, whose timeouts would
-    begin anew; this minute allows it only once more, and then ports leave the flowtables too; or nft refused.
+    begin anew; or only one more time is allowed in this minute, which a pass uses to take bridge ports out of the
+    flowtables; or nft refused.
     """
     before, now = engine.decided, engine.doors.clock()
-    if before is None or with_timed_exempts(before.plan) or engine.stations.is_last(now):
+    if before is None or with_timed_exempts(before.plan) or engine.stations.moves.is_last(now):
         return False
-    tables = engine.stations.tables_to_return(before.plan, now)
+    tables = engine.stations.moves.tables_to_return(before.plan, now)
     return bool(tables) and return_tables(engine, tables) is not None
 
 
@@ -55,7 +56,7 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
         return None
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
-    engine.stations.returned(applied.returned, before.plan, engine.doors.clock())
+    engine.stations.moves.returned(applied.returned, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
     engine.touched = engine.touched or bool(applied.error)  # the next pass lists what the kernel has of our tables
     noted = engine.record(replace(applied, error=engine.applied.error), before)

@@ -53,7 +53,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.touched = bool(applied.error)
         engine.note_evicted(applied)
         if not applied.error:
-            engine.stations.returned(applied.returned, decided.plan, engine.doors.clock())
+            engine.stations.moves.returned(applied.returned, decided.plan, engine.doors.clock())
             if not applied.loaded or (decided.snapshot.firewall != "none" and not _other_rules(engine)):
                 break  # else the firewall's table has only now appeared, or the files that it includes: decide again
             continue
@@ -113,8 +113,8 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     # If this minute allows the tables only once more, bridges leave the flowtables with their wired ports for a while,
     # and the software table, which listed them, is created again.
     now = engine.doors.clock()
-    tables = engine.stations.tables_to_return(plan, now)
-    chosen = engine.stations.leave_out(now) if tables and engine.stations.is_last(now) else frozenset[str]()
+    tables = engine.stations.moves.tables_to_return(plan, now)
+    chosen = engine.stations.moves.leave_out(now) if tables and engine.stations.moves.is_last(now) else frozenset[str]()
     for bridge in sorted(chosen):
         engine.news.append(("offload.degraded", {"error": ReasonCode.STATIONS_MOVE(master=bridge).text}))
     return (*tables, SOFTWARE_TABLE[0]) if chosen else tables
@@ -123,7 +123,7 @@ def _moved(engine: "Engine", plan: Plan) -> tuple[str, ...]:
 def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     # if this minute allows it only once more, the next pass gets them from `_moved`
     now = engine.doors.clock()
-    return () if engine.stations.is_last(now) else engine.stations.tables_to_return(plan, now)
+    return () if engine.stations.moves.is_last(now) else engine.stations.moves.tables_to_return(plan, now)
 
 
 def _plan_in_effect(engine: "Engine", wanted: Plan, before: Plan) -> Plan:

@@ -1,0 +1,159 @@
+"""The stations (hosts behind bridges) that moved, and when to create tables again for them. Pure, time is input.
+
+Flows go on to a station's old port until their table is created again (a return), which puts them on the slow path for
+a moment. With the last return that a minute allows the plan changes: a bridge whose stations move too often loses its
+wired ports from the software flowtable for a while. Its flows then follow moved stations without a return.
+"""
+
+from collections.abc import Collection, Iterable
+
+from offload.compiler.offload.tables.returns import tables_to_return
+from offload.model.plan import Plan
+from offload.nouns import dataclass, field
+from offload.service.memory.remembered import Key
+from offload.service.roaming.return_budget import ReturnBudget
+from offload.status.lookup.device_paths import NEIGHBOUR
+
+MOST_MOVES = 1024  # moves whose tables were not created again yet
+LEFT_OUT = 600.0  # seconds for which the wired ports of a bridge are left out
+# First pause in seconds and growth. A phone may walk from port to port; the MAC of an address changes rarely.
+STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A station at another port (`ports`: the old and new ones), or an address on `device` that got another MAC.
+
+    `segment` is the bridge, or the device where there is none. `device` is empty for a station, `ports` for an address.
+    """
+
+    segment: str
+    ports: frozenset[str] = frozenset()
+    device: str = ""
+
+
+@dataclass(slots=True)
+class Moves:
+    """Stations and addresses that moved, until the tables whose flows may go to the old place were created again.
+
+    A key is that of the StationTracker: (MAC, bridge, VLAN) of a station, (address, device, NEIGHBOUR) of an address.
+    """
+
+    budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
+    bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
+    _moves: dict[Key, Move] = field(default_factory=dict)  # for which no table was created again yet
+    _causes: dict[Key, None] = field(default_factory=dict)  # moves of the tables that are being created again
+    _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
+
+    def to_port(self, key: Key, bridge: str, ports: Collection[str]) -> None:
+        """Note that a station moved between these ports of a bridge; earlier ports that wait for a return are kept."""
+        earlier = self._moves[key].ports if key in self._moves else frozenset[str]()
+        self._add(key, Move(bridge, earlier.union(ports)))
+
+    def to_mac(self, key: Key, device: str) -> None:
+        """Note that an address on this device got another MAC address."""
+        self._add(key, Move(self.bridges.get(device, device), device=device))
+
+    def _add(self, key: Key, move: Move) -> None:
+        self._moves.pop(key, None)
+        self._moves[key] = move
+        if len(self._moves) > MOST_MOVES:  # the oldest may go: tables are created again for the others
+            del self._moves[next(iter(self._moves))]
+
+    def ready(self, plan: Plan, now: float) -> bool:
+        """Whether a table of the Plan has to be created again because stations moved, and may be now.
+
+        False while all these stations are in a pause, or if it was done too often in this minute. Moves that concern no
+        table are forgotten.
+        """
+        return self.budget.left(now) > 0 and bool(self._ready(plan, now))
+
+    def due(self, plan: Plan, now: float) -> float | None:
+        """When to create a table again for a move, or list left-out ports again, in monotonic seconds.
+
+        None: neither.
+        """
+        times = [*self._left_out.values()]
+        if self._moves and not self.budget.left(now):
+            times.append(self.budget.renewed(now))
+        elif keys := self._concerning(plan):
+            times.append(min(self.budget.ready(key) for key in keys))
+        return min(times, default=None)
+
+    def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
+        """The tables to create again now because stations moved (names).
+
+        Empty: none, or it was done too often in this minute. Stations whose pause lasts are not considered yet. The
+        others are noted as causes, for `returned` and `leave_out`.
+        """
+        if not self.budget.left(now):
+            return ()
+        keys = self._ready(plan, now)
+        self._causes |= dict.fromkeys(keys)
+        wanted = {name for key in keys for name in self._tables(plan, self._moves[key])}
+        return tuple(table.name for table in plan.tables if table.name in wanted)
+
+    def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
+        """Note that these tables were created again: forget the moves that concern no other table of the Plan.
+
+        If `tables_to_return` gave them, `budget` counts that, and its stations begin a pause at `now`.
+        """
+        if self._causes and tables:
+            self.budget.returned(self._segments_of(self._causes), now)
+            for key in self._causes:
+                pause = NEIGHBOUR_PAUSE if key[2] == NEIGHBOUR else STATION_PAUSE
+                self.budget.followed(key, *pause, now)
+        self._causes = {}
+        done = set(tables)
+        self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
+
+    def is_last(self, now: float) -> bool:
+        """Whether tables may be created again at most once more in this minute.
+
+        Then bridge ports leave the flowtables.
+        """
+        return self.budget.left(now) <= 1
+
+    def leave_out(self, now: float) -> frozenset[str]:
+        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds; gives those that are new.
+
+        Chosen are the bridges for which tables were created again SEVERAL times in this minute; else those for which it
+        was done once; else those on which stations move now. If one of these causes is a device without a bridge, all
+        bridges are chosen.
+        """
+        bridges = frozenset(self.bridges.values())
+        offenders = self.budget.offenders(now) or self._segments_of(self._causes)
+        chosen = (offenders if offenders.issubset(bridges) else bridges) - self._left_out.keys()
+        self._left_out |= dict.fromkeys(chosen, now + LEFT_OUT)
+        return chosen
+
+    def left_out(self, now: float) -> frozenset[str]:
+        """The bridges whose wired ports no flowtable lists at `now`; those whose time is over are forgotten."""
+        self._left_out = {bridge: until for bridge, until in self._left_out.items() if until > now}
+        return frozenset(self._left_out)
+
+    def ended(self, now: float) -> bool:
+        """Whether the LEFT_OUT seconds of a bridge are over at `now`.
+
+        `left_out` forgets such bridges, then it is False.
+        """
+        return any(until <= now for until in self._left_out.values())
+
+    def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:
+        return frozenset(self._moves[key].segment for key in keys if key in self._moves)
+
+    def _ready(self, plan: Plan, now: float) -> list[Key]:
+        return [key for key in self._concerning(plan) if self.budget.ready(key) <= now]
+
+    def _concerning(self, plan: Plan) -> list[Key]:
+        # moves that concern no flow of the Plan are forgotten
+        known: dict[Move, tuple[str, ...]] = {}
+        for move in self._moves.values():
+            if move not in known:
+                known[move] = self._tables(plan, move)
+        self._moves = {key: move for key, move in self._moves.items() if known[move]}
+        return list(self._moves)
+
+    def _tables(self, plan: Plan, move: Move) -> tuple[str, ...]:
+        devices = {move.device} - {""}
+        return tables_to_return(plan, move.ports, devices, devices if move.segment in self._left_out else frozenset())
