@@ -30,13 +30,10 @@ class Alone:
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
         """The reply of the ubus method named `method` to the arguments `words`; an OffloadError becomes its `error`.
 
-        A UsageError (wrong words of the user) is raised, since the command has an exit code of its own for it. In the
-        reply of `status`, `applied` also has `pending`, the number of nft transactions that would bring the kernel to
-        the wanted tables (0 if it has no kernel or a file cannot be read), and `error`, why nothing may be changed
-        (empty: nothing hinders).
-
-        After a pass it writes the file of stations: the tables were created again for those that moved since it was
-        written, and the next command must not do that once more.
+        A UsageError is raised, since the command has an exit code of its own for it. In `status`, `applied` also has
+        `pending` (nft transactions that would bring the kernel to the wanted tables) and `error` (why nothing may be
+        changed; empty: it may). After a pass the file of stations is written: the next command must not create tables
+        again for the same moves.
         """
         try:
             if method != "reload":  # its pass reads everything

@@ -1,4 +1,4 @@
-"""The lines in the system log: changes with their causes, errors, and recoveries. The caller gives log and clock.
+"""The lines in the system log about passes (each reads all, and changes our tables), errors, and recoveries.
 
 Each outcome of a pass is compared with the outcome that was logged before it, and only a new fact gets a line.
 """

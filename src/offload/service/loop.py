@@ -1,4 +1,4 @@
-"""The poll loop over ubus, the kernel's notifications, signals and timers; it makes passes and answers calls.
+"""The poll loop over ubus, notifications, signals, timers; it makes passes (read all again, change our tables).
 
 Events are only hints: each leads to a pass, which reads everything again.
 """

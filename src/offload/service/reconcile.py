@@ -88,12 +88,11 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 def pending(
     decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions that bring our tables in the kernel to the decision.
+    """The transactions that bring our tables in the kernel to the decision; empty: it has them, or has no flowtables.
 
-    Empty: it has them, or it has no flowtables. `forced`: tables to create again in any case, which puts their flows
-    back on the slow path. `trusting`: only we changed our tables since they were listed, so sets with the wanted digest
-    are not listed again. `busy` is asked about traffic that becomes slow whether it has offloaded flows; then its table
-    is created again. NftError if they cannot be listed.
+    `forced`: tables to create again in any case, so their flows are slow for a moment. `trusting`: only we changed them
+    since they were listed, so sets with the wanted digest are not listed again. `busy`: whether any of the traffic that
+    becomes slow has offloaded flows; then its table is created again. NftError if our tables cannot be listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -167,9 +166,10 @@ def apply(
 ) -> Applied:
     """Bring our nft tables to the decision, a transaction for each that differs; those in `forced` are created again.
 
-    Gives the outcome, the one that follows `before` (None: the first). If a file is unreadable, nothing is sent; if nft
-    refuses a transaction, those before it stay, and none follows: `error` has the sentence. `opening`: text for other
-    tables, put before the first transaction's, or sent alone. `trusting`, `busy`: as in `pending`.
+    Gives the outcome after `before` (None: the first). An unreadable file, or a refusal by nft, ends it: `error` has
+    the sentence, and earlier transactions stay. `opening`: text for other tables, sent before the first transaction's,
+    or alone. `trusting`: only we changed our tables since they were listed. `busy`: whether traffic that becomes slow
+    has offloaded flows; then its table is created again, for flows offloaded meanwhile too.
     """
     before = before or Applied()
     if error := unreadable(decided):

@@ -21,9 +21,9 @@ from offload.status.reply.reasons_json import reasons_json
 def set_zone(engine: Engine, given: Given) -> Json:
     """Write `mode` of `zone` (both in `given`) to /etc/config/offload, and make a pass, which applies it.
 
-    The reply has the outcome of the pass, `changed` pairs of zones, `unchanged` pairs of this zone that stay slower
-    than `mode` with the Reasons, and the zone's own `reasons`. ArgumentError or OffloadError only if nothing was
-    written; if the pass fails, its error is in the reply and the file stays as written.
+    The reply has the outcome, `changed` pairs of zones, `unchanged` pairs of this zone that stay slower than `mode`
+    with the Reasons, the zone's own `reasons`, Problems and missing features. ArgumentError or OffloadError only if
+    nothing was written; if the pass fails, its error is in the reply and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -33,8 +33,8 @@ def set_zone(engine: Engine, given: Given) -> Json:
 def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` for flows from zone `src` to zone `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the outcome of the pass, `changed` pairs of zones, and `unchanged`: pairs chosen here that stay
-    slower, with the Reasons. Errors are as in `set_zone`.
+    The reply has the outcome of the pass, `changed` pairs of zones, `unchanged` pairs chosen here that stay slower,
+    with the Reasons, Problems and missing features. ArgumentError or OffloadError only if nothing was written.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))

@@ -1,4 +1,4 @@
-"""The ubus methods: functions of the engine and a call's arguments that give the reply.
+"""The ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
 
 An OffloadError becomes a reply.
 """

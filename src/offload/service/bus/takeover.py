@@ -42,17 +42,20 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: call `take`.
+    """The method `takeover`: replace fw4's flow_offloading by our mode, reload the firewall, and make a pass.
 
-    If it changed fw4's option, notify procd to reload the firewall, and make a pass. The reply has `changed`, and if
-    that is true the outcome of the pass, `reloading` (procd was reached), `pairs` of zones whose mode changed, Problems
-    and missing features. FileError as in `take`.
+    The reply has `changed`; if that is true also the outcome of the pass (which applies our mode), `reloading` (procd
+    was notified), `pairs` of zones whose mode changed, Problems and missing features. FileError if a file cannot be
+    read or written, or our mode would have no effect.
     """
     return _answered(engine, take)
 
 
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `giveback`: call `give`; the rest is as in `takeover`. The Problem that fw4 offloads is left out."""
+    """The method `giveback`: undo `takeover` in the files, reload the firewall, and make a pass; the reply is as there.
+
+    The Problem that fw4 offloads too is left out, as that was asked for.
+    """
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported
         reply["problems"] = [each for each in reply["problems"] if each["code"] != ProblemCode.FW4_OFFLOADS.name]

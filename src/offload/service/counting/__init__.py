@@ -1,1 +1,1 @@
-"""Totals by pair, host and path: what ended is counted, by the path on which it was seen, and kept in a file."""
+"""Totals by pair (zone > zone), host and path of connections that ended, counted and kept in a file."""

@@ -1,4 +1,4 @@
-"""Count the connections that ended.
+"""Count the connections that ended, from conntrack's DESTROY events.
 
 Thousands may end in a second: after a read the descriptor is not polled for a while, so that the service wakes rarely.
 """
@@ -43,9 +43,9 @@ class Accounting:
     def run(self, engine: Engine, now: float) -> None:
         """Count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those before the first decision are not counted. If there were some, or events were lost, `engine.totals.whole`
-        is False from then on. After a read with any event the descriptor is not polled for APART seconds, then read
-        again. Nothing is done if the kernel sends no events.
+        Those that ended before the first decision are not counted; then, or if events were lost, `engine.totals.whole`
+        becomes False. After a read with any event the descriptor is not polled for APART seconds, then read again.
+        Nothing is done if the kernel sends no events.
         """
         if self._ended is None:
             return
@@ -70,7 +70,6 @@ class Accounting:
 
 
 def _placed(engine: Engine, decided: Decided) -> Snapshot:
-    """The Snapshot of `decided` with the present routes, by which zones are found; without, if they cannot be read."""
     try:
         return engine.with_routes(decided)
     except KernelError:  # `status` reports it; without routes, addresses behind other routers have no zone

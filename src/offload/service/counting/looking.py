@@ -1,4 +1,7 @@
-"""Read every few seconds which connections are offloaded, while ended ones are counted and a pair is offloaded."""
+"""Read every few seconds which connections are offloaded, because their last event does not say it.
+
+Only while ended connections are counted and a pair of zones is offloaded.
+"""
 
 from contextlib import suppress
 from time import process_time
@@ -10,9 +13,9 @@ from offload.service.engine import Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to read again, in monotonic seconds; None: no pair is offloaded, or ended connections are not counted.
+    """When to read again, in monotonic seconds, perhaps in the past; None: no pair of zones is offloaded.
 
-    A time in the past means now. None also before the first decision.
+    None also if ended connections are not counted, and before the first decision.
     """
     if engine.decided is None or not engine.totals.since:
         return None
@@ -21,7 +24,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Add the connections that are offloaded now to `engine.sightings`, a part at a time, to save memory.
+    """Add the connections that are offloaded now to `engine.sightings`, read in parts, to save memory.
 
     `now`: monotonic seconds, for the time of the next reading. If the kernel refuses, nothing is raised.
     """

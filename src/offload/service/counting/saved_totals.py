@@ -32,7 +32,7 @@ def read(content: bytes) -> Totals | None:
     """The totals in the file's content; None if it is not JSON or has no valid `since`.
 
     Other invalid parts are left out, and pairs and hosts after the first MOST_PAIRS and MOST_HOSTS. `whole` is as the
-    file has it, whether or not endings were missed since.
+    file has it, whether or not ends were missed since.
     """
     try:
         given = json.loads(content)
@@ -57,7 +57,7 @@ def _numbers(counts: Counts) -> list[int]:
 
 
 def _time(value: Any) -> str:
-    """The file's `since` as ISO 8601 in UTC; empty if it is not a time with its zone."""
+    # one form of a time for all, so that it can be shown
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
         return time.astimezone(UTC).isoformat(timespec="seconds") if time is not None and time.tzinfo else ""
@@ -66,7 +66,6 @@ def _time(value: Any) -> str:
 
 
 def _lines(given: Any, most: int) -> Iterator[list[Any]]:
-    """Those of the first `most` items that are lists; none if `given` is no list."""
     return (each for each in (given[:most] if isinstance(given, list) else ()) if isinstance(each, list))
 
 

@@ -1,4 +1,4 @@
-"""Which connections were seen on a fast path, and the path of one that has ended. Pure.
+"""Which connections were seen on a fast path (offloaded), and the path of one that has ended. Pure.
 
 The kernel clears the marks of the fast path before a connection ends, so its last event does not have them. Therefore
 offloaded connections are read every few seconds (`looking.py`) and remembered until they end.
@@ -36,7 +36,7 @@ class Sightings:
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
 
     def see(self, entries: Iterable[Entry]) -> int:
-        """Remember those of these connections that are offloaded, and give their number.
+        """Remember those of these connections that are offloaded, each with its path, and give their number.
 
         One that was seen in hardware stays so, even if it is in software now.
         """
@@ -50,14 +50,15 @@ class Sightings:
         return count
 
     def begin(self) -> None:
-        """Note that a reading begins: if more than MOST are remembered, whose ends were missed, forget all."""
+        """Note that a reading begins: if more than MOST are remembered, because ends were missed, forget all."""
         if len(self._fast) > MOST:
             self._fast.clear()
 
     def rest(self, now: float, found: int, work: float) -> None:
         """Note that a reading ended: `next` is AGAIN seconds after `now` (monotonic), or IDLE if it found none.
 
-        `found`: offloaded connections. `work`: processor seconds of the reading; `next` is at least REST times as long.
+        `found`: number of offloaded connections. `work`: processor seconds of the reading; the pause is at least REST
+        times as long.
         """
         self.next = now + max(AGAIN if found else IDLE, REST * work)
 
@@ -66,14 +67,14 @@ class Sightings:
         return self._fast.get(_key(entry))
 
     def of_values(self, values: Values) -> State | None:
-        """As `of`, for a connection that is given as the kernel's values."""
+        """The fastest path on which a connection was seen, as `of` gives it, by the values of its conntrack entry."""
         if not self._fast:
             return None
         proto, *ends = values[:5]
         return self._fast.get(hash((proto, (*ends, values[ZONE] or values[ZONE_FORTH]))))
 
     def ended(self, entry: Entry) -> State | None:
-        """As `of` (None: it was seen on neither path), for a connection that ended: it is forgotten."""
+        """The fastest path on which a connection that has ended was seen; None: none is known. It is forgotten."""
         return self._fast.pop(_key(entry), None)
 
 
@@ -91,7 +92,7 @@ class EndedPath:
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
         """The path of an ended connection between these endpoints; None: it was not seen, but may have been fast.
 
-        The connection is forgotten, so a second call may give another result.
+        The sighting is forgotten, so a second call may give another result.
         """
         seen = self._sightings.ended(entry)
         return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW

@@ -1,4 +1,4 @@
-"""Totals of connections by pair of zones, by host, and by path. Pure.
+"""Totals of connections by pair of zones (source, destination), by host, and by path. Pure.
 
 Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up. A
 connection counts as a whole, when it ends, for the fastest path on which it was seen (`sightings.py`).
@@ -30,7 +30,7 @@ Lists = tuple[list[int], list[int], list[int]]  # of a Counts: flows, packets, b
 
 @dataclass(slots=True)
 class Totals:
-    """Numbers of connections, packets and bytes by pair of zones and by host, each by path."""
+    """Connections, packets and bytes by pair of zones and by host, each by path (slow, software, hardware)."""
 
     since: str = ""  # when counting began, ISO 8601; empty while ended connections are not counted
     whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some
@@ -42,11 +42,11 @@ class Totals:
     others: Counts = field(default_factory=Counts)  # of hosts that are not kept apart
 
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf, wan_side: Collection[str] = ()) -> None:
-        """Count connections for their pair and hosts, but not those with an end in no known zone.
+        """Count ended connections for their pair of zones and hosts; not those with an end in no known zone.
 
         Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to, and whose
-        zones are not in `wan_side`. Bytes and packets of both directions are added; without nf_conntrack_acct 0. Hosts
-        beyond MOST_HOSTS go to `others`. `path_of` is called for each connection, also for those that are not counted.
+        zones are not in `wan_side`. Packets and bytes of both directions are added; without nf_conntrack_acct 0.
+        `path_of` gives the path; it is called for each connection, also for those that are not counted.
         """
         for entry in entries:
             src, dest = zones.ends(entry)
@@ -72,8 +72,8 @@ class Totals:
     ) -> None:
         """Count all live connections as `add` does, without an Entry of each: a full table has 65,536.
 
-        `count` has counted `entries`. `seen`: the fastest path on which one was seen; it counts where the present one
-        is slower. `between` is called after every EVERY connections.
+        `count` has counted just these `entries`. `seen`: the fastest path on which a connection was seen, or None; it
+        counts where the present one is slower. `between` is called after every EVERY connections, for urgent work.
         """
         ways = [(self._of_pair(way.src, way.dest), way.state) for way in count.ways]
         hosts: dict[bytes, Lists | None] = {}
@@ -97,11 +97,10 @@ class Totals:
         self._bound()
 
     def _of_pair(self, src: Endpoint, dest: Endpoint) -> Lists | None:
-        """The lists of the counts of a pair; None if an end is in no known zone."""
         return None if src.zone is None or dest.zone is None else self.pairs[src.zone, dest.zone].lists
 
     def of(self, pair: Pair) -> Counts:
-        """The counts of a pair; zeros if it has none."""
+        """The counts of a pair (source zone, destination zone); zeros if it has none."""
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
@@ -113,7 +112,6 @@ class Totals:
         return made
 
     def _bound(self) -> None:
-        """If there are more than MOST_HOSTS hosts, merge those with the fewest bytes into `others`."""
         if len(self.hosts) <= MOST_HOSTS:
             return
         kept = dict(nlargest(MOST_HOSTS, self.hosts.items(), key=lambda each: sum(each[1].octets)))

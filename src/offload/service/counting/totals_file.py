@@ -1,4 +1,4 @@
-"""Write the totals to a file, from which the next service goes on counting."""
+"""Write the totals of ended connections to a file, from which the next service goes on counting."""
 
 from offload.errors import OffloadError
 from offload.service.counting.saved_totals import written
@@ -8,7 +8,7 @@ APART = 300.0  # seconds between two writes: a service that is killed loses the 
 
 
 def due(engine: Engine) -> float | None:
-    """When to write, in monotonic seconds; None: the file has all of it, or there is none (in the command).
+    """When to write, in monotonic seconds; None: the file has all of it, or none is kept.
 
     None also before the first decision, because until then another service may still run.
     """
@@ -18,10 +18,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write the totals if the file lacks some, whatever `due` is; the next write is due APART seconds after `now`.
+    """Write the totals if the file lacks some, also before `due`; the next write is due APART seconds after `now`.
 
     `now`: monotonic seconds. Nothing is done before the first decision, or without a file. A failed write raises
-    nothing: it becomes a ubus event, unless the one before failed for the same cause, and is tried again.
+    nothing: it is a ubus event, unless the one before failed for the same cause, and is tried again.
     """
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:

@@ -1,4 +1,4 @@
-"""The actions on the firewall, with or without a running service: load it, stop it, reload its sets."""
+"""The actions on our firewall, with or without a running service: load it, stop it, reload its sets."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,12 @@ Json = dict[str, Any]
 
 
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
-    """Do one of ACTIONS (empty: none) and report the firewall's state; OffloadError if the action is not possible.
+    """Do one of ACTIONS on the firewall (empty: none) and give its state as a reply.
 
-    `part`: None without the package offload-firewall. `work` makes the pass that loads the ruleset. The reply has `ok`,
-    `changes` (transactions of the pass), `stopped`, `loaded` (table inet fw4 exists), `problems` (sentences about the
-    firewall's configuration), and if something failed `error`: why the load failed, else why the pass failed. The
-    error of the pass counts only if the load was not made for it, and after `stop` and `update`.
+    OffloadError if it is not possible. `part`: None without the package offload-firewall, an error. `work` makes the
+    pass that loads the ruleset. The reply: `ok`, `changes` (transactions), `stopped`, `loaded` (table inet fw4 exists),
+    `problems` (sentences about its files), and any `error`: why the load failed, else why the pass failed, if a load
+    still waits or after `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

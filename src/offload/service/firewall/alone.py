@@ -14,10 +14,10 @@ from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
-    """Do an action without a service, and give the reply that the ubus method `firewall` would give.
+    """Do an action (start, stop, ...) without a service, and give the reply that the ubus method `firewall` would give.
 
-    OffloadError if the package offload-firewall is not installed, the action is not possible, or nft cannot
-    delete a table for it.
+    After a load our offload tables are deleted, so that live flows pass the new rules. OffloadError if the package
+    offload-firewall is not installed, the action is not possible, or nft cannot delete a table for it.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)
@@ -26,11 +26,7 @@ def act_alone(doors: Doors, action: str) -> Json:
 
 
 def _work(doors: Doors, part: Firewall) -> Applied:
-    """Load the ruleset if it differs or must be loaded. If it was loaded, delete our offload tables.
-
-    So live flows pass the new rules. Nothing is done while the firewall is stopped. `error` of the result: why router
-    or files could not be read; a load that nft refuses is in `part.error`. `changes`: 1 if it was loaded, else 0.
-    """
+    # After a load our offload tables are deleted, so that live flows pass the new rules.
     if part.stopped():
         return Applied()
     sections = doors.uci.read("firewall")

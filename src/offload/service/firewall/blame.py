@@ -1,4 +1,4 @@
-"""Find the sections and files that nft's errors about a ruleset come from. Pure."""
+"""Find the sections and files that nft's errors about a firewall ruleset come from. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -29,12 +29,15 @@ class LeftOut(NamedTuple):
         return LeftOut(self.sections | other.sections, self.files | other.files)
 
     def without(self, other: "LeftOut") -> "LeftOut":
-        """The parts in this one and not in the other."""
+        """The parts in this one and not in the other, as a new LeftOut."""
         return LeftOut(self.sections - other.sections, self.files - other.files)
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections of types in REMOVABLE: ids of those in the file, then the names of netifd's and procd's."""
+    """The sections that may be left out alone (types in REMOVABLE): ids in the file, then names of others.
+
+    The others are those that netifd's protocols and procd's services hand over.
+    """
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
     return tuple(dict.fromkeys((*own, *handed_over)))
@@ -43,7 +46,8 @@ def removable(inputs: Inputs) -> tuple[str, ...]:
 def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching) -> LeftOut:
     """The removable sections and the included files that nft's error points to; empty if it points to neither.
 
-    `error` is nft's answer to the ruleset's plain text. `matching`: the files that match an include's pattern.
+    `error`: nft's answer to the ruleset's plain text; it has the lines. `matching`: gives the files that match an
+    include's pattern.
     """
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
@@ -59,18 +63,15 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
 
 
 def files(ruleset: Ruleset, matching: Matching) -> set[str]:
-    """The paths of the nft files that a ruleset includes, also those that do not exist; patterns (`*`) themselves not.
+    """The paths of the nft files that a ruleset includes, also those that do not exist.
 
-    `matching`: the files that match a pattern.
+    `matching` gives the files that match the pattern of an include; patterns (`*`) themselves are left out.
     """
     return {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
 
 
 def _section(lines: Sequence[str], inputs: Inputs) -> str:
-    """The section that the last of these lines comes from; empty: not known.
-
-    It is for lines that are no rule of a section: parts of a set, and rules of a service.
-    """
+    # for lines that are no rule of a section: parts of a set, and rules of a service
     for line in reversed(lines):
         if line.startswith("set ") and line.endswith(" {"):
             name = line.split()[1]
@@ -83,7 +84,10 @@ def _section(lines: Sequence[str], inputs: Inputs) -> str:
 
 
 def without_files(ruleset: Ruleset, files: frozenset[str], matching: Matching) -> Ruleset:
-    """The ruleset without the includes of these files. A pattern that matches one is replaced by its other files."""
+    """A copy of the ruleset without the includes of these files.
+
+    A pattern that matches one is replaced by its other files.
+    """
     if not files:
         return ruleset
 

@@ -19,7 +19,7 @@ HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
-    """The content of the ruleset file for the next boot.
+    """The content of the ruleset file for the next boot, which is loaded before Python runs.
 
     `left_out`: sections that nft refuses, by id or name as in LeftOut. `configuration`: the hash of the configuration
     files. Left out are also flowtables, helpers, the files of packages and users, and what files add to ipsets.
@@ -36,10 +36,9 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 
 
 def heading(inputs: Inputs, configuration: str) -> str:
-    """The first two lines of the ruleset file for the next boot. `configuration`: the hash of the configuration files.
+    """The first two lines of the file for the next boot: `# configuration HASH`, `# offload VERSION, devices: ...`.
 
-    They are `# configuration HASH` and `# offload VERSION, devices: br-lan wan`, with the devices of all networks. They
-    have no addresses, because these change with each DHCP lease.
+    The devices are those of all networks. No addresses, because these change with each DHCP lease.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
@@ -64,7 +63,7 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
 
 
 def without_files(ruleset: Ruleset) -> Ruleset:
-    """The ruleset's own table, without flowtables and rules that use them, conntrack helpers, and included files."""
+    """A copy of the ruleset's table alone, without flowtables and rules that use them, helpers, and included files."""
     chains = tuple(_plain(each) for each in ruleset.table.chains)
     return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
 

@@ -1,4 +1,4 @@
-"""Our firewall's part of a pass: table inet fw4, compiled from /etc/config/firewall.
+"""Our firewall's part of a pass (read all, change what differs): table inet fw4, from /etc/config/firewall.
 
 The table is sent again if its text changed, if rules of ours are missing, or if a reload was requested. Rules, chains
 and elements that others put into it are no reason. Nothing is sent while the firewall is stopped on purpose.
@@ -32,7 +32,7 @@ Handles = frozenset[tuple[str, int]]
 
 @dataclass(slots=True)
 class Pending:
-    """A ruleset that is to be loaded, compiled and as text for nft."""
+    """A firewall ruleset that is to be loaded, compiled and as text for nft."""
 
     inputs: Inputs  # it was compiled from
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
@@ -71,7 +71,7 @@ class Firewall:
         return self._forced
 
     def stopped(self) -> bool:
-        """Whether the firewall was stopped on purpose, by the note in its file, which survives this process."""
+        """Whether the firewall was stopped on purpose: a file of ours says so, which survives this process."""
         return self.doors.stop.read() is not None
 
     def loaded(self) -> bool:
@@ -79,9 +79,10 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete the table, and note in a file that this was on purpose. An NftError changes nothing.
+        """Delete table inet fw4, and note in a file that this was on purpose.
 
-        If that file cannot be written (OffloadError), the table is gone all the same, without a note.
+        If nft refuses, NftError, and nothing changes. If that file cannot be written (OffloadError), the table is gone
+        all the same, without a note.
         """
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
@@ -96,7 +97,7 @@ class Firewall:
         self.force()
 
     def refill(self) -> None:
-        """Replace the elements of every nft set by those of the known ruleset, also those that others added.
+        """Replace the elements of every nft set by those of the ruleset that was loaded, also those that others added.
 
         OffloadError if no ruleset is known; NftError if nft refuses, and then nothing is changed.
         """
@@ -113,11 +114,11 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """The ruleset to send; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
+        """The ruleset to send now; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
 
         None also if nft refused the ruleset of just these inputs, unless a load is requested or rules are missing.
-        `sections`: of /etc/config/firewall. `dump` and `data`: replies of netifd and procd; None: no reply.
-        OffloadError if a reply is malformed, or the kernel does not list its rules.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. OffloadError
+        if a reply is malformed, or the kernel does not list its rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -140,9 +141,9 @@ class Firewall:
         return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
 
     def sent(self, pending: Pending) -> None:
-        """Note that the kernel has the ruleset, because it accepted `pending.text`, and write our files about it.
+        """Note that the kernel has this ruleset, because a transaction with `pending.text` succeeded.
 
-        If a file cannot be written, `error` has the cause, and nothing is raised.
+        Write our files about it. If a file cannot be written, `error` has the cause, and nothing is raised.
         """
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
@@ -171,10 +172,7 @@ class Firewall:
         self._keep(pending.inputs, loaded.left_out)
 
     def _ours(self, before: Handles) -> Handles:
-        """Chain and handle of our rules after a load: those that are new, and those of ours that are still there.
-
-        `before`: of all rules before the load, also of other programs. Empty if the kernel does not list its rules.
-        """
+        # ours are the new rules, and those of ours that are still there: others may have put rules into the table
         try:
             held = self._held()
         except NftError:  # then no rule counts as missing
@@ -182,10 +180,6 @@ class Firewall:
         return (held - before) | (held & self._handles)
 
     def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
-        """Write the files for scripts and for the next service, and with inputs also the ruleset for the next boot.
-
-        If one cannot be written, `error` has the cause, and the rest is not written.
-        """
         try:
             self._write_state()
             if inputs is not None and left_out is not None:
@@ -220,10 +214,6 @@ class Firewall:
         return self.nft.handles(TABLE)
 
     def _adopt(self) -> None:
-        """Continue with what an earlier service loaded: its digest and handles, read from its file once.
-
-        Without the file, or if it is not valid, neither is known.
-        """
         if self._adopted:
             return
         self._adopted = True

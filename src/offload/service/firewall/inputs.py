@@ -13,7 +13,7 @@ from offload.service.doors import FileReader
 
 
 class Inputs(NamedTuple):
-    """Everything that the ruleset depends on: the same inputs give the same ruleset."""
+    """Everything that the firewall's ruleset depends on: the same inputs give the same ruleset."""
 
     sections: tuple[Section, ...]  # of /etc/config/firewall
     handed_over: tuple[netifd_data.Found, ...]  # sections of netifd's protocols and procd's services
@@ -35,11 +35,11 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather the inputs. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none.
+    """Gather the inputs: those given, and the files that includes, ipsets and helpers name, read with `files`.
 
-    `modules`: loaded or built in. `lower`: each existing device with those directly below it; none unless it is a
-    bridge or VLAN.
-    `installed`: (position, chain, path) of the nft files of packages.
+    `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none. `modules`: kernel
+    modules, loaded or built in. `lower`: each device with those directly below it (bridges, VLANs; else none).
+    `installed`: (position, chain, path) of packages' nft files.
     """
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
@@ -59,7 +59,8 @@ def read(
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
     """The ruleset without the sections in `left_out`: ids of those in the file, names of netifd's and procd's.
 
-    `exact`: also without rules that are kept although some of their conditions cannot be rendered.
+    It has the problems of the configuration too. `exact`: also without rules that are kept although some of their
+    conditions cannot be rendered.
     """
     loader = Loader(inputs.networks, inputs.set_files)
     sections = [each for each in inputs.sections if each.id not in left_out]
@@ -75,7 +76,6 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: 
 def _set_files(
     files: FileReader, sections: Sequence[Section], handed_over: Sequence[netifd_data.Found]
 ) -> dict[str, tuple[str, ...]]:
-    """The lines of the files that options `loadfile` of ipsets name, by path; without files that cannot be read."""
     options: list[Mapping[str, Any]] = [each.options for each in sections if each.type == "ipset"]
     options += [given for kind, _, given in handed_over if kind == "ipset"]
     named = {path for each in options if isinstance(path := each.get("loadfile"), str)}

@@ -1,4 +1,4 @@
-"""Load a ruleset; sections and files that nft refuses are left out, and the rest is loaded.
+"""Load a firewall ruleset; sections and files that nft refuses are left out, and the rest is loaded.
 
 nft's errors have line numbers, and most lines come from one section or file, which is left out first. If no line helps,
 halves of the sections are tried. After `PATIENCE` seconds the search ends and the old ruleset stays.
@@ -42,9 +42,10 @@ class Loading:
         self._sentences: dict[str, str] = {}  # nft's error, by section or file
 
     def load(self, before: Ruleset | None) -> Loaded:
-        """Load the ruleset without what nft refuses; NftError if nothing could be loaded: the old one stays.
+        """Load the ruleset without what nft refuses, and give it.
 
-        `before` is our ruleset in the kernel; None if it is not known.
+        NftError if nothing could be loaded: the old one stays. `before`: our ruleset in the kernel, of which only the
+        difference is sent; None: it is not known.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
@@ -73,11 +74,8 @@ class Loading:
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 
     def _sent(self, before: Ruleset | None, ruleset: Ruleset) -> NftError | None:
-        """Send the difference from `before`; if the kernel refuses it, the whole ruleset, and at last a new table.
-
-        None: one was accepted; otherwise the error of the last one. After a refusal by nft itself, or a failure of it,
-        nothing more is sent.
-        """
+        # First the difference from `before`, then the whole ruleset, at last a new table: a kernel may refuse one and
+        # accept the next. After a refusal by nft itself, or a failure of it, nothing more is sent.
         error = None
         for text in dict.fromkeys((change(before, ruleset) or ruleset_text(ruleset), ruleset_text(ruleset))):
             error = self._refusal(text)
@@ -95,10 +93,6 @@ class Loading:
         return None
 
     def _refused(self, error: NftError, ruleset: Ruleset, left_out: LeftOut) -> LeftOut:
-        """The sections and files to leave out besides `left_out`, because of nft's `error` about the ruleset.
-
-        Raises the error if it is not about the text, or none is found in time.
-        """
         if error.fault not in BAD_TEXT:
             raise error
         plain = self._answer(ruleset)
@@ -110,7 +104,7 @@ class Loading:
         return found
 
     def _answer(self, ruleset: Ruleset) -> NftError | None:
-        """The error of `nft -c` about the plain text of a ruleset; None: nft accepts it. Raises any other NftError."""
+        # by `nft -c`; errors that are not about the text are raised
         try:
             self._nft.check(ruleset_text(ruleset))
         except NftError as refusal:
@@ -120,10 +114,7 @@ class Loading:
         return None
 
     def _searched(self, left_out: LeftOut) -> LeftOut:
-        """The section with which, added in the file's order, nft begins to refuse the ruleset.
-
-        Empty: nft refuses the ruleset without any of them too, or the time (PATIENCE) was over before it was found.
-        """
+        # the section with which, added in the file's order, nft begins to refuse the ruleset
         sections = [each for each in removable(self._inputs) if each not in left_out.sections]
         if not sections or self._refuses(sections, left_out):
             return LeftOut()
@@ -137,7 +128,6 @@ class Loading:
         return LeftOut(frozenset({sections[bad - 1]})) if bad - good == 1 else LeftOut()
 
     def _refuses(self, without: list[str], left_out: LeftOut) -> bool:
-        """Whether nft refuses the ruleset without these sections and `left_out`. Raises other NftErrors."""
         candidate = self.candidate(left_out.with_(LeftOut(frozenset(without))))
         return self._answer(candidate.ruleset) is not None
 
@@ -150,7 +140,7 @@ class Loading:
 
 
 def _origins(inputs: Inputs) -> Mapping[str, Origin]:
-    """Where sections come from, by the id or name that a LeftOut has."""
+    # by the id or name that a LeftOut has
     names = {each.id: each.options.get("name", "") for each in inputs.sections}
     own = {
         each.id: Origin(each.id, name if isinstance(name := names[each.id], str) else "", each.type)

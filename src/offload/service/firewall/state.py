@@ -13,7 +13,7 @@ Json = dict[str, Any]
 def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
     """The zones as the file firewall.json has them: each with `name`, `networks` and `devices` (names).
 
-    `networks`: those of option `network`, then those that have this zone from netifd. Negated names are left out.
+    `networks`: those of option `network`, then those that netifd gives to this zone. Negated names are left out.
     """
     return [
         {

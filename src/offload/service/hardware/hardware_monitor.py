@@ -37,11 +37,11 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs that this Plan has in hardware; what was known of a pair whose devices changed is forgotten.
+        """Follow the pairs that this Plan has in hardware.
 
-        A pair that left hardware stays in `over` while one of its evicted flows had no packet since. `snapshot`: the
-        router, which tells ports of bridges. A sample is due APART seconds after `now` (monotonic) if none is; none
-        without pairs.
+        What samples showed of one whose devices changed is forgotten. Not forgotten are its evicted flows: a pair that
+        left hardware stays in `over` while one of them had no packet since. `snapshot`: which devices are ports of
+        bridges. A sample is due APART seconds after `now` (monotonic) if none was; none without pairs.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():

@@ -62,7 +62,7 @@ class SampledFlows(NamedTuple):
 def collected(
     cases: Mapping[Pair, PairHardware], entries: Entries, zones: ZoneLookup, between: Callable[[], None]
 ) -> SampledFlows:
-    """The flows of these pairs that are offloaded now, or that are awaited after they were taken out of hardware.
+    """The flows of these pairs that are offloaded, or awaited after they left hardware, and all connections' bytes.
 
     `cases`: what earlier samples showed, by pair. `zones`: finds the zones of a connection's ends. `between` is called
     after every EVERY connections, for urgent work: a full table takes a small router seconds.

@@ -1,7 +1,7 @@
-"""When to check whether a configuration file was written after a pass read it. Pure; the caller gives the time.
+"""When to check whether a configuration file was written after a pass (which reads and applies all) read it.
 
-If a pass reads a file between two writes, no event follows. So the files' modification times are checked after each
-pass, with growing pauses, and another pass is made only if one changed.
+Pure; the caller gives the time. If a pass reads a file between two writes, no event follows. So the files' modification
+times are checked after each pass, with growing pauses, and another pass is made only if one changed.
 """
 
 from offload.nouns import dataclass, field

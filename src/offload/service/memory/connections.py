@@ -47,9 +47,9 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
 
-        It may be for as long as the calls since it was made take no more than SHARE of the processor. A dump that is
-        used again keeps its own Snapshot and Plan. `going_on`: for the next page of a list, so an older dump will do.
-        KernelError if the kernel does not list its connections.
+        It may be for as long as the calls since it was made take no more than SHARE of the processor; it then keeps its
+        own Snapshot and Plan. `going_on`: for the next page of a list, so an older dump will do. A new one is kept if
+        it cost CHEAP or more. KernelError if the kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -71,10 +71,10 @@ class Connections:
     def listing(
         self, read: Read, query: Query, *, everything: bool, between: Callable[[], None] = lambda: None
     ) -> Listing:
-        """The flows of a dump that a query selects, in its order, without its page (limit, offset).
+        """The flows of a dump that a query selects, in its order; its page (limit, offset) is not considered.
 
         The last result is used again for the same query and dump, while the dump is kept. `everything`: also
-        connections of the router itself, and to multicast. `between`: called now and then.
+        connections of the router itself, and to multicast. `between`: called now and then, for urgent work.
         """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):
@@ -89,7 +89,7 @@ class Connections:
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When the memory of the last dump may be freed, in monotonic seconds; None: no dump is kept."""
+        """When no call can use the last dump again, so it may be freed, in monotonic seconds; None: no dump is kept."""
         return None if self.last is None else max(self.at + self.work / SHARE, self.used + WALK)
 
     def tidy(self, now: float) -> None:
@@ -98,6 +98,9 @@ class Connections:
             self.forget()
 
     def forget(self) -> None:
-        """Free the last dump, because something changed: the next call makes a new one."""
+        """Free the last dump, because something changed: the next call makes a new one.
+
+        One being made now is not kept.
+        """
         self.last = self.lists = None
         self.forgotten += 1

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Take exempts of run time from the file: those that the kernel does not have, and that have not ended.
+    """Read the exempts (traffic kept slow) given at run time from their file, and add those that the kernel lacks.
 
-    Those that name an unknown zone are left out. `packages`: the configuration files; if one of them cannot be read,
-    nothing is done, and the next pass calls this again. If the file of exempts cannot be read, that is a ubus event,
-    and it is not tried again.
+    Ended ones, and those that name an unknown zone, are left out. `packages`: the configuration files; if one of them
+    cannot be read, nothing is done, and the next pass calls this again. If the file of exempts cannot be read, a ubus
+    event says so, and it is not tried again.
     """
     now = engine.doors.clock()
     try:
@@ -37,9 +37,10 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def stations(engine: "Engine") -> None:
-    """Read where an earlier service saw stations, if its tables are in the kernel: some may have moved since.
+    """Read from a file where an earlier service saw stations (hosts behind bridges), if our tables are in the kernel.
 
-    An unreadable file is a ubus event, and nothing is known then. NftError if the kernel does not list its tables.
+    Some may have moved since. If the file cannot be read, a ubus event says so, and nothing is added. NftError if the
+    kernel does not list its tables.
     """
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
@@ -50,9 +51,10 @@ def stations(engine: "Engine") -> None:
 
 
 def totals(engine: "Engine") -> None:
-    """Continue the totals of an earlier service; they are not whole, because endings between the two were missed.
+    """Go on counting from the totals of an earlier service, in their file.
 
-    Without a file, or with an invalid one, `engine.totals` stays; an unreadable one is a ubus event besides.
+    `whole` is False, as ends between were missed. Without a file, or with an invalid one, `engine.totals` stays; an
+    unreadable one is a ubus event besides.
     """
     if engine.doors.totals is None:
         return
@@ -66,9 +68,9 @@ def totals(engine: "Engine") -> None:
 
 
 def save_exempts(engine: "Engine") -> None:
-    """Write the exempts of run time to the file for the next service; not before the file was read, which it replaces.
+    """Write the exempts given at run time to the file for the next service.
 
-    A failure raises nothing: it is a ubus event.
+    A failure is a ubus event, and nothing is raised. Nothing is written before that file, which is replaced, was read.
     """
     if not engine.restored:
         return

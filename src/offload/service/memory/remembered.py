@@ -9,7 +9,7 @@ Key = tuple[str, str, int]
 
 @dataclass(slots=True)
 class Remembered:
-    """Keys with their values, at most `most`. When it is full, preferred keys stay, and new keys replace other ones.
+    """A dictionary with at most `most` keys. When it is full, preferred keys stay, and new keys replace other ones.
 
     The key that was put least recently is replaced first; if all keys are preferred, new ones are not stored.
     """
@@ -25,18 +25,19 @@ class Remembered:
         return key in self._preferred or key in self._others
 
     def items(self) -> Iterator[tuple[Key, str]]:
-        """All keys with their values; those that are replaced first come last, and preferred ones come first."""
+        """All keys with their values: first preferred ones, then the others, of which the last is replaced first."""
         yield from self._preferred.items()
         yield from reversed(self._others.items())
 
     def preferred(self) -> Iterable[Key]:
-        """The keys that stay when there is no room for new ones."""
+        """The preferred keys, which stay when there is no room for new ones."""
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
-        """Replace the value of a key, or add a new key; when full, in place of a key that is not preferred, if any is.
+        """Set the value of a key and whether it is preferred.
 
-        Gives the value before; None: the key is new, stored or not.
+        Gives the value before; None: the key is new, stored or not. When it is full, a new key takes the place of the
+        one that was put least recently and is not preferred; without such a key it is not stored.
         """
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
@@ -48,11 +49,14 @@ class Remembered:
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:
-        """Whether some of these keys, which were put just now, are not stored because there was no room for all."""
+        """Whether one of these keys, which were put just now, is not stored because there was no room for all."""
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:
-        """If it is full, keys outside of `seen` are no longer preferred, so that new ones find room."""
+        """If it is full, keys outside of `seen` are no longer preferred, so that new ones find room.
+
+        Else nothing changes.
+        """
         if len(self) >= self.most:
             gone = [key for key in self._preferred if key not in seen]
             self._others |= {key: self._preferred.pop(key) for key in gone}

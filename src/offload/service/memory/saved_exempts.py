@@ -1,4 +1,4 @@
-"""The file of exempts given at run time, from which the next service takes them. Pure.
+"""The file of exempts (traffic kept slow) given at run time, from which the next service takes them. Pure.
 
 JSON with one entry for each exempt: its number, its match as the options of `config exempt`, its timeout, and its end
 in seconds since boot. Entries are checked like user input.
@@ -27,7 +27,8 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
     """The exempts in the file's `content` that end at least LAST_SECONDS after `now` (seconds since boot).
 
-    Entries that are not valid, or name a zone that is not in `zones`, are left out, and those after the first MOST.
+    Left out are entries that are not valid, those that name a zone not in `zones`, and those after the first MOST.
+    Content that is not JSON gives none.
     """
     try:
         entries = json.loads(content)
@@ -57,5 +58,5 @@ def _seconds(value: Any) -> float:
 
 
 def missing(saved: Iterable[TimedExempt], held: Collection[int]) -> tuple[TimedExempt, ...]:
-    """The saved exempts whose numbers are not in `held`, the exempts that the kernel still has."""
+    """Those of the saved exempts whose numbers are not in `held`, the numbers of those that the kernel still has."""
     return tuple(exempt for exempt in saved if exempt.id not in held)

@@ -1,7 +1,7 @@
-"""The file of where stations and neighbours were seen last, to find those that moved while no service ran. Pure.
+"""The file of where stations (hosts behind bridges) and neighbours were seen last. Pure.
 
-One line each, the most important first: key, device, VLAN (-1: a neighbour), value. Invalid lines are ignored, although
-only root can write the file.
+It serves to find those that moved while no service ran. One line each, the most important first: key, device, VLAN (-1:
+a neighbour), value. Invalid lines are ignored, although only root can write the file.
 """
 
 import re
@@ -42,7 +42,7 @@ def written(stations: Mapping[Key, str]) -> bytes:
 
 
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
-    """The stations and neighbours in the file's `content`, with keys and values as `written` takes them.
+    """The stations and neighbours in the file's `content`, as pairs of key and value that `written` takes.
 
     Lines that are not valid, and those after the first MOST_SAVED, are left out; empty content gives none.
     """

@@ -1,4 +1,4 @@
-"""Exempts given at run time, until they end. Pure; the caller gives the time.
+"""Exempts (traffic kept slow) given at run time, until they end. Pure; the caller gives the time.
 
 The kernel ends each by its own timeout. This list serves to fill the sets again when their table is created again, and
 ends an exempt no later than the kernel.
@@ -19,24 +19,24 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The exempts of run time by number, each until `ended` removes it; `now` is in monotonic seconds."""
+    """The exempts given at run time by number, each until `ended` removes it; `now` is in monotonic seconds."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
 
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
-        """Add exempts of kernel or file with their numbers; each ends `expires` seconds after `now`.
+        """Add exempts that kernel or file already have, with their numbers; each ends `expires` seconds after `now`.
 
-        One with the same number is replaced. Later numbers are above all of these. MOST is not considered.
+        One with the same number is replaced. Later numbers are above all of these. The limit MOST is not applied.
         """
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
             self._last = max(self._last, timed_exempt.id)
 
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
-        """Add an exempt for `timeout` seconds from `now` and give its number, which is new.
+        """Add an exempt that ends `timeout` seconds after `now`; gives its new number.
 
-        One with equal zones and match is removed, with its number. MOST is not considered: the caller asks `full`.
+        One for the same traffic is removed. The limit MOST is not applied: the caller asks `full` first.
         """
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
@@ -46,11 +46,14 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """A copy for `restore`: by number the exempts, perhaps ended ones, each with its end in monotonic seconds."""
+        """By number the exempts with their ends in monotonic seconds, perhaps past ones.
+
+        A copy, which `restore` takes.
+        """
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
-        """Go back to the exempts of `before`; numbers given since are not used again."""
+        """Go back to the exempts of `before`, a copy from `ends`; numbers given since are not used again."""
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
@@ -60,7 +63,8 @@ class TimedExempts:
     def living(self, now: float) -> tuple[TimedExempt, ...]:
         """The exempts with at least LAST_SECONDS to go at `now`; the others stay in the list.
 
-        `expires`: the seconds left, rounded up, so that elements with this timeout end no earlier than the exempt here.
+        Their `expires` are the seconds left, rounded up, so that elements with this timeout end no earlier than the
+        exempt here.
         """
         return tuple(
             TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
@@ -69,9 +73,9 @@ class TimedExempts:
         )
 
     def ended(self, now: float) -> bool:
-        """Remove the exempts that have ended; whether there was one. So each of them leads to one pass.
+        """Remove the exempts that have ended at `now`; whether there was one, so each of them leads to one pass.
 
-        No other method does it: reading the list must not hide the end of one.
+        No other method removes ended ones, or a pass to remove their empty sets would not follow.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
@@ -82,22 +86,22 @@ class TimedExempts:
         return min((end for _, end in self._ends.values()), default=None)
 
     def full(self) -> bool:
-        """Whether there are as many exempts as are allowed (MOST); one more for other traffic must be refused."""
+        """Whether there are as many exempts as are allowed (MOST), so that no further one may be added."""
         return len(self._ends) >= MOST
 
 
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
-    """Zones and match of an exempt, without its name: equal for the same traffic."""
+    # zones and match, without the name
     return tuple(getattr(exempt, name) for name in Exempt.__slots__ if name not in {"name", "section"})
 
 
 def with_timed_exempts(plan: Plan) -> set[int]:
-    """The numbers of the run-time exempts in the tables of a Plan."""
+    """The numbers of the exempts given at run time that the tables of a Plan have; empty: none."""
     return {match.timed_exempt.id for table in plan.tables for match in table.exempts if match.timed_exempt}
 
 
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
-    """A run-time exempt as JSON: `id`, `match` (options of `config exempt`), `timeout` and `expires`.
+    """An exempt given at run time as JSON: `id`, `match` (options of `config exempt`), `timeout` and `expires`.
 
     `timeout`: seconds in all. `expires`: seconds left.
     """

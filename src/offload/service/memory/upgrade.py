@@ -1,4 +1,4 @@
-"""The first start after an upgrade: find the pairs that are faster under the new version's rules than under the old.
+"""The first start after an upgrade: find the pairs (zone > zone) that are faster by the new version's rules.
 
 They are listed as problems while this service runs. The file is marked at once, so the next start lists none.
 """
@@ -12,10 +12,10 @@ from offload.service.engine import Engine
 
 
 def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
-    """Find the pairs that became faster, once, and mark /etc/config/offload as written for the present rules.
+    """After the first pass on a file of version 0.1.0: store Problems that name the pairs of zones that became faster.
 
-    Called after a pass; it does nothing unless the file was written under version 0.1.0. The Problems of these pairs
-    are stored in `engine.raised`. `report` is called with the sentence why the file cannot be marked.
+    They go to `engine.raised`, and /etc/config/offload is marked as written for the present rules. With any other file,
+    and if a file cannot be read, nothing is done. `report` is called with the sentence why the file cannot be marked.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:

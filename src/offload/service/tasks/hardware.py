@@ -61,7 +61,8 @@ class _Uncounted:
 def requests_changed(engine: Engine) -> bool:
     """Whether the next pass must request hardware for other pairs or devices than the last one; True once per change.
 
-    That is so if hardware was given up for one since the last call, or the time is over for which it was given up.
+    That is so if hardware was given up for one since the last call, or the time is over for which it was; what its
+    flows showed before is forgotten then.
     """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer

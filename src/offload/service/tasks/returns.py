@@ -19,7 +19,10 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows pass the rules of other programs; by a pass if that fails."""
+    """Create all our tables again, so that live flows pass the rules of other programs.
+
+    If nft refuses that, a pass, which reads everything again, does it.
+    """
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.DECIDING)
     engine.rule_returns.returned(engine.doors.clock(), time.time())

@@ -1,4 +1,4 @@
-"""The list of all tasks (work between passes with its own time), which the loop runs."""
+"""The list of all tasks: work with its own time between passes (a pass reads all and changes our tables)."""
 
 import time
 from typing import Protocol

@@ -40,10 +40,10 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """All flows that `query` of `given` selects, for the command: a reply without `flows`, and a function for the text.
+    """The flows that `query` of `given` selects (all, unless it has a limit): a reply without them, and their text.
 
-    The function takes whether to give JSON (the whole reply) or lines for people, and the width in columns; it gives
-    the text in pieces. OffloadError if the query is bad or connections cannot be read.
+    The text is a function of whether to give JSON (the whole reply) or lines for people, and of the width in columns;
+    it gives pieces. OffloadError if the query is bad or connections cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
