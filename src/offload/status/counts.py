@@ -55,7 +55,7 @@ class Counts:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """A Counts from such a flat list of WIDTH numbers: the inverse of the property `numbers`."""
+        """A Counts from a flat list of WIDTH numbers (flows, packets, bytes), as the property `numbers` gives it."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 

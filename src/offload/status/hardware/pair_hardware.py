@@ -106,8 +106,9 @@ class PairHardware:
     def conclusion(self) -> Verdict:
         """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
 
-        REFUSED: too many packets of flows with the hardware mark are on the slow path, flows stay in software, or TCP
-        flows move in one direction only. PROVEN: flows move in both directions, or their counters are `frozen`.
+        REFUSED: too many packets of flows with the hardware mark are on the slow path; flows stay in software, and none
+        ever moved in hardware; or more packets are of TCP flows that move in one direction than of flows that move in
+        both. PROVEN: PACKETS are of flows that move in both, or counters are `frozen`.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED

@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
-    """`make(value)`.
+    """Convert a value of snapshot.json with `make`, such as `ip_network`.
 
-    If that raises a ValueError, one that says that `key` is not `what`, such as `an address or network`.
+    ValueError if `make` raises one: `'KEY' is not WHAT`, where WHAT is what is wanted, such as `an address or network`.
     """
     try:
         return make(value)

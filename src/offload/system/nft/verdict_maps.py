@@ -18,9 +18,9 @@ STATE_BYTES = 4
 
 
 class Verdict(NamedTuple):
-    """An element of a set or map, with the code and chain of its verdict if it is of a verdict map.
+    """An element of a set or map; of a verdict map `code` is the number of its verdict (DROP, JUMP, ...), else None.
 
-    An empty key stands for all keys that no other element has.
+    `chain`: that it jumps or goes to; or empty. An empty `key` stands for all keys that no other element has.
     """
 
     key: bytes

@@ -63,8 +63,8 @@ class UbusServer:
     def event_waits(self) -> bool:
         """Whether one of the events has arrived and was not passed to `hearing` yet.
 
-        That happens while this process calls others. It reads nothing. A call with the name of an event in its
-        arguments counts too.
+        That happens while this process waits for the reply to a call of its own. A call with the name of an event in
+        its arguments counts too. Nothing is taken from the socket. False if not connected.
         """
         if self.descriptor is None:
             return False

@@ -54,7 +54,7 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """The Layouts (where values are in a message) that it has found so far; sometimes it begins anew."""
+        """The Layouts (where values are in a message) found so far, except those dropped to save memory."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:

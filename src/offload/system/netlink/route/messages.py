@@ -130,9 +130,10 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """What the notifications in a datagram of NFNLGRP_NFTABLES say: causes for a pass, changed tables, sets.
+    """Causes for a pass, and names of changed tables and sets, from a datagram of the group NFNLGRP_NFTABLES.
 
-    Never raises. Transactions of this process are in it too, but changed rules of our own tables are no cause.
+    It also counts transactions that ended, those of this process too; changed rules of our own tables are no cause.
+    Never raises.
     """
     tables: set[str] = set()
     removed: set[str] = set()

@@ -98,7 +98,10 @@ class Reading:
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """Apply to `rule` an expression (name, attributes) that changes a register, or sets the verdict."""
+    """Apply to `rule` an expression (name, attributes) that changes a register, or sets the verdict.
+
+    Others do nothing.
+    """
     match name:
         case "bitwise":
             what, mask = rule.held.get(integer(data, BITWISE_SOURCE), ("", 0))
