@@ -139,7 +139,7 @@ def decisions(found: Iterable[LiveRule]) -> tuple[object, ...]:
 def test_what_is_decided_by_plain_rules(found: list[tuple[int, Attributes]]) -> None:
     event(f"{sum(plain(each[4]) is not None for _, each in found)} plain rules")
     one_by_one = filter(None, (live_rule(*each) for each in found))
-    assert decisions(live_rules(found, {}, {})) == decisions(one_by_one)
+    assert decisions(live_rules(found)) == decisions(one_by_one)
 
 
 @given(st.sampled_from([1, 2, 10]), st.lists(expressions, min_size=10, max_size=20))
@@ -149,7 +149,7 @@ def test_a_plain_rule_only_decides(family: int, found: list[bytes]) -> None:
         assert rule is not None
         assert not treatment(rule) and set(rule.does) <= {"drop", "reject", "accept"}
         assert not rule.targets and rule.mark is None and "state" not in rule.matches
-        (read,) = live_rules([(family, {4: each})], {}, {})
+        (read,) = live_rules([(family, {4: each})])
         drops = {"drop", "reject"} & set(rule.does)
         assert (bool(read.does), read.sets) == ((True, tuple(dict.fromkeys(rule.sets))) if drops else (False, ()))
 
@@ -180,7 +180,7 @@ def test_bans_have_their_devices() -> None:
         (1, {1: b"t\0", 2: b"forward\0", 4: given} | commented(text))
         for given, text in ((meta(7) + WAN + ban, ""), (ban, "!fw4: Bans"), (meta(6) + WAN + ban, "mine"), (ban, ""))
     ]
-    found = packet_rules(CHAINS, live_rules(dumped, {}, {}), ())
+    found = packet_rules(CHAINS, live_rules(dumped), ())
     assert [(each.does, each.match) for each in found] == [
         ("ban", RuleMatch(oif="wan")),
         ("ban", RuleMatch(iif="wan")),
@@ -190,7 +190,7 @@ def test_bans_have_their_devices() -> None:
 
 def digest(found: list[bytes]) -> int:
     dumped = [(1, {1: b"t\0", 2: b"forward\0", 4: each}) for each in found]
-    return deciding(CHAINS, live_rules(dumped, {}, {}), ()).digest
+    return deciding(CHAINS, live_rules(dumped), ()).digest
 
 
 @given(st.lists(expressions, min_size=1, max_size=5), st.data())

@@ -3,7 +3,7 @@
 Plain rules (plain_rules.py) only compare packets and decide. With fewer than MANY rules none is taken for plain.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -19,23 +19,25 @@ Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None],
 # Where plain rules become one: family, table and chain, as the kernel writes them; of bans also the devices that they
 # compare, and whether they are rules of /etc/config/firewall
 Place = tuple[int, bytes, bytes, bytes, bytes, bool]
+Parse = Callable[[int, Attributes], LiveRule | None]
 Read = tuple[Place | None, Match | None, int, Attributes]
 MANY = 300  # rules; with so many it takes less time to look for plain ones first
 
 
-def live_rules(found: Sequence[tuple[int, Attributes]], before: Rules, known: Rules) -> Iterator[LiveRule]:
-    """Yield a LiveRule for each rule of a dump (family number, attributes), in order; plain ones in a row share one.
+def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = None) -> Iterator[LiveRule]:
+    """Yield the rules of a dump, given as (family number, attributes), as LiveRules; plain ones may share one.
 
-    That has `drop` if one of them drops or rejects, but not what they compare, except the devices of bans. Families
-    without IP packets are left out. `before`: rules parsed by an earlier call, taken from there if their bytes are the
-    same. Those of this call are added to `known`, to be the next `before`.
+    With MANY rules or more, plain ones in a row do, which only compare packets and decide (plain_rules.py): those in
+    one chain, and of bans those of the same devices. It has `drop` if one of them drops or rejects, and their sets, but
+    nothing else that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`); if it gives None,
+    there is none.
     """
     read = _read if len(found) >= MANY else _other
     for place, rules in groupby(map(read, found), itemgetter(0)):
         if place:
             yield _together(place, (match for _, match, *_ in rules if match))
         else:
-            yield from filter(None, (_remembered(family, each, before, known) for *_, family, each in rules))
+            yield from filter(None, ((parse or live_rule)(family, each) for *_, family, each in rules))
 
 
 def _other(given: tuple[int, Attributes]) -> Read:
@@ -67,7 +69,11 @@ def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
     )
 
 
-def _remembered(family: int, found: Attributes, before: Rules, known: Rules) -> LiveRule | None:
+def remembered(before: Rules, known: Rules, family: int, found: Attributes) -> LiveRule | None:
+    """Parse a rule (number of its family, attributes) as `live_rule`, unless `before` has one with the same bytes.
+
+    Either way the result is added to `known`, which is to be `before` when the rules are read again.
+    """
     part = found.get
     key = family, part(TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)
     if key not in known:

@@ -7,7 +7,7 @@ a process, and `nft -j list table` fetches every element of every set (nft 1.0.6
 import errno
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 
 from offload.errors import NftError
 from offload.model.kernel.live import LiveTable, marks
@@ -27,7 +27,7 @@ from offload.system.nft.nfnetlink.messages import (
     SETS,
     TABLES,
 )
-from offload.system.nft.nfnetlink.rule_runs import Rules, live_rules
+from offload.system.nft.nfnetlink.rule_runs import Rules, live_rules, remembered
 from offload.system.nft.nfnetlink.rules import FAMILIES, live_chain
 from offload.system.nft.verdict_maps import Place, resolved
 
@@ -112,7 +112,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
     for chain in chains:
         names[chain.family, chain.table].append(chain.name)
     known: Rules = {}
-    rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), before, known)
+    rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), partial(remembered, before, known))
     return (chains, tuple(resolved(rules, names, cache(elements.verdicts), cache(_objects)))), known
 
 
