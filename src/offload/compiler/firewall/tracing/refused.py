@@ -119,10 +119,10 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
     """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
 
-    If only the order of a chain's rules differs, all of them; the order is not compared in a chain with other
-    differences. A packet that matches none of the result takes the same way through both rulesets. They have no times,
-    so that they match at any time, and no comments or counters. None: policies or include statements changed too, so
-    any packet may take another way.
+    If only the order of a chain's rules differs, all of them; in a chain with other differences the order is not
+    compared. Apart from that, a packet that matches none of the result takes the same way through both rulesets. They
+    have no times, so that they match at any time, and no comments or counters. None: policies or include statements
+    changed too, so any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

@@ -44,7 +44,7 @@ def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Pas
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """As `passings`, but only for elements that the hardware table does not have too."""
+    """The keys (iif, oif) of the table's map, each with its Passing, without those of elements in both tables."""
     return passings(table, (each for each in table.elements if not each.policy.stations))
 
 
