@@ -1,18 +1,19 @@
 """Which rules of the live ruleset established packets meet, and which of those treat them by mark or one by one."""
 
 from dataclasses import replace
+from ipaddress import IPv4Network
 
 import pytest
 
 from offload.compiler.offload.foreign_rules import (
     MOST_RULES,
-    MOST_WAYS,
     deciding,
     ingress_last,
     mark_readers,
     packet_rules,
     treatment,
 )
+from offload.compiler.offload.rule_ways import MOST_WAYS
 from offload.model.kernel.live_rule import LiveChain, LiveRule, MarkReader, PacketRule, RuleMatch
 
 FULL = 0xFFFFFFFF
@@ -81,7 +82,7 @@ LIMITED = PacketRule("inet x", "forward", "forward", "limit", RuleMatch(iif="br-
         *(((each,), (), each) for each in ("change", "dup", "offload")),
         (("queue",), (), "queue"),
         (("queue",), ("packets",), ""),
-        *((("drop",), (each,), "drop") for each in ("length", "flags", "dscp", "contents", "chance")),
+        *((("drop",), (each,), "drop") for each in ("length", "flags", "dscp", "contents", "connection", "ipset")),
         (("reject",), ("ttl",), "drop"),
         (("drop",), ("time",), "time"),
         (("log",), (), "log"),
@@ -198,3 +199,66 @@ def test_verdict_maps_that_packets_meet_are_known() -> None:
     assert deciding([FORWARD], [leads], []).maps == {("x", "hosts")}
     assert deciding([FORWARD], [replace(leads, chain="elsewhere")], []).maps == frozenset()
     assert deciding([FORWARD], [leads], ["x"]).maps == frozenset()
+
+
+QUOTA = LiveRule("inet", "x", "forward", ("accept",), matches=frozenset({"bytes"}), match=RuleMatch(iif="br-guest"))
+DROP_ALL = LiveRule("inet", "x", "forward", ("drop",))
+
+
+@pytest.mark.parametrize(
+    ("given", "does"),
+    [
+        ({"bytes"}, "quota"),
+        ({"packets"}, "quota"),
+        ({"connection"}, "drop"),
+        ({"ipset"}, "drop"),
+        ({"time"}, "time"),
+        (set(), ""),
+        ({"state"}, ""),
+    ],
+)
+def test_what_no_longer_accepts_is_as_a_drop(given: set[str], does: str) -> None:
+    accept = replace(QUOTA, matches=frozenset(given))
+    for verdict in ("accept", "return"):
+        found = packet_rules([FORWARD], [replace(accept, does=(verdict,)), DROP_ALL], [])
+        assert [(each.does, each.match.iif) for each in found] == [(does, "br-guest")] * bool(does)
+    assert packet_rules([FORWARD], [accept], []) == ()
+    assert packet_rules([FORWARD], [DROP_ALL, accept], []) == (), "what is dropped before was never accepted"
+    assert bool(packet_rules([replace(FORWARD, drops=True)], [accept], [])) == bool(does)
+    assert packet_rules([replace(FORWARD, drops=True)], [accept, ESTABLISHED], []) == ()
+    jump = replace(accept, does=(), targets=("some",))
+    into = replace(DROP_ALL, chain="some", does=("accept",))
+    assert bool(packet_rules([FORWARD], [jump, into, DROP_ALL], [])) == bool(does)
+    assert packet_rules([FORWARD], [jump, replace(into, does=("return",)), DROP_ALL], []) == ()
+
+
+def test_a_drop_of_other_packets_makes_no_accept_hold() -> None:
+    for other, met in (("br-iot", False), ("br-guest", True)):
+        drop = replace(DROP_ALL, match=RuleMatch(iif=other))
+        assert bool(packet_rules([FORWARD], [QUOTA, drop], [])) == met
+    near, far = (RuleMatch(src=IPv4Network(net)) for net in ("192.168.1.0/24", "192.168.2.0/24"))
+    assert packet_rules([FORWARD], [replace(QUOTA, match=near), replace(DROP_ALL, match=far)], []) == ()
+    assert packet_rules([FORWARD], [replace(QUOTA, match=near), replace(DROP_ALL, ip_only=True)], []) == ()
+    many = [replace(DROP_ALL, match=RuleMatch(iif=f"eth{number}")) for number in range(99)]
+    assert packet_rules([FORWARD], [QUOTA, *many], []), "of many drops the conditions are not compared"
+
+
+def test_the_sets_and_times_of_what_no_longer_accepts_decide() -> None:
+    allowed = replace(QUOTA, matches=frozenset({"time"}), sets=("allowed",), edges=frozenset({60}))
+    found = deciding([FORWARD], [allowed, DROP_ALL], [])
+    assert found.sets == frozenset({("x", "allowed")}) and found.edges == frozenset({60})
+    assert packet_rules([FORWARD], [replace(allowed, matches=frozenset()), DROP_ALL], [])[0].does == "ban"
+    assert not deciding([FORWARD], [allowed], []).sets
+
+
+def test_a_mark_that_changes_makes_drops_by_it_hold() -> None:
+    restores = replace(QUOTA, does=("mark",), marks=0xFF, matches=frozenset({"connection"}), match=RuleMatch())
+    drop = replace(DROPS, mark=(1, 0xF))
+    assert [each.does for each in packet_rules([FORWARD], [restores, drop], [])] == ["mark", "drop"]
+    for writes, reads in (
+        (restores, replace(drop, mark=(0x100, 0xF00))),
+        (replace(restores, matches=frozenset()), drop),
+    ):
+        assert [each.does for each in packet_rules([FORWARD], [writes, reads], [])] == ["mark"]
+    by_name = replace(restores, matches=frozenset(), sets=("late",))
+    assert packet_rules([FORWARD], [by_name, drop], [])[-1].does == "drop"

@@ -38,13 +38,11 @@ def rule(*expressions: bytes) -> LiveRule:
 @pytest.mark.parametrize(
     ("name", "does"),
     [
-        *(
-            (each, "drop")
-            for each in ("string", "u32", "statistic", "length", "ttl", "hl", "dscp", "tos", "bpf", "ipp2p")
-        ),
-        *((each, "") for each in ("multiport", "iprange", "mac", "addrtype", "comment", "set", "tcpmss", "physdev")),
+        *((each, "drop") for each in ("string", "u32", "statistic", "length", "ttl", "hl", "dscp", "tos", "bpf")),
+        *((each, "drop") for each in ("ipp2p", "connmark", "connlabel", "set")),
+        *((each, "") for each in ("multiport", "iprange", "mac", "addrtype", "comment", "tcpmss", "physdev")),
         *((each, "limit") for each in ("limit", "hashlimit", "recent")),
-        ("connbytes", "quota"),
+        *((each, "quota") for each in ("connbytes", "quota", "quota2")),
         ("time", "time"),
     ],
 )
@@ -79,3 +77,40 @@ def test_what_established_packets_leave_the_chain_by() -> None:
     assert rule(states(ESTABLISHED | RELATED), accept).ends
     assert not rule(states(ESTABLISHED, compared=3), accept).ends, "it compares more than states"
     assert not rule(states(ESTABLISHED), match("mac"), accept).ends
+
+
+def target(name: str, info: bytes = b"") -> bytes:
+    return match(name, info).replace(attribute(1, b"match\0"), attribute(1, b"target\0"))
+
+
+def expires() -> bytes:
+    return states(0, compared=128)
+
+
+def test_the_timeout_of_a_connection_changes() -> None:
+    assert treatment(rule(expires(), DROP)) == "drop"
+    assert treatment(rule(states(0, compared=64), DROP)) == "", "the status is that of the connection"
+
+
+def test_reject_is_a_target() -> None:
+    assert treatment(rule(match("string"), target("REJECT"))) == "drop"
+    assert treatment(rule(match("mac"), target("REJECT"))) == ""
+
+
+def test_marks_that_targets_write() -> None:
+    for mode, bits in ((0, 0), (1, 0), (2, 0xF0)):
+        found = rule(target("CONNMARK", struct.pack("=IIIB3x", 0, 0, 0xF0, mode)))
+        assert (found.marks, "connection" in found.matches) == (bits, bool(bits))
+    marks = rule(target("MARK", struct.pack("=II", 1, 0xF0)))
+    assert (marks.marks, marks.does, marks.matches) == (0xF1, ("mark",), frozenset())
+    assert not rule(target("MARK")).marks
+
+
+def test_when_times_change() -> None:
+    def edges(flags: int, first: int = 0, last: int = 0xFFFFFFFF) -> frozenset[int]:
+        info = struct.pack("=IIIIIBB2x", first, last, 30_600, 86_399, 0xFFFFFFFE, 0xFE, flags)
+        return rule(match("time", info), DROP).edges
+
+    assert edges(0) == {0, 30_600}
+    assert edges(0, 1_700_000_000, 1_800_000_000) == {0, 30_600, 1_700_000_000, 1_800_000_001}
+    assert len(edges(1)) == 96 and 30_600 - 7_200 in edges(1)

@@ -28,7 +28,13 @@ RULES: dict[str, tuple[list[str], list[str], list[str], list[int | None] | None,
     "meta mark vmap { 7 : drop }": (["vmap"], [], [], [None, 0xFFFFFFFF], False),
     "meta mark and 0xf0 == 0x10 meta mark set 4 accept": (["mark", "accept"], [], [], [0x10, 0xF0], False),
     "meta mark set meta mark and 0xff or 0x1": (["mark"], [], [], None, False),
-    "meta mark set ct mark": (["mark"], [], [], None, False),
+    "meta mark set ct mark": (["mark"], [], ["connection"], None, False),
+    **{
+        f"ct {each} drop": (["drop"], [], ["connection"], None, False)
+        for each in ("mark 5", "mark & 0xf0 == 0x10", "expiration < 9s")
+    },
+    "ct bytes < 1000 accept": (["accept"], [], ["bytes"], None, False),
+    "ct avgpkt > 1000 return": (["return"], [], ["bytes"], None, False),
     "meta priority set 1:1": (["priority"], [], [], None, False),
     "ip dscp set ef": (["dscp"], [], [], None, False),
     "ip6 dscp set cs1": (["dscp"], [], [], None, False),

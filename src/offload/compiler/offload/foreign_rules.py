@@ -3,12 +3,12 @@
 Offloaded packets bypass such a rule. A rule after `ct state established accept` never sees them anyway.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from offload.compiler.offload.rule_ways import Met, Rules, effect, grouped, may, met, passing, reached
 from offload.model.kernel.live_rule import (
     CONFIGURED,
     DEVICE_HOOKS,
-    EVERY_PACKET,
     Deciding,
     LiveChain,
     LiveRule,
@@ -18,29 +18,20 @@ from offload.model.kernel.live_rule import (
 )
 from offload.nouns import replace
 
-# Statements that act on every packet of a connection
-EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "change", "dup", "queue", "vmap")
 ENDING = frozenset({"drop", "reject", "vmap"})
-# Hooks that forwarded packets pass and offloaded ones bypass: of IP, and of the bridges on which they come and leave
-IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})
-BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl", "change", "dup", "offload")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
 OF_DEVICES = frozenset({*TREATMENTS, "drop"}) - {"mark", "offload"}
 # A packet that leaves has passed our chain, which may have put its flow into hardware once more: so bans count as well
 OF_HOOKS = {"ingress": OF_DEVICES, "egress": OF_DEVICES | {"ban"}}
-# Properties of single packets by which rules drop
-SHAPES = frozenset({"length", "ttl", "flags", "dscp", "contents", "chance"})
+# What changes from packet to packet, or without a notification that could be awaited: rules that drop by these hold
+SHAPES = frozenset({"length", "ttl", "flags", "dscp", "contents", "chance", "connection", "ipset"})
 COUNTS = frozenset({"packets", "bytes"})  # of a connection so far: a rule that drops by these limits its size
 BY_PACKET = SHAPES | COUNTS | {"time"}
+MOST_DROPS = 64  # of a chain whose conditions are compared with those of rules that accept
 MOST_RULES = 512  # that are considered one by one; of more only the devices
-MOST_WAYS = 16  # ways into a chain whose conditions are considered
-BRIDGE = "bridge"  # the family
 ANONYMOUS = "__"  # prefix of the names of sets inside of rules
-
-Place = tuple[str, str, str]  # family, table and chain
-Rules = dict[Place, list[LiveRule]]
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
@@ -50,19 +41,19 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
     `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those
     from /etc/config/firewall.
     """
-    grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
-        MarkReader(f"{rule.family} {rule.table}", rule.chain, effect, *rule.mark)
-        for rule in reached(chains, grouped)
+        MarkReader(f"{rule.family} {rule.table}", rule.chain, found, *rule.mark)
+        for rule in reached(chains, by_chain)
         if rule.mark is not None
         and rule.mark[1]
         and not rule.comment.startswith(CONFIGURED)
-        and (effect := _effect(rule, grouped, frozenset()))
+        and (found := effect(rule, by_chain, frozenset()))
     )
     return tuple(dict.fromkeys(readers))
 
 
-def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
+def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES.
 
     A rule in a chain that several rules jump to comes once for each way with other conditions. If there are more than
@@ -79,36 +70,81 @@ def packet_rules(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def treating(
-    chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
+    chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """The rules of other programs that must see every packet, each with a PacketRule for it, however many they are.
 
     A rule comes once for each way to it (jumps from base chains) with other conditions. `chains`, `rules`: the whole
     ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those from /etc/config/firewall.
     """
-    grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    written = _marks_that_change(chains, by_chain)
     for chain in chains:
-        ways: dict[Place, set[RuleMatch]] = {}
-        for match in _passing(chain):
-            for rule, before in _met((chain.family, chain.table, chain.name), match, grouped, ways):
-                does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, grouped)
-                if does in OF_HOOKS[chain.hook] if chain.hook in DEVICE_HOOKS else does:
-                    yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
+        for rule, before, lets in _walks(chain, by_chain, written):
+            does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, by_chain, written, lets=lets)
+            if does in OF_HOOKS[chain.hook] if chain.hook in DEVICE_HOOKS else does:
+                yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
 
 
-# The forwarded packets that pass a base chain, as conditions: EVERY_PACKET, or one for each device of its hook.
-def _passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
-        yield EVERY_PACKET
-    elif chain.hook in DEVICE_HOOKS:
-        yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
+def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveRule, RuleMatch, bool]]:
+    """Each rule that established packets meet from this base chain on, the way's conditions, and whether it lets pass.
+
+    It lets pass if it accepts packets by what may change, and those that it no longer accepts may be dropped: by a
+    later rule, or by the chain's policy.
+    """
+    ways: dict[tuple[str, str, str], set[RuleMatch]] = {}
+    first = rules.get((chain.family, chain.table, chain.name), ())
+    policy = chain.drops and not any(rule.ends for rule in first)
+    for match in passing(chain):
+        walk = list(met((chain.family, chain.table, chain.name), match, rules, ways))
+        found = _letting(walk, rules, written, policy=policy)
+        yield from ((*each, at in found) for at, each in enumerate(walk))
 
 
-# the word for PacketRule, or "" for a rule that need not see every packet; a drop that it jumps to counts
-def _does(rule: LiveRule, rules: Rules) -> str:
-    ends = _effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
+def _letting(walk: Sequence[Met], rules: Rules, written: int, *, policy: bool) -> frozenset[int]:
+    """The positions in `walk` of the rules that let pass, as in _walks. `policy`: the chain drops at its end."""
+    found, drops = set[int](), [RuleMatch()] * policy
+    for at in reversed(range(len(walk))):
+        rule, before = walk[at]
+        if drops and _accepts_for_now(rule, rules, written):
+            match = rule.match.within(before)
+            if len(drops) > MOST_DROPS or any(map(match.meets, drops)):
+                found.add(at)
+        if len(drops) <= MOST_DROPS and not (rule.ip_only or ENDING.isdisjoint(rule.does)):
+            drops.append(rule.match.within(before))
+    return frozenset(found)
+
+
+def _accepts_for_now(rule: LiveRule, rules: Rules, written: int) -> bool:
+    """Whether the rule accepts packets, itself or by a jump, and what it compares may change."""
+    changes = rule.matches & BY_PACKET or _by_mark(rule, written) or _named(rule)
+    return bool(changes) and not rule.ip_only and ("return" in rule.does or may(rule, rules, {"accept"}))
+
+
+def _marks_that_change(chains: Iterable[LiveChain], rules: Rules) -> int:
+    """The bits of the packet mark that rules write by what may change, such as the mark of the connection."""
+    written = 0
+    for rule in reached(chains, rules):
+        if rule.marks and (rule.matches & BY_PACKET or _named(rule)):
+            written |= rule.marks
+    return written
+
+
+def _by_mark(rule: LiveRule, written: int) -> bool:
+    return rule.mark is not None and bool(rule.mark[1] & written)
+
+
+def _does(rule: LiveRule, rules: Rules, written: int, *, lets: bool) -> str:
+    """Why the rule must see every packet, as in PacketRule; empty: it need not. A drop that it jumps to counts.
+
+    `written`: bits of the mark that change. `lets`: a later rule drops what this one no longer accepts.
+    """
+    if _by_mark(rule, written):
+        rule = replace(rule, matches=rule.matches | {"connection"})
+    ends = effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
+    ends = "drop" if lets else ends
     whole = replace(rule, does=(*rule.does, ends)) if ends in {"drop", "reject"} else rule
-    return treatment(whole) or ("ban" if _bans(rule, rules) else "")
+    return treatment(whole) or ("ban" if _bans(whole, rules) else "")
 
 
 def _packet_rule(hook: str, rule: LiveRule, does: str, match: RuleMatch) -> PacketRule:
@@ -123,36 +159,26 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
     return max((each.priority for each in chains if each.hook == "ingress" and each.devices), default=None)
 
 
-def deciding(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A digest of the rules that packets of live forwarded connections meet, and the sets, times and maps in them.
+def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
+    """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
 
-    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Rules on hooks of
-    single devices are among them. Sets and times are only those of rules that may drop a packet, not of rules that, for
-    instance, mark domains for routing. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of
-    offload, whose rules are left out.
+    Rules that accept what a later rule drops are among the latter.
+    If one of these changes, a live connection may be decided differently than when it was offloaded. Rules on hooks of
+    single devices, which packets in hardware do not meet, are among them. Sets and times of rules that cannot drop (but
+    set marks to route domains, for instance) are left out. `ours`: names of the tables of offload, whose rules are left
+    out.
     """
-    grouped = _grouped(rule for rule in rules if rule.table not in frozenset(ours))
-    met = list(reached(chains, grouped))
-    ending = [rule for rule in met if _may_end(rule, grouped, frozenset())]
+    by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
+    every = list(reached(chains, by_chain))
+    written = _marks_that_change(chains, by_chain)
+    letting = {id(rule) for chain in chains for rule, _, lets in _walks(chain, by_chain, written) if lets}
+    ending = [rule for rule in every if id(rule) in letting or may(rule, by_chain, ENDING)]
     return Deciding(
-        hash(tuple((rule.family, rule.table, rule.chain, rule.digest) for rule in met)),
+        hash(tuple((rule.family, rule.table, rule.chain, rule.digest) for rule in every)),
         frozenset((rule.table, name) for rule in ending for name in rule.sets),
         frozenset(edge for rule in ending for edge in rule.edges),
-        frozenset((rule.table, name) for rule in met if "vmap" in rule.does for name in rule.sets),
+        frozenset((rule.table, name) for rule in every if "vmap" in rule.does for name in rule.sets),
     )
-
-
-# `path`: chains on the way, against loops
-def _may_end(rule: LiveRule, rules: Rules, path: frozenset[str]) -> bool:
-    if ENDING & set(rule.does):
-        return True
-    below = (
-        each
-        for target in rule.targets
-        if target not in path
-        for each in rules.get((rule.family, rule.table, target), ())
-    )
-    return any(_may_end(each, rules, path | set(rule.targets)) for each in below)
 
 
 def treatment(rule: LiveRule) -> str:
@@ -178,71 +204,9 @@ def treatment(rule: LiveRule) -> str:
 
 # Elements of a named set may change while flows live; an anonymous set cannot.
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    named = any(not name.startswith(ANONYMOUS) for name in rule.sets)
-    return named and not rule.ip_only and _effect(rule, rules, frozenset()) in {"drop", "reject"}
+    """Whether the rule looks up a named set, whose elements may change, and drops or rejects, or jumps to a drop."""
+    return _named(rule) and not rule.ip_only and effect(rule, rules, frozenset()) in {"drop", "reject"}
 
 
-# `match`: the conditions of the rules that jump here. `ways`: by chain, the conditions with which it was walked
-# already; after MOST_WAYS of them it is walked once more, without conditions.
-def _met(
-    place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
-) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    known = ways.setdefault(place, set())
-    match = match if len(known) < MOST_WAYS else EVERY_PACKET
-    if match in known:
-        return
-    known.add(match)
-    for rule in rules.get(place, ()):
-        if rule.ends:
-            return
-        if rule.opening:
-            continue
-        yield rule, match
-        for target in rule.targets:
-            yield from _met((rule.family, rule.table, target), rule.match.within(match), rules, ways)
-
-
-def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
-    """The rules that packets of established forwarded connections may meet, each once, chain by chain.
-
-    `chains`: their base chains are where packets begin. `rules`: by (family, table, chain). A chain ends at a rule that
-    accepts all such packets; rules that match no such packet are left out.
-    """
-    done: set[Place] = set()
-    for chain in chains:
-        if any(True for _ in _passing(chain)):
-            yield from _walk((chain.family, chain.table, chain.name), rules, done)
-
-
-def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
-    if place in done:
-        return
-    done.add(place)
-    for rule in rules.get(place, ()):
-        if rule.ends:
-            return
-        if rule.opening:
-            continue
-        yield rule
-        for target in rule.targets:
-            yield from _walk((rule.family, rule.table, target), rules, done)
-
-
-# the first of EFFECTS in the rule, else in a chain that it jumps to; `path`: chains on the way, against loops
-def _effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    own = next((each for each in EFFECTS if each in rule.does), "")
-    if own:
-        return own
-    for target in rule.targets:
-        if target not in path:
-            below = rules.get((rule.family, rule.table, target), ())
-            if found := next(filter(None, (_effect(each, rules, path | {target}) for each in below)), ""):
-                return found
-    return ""
-
-
-def _grouped(rules: Iterable[LiveRule]) -> Rules:
-    grouped: Rules = {}
-    for rule in rules:
-        grouped.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
-    return grouped
+def _named(rule: LiveRule) -> bool:
+    return any(not name.startswith(ANONYMOUS) for name in rule.sets)

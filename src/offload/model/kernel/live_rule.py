@@ -19,6 +19,11 @@ class LiveChain:
     hook: str = ""  # of a base chain, `forward` and so on; empty for other chains
     priority: int = 0  # of a base chain; 0 for other chains
     devices: tuple[str, ...] = ()  # of a base chain on one of DEVICE_HOOKS
+    drops: bool = False  # the policy of a base chain is drop
+
+
+def _overlap(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return one.network_address in other or other.network_address in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class RuleMatch:
             return outer if self == EVERY_PACKET else self
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
 
+    def meets(self, other: "RuleMatch") -> bool:
+        """Whether a packet may fit both: no field, or network, of one excludes that of the other."""
+        nets = ((self.src, other.src), (self.dest, other.dest))
+        if any(a and b and not _overlap(a, b) for a, b in nets):
+            return False
+        mine, theirs = asdict(self), asdict(other)
+        names = ("iif", "oif", "family", "proto", "sport", "dport")
+        return all(not mine[name] or not theirs[name] or mine[name] == theirs[name] for name in names)
+
 
 EVERY_PACKET = RuleMatch()
 
@@ -55,8 +69,8 @@ class LiveRule:
     """A rule in the kernel, as far as it matters to offloaded connections.
 
     `does`: its statements and verdicts in order, each once: drop, reject, limit, quota, queue, log, priority, mark,
-    dscp, ttl, change (of another field of a header), accept, tproxy, dup, fwd, offload (to a flowtable), vmap (verdict
-    by a map). Others are left out, jumps are in `targets`.
+    dscp, ttl, change (of another field of a header), accept, return, tproxy, dup, fwd, offload (to a flowtable), vmap
+    (verdict by a map). Others are left out, jumps are in `targets`.
     """
 
     family: str  # inet, ip, ip6, netdev or bridge
@@ -64,8 +78,9 @@ class LiveRule:
     chain: str  # name of its chain
     does: tuple[str, ...] = ()  # statements and verdicts
     targets: tuple[str, ...] = ()  # chains that it jumps to
-    # properties that it compares and that change from packet to packet: length, ttl, flags, dscp, contents, chance (a
-    # random or counted choice), time, state, packets and bytes (of the connection so far)
+    # properties that it compares and that change in the life of a connection: length, ttl, flags, dscp, contents,
+    # chance (a random or counted choice), time, state, packets and bytes (of the connection so far), connection (its
+    # mark, labels or timeout, which programs and other rules set), ipset (elements of an ipset)
     matches: frozenset[str] = frozenset()
     # (value, mask) of the packet mark that it compares; value None: not known
     mark: tuple[int | None, int] | None = None
@@ -108,7 +123,7 @@ class PacketRule:
 
     A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
     `does`: limit, quota, priority, dscp, mark, ttl, change (headers), dup (copies), offload (adds flows to a flowtable
-    itself), queue, log, drop (by what differs from packet to packet), time
+    itself), queue, log, drop (by what changes in the life of a connection), time
     (drops at some times) or ban (drops by a set).
     """
 

@@ -6,7 +6,8 @@ which sets, and whether they are the same as before. Each pattern below is what 
 comparison of the mark, a limit) is not plain, and rules.py parses it.
 
 A plain rule that looks up a named set and drops may be a ban. Then the devices that it compares matter too, and whether
-it matches other protocols only; where the patterns do not show this, it is not plain.
+it matches other protocols only; where the patterns do not show this, it is not plain. One that looks up a named set
+and accepts is not plain either.
 """
 
 import re
@@ -19,7 +20,7 @@ from offload.nouns import dataclass
 from offload.system.netlink.wire import NLATTR, attribute, text
 from offload.system.nft.nfnetlink.comparisons import EQUAL, IFNAMSIZ, OFFLOADED
 from offload.system.nft.nfnetlink.messages import NUMBER
-from offload.system.nft.nfnetlink.registers import ACCEPT, DROP, META_IIFNAME, META_L4PROTO, META_OIFNAME
+from offload.system.nft.nfnetlink.registers import ACCEPT, DROP, META_IIFNAME, META_L4PROTO, META_OIFNAME, RETURN
 
 Part = tuple[int, int, bytes]  # of an expression: attribute's type, size of the payload, and a pattern for that
 Match = re.Match[bytes]
@@ -33,7 +34,6 @@ META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 24, 30, 31, 32})
 OF_BANS = bytes((META_IIFNAME, META_OIFNAME, META_L4PROTO))  # keys that matter where a rule is a ban
 LINK, NETWORK, TRANSPORT = 0, 1, 2  # headers
 NEXT_HEADER = 6  # offset in the header of IPv6
-RETURN = 0xFFFFFFFB  # NFT_RETURN
 
 
 def _plain(payload: bytes) -> bytes:
@@ -183,6 +183,8 @@ def plain(expressions: bytes) -> Match | None:
     None if the rule is not plain, or may be a ban by devices or protocols that the pattern does not show.
     """
     found = _patterns()[0].fullmatch(expressions)
+    if found and found.lastindex != DROPS and found.start(NAMED) >= 0 and found.end(COUNTERS) < len(expressions):
+        return None  # it accepts by a set, so that a rule behind it may drop what leaves the set
     return None if found and bans(found) and not all(map(_usual, _of_bans().findall(expressions))) else found
 
 

@@ -15,11 +15,11 @@ from offload.system.nft.nfnetlink.messages import integer
 
 WHOLE_MARK = 0xFFFFFFFF
 VALUE, VERDICT, VERDICT_CODE, VERDICT_CHAIN = 1, 2, 1, 2
-DROP, ACCEPT, JUMP, GOTO = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC
+DROP, ACCEPT, JUMP, GOTO, RETURN = 0, 1, 0xFFFFFFFD, 0xFFFFFFFC, 0xFFFFFFFB
 META_LENGTH, META_PROTOCOL, META_PRIORITY, META_MARK, META_IIFNAME, META_OIFNAME = 0, 1, 2, 3, 6, 7
 META_NFPROTO, META_L4PROTO, META_RANDOM = 15, 16, 24
 META_TIMES = (30, 31, 32)  # NFT_META_TIME_NS, _DAY, _HOUR
-CT_STATE, CT_PACKETS, CT_BYTES, CT_AVERAGE = 0, 14, 15, 16
+CT_STATE, CT_MARK, CT_SECMARK, CT_EXPIRATION, CT_LABELS, CT_PACKETS, CT_BYTES, CT_AVERAGE = 0, 3, 4, 5, 13, 14, 15, 16
 # Attributes of expressions; SOURCE and TARGET are registers
 META_TARGET, META_KEY, META_SOURCE = 1, 2, 3
 PAYLOAD_TARGET, PAYLOAD_BASE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PAYLOAD_SOURCE = 1, 2, 3, 4, 5
@@ -56,6 +56,7 @@ STEADY: Mapping[int, frozenset[tuple[int, int]]] = {
 LINK_BYTES = 18
 # Properties of single packets of a connection: a rule that drops by these meets each of them differently
 OF_PACKETS = frozenset({"length", "ttl", "flags", "dscp", "contents"})
+FINAL = {DROP: "drop", ACCEPT: "accept", RETURN: "return"}  # verdicts after which the chain's next rule is not asked
 VERDICTS = 0  # the register of verdicts
 SETS = {META_PRIORITY: "priority", META_MARK: "mark"}  # properties of the packet that a rule may set
 # Of the network header (offset, length) by family: the field that is read or written there.
@@ -179,8 +180,8 @@ def _verdict(rule: Reading, verdict: Attributes) -> None:
     code = integer(verdict, VERDICT_CODE)
     if code in {JUMP, GOTO}:
         rule.targets.append(messages.name(verdict, VERDICT_CHAIN))
-    elif code in {DROP, ACCEPT} and VERDICT_CODE in verdict:
-        rule.does.append("drop" if code == DROP else "accept")
+    elif code in FINAL and VERDICT_CODE in verdict:
+        rule.does.append(FINAL[code])
 
 
 def value_of(data: Attributes, number: int) -> bytes:

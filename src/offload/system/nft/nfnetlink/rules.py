@@ -3,21 +3,26 @@
 Numbers: include/uapi/linux/netfilter/nf_tables.h.
 """
 
-import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from zlib import crc32
 
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.system.netlink.wire import Attributes, attributes, each, text
+from offload.system.nft.iptables.extensions import iptables
 from offload.system.nft.nfnetlink import messages
 from offload.system.nft.nfnetlink.comparisons import DAY, compare, compare_value
 from offload.system.nft.nfnetlink.messages import integer
 from offload.system.nft.nfnetlink.registers import (
     CT_AVERAGE,
     CT_BYTES,
+    CT_EXPIRATION,
+    CT_LABELS,
+    CT_MARK,
     CT_PACKETS,
+    CT_SECMARK,
     CT_STATE,
+    DROP,
     IPV4,
     IPV6,
     META_KEY,
@@ -34,7 +39,7 @@ from offload.system.nft.nfnetlink.registers import (
 FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 IP_HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 NETDEV_HOOKS = ("ingress", "egress")
-CHAIN_HOOK_NAME = 3
+CHAIN_HOOK_NAME, CHAIN_POLICY = 3, 5
 HOURS = frozenset(range(0, DAY, 3600))  # assumed times of a rule whose comparison of times cannot be read
 CHANGING = {"counter", "quota", "last"}  # expressions that packets change
 MOST_KNOWN = 256  # expressions that are cached: 250 kB
@@ -43,62 +48,12 @@ LOOKUP_SET, LOOKUP_SOURCE, LOOKUP_TARGET, LOOKUP_FLAGS, INVERTED = 1, 2, 3, 5, 1
 DYNSET_EXPRESSION, DYNSET_EXPRESSIONS = 7, 10
 OBJREF_KIND, OBJREF_SET = 1, 4
 NAMES = {IPV4: "ipv4", IPV6: "ipv6"}
-IPTABLES = {  # matches and targets of iptables-nft, and what they do in terms of LiveRule
-    **dict.fromkeys(("limit", "hashlimit", "recent", "connlimit"), "limit"),
-    "connbytes": "quota",
-    **dict.fromkeys(("DSCP", "TOS"), "dscp"),
-    **dict.fromkeys(("TTL", "HL"), "ttl"),
-    "quota": "quota",
-    "CLASSIFY": "priority",
-    "NFQUEUE": "queue",
-    **dict.fromkeys(("LOG", "NFLOG"), "log"),
-    "TEE": "dup",
+CONNECTION = {
+    CT_STATE: "state",
+    CT_PACKETS: "packets",
+    **dict.fromkeys((CT_BYTES, CT_AVERAGE), "bytes"),
+    **dict.fromkeys((CT_MARK, CT_SECMARK, CT_EXPIRATION, CT_LABELS), "connection"),
 }
-IPTABLES_MATCHES = {  # what they compare that differs from packet to packet; others in STEADY, or unknown: contents
-    "length": "length",
-    **dict.fromkeys(("ttl", "hl"), "ttl"),
-    **dict.fromkeys(("dscp", "tos"), "dscp"),
-    "statistic": "chance",
-    "time": "time",
-}
-# Matches of iptables-nft that are the same for all packets of a connection that are forwarded
-STEADY = frozenset(
-    {
-        *(
-            "addrtype",
-            "ah",
-            "cgroup",
-            "cluster",
-            "comment",
-            "connbytes",
-            "connlabel",
-            "connlimit",
-            "connmark",
-            "conntrack",
-        ),
-        *(
-            "cpu",
-            "devgroup",
-            "esp",
-            "geoip",
-            "hashlimit",
-            "helper",
-            "icmp",
-            "icmp6",
-            "ipcomp",
-            "iprange",
-            "limit",
-            "mac",
-        ),
-        *("mark", "multiport", "nfacct", "osf", "owner", "physdev", "pkttype", "policy", "quota", "realm", "recent"),
-        *("rpfilter", "sctp", "set", "socket", "state", "tcp", "tcpmss", "udp"),
-    }
-)
-MATCH_NAME, MATCH_INFO = 1, 3
-# In struct xt_conntrack_mtinfo2 and 3: what is compared, what of it is negated, and the states
-CONNTRACK = struct.Struct("=146xHHH")
-STATE, ESTABLISHED_STATE = 1, 2  # XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED)
-CONNECTION = {CT_STATE: "state", CT_PACKETS: "packets", CT_BYTES: "bytes", CT_AVERAGE: "bytes"}
 # Expressions that decide nothing themselves: every packet goes on to the next one. With those that compare, whose
 # conditions are read one by one
 NEUTRAL = frozenset(
@@ -127,8 +82,9 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
     at = integer(hook, messages.HOOK_NUMBER)
     named = names[at] if messages.HOOK_PRIORITY in hook and at < len(names) else ""
     priority = integer(hook, messages.HOOK_PRIORITY, messages.SIGNED)
+    drops = bool(named) and CHAIN_POLICY in found and integer(found, CHAIN_POLICY) == DROP
     table, name = messages.name(found, messages.TABLE), messages.name(found, CHAIN_HOOK_NAME)
-    return LiveChain(FAMILIES[family], table, name, named, priority, messages.chain_devices(hook))
+    return LiveChain(FAMILIES[family], table, name, named, priority, messages.chain_devices(hook), drops)
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
@@ -196,7 +152,7 @@ def _read(rule: Reading, name: str, data: Attributes) -> None:
             rule.does += [OBJECTS[kind]] if (kind := integer(data, OBJREF_KIND)) in OBJECTS else []
             rule.asked += [(messages.name(data, OBJREF_SET), "object")] if OBJREF_SET in data else []
         case "match" | "target":  # of iptables-nft, with code of their own
-            _of_iptables(rule, name, data)
+            iptables(rule, name, data)
         case _ if name in PLAIN:
             rule.does.append(PLAIN[name])
     rule.matches |= DIFFERING.get(name, frozenset())
@@ -228,19 +184,3 @@ def _looked_up(rule: Reading, data: Attributes) -> None:
 def _may_accept(rule: Reading) -> bool:
     # A verdict map of states decides too, but its elements are not known yet.
     return "accept" in rule.does or any(use == "state vmap" for _, use in rule.asked)
-
-
-def _of_iptables(rule: Reading, kind: str, data: Attributes) -> None:
-    name, info = messages.name(data, MATCH_NAME), data.get(MATCH_INFO, b"")
-    if name == "mark":
-        rule.mark = (None, WHOLE_MARK)
-    rule.does += [IPTABLES[name]] if name in IPTABLES else []
-    if kind == "match" and name == "conntrack" and len(info) >= CONNTRACK.size:
-        compared, negated, states = CONNTRACK.unpack_from(info)
-        if compared & STATE:
-            rule.matches.add("state")
-            rule.opening |= bool(states & ESTABLISHED_STATE) == bool(negated & STATE)
-        rule.narrow |= compared != STATE
-    elif kind == "match":
-        rule.matches |= set() if name in STEADY else {IPTABLES_MATCHES.get(name, "contents")}
-        rule.narrow = True

@@ -1,0 +1,110 @@
+"""The rules of a ruleset that packets of established forwarded connections meet, chain by chain. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from offload.model.kernel.live_rule import DEVICE_HOOKS, EVERY_PACKET, LiveChain, LiveRule, RuleMatch
+
+# Statements that act on every packet of a connection
+EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "change", "dup", "queue", "vmap")
+# Hooks that forwarded packets pass and offloaded ones bypass: of IP, and of the bridges on which they come and leave
+IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})
+BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
+MOST_WAYS = 16  # ways into a chain whose conditions are considered
+BRIDGE = "bridge"  # the family
+
+Place = tuple[str, str, str]  # family, table and chain
+Rules = dict[Place, list[LiveRule]]
+Met = tuple[LiveRule, RuleMatch]  # a rule, and the conditions of those that lead to its chain
+
+
+def grouped(rules: Iterable[LiveRule]) -> Rules:
+    """The rules by chain, in their order."""
+    found: Rules = {}
+    for rule in rules:
+        found.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
+    return found
+
+
+def passing(chain: LiveChain) -> Iterator[RuleMatch]:
+    """Which forwarded packets pass a base chain, as conditions: all, or one condition for each device of its hook.
+
+    None, if its hook is one that no forwarded packet passes.
+    """
+    if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
+        yield EVERY_PACKET
+    elif chain.hook in DEVICE_HOOKS:
+        yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
+
+
+def met(
+    place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
+) -> Iterator[tuple[LiveRule, RuleMatch]]:
+    """The rules that established packets meet in a chain (`place`) and those it jumps to, with the way's conditions.
+
+    `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which it was
+    walked already; `match` is added. After MOST_WAYS of them the chain is walked once more, without conditions.
+    """
+    known = ways.setdefault(place, set())
+    match = match if len(known) < MOST_WAYS else EVERY_PACKET
+    if match in known:
+        return
+    known.add(match)
+    for rule in rules.get(place, ()):
+        if rule.ends:
+            return
+        if rule.opening:
+            continue
+        yield rule, match
+        for target in rule.targets:
+            yield from met((rule.family, rule.table, target), rule.match.within(match), rules, ways)
+
+
+def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
+    """The rules that packets of established forwarded connections may meet, each once. `rules`: by chain."""
+    done: set[Place] = set()
+    for chain in chains:
+        if any(True for _ in passing(chain)):
+            yield from _walk((chain.family, chain.table, chain.name), rules, done)
+
+
+def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
+    if place in done:
+        return
+    done.add(place)
+    for rule in rules.get(place, ()):
+        if rule.ends:
+            return
+        if rule.opening:
+            continue
+        yield rule
+        for target in rule.targets:
+            yield from _walk((rule.family, rule.table, target), rules, done)
+
+
+def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
+    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains on the way."""
+    own = next((each for each in EFFECTS if each in rule.does), "")
+    if own:
+        return own
+    for target in rule.targets:
+        if target not in path:
+            below = rules.get((rule.family, rule.table, target), ())
+            if found := next(filter(None, (effect(each, rules, path | {target}) for each in below)), ""):
+                return found
+    return ""
+
+
+def may(rule: LiveRule, rules: Rules, wanted: Collection[str], path: frozenset[str] = frozenset()) -> bool:
+    """Whether the rule, or a rule of a chain that it jumps to, does one of these (words of LiveRule's `does`).
+
+    `path`: chains on the way to it.
+    """
+    if not set(rule.does).isdisjoint(wanted):
+        return True
+    below = (
+        each
+        for target in rule.targets
+        if target not in path
+        for each in rules.get((rule.family, rule.table, target), ())
+    )
+    return any(may(each, rules, wanted, path | set(rule.targets)) for each in below)
