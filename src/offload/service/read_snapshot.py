@@ -80,6 +80,7 @@ def observe(
         packet_rules=treating,
         ingress_last=last,
         settings=netlink.settings(),
+        legacy_tables=netlink.legacy_tables(),
         kernel=kernel,
         firewall=_firewall(tables),
         forward_chains=nft.forward_chains() if kernel.nft else (),

@@ -54,7 +54,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
     They are about rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
-    add flows to a flowtable themselves; tc filters that restore marks; and the number of `ip rule` that compare the
+    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that restore marks; and the number of `ip rule` that compare the
     mark. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice. `served`: the service runs,
     and puts live flows back on the slow path when a ban is added or a time begins; Findings about such rules are
     notices too.
@@ -70,6 +70,8 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
             yield code.done(**_place(rule))
         elif _asked(plan) if rule.does == "offload" else _meets(rule, plan):
             yield code.done(**_place(rule)) if served and code in RETURNED else code(**_place(rule))
+    if plan.tables and snapshot.legacy_tables:
+        yield FindingCode.LEGACY_TABLES(tables=", ".join(snapshot.legacy_tables))
     yield from _of_connmarks(config, snapshot, plan)
     if plan.tables and snapshot.rules:
         yield FindingCode.ROUTES_BY_MARK.done(count=len(snapshot.rules))

@@ -86,12 +86,9 @@ def treating(
                 yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
 
 
+# Each rule that established packets meet from this base chain on, the way's conditions, and whether it lets pass: it
+# accepts by what may change, and a later rule, or the chain's policy, drops what it no longer accepts.
 def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveRule, RuleMatch, bool]]:
-    """Each rule that established packets meet from this base chain on, the way's conditions, and whether it lets pass.
-
-    It lets pass if it accepts packets by what may change, and those that it no longer accepts may be dropped: by a
-    later rule, or by the chain's policy.
-    """
     ways: dict[tuple[str, str, str], set[RuleMatch]] = {}
     first = rules.get((chain.family, chain.table, chain.name), ())
     policy = chain.drops and not any(rule.ends for rule in first)
@@ -101,8 +98,8 @@ def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveR
         yield from ((*each, at in found) for at, each in enumerate(walk))
 
 
+# positions in `walk` of the rules that let pass; `policy`: the chain drops at its end
 def _letting(walk: Sequence[Met], rules: Rules, written: int, *, policy: bool) -> frozenset[int]:
-    """The positions in `walk` of the rules that let pass, as in _walks. `policy`: the chain drops at its end."""
     found, drops = set[int](), [RuleMatch()] * policy
     for at in reversed(range(len(walk))):
         rule, before = walk[at]
@@ -115,14 +112,14 @@ def _letting(walk: Sequence[Met], rules: Rules, written: int, *, policy: bool) -
     return frozenset(found)
 
 
+# A `return` in a chain that it jumps to accepts nothing: packets come back to the next rule.
 def _accepts_for_now(rule: LiveRule, rules: Rules, written: int) -> bool:
-    """Whether the rule accepts packets, itself or by a jump, and what it compares may change."""
     changes = rule.matches & BY_PACKET or _by_mark(rule, written) or _named(rule)
     return bool(changes) and not rule.ip_only and ("return" in rule.does or may(rule, rules, {"accept"}))
 
 
+# bits of the packet mark that rules write by what may change, such as the mark of the connection
 def _marks_that_change(chains: Iterable[LiveChain], rules: Rules) -> int:
-    """The bits of the packet mark that rules write by what may change, such as the mark of the connection."""
     written = 0
     for rule in reached(chains, rules):
         if rule.marks and (rule.matches & BY_PACKET or _named(rule)):
@@ -134,11 +131,9 @@ def _by_mark(rule: LiveRule, written: int) -> bool:
     return rule.mark is not None and bool(rule.mark[1] & written)
 
 
+# the word for PacketRule, or "" for a rule that need not see every packet; a drop that it jumps to counts, and with
+# `lets` one that comes later. `written`: bits of the packet mark that change
 def _does(rule: LiveRule, rules: Rules, written: int, *, lets: bool) -> str:
-    """Why the rule must see every packet, as in PacketRule; empty: it need not. A drop that it jumps to counts.
-
-    `written`: bits of the mark that change. `lets`: a later rule drops what this one no longer accepts.
-    """
     if _by_mark(rule, written):
         rule = replace(rule, matches=rule.matches | {"connection"})
     ends = effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
@@ -160,13 +155,12 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A digest of all rules that established packets meet, and the sets and times of those that may drop packets.
+    """A digest of the rules that packets of live forwarded connections meet, and the sets, times and maps in them.
 
-    Rules that accept what a later rule drops are among the latter.
-    If one of these changes, a live connection may be decided differently than when it was offloaded. Rules on hooks of
-    single devices, which packets in hardware do not meet, are among them. Sets and times of rules that cannot drop (but
-    set marks to route domains, for instance) are left out. `ours`: names of the tables of offload, whose rules are left
-    out.
+    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Rules on hooks of
+    single devices are among them. Sets and times are only those of rules that may drop a packet, or that accept what a
+    later rule drops, not of rules that, for instance, mark domains for routing. `chains`, `rules`: the kernel's whole
+    ruleset. `ours`: names of the tables of offload, whose rules are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     every = list(reached(chains, by_chain))
@@ -202,11 +196,10 @@ def treatment(rule: LiveRule) -> str:
     return "log" if "log" in rule.does and "state" not in rule.matches else ""
 
 
-# Elements of a named set may change while flows live; an anonymous set cannot.
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    """Whether the rule looks up a named set, whose elements may change, and drops or rejects, or jumps to a drop."""
     return _named(rule) and not rule.ip_only and effect(rule, rules, frozenset()) in {"drop", "reject"}
 
 
+# Elements of a named set may change while flows live; an anonymous set cannot.
 def _named(rule: LiveRule) -> bool:
     return any(not name.startswith(ANONYMOUS) for name in rule.sets)

@@ -130,8 +130,8 @@ class FindingCode(Enum):
     )
     RULE_DROPS = Form(
         Severity.PROBLEM,
-        "a rule in chain {chain} of table {table} drops single packets of connections (by length, TTL, flags, DSCP, "
-        "contents or chance): offloaded packets bypass it",
+        "a rule in chain {chain} of table {table} drops packets by what changes in a connection (length, TTL, "
+        "flags, DSCP, contents, chance; its mark, labels or timeout; an ipset): offloaded packets bypass it",
         _EXEMPT,
         _SLOW,
         "auto_exempt",
@@ -149,6 +149,12 @@ class FindingCode(Enum):
         "start the service, which lets live flows meet the rules again: /etc/init.d/offload start",
         "live flows meet the rules again within a second of an element that a program adds, "
         "not of one that packets add",
+    )
+    LEGACY_TABLES = Form(
+        Severity.NOTICE,
+        "iptables-legacy has tables in the kernel ({tables}), whose rules are not read: offloaded packets bypass them",
+        "iptables-legacy-save and ip6tables-legacy-save show the rules: load those that limit or drop live connections "
+        "with nft or iptables-nft, or keep their traffic slow with a config exempt",
     )
     RULE_LOGS = Form(
         Severity.NOTICE,

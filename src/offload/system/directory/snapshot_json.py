@@ -63,6 +63,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
         "ingress_last": snapshot.ingress_last,
         **marks_json(snapshot),
         "packet_rules": packet_rules_json(snapshot.packet_rules),
+        "legacy_tables": list(snapshot.legacy_tables),
         "settings": dict(snapshot.settings),
     }
 
@@ -87,6 +88,7 @@ def snapshot(found: Any) -> Snapshot:
         missed=_numbers(found, "missed"),
         packet_rules=packet_rules(found),
         unloaded=_each(found.get("unloaded", []), "unloaded", unloaded_file),
+        legacy_tables=_words(found.get("legacy_tables", []), "legacy_tables"),
         settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
         ingress_last=None if (last := found.get("ingress_last")) is None else _of(int, last, "ingress_last"),

@@ -28,6 +28,7 @@ from offload.system.netlink.route.routing_rules import RULES, routing_rules
 from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.route.traffic_control import QdiscMessage
 from offload.system.netlink.wire import NETLINK_ROUTE, Message
+from offload.system.nft.iptables.legacy import legacy_tables
 
 MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are stored, so that too many are noticed
 SETTINGS = (  # of net.netfilter
@@ -104,6 +105,10 @@ class Netlink:
             with suppress(OSError, ValueError):
                 found[name] = int((self._sysctls / name).read_text())
         return found
+
+    def legacy_tables(self) -> tuple[str, ...]:
+        """The tables of iptables-legacy that established packets pass: `iptables filter`."""
+        return legacy_tables()
 
     def routes(self) -> tuple[Route, ...]:
         """The unicast routes of the main table, of which there may be very many.
@@ -201,6 +206,7 @@ class FakeNetlink:
     octets: dict[str, int] = field(default_factory=dict)  # received bytes by device
     sysctls: dict[str, int] = field(default_factory=dict)  # reply of `settings`
     leaves: dict[bytes, Leaving] = field(default_factory=dict)  # reply of `leaving`
+    legacy: tuple[str, ...] = ()  # reply of `legacy_tables`
 
     def leaving(self, address: bytes) -> Leaving | None:
         """The value in `leaves` for the address; None if it has none."""
@@ -209,6 +215,10 @@ class FakeNetlink:
     def settings(self) -> dict[str, int]:
         """The sysctls in `sysctls`, by name."""
         return self.sysctls
+
+    def legacy_tables(self) -> tuple[str, ...]:
+        """The tables in `legacy`."""
+        return self.legacy
 
     def scene(self) -> LinkDump:
         """The LinkDump in `found`."""

@@ -1,1 +1,1 @@
-"""iptables-nft: `extensions.py` reads its matches and targets, which nf_tables calls by their own code."""
+"""iptables: `extensions.py` reads matches and targets of iptables-nft, `legacy.py` the tables of iptables-legacy."""
