@@ -96,8 +96,7 @@ class Drivers(Protocol):
 class Netlink(Drivers, Protocol):
     """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, FDB, neighbours, routing rules, qdiscs, tc filters.
 
-    `settings`: sysctls of net.netfilter. `legacy_tables`: those of iptables-legacy. `leaving`: how packets to a packed
-    address leave; None: no device is known. `received`: by device, bytes so far.
+    `settings`: of net.netfilter. `legacy_tables`: of iptables. `leaving`: None: not known. `received`: bytes by device.
     """
 
     def scene(self) -> LinkDump: ...
