@@ -54,10 +54,10 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
     They are about rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
-    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that restore marks; and the number of `ip rule` that compare the
-    mark. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice. `served`: the service runs,
-    and puts live flows back on the slow path when a ban is added or a time begins; Findings about such rules are
-    notices too.
+    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that restore marks; and the number of
+    `ip rule` that compare the mark. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice.
+    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
+    about such rules are notices too.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
