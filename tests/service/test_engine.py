@@ -62,9 +62,8 @@ def test_a_device_that_vanished_meanwhile_is_planned_without() -> None:
         fakes.netlink.found = without(SCENE, "lan2")
         return found
 
-    fakes.service.doors = replace(
-        fakes.service.doors, netlink=type("N", (), {"scene": staticmethod(scene), "settings": dict})()
-    )
+    netlink = type("N", (), {"scene": staticmethod(scene), "settings": dict, "legacy_tables": tuple})()
+    fakes.service.doors = replace(fakes.service.doors, netlink=netlink)
     applied = fakes.service.work()
     assert (applied.changes, applied.error) == (1, "")
     assert '"lan2"' not in fakes.nft.sent[0] and '"lan1"' in fakes.nft.sent[0]
