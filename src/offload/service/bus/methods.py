@@ -42,7 +42,7 @@ def status(engine: Engine, _: Given) -> Json:
 
     Each pair has its `ended` connections besides; `exempts` are those given at run time; `notes` say why live flows are
     not counted (their numbers are 0 then); `service`: the passes so far, and since when ended connections are counted.
-    In passing, hardware is judged by the same conntrack dump.
+    The same conntrack dump is used as a sample to judge hardware.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
@@ -113,9 +113,9 @@ def flush(engine: Engine, given: Given) -> Json:
 def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow for `timeout` seconds; `match` of `given` describes it by the options of `config exempt`.
 
-    The reply has its number as `id`. It replaces one for the same traffic. ArgumentError for bad words or too many
-    exempts. OffloadError if the pass fails (then the replaced one goes on), or if no service runs and no table in the
-    kernel can keep it.
+    A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
+    the same traffic is replaced. ArgumentError for bad words or too many exempts. OffloadError if the pass fails (then
+    the replaced one goes on), or if no service runs and no table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -141,15 +141,15 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The reply of `exempt_list`: the exempts (traffic kept slow) given at run time. No connection is read for it."""
+    """The reply of `exempt_list`: the exempts (traffic kept slow) given at run time: number, match, seconds."""
     last_decision(engine)
     return {"ok": True, "exempts": exempts_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End the run-time exempt with number `id`, by a pass. The reply has its outcome; if it fails, the exempt goes on.
+    """End the run-time exempt with number `id`, by a pass, and in the file for the next service.
 
-    ArgumentError if there is no such exempt.
+    The reply has the outcome of the pass; if that fails, the exempt goes on. ArgumentError if there is no such exempt.
     """
     number, before = arguments.number("id", given.get("id"), 1, 999_999_999), engine.timed_exempts.ends
     if not engine.timed_exempts.delete(number):

@@ -70,7 +70,7 @@ class Totals:
         wan_side: Collection[str] = (),
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Count all live connections as `add` does, without an Entry of each: a full table has 65,536.
+        """Count all live connections for their pair of zones and hosts, as `add` does, but faster: there may be 65,536.
 
         `count` has counted just these `entries`. `seen`: the fastest path on which a connection was seen, or None; it
         counts where the present one is slower. `between` is called after every EVERY connections, for urgent work.

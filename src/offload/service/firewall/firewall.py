@@ -117,8 +117,9 @@ class Firewall:
         """The ruleset to send now; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
 
         None also if nft refused the ruleset of just these inputs, unless a load is requested or rules are missing.
-        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. OffloadError
-        if a reply is malformed, or the kernel does not list its rules.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. The first call
+        reads what an earlier service loaded. OffloadError if a reply is malformed, or the kernel does not list its
+        rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -148,10 +149,10 @@ class Firewall:
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load the ruleset without the sections and files that nft refuses; then write our files about it.
+        """Load the ruleset without the sections and files that nft refuses, named in `problems`.
 
-        False: nothing was loaded; the old ruleset stays, and `error` has the cause, whatever the NftError was. True
-        also if only our files could not be written; `error` has that cause too.
+        Write our files about it. False: nothing was loaded; the old ruleset stays, and `error` has the cause, whatever
+        the NftError was. True also if only our files could not be written; `error` has that cause too.
         """
         before = None if self._forced else self.ruleset
         try:

@@ -89,7 +89,7 @@ class StationTracker:
     def restore(self, known: Iterable[tuple[Key, str]]) -> None:
         """Add where an earlier service saw stations and neighbours: the next `update` shows which moved since.
 
-        `known`: keys and values as in the property `known`.
+        `known`: ((MAC, bridge, VLAN), port) of stations, and ((address, device, NEIGHBOUR), MAC) of neighbours.
         """
         for key, value in known:
             self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, value, preferred=False)

@@ -21,7 +21,7 @@ def rules_due(engine: Engine) -> float | None:
 def for_rules(engine: Engine) -> None:
     """Create all our tables again, so that live flows pass the rules of other programs.
 
-    If nft refuses that, a pass, which reads everything again, does it.
+    A pass does it if nft refuses, or if a table has exempts of run time, whose timeouts would begin anew.
     """
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.DECIDING)
@@ -41,7 +41,7 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
 
-    If nft refuses that, a pass does it. If no pair is in hardware, nothing is sent.
+    A pass does it if nft refuses, or if a table has exempts of run time. Nothing is sent if there is no hardware table.
     """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())
