@@ -46,7 +46,6 @@ def run() -> None:
 
 
 def _main(argv: list[str], *, short: bool) -> int:
-    """Import the command and run it; gives its exit code. `short`: collect no garbage meanwhile."""
     if argv in (["--version"], ["version"]):
         # Scripts and LuCI ask for the version often; argparse would take three times as long.
         sys.stdout.write(f"offload {__version__}\n")

@@ -44,19 +44,14 @@ else:
 __all__ = ["asdict", "dataclass", "field", "replace"]
 
 
+# A field's default (`...`: none), the factory of its default (None: none), and whether `==` and `hash` use it.
 class _Field:
-    """A field's default (`...`: none), its factory for defaults (None: none), and whether `==` and `hash` use it."""
-
     def __init__(self, default: Any, factory: Callable[[], Any] | None, compare: bool) -> None:
         self.default, self.factory, self.compare = default, factory, compare
 
 
+# A descriptor: the class attribute `__dataclass_fields__`, made when the standard library first reads it.
 class _Fields:
-    """A descriptor: the class attribute `__dataclass_fields__`, made when a function of the library first reads it.
-
-    `given`: the fields by name.
-    """
-
     def __init__(self, given: Mapping[str, _Field]) -> None:
         self.given = given
 
@@ -77,15 +72,14 @@ class _Fields:
         return made
 
 
+# `__dataclass_params__`: the standard library reads it when a class of its own inherits from one of these.
 class _Parameters:
-    """`__dataclass_params__`: the standard library reads it when a class of its own inherits from one of these."""
-
     def __init__(self, frozen: bool) -> None:
         self.frozen = frozen
 
 
 def _made(cls: type, *, frozen: bool, order: bool) -> type:
-    """A new class like `cls`, with slots and the methods of a dataclass; methods that its body defines are kept."""
+    # a new class, because slots cannot be added to an existing one; methods that the body of `cls` defines are kept
     if any(hasattr(base, "__dataclass_fields__") for base in cls.__mro__):
         raise TypeError(f"{cls.__qualname__} inherits fields; offload.nouns makes classes that inherit none")
     types = dict(cls.__annotations__)
@@ -110,10 +104,7 @@ def _given(value: Any) -> _Field:
 
 
 def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> Any:
-    """Compile the `__init__` of a class from its fields (`given`) and annotations (`types`), both by name.
-
-    It sets slots by their descriptors, because a frozen class refuses to set attributes.
-    """
+    # It sets slots by their descriptors, because a frozen class refuses to set attributes.
     known: dict[str, Any] = {"_missing": _MISSING}
     arguments, lines = [], []
     for name, each in given.items():
@@ -137,7 +128,7 @@ def _init(cls: type, given: Mapping[str, _Field], types: Mapping[str, Any]) -> A
 
 
 def _comparing(cls: type, given: Mapping[str, _Field], *, frozen: bool, order: bool) -> dict[str, Any]:
-    """Methods by name, over the fields with `compare`: `__eq__`, `__hash__` (None if not frozen), those of an order."""
+    # methods by name; `__hash__` is None if the class is not frozen
     names = [name for name, each in given.items() if each.compare]
     if len(names) > 1:
         key: Callable[[Any], Any] = attrgetter(*names)
@@ -179,7 +170,7 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
-    """For copy and pickle, which would otherwise set the fields of an empty object."""
+    # for copy and pickle, which would otherwise set the fields of an empty object
     return type(self), tuple(getattr(self, name) for name in self.__slots__)
 
 

@@ -61,10 +61,7 @@ def parser(only: str = "") -> "ArgumentParser":
 
 
 def _given(argv: list[str]) -> "Namespace":
-    """The parsed command line (without the program's name).
-
-    An unknown verb or option ends the process, with a sentence that names a similar one, and exit code 2.
-    """
+    # argparse ends the process with exit code 2 for an unknown verb or option
     verbs = (*VERBS, "firewall")
     word = next(iter(argv), "")
     if plain := _plain(argv):
@@ -85,7 +82,7 @@ def _given(argv: list[str]) -> "Namespace":
 
 
 def _misplaced(argv: list[str]) -> str:
-    """The sentence for a command line that begins with an option: where that belongs, or which verbs have it."""
+    # the command line begins with an option: where that belongs, or which verbs have it
     option = argv[0].partition("=")[0]
     if option == ROOT[0]:
         return f"{option} DIR comes after the verb: offload check {option} DIR; {_rooted()} take it"
@@ -95,15 +92,11 @@ def _misplaced(argv: list[str]) -> str:
 
 
 def _rooted() -> str:
-    """The verbs that take --root, for a sentence."""
     return ", ".join((*(name for name, verb in VERBS.items() if verb.rooted), "firewall print, check and trace"))
 
 
 def _plain(argv: list[str]) -> "Namespace | None":
-    """The parsed command line if it is a verb alone, or with --json; else None, also if the verb needs an argument.
-
-    Most calls are such, and without argparse they take a third less time.
-    """
+    # A verb alone, or with --json: most calls are such, and without argparse they take a third less time.
     verb = VERBS.get(argv[0]) if argv else None
     needed = verb and any(not flag.startswith("-") and words.get("nargs") != "?" for flag, words in verb.arguments)
     if verb is None or needed or argv[1:] not in ([], [JSON[0]]):
@@ -113,15 +106,12 @@ def _plain(argv: list[str]) -> "Namespace | None":
 
 
 def _default(words: dict[str, Any]) -> Any:
-    """The value of an argument that the command line lacks, as argparse has it; `words`: its keywords of argparse."""
+    # as argparse has it; `words`: the argument's keywords of argparse
     return words.get("default", False if words.get("action") == "store_true" else None)
 
 
 def _helped(argv: list[str]) -> list[str]:
-    """The command line, but `help VERB` if one of its first two words is `-h` or `--help`.
-
-    So the help is printed here: argparse ignores errors of printing.
-    """
+    # `-h` becomes `help VERB`, so that the help is printed here: argparse ignores errors of printing
     if not {"-h", "--help"} & set(argv[:2]):
         return argv
     return ["help", *(word for word in argv[:1] if word in VERBS)]

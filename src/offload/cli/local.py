@@ -131,7 +131,6 @@ def check(router: Router, _: "Namespace") -> Answer:
 
 
 def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:
-    """The sentence of `check` about pairs that are slower than chosen; `alone`: there is no other sentence."""
     pairs = ", ".join(f"{each['src']} > {each['dest']}" for each in slower[:FEW])
     others = f" and {len(slower) - FEW} more" if len(slower) > FEW else ""
     verb = "is" if len(slower) == 1 else "are"
@@ -183,10 +182,7 @@ def service(router: Router, _: "Namespace") -> Answer:
 
 
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
-    """The reply of `flows` with `limit` flows (None: all), put together from several replies of the service.
-
-    `words`: the query. If one of the replies is an error, that is the result: half a list would look whole.
-    """
+    # `limit` None: all flows. If one of the replies is an error, that is the result: half a list would look whole.
     data = router.live_reply("flows", {"query": words})
     while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
@@ -204,17 +200,13 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
 
 
 def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
-    """A note that says how many of all flows are shown (`shown`); none if no flow comes after those."""
     if data.get("total", shown) <= data.get("offset", 0) + shown:
         return ()
     return (f"{shown} of {data['total']} flows: --limit and --offset show the others",)
 
 
 def _served(data: dict[str, Any], text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for a reply of the service. `text` makes its text; the note of `left_off` is appended to `notes`.
-
-    Of a failed reply only the error is a note, and the exit code is FAILED.
-    """
+    # of a failed reply only the error is a note, and the exit code is FAILED
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
     return Answer(text(), data, notes=(*notes, *left_off(data)))

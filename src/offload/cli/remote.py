@@ -157,12 +157,8 @@ def giveback(router: Router, given: "Namespace") -> Answer:
 
 
 def _handed(data: Json, nothing: str, done: str) -> Answer:
-    """The Answer of `takeover` and `giveback`, from the reply.
-
-    The text is `nothing` if no file changed; else `done`, the pairs whose mode changed, and whether the firewall is
-    reloaded. If files changed and the reply has an error, the Answer has that text, the error, and exit code FAILED.
-    """
-
+    # `nothing` if no file changed; else `done`, the pairs whose mode changed, and whether the firewall is reloaded. If
+    # files changed and the reply has an error: that text, the error, and exit code FAILED.
     def text() -> str:
         if not data["changed"]:
             return nothing

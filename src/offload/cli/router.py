@@ -154,10 +154,7 @@ class Router:
         return Alone(main.doors())
 
     def _directory(self, root: "Path") -> "tuple[Doors, Snapshot]":
-        """The doors for a directory, and its Snapshot.
-
-        nft, ubus and conntrack are fakes without content; netlink has the Snapshot's routes, `probe` its features.
-        """
+        # nft, ubus and conntrack are fakes without content; netlink has the Snapshot's routes, `probe` its features.
         from time import monotonic
 
         from offload.service.doors import Doors

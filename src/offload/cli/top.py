@@ -71,7 +71,7 @@ def totals(router: Router, given: "Namespace") -> Answer:
 
 
 def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
-    """The flows with the most bytes, when they were read (seconds of `time.monotonic`), and their age in seconds."""
+    # flows with the most bytes, when they were read (seconds of `time.monotonic`), and their age in seconds
     data = router.live_reply("flows", {"query": {"limit": MOST}})
     if "error" in data:
         raise OffloadError(data["error"])

@@ -67,7 +67,6 @@ def matches() -> dict[str, str]:
 
 
 def _conditions() -> "Arguments":
-    """The conditions of `exempt add` as options; a condition with a list of values may be repeated."""
     from offload.model.sections.fields import LISTS
 
     return tuple(

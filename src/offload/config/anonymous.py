@@ -29,9 +29,8 @@ def anonymous(sections: Sequence[Section]) -> list[Section]:
     return [_anonymous(section, numbers) for section in sections]
 
 
+# Counts texts from 1; leaves out a number where a section already has the name `section_NUMBER`.
 class _Numbers:
-    """Numbers for texts, counted from 1. A number is skipped if a section already has the name `section_NUMBER`."""
-
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
         self._known: dict[str, int] = {}
@@ -65,7 +64,7 @@ def _anonymous(section: Section, numbers: _Numbers) -> Section:
 
 
 def _replaced(value: str | tuple[str, ...], numbers: _Numbers) -> str | tuple[str, ...]:
-    """The value with numbers in place of text. Words for yes and no stay: option `log` has one of them or text."""
+    # Words for yes and no stay: option `log` has one of them or text.
     if isinstance(value, tuple):
         return tuple(word if word in TRUE | FALSE else str(numbers.of(word)) for word in value)
     return value if value in TRUE | FALSE else str(numbers.of(value))

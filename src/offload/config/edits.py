@@ -58,7 +58,7 @@ def _set_mode(
 
 
 def _free_name(wanted: str, sections: Sequence[Section]) -> str:
-    """`wanted` as a valid section name that is not in use, nor one that uci gives to sections without a name."""
+    # valid, not in use, and none of those that uci gives to sections without a name (`cfg012345`)
     plain = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
     plain = f"zone_{plain}" if UNNAMED.fullmatch(plain) else plain
     taken = {section.name for section in sections}
@@ -114,10 +114,8 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
 
 
 def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
-    """Whether the mode would be in effect if the `globals` section with this name had it; True if there are no such.
-
-    What prevents it: `enabled 0`, a fault that concerns traffic, or a lower mode in another `globals` section.
-    """
+    # True if there is no `globals` section. `enabled 0`, a fault that concerns traffic, or a lower mode in another
+    # `globals` section would prevent it.
     ours = [section for section in offload if section.type == "globals"]
     written = [
         replace(section, options={**section.options, "mode": mode.value}) if section.name == name else section
@@ -156,21 +154,17 @@ def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget:
 
 
 def _asks_less(section: Section, than: Mode) -> bool:
-    """Whether the section of a zone or pair requests a lower mode than `than`.
-
-    A zone without a mode has that of globals; a pair without one is faulty, and so slow.
-    """
+    # A zone without a mode has that of globals; a pair without one is faulty, and so slow.
     absent = {"zone": than.value, "pair": ""}
     return section.type in absent and _mode(section.options.get("mode", absent[section.type])) < than
 
 
 def _mode(word: str | tuple[str, ...]) -> Mode:
-    """The mode that the word names, in lower case; `none` for any other word, and for a list."""
     return next((mode for mode in Mode if mode.value == word), Mode.NONE)
 
 
 def _defaults(firewall: Sequence[Section]) -> Section | None:
-    """The first `defaults` section, as fw4 ignores others; None: there is none."""
+    # the first, as fw4 ignores others
     return next((section for section in firewall if section.type == "defaults"), None)
 
 

@@ -96,11 +96,8 @@ def load(sections: Sections) -> Firewall:
 
 
 def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterator[Reading]:
-    """The sections of type `kind` that fw4 uses, read: not those that are disabled or ignored for a fault.
-
-    Only options that planning needs are read, though each reading has its whole section. `defaults` are neither
-    disabled nor ignored. Problems of all sections that are not disabled are added to `problems`.
-    """
+    # Without sections that are disabled, or that fw4 ignores for a fault; `defaults` are neither. Only options that
+    # planning needs are read, though each reading has its whole section.
     for section in sections:
         if section.type != kind or (kind != "defaults" and section.options.get("enabled") in FALSE):
             continue
@@ -112,10 +109,7 @@ def _readings(kind: str, sections: Sections, problems: list[Problem]) -> Iterato
 
 
 def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]) -> dict[str, Zone]:
-    """The zones by name. Of those with the same name the first counts, and the others add a Problem.
-
-    `forward`: policy of the defaults, for a zone without one.
-    """
+    # Of zones with the same name the first counts.
     zones: dict[str, Zone] = {}
     for reading in readings:
         name = reading.get("name")
@@ -127,14 +121,14 @@ def _zones(readings: Iterable[Reading], forward: Policy, problems: list[Problem]
 
 
 def _disabled(sections: Iterable[Section]) -> frozenset[str]:
-    """The names of zones with `option enabled '0'`, whatever else is wrong with them."""
+    # the names, whatever else is wrong with these zones
     zones = (section.options for section in sections if section.type == "zone")
     names = (zone.get("name") for zone in zones if zone.get("enabled") in FALSE)
     return frozenset(name for name in names if isinstance(name, str))
 
 
 def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
-    """The devices of a zone. fw4 accepts names that no device can have; these are left out, and add a Problem."""
+    # fw4 accepts names that no device can have
     found = []
     for word in _words(section, "device"):
         item = fw4_values.device(word)
@@ -147,10 +141,7 @@ def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
 
 
 def _zone(reading: Reading, forward: Policy, devices: tuple[Item, ...]) -> Zone:
-    """The Zone of a section. Its networks may have any name: netifd knows which of them exist.
-
-    `forward`: policy of the defaults, for a zone without one. `devices`: those that can exist.
-    """
+    # Networks may have any name: netifd knows which of them exist.
     names = _words(reading.section, "network")
     plain = tuple(name for name in names if not name.startswith("!") and name not in {"+", "*"})
     named = tuple(item for item in devices if not item.negated and item.text != "+")
@@ -173,7 +164,7 @@ def _words(section: Section, option: str) -> tuple[str, ...]:
 
 
 def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks of option `subnet`, none without words; all addresses if a word is no network (`!`, range, name)."""
+    # all addresses if a word is no network (`!`, a range, a name): the zone may then be any of them
     found = [fw4_values.network(word) for word in words]
     known = [each for each in found if isinstance(each, Address)]
     subnets = as_networks(known) if len(known) == len(words) else None
@@ -183,7 +174,7 @@ def _subnets(words: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 def _forwardings(
     readings: Iterable[Reading], zones: dict[str, Zone], disabled: frozenset[str], problems: list[Problem]
 ) -> Iterator[Permission]:
-    """The forwardings between zones in use, or `*`; others add a Problem for each unknown zone that is not disabled."""
+    # an unknown zone is a Problem, a disabled one is not
     for reading in readings:
         ends = {option: reading.get(option) for option in ("src", "dest")}
         absent = {option: name for option, name in ends.items() if name not in {"*", *zones}}
@@ -196,7 +187,7 @@ def _forwardings(
 
 
 def _bad_protocols(sections: Sections) -> Iterator[Problem]:
-    """A Problem for each `proto` with a comma (`tcp,udp`): fw4 writes it unchecked, and nft then refuses everything."""
+    # `tcp,udp`: fw4 writes it unchecked, and nft then refuses everything
     for kind in ("rule", "redirect"):
         for section in sections:
             if section.type == kind and section.options.get("enabled") not in FALSE:
@@ -206,23 +197,18 @@ def _bad_protocols(sections: Sections) -> Iterator[Problem]:
 
 
 def _used_by_fw4(section: Rule | Redirect, named: set[str], zones: dict[str, Zone]) -> bool:
-    """Whether fw4 uses the section: its conditions can be read, and each of `named` is a zone, `*` or empty."""
+    # its conditions can be read, and each of `named` is a zone, `*` or empty
     return not section.lost and named <= {"", "*", *zones}
 
 
 def _of_rule(rule: Rule) -> Iterator[Permission]:
-    """The traffic that an accepting rule permits: none unless it names both zones and has TCP, UDP or any protocol."""
     if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
         yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
 def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permission]:
-    """The traffic that a port forward permits: src to dest; with reflection, if src is masqueraded, also from inside.
-
-    Inside are the zones of reflection_zone, else dest. Nothing without dest_ip: it then leads to the router itself; nor
-    for another target than dnat, a src that is not in `zones`, or protocols other than TCP, UDP or any. Without dest
-    fw4 takes the zone whose network has dest_ip; the Permission has dest_ip in place of dest.
-    """
+    # With reflection, if src is masqueraded, also from inside: the zones of reflection_zone, else dest. Without dest_ip
+    # it leads to the router itself. Without dest fw4 takes the zone whose network has dest_ip.
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
     if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
         return
@@ -235,7 +221,7 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
 
 
 def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """(name, options) of each rule that refuses forwarded traffic by options that are faulty or not in conntrack."""
+    # (name, options) of each rule that refuses forwarded traffic by options that are faulty or not in conntrack
     for rule in rules:
         found = (*(name for name in UNREAD if getattr(rule.match, name)), *rule.lost)
         if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _offloadable(rule.match):
@@ -243,5 +229,5 @@ def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _offloadable(match: Match) -> bool:
-    """Whether its protocols have TCP, UDP or any: a rule for ESP or ICMP makes no pair. `!` is ignored, as in fw4."""
+    # a rule for ESP or ICMP makes no pair; `!` is ignored, as in fw4
     return any(item.text in OFFLOADABLE for item in match.proto)

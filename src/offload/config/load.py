@@ -69,11 +69,7 @@ def _file_problem(name: str, packages: Packages) -> Problem | None:
 
 
 def _interfaces(sections: Sections) -> tuple[Interface, ...]:
-    """The interfaces, with `device` and `proto` empty where they are absent or lists.
-
-    Other options are not checked, since each protocol of netifd has its own.
-    """
-
+    # Other options are not checked, since each protocol of netifd has its own.
     def word(section: Section, option: str) -> str:
         value = section.options.get(option, "")
         return value if isinstance(value, str) else ""

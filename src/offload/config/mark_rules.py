@@ -83,45 +83,38 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
-    """(value, mask) of the bits of the mark that the rule sets; None: it sets none, or to values that are not known.
-
-    A value with bits outside of its mask, which only `set_xmark` can have, flips these bits of the packet's mark.
-    """
+    # None: it sets none, or to values that are not known. A value with bits outside of its mask, which only `set_xmark`
+    # can have, flips these bits of the packet's mark.
     return (mark.value, mark.mask) if mark and mark.mask and not mark.value & ~mark.mask else None
 
 
 def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
-    """Those of TCP and UDP that the rule names; empty: it matches all protocols; None: only others."""
+    # empty: all protocols; None: neither TCP nor UDP
     words = {item.text for item in items}  # fw4 parses `!` and ignores it
     return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:
-    """The addresses of a condition for an exempt; empty (any address) if an exempt cannot have one of them.
-
-    It cannot have the name of a netifd network, a range, or a mask with gaps.
-    """
+    # Empty (any address) if one is the name of a netifd network, a range, or a mask with gaps: no exempt can have
+    # these.
     known = [each for each in alternatives if isinstance(each, Address)]
     found = [network(each.family, each.value, each.bits) for each in known]  # not for a mask with gaps, or a range
     return tuple(filter(None, found)) if all(found) and len(known) == len(alternatives) else ()
 
 
 def _possible(mark: Bits | None) -> Bits | None:
-    """The mark; None if it has bits outside of its mask, so that no packet has it."""
+    # no packet has a mark with bits outside of its mask
     return mark if mark and not mark.value & ~mark.mask else None
 
 
 def _family(rule: Rule, sets: Mapping[str, Family]) -> Family:
-    """The family that the rule and its set have in common; NEITHER: none. A negated set counts the same."""
+    # a negated set counts the same
     name = rule.match.ipset.name if rule.match.ipset else ""
     return FAMILIES[rule.match.family] & sets.get(name, Family.ANY)
 
 
 def _narrow(match: dict[str, Any], family: Family) -> bool:
-    """Restrict the match, in place, to the addresses of `family`; False: no traffic is left. ANY changes nothing.
-
-    Without addresses it gets all of that family as source. After False the match is not to be used.
-    """
+    # In place; False: no traffic is left. A match without addresses gets all of the family as source.
     if family in {Family.ANY, Family.NEITHER}:
         return family is Family.ANY
     whole = EVERY_ADDRESS[VERSIONS[family]]

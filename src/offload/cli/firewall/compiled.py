@@ -46,7 +46,7 @@ def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
 
 
 def _asked() -> dict[str, Any]:
-    """The replies of netifd (networks) and procd (services) by `OBJECT METHOD`; BusError if netifd does not reply."""
+    # replies by `OBJECT METHOD`
     from offload.system.ubus.client import UbusClient
 
     bus, found = UbusClient(), dict[str, Any]()
@@ -57,11 +57,8 @@ def _asked() -> dict[str, Any]:
 
 
 def _devices(snapshot: dict[str, Any], files: FirewallFiles) -> dict[str, tuple[str, ...]]:
-    """Each device with the names of those directly below it; none unless it is a bridge or VLAN.
-
-    They are the `links` of snapshot.json; without these they come from netifd's device status in it, and from
-    /sys/class/net.
-    """
+    # each device with those directly below it, for bridges and VLANs; from `links` of snapshot.json, else from netifd's
+    # device status in it and /sys/class/net
     if links := snapshot.get("links"):
         return _stacks(links)
     status = netifd.links(snapshot.get("ubus", {}).get(netifd.DEVICES, {}))
@@ -83,10 +80,7 @@ def _stacks(links: Iterable[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(snapshot: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """The nft files in `includes` of snapshot.json, as (position, chain, path); empty if there are none.
-
-    The keys of `includes` are `POSITION[/CHAIN]`; without CHAIN the chain is empty.
-    """
+    # (position, chain, path); the keys in snapshot.json are `POSITION[/CHAIN]`
     found = []
     for place, paths in snapshot.get("includes", {}).items():
         position, _, chain = place.partition("/")

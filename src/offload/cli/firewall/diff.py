@@ -38,10 +38,7 @@ def show_diff(_: Given) -> int:
 
 
 def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
-    """The ruleset without the nft files that nft refuses, which a load would leave out too, and the paths of these.
-
-    NftError if nft refuses something else.
-    """
+    # without the nft files that nft refuses, which a load would leave out too; and their paths
     matching, broken = FirewallFiles().matching, frozenset[str]()
     while True:
         found = without_files(ruleset, broken, matching)

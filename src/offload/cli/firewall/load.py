@@ -63,10 +63,7 @@ def _loaded(reply: Json) -> bool:
 
 
 def _acted(verb: str, doors: Loading) -> str:
-    """Run the verb and print the problems that a load found; gives the error as a sentence, empty for success.
-
-    A `stop` of a firewall that is not loaded is an error.
-    """
+    # the error as a sentence; empty: success
     before = doors.act("") if verb == "stop" else {}
     reply = doors.act("stop" if verb == "flush" else verb)
     for problem in reply.get("problems", ()) if verb in LOADING else ():
@@ -81,7 +78,7 @@ def _acted(verb: str, doors: Loading) -> str:
 
 
 def _shared(doors: Loading) -> str | None:
-    """The error of the last load (empty: it succeeded), if that began after this command was called; else None."""
+    # the error of the last load (empty: it succeeded), if that began after this command was called; else None
     try:
         last = json.loads(doors.outcome.read() or b"{}")
         return str(last["error"]) if float(last["begun"]) >= doors.began else None
@@ -103,10 +100,7 @@ def _ended(doors: Loading, error: str) -> int:
 
 
 def _after(doors: Loading) -> int:
-    """After a load save the ruleset for the next boot, and run the include scripts; gives exit code 0.
-
-    Their failures are printed, and do not undo the load.
-    """
+    # Failures here are printed, and do not undo the load.
     if wrong := doors.runner.save():
         doors.say(f"offload: the ruleset for the next start of the router is the one before: saving it {wrong}")
     for path in doors.includes():

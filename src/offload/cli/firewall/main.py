@@ -82,7 +82,7 @@ def _alone(action: str) -> "Json":
 
 
 def _includes() -> list[str]:
-    """The paths of the scripts that `config include` sections name, if they can be read."""
+    # a script that cannot be read is left out
     from pathlib import Path
 
     from offload.config.fw4.sections.loader import Loader

@@ -49,10 +49,7 @@ def check(given: Given) -> int:
 
 
 def _checked_by_nft() -> Sequence[FirewallProblem]:
-    """The problems of this router's configuration, and one for each part that a load would leave out as nft refuses it.
-
-    NftError if nft refuses the rest too.
-    """
+    # with one problem for each part that a load would leave out because nft refuses it
     from time import monotonic
 
     from offload.service.firewall.load import Loading
@@ -69,10 +66,7 @@ def _warn(problems: Sequence[FirewallProblem]) -> None:
 
 
 def _explained(ruleset: Ruleset, sections: Sequence[Section]) -> Iterator[str]:
-    """The lines of the ruleset: each chain, and each rule with its section and the line where the section begins.
-
-    A rule of no section of /etc/config/firewall has `every ruleset` there.
-    """
+    # A rule of no section of /etc/config/firewall has `every ruleset` there.
     path = "/etc/config/firewall"
     begins = {each.id: each.line for each in sections if each.line}
     shown = {each.id: f" ({each.options['name']})" for each in sections if isinstance(each.options.get("name"), str)}

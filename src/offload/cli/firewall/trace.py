@@ -58,7 +58,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
 
 def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
-    """The family of both addresses, 4 or 6 (4 if there is none), and each address as a number; None if not given."""
+    # the family of both (4 if there is none), and each address as a number; None: not given
     families, ends = set(), dict[str, int | None]()
     for name in ("src-ip", "dest-ip"):
         family, value = number(about[name]) if name in about else (0, 0)
@@ -90,11 +90,8 @@ def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
 
 
 def _way(dest_ip: int | None, family: int, zones: Zones, src: str) -> str:
-    """The zone that a packet from zone `src` (empty: this router) goes to; empty: to this router.
-
-    From a zone it goes to this router if the address is the router's own or is not given. An address in a zone's
-    network means that zone, any other case the zone that masquerades; UsageError if not exactly one does.
-    """
+    # Empty: to this router. From a zone it goes there if the address is the router's own or is not given. An address in
+    # a zone's network means that zone; any other, the one zone that masquerades.
     if dest_ip is None or is_own(dest_ip, family, zones.values()):
         if src:
             return ""

@@ -66,11 +66,9 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    """The exempt without its longest lists, so that it needs at most `room` set elements; the Problem's consequence.
-
-    If no address or MAC is left, or it still does not fit: a faulty exempt in its place, which keeps all traffic
-    between its zones slow; None (it is left out) if it does not name both zones.
-    """
+    # The exempt without its longest lists, so that it needs at most `room` set elements, and the Problem's consequence.
+    # If no address or MAC is left, or it still does not fit: a faulty exempt, which keeps all traffic between its zones
+    # slow; None if it does not name both zones.
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)

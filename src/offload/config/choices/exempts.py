@@ -67,7 +67,7 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
 
 def _value(reading: Reading, option: str) -> Any:
-    """The option's value; None: absent or invalid. A list with a bad value is invalid if all its others are negated."""
+    # None: absent or invalid. A list with a bad value is invalid if all its others are negated: it would match more.
     value = reading.get(option)
     return None if option in VALUES and option in reading.bad and not wanted(value or ()) else value
 
@@ -77,11 +77,8 @@ def _match(match: Given) -> Match:
 
 
 def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple[str, Exempt | None]:
-    """The Exempt of a section without the options in `lost`, which cannot be used; before it the Problems' consequence.
-
-    `match`: the valid conditions, by option; `name`: option `name`. If an option is lost and `match` has no address or
-    MAC, the Exempt is a faulty one, or None if it does not name both zones. It is also None without any condition.
-    """
+    # The Problems' consequence, and the Exempt without the options in `lost`. If one is lost and `match` has no address
+    # or MAC, the Exempt is faulty, or None if it does not name both zones; it is None too without any condition.
     ends = {end: match.get(end, "*") for end in ENDS}
     called = name or section.id
     if lost and not names_a_host(_match(match)):
@@ -94,21 +91,15 @@ def _outcome(section: Section, name: str, match: Given, lost: set[str]) -> tuple
 
 
 def _protocols(match: Given) -> tuple[Item, ...]:
-    """The protocols of an exempt; empty: all. A list with `all` in it means all.
-
-    In an exempt with ports, no protocols or `all` mean TCP and UDP, as in fw4.
-    """
+    # empty: all. With ports, no protocols or `all` mean TCP and UDP, as in fw4.
     given = match.get("proto", ())
     named = tuple(dict.fromkeys(chain.from_iterable(given))) if all(given) else ()
     return named or (PROTOCOLS["tcpudp"] if any(option in match for option in PORTS) else ())
 
 
 def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[Problem]:
-    """Problems with valid values: a zone that does not exist, families that have nothing in common, too long lists.
-
-    Of lists with more than MOST_COMBINATIONS together the longest get one, until the rest is within the limit. The
-    caller leaves out the options that have a Problem, and adds the consequence.
-    """
+    # Of lists with more than MOST_COMBINATIONS together the longest get a Problem, until the rest is within the limit.
+    # The caller leaves out the options that have a Problem, and adds the consequence.
     for end in ENDS:
         if (name := match.get(end, "*")) != "*" and name not in zones:
             words = {"value": name, "hint": did_you_mean(name, zones)}

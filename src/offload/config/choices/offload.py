@@ -42,13 +42,10 @@ SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# `zones`: names of the firewall's zones in use; `disabled`: those with `option enabled '0'`. A faulty zone is in
+# neither.
 @dataclass(slots=True)
 class _Reader:
-    """Reads the sections of the package. `zones`, `disabled`: names of the firewall's zones; `problems`: found so far.
-
-    `zones` are those in use, `disabled` those with `option enabled '0'`; a faulty zone is in neither.
-    """
-
     sections: tuple[Section, ...]
     zones: frozenset[str]
     disabled: frozenset[str]
@@ -84,7 +81,6 @@ class _Reader:
                 yield with_name(section)
 
     def _names_zones(self, reading: Reading) -> bool:
-        """Whether all options for zones are there, with zones that exist or `*`; adds a Problem for each other name."""
         options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
         names = {option: reading.get(option) for option in options}
         for option, name in names.items():
@@ -103,7 +99,6 @@ class _Reader:
 
 
 def _named(section: Section) -> dict[str, str]:
-    """The options of the section that name a zone (`name`, or `src` and `dest`), with their values if they are text."""
     options = ("name",) if section.type == "zone" else ("src", "dest")
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
@@ -154,12 +149,9 @@ def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozens
 
 
 def _globals(readings: list[Reading], reader: _Reader) -> Globals:
-    """All `globals` sections read as one. Of an option in several the slower value counts.
-
-    All but the first add a Problem. With a fault that concerns traffic, in any of them, the mode is None. A faulty
-    family or after_packets is None. Of other faulty options the valid values count; without any, `enabled` is False,
-    and the others have their default.
-    """
+    # Of an option in several sections the slower value counts. With a fault that concerns traffic the mode is None; a
+    # faulty family or after_packets is None. Of other faulty options the valid values count; without any, `enabled` is
+    # False, and the others have their default.
     values: dict[str, Any] = {}
     for reading in readings:
         for option, value in reading.values.items():
@@ -185,7 +177,7 @@ def _globals(readings: list[Reading], reader: _Reader) -> Globals:
 
 
 def _any_pair(readings: list[Reading]) -> Iterator[PairChoice]:
-    """A faulty choice for all pairs, which keeps them slow, for each globals section with a fault in FATAL options."""
+    # a faulty choice for all pairs, which keeps them slow, for each globals section with a fault in FATAL options
     for reading in readings:
         if reading.bad & FATAL:
             yield PairChoice("*", "*", reading.section.id, Mode.NONE, faulty=True)
@@ -206,11 +198,8 @@ def _zone_choices(reader: _Reader, common: Globals) -> Iterator[ZoneChoice]:
 
 
 def _slower(option: str, first: ZoneChoice, second: ZoneChoice, common: Globals) -> Any:
-    """The slower value of two sections for a zone; None: neither has the option, so that of globals counts.
-
-    Where only one of them has the option, its mode counts; of other options, the slower of its value and that of
-    globals, or None if globals have a fault there. `common`: those globals.
-    """
+    # None: neither section has the option. Where only one has it, its mode counts; of other options the slower of its
+    # value and that of globals, or None if globals have a fault there.
     values = [getattr(first, option), getattr(second, option)]
     if option == "mode":
         return min((value for value in values if value is not None), default=None)

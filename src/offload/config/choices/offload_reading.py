@@ -51,7 +51,6 @@ def read(section: Section, table: Table, consequence: str | Callable[[str], str]
 
 
 def _sentence(refused: Refused, kind: str, table: Table) -> tuple[ProblemCode, dict[str, object]]:
-    """The sentence for an invalid option of a section of type `kind`, and the words for its blanks."""
     if refused.fault is Fault.UNKNOWN:
         return ProblemCode.UNKNOWN_OPTION, {"type": kind, "hint": did_you_mean(refused.option, table)}
     if refused.fault is Fault.MISSING:

@@ -60,10 +60,8 @@ def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: l
 
 
 def _role(refused: Refused, table: Table) -> str:
-    """The role of the invalid option for its section (CORE, CONDITION, DETAIL); empty: the fault is harmless.
-
-    A missing option is CORE. One that nftables cannot express is harmless unless it is a condition.
-    """
+    # CORE, CONDITION or DETAIL; empty: the fault is harmless. An option that nftables cannot express is harmless unless
+    # it is a condition.
     if refused.fault in {Fault.UNKNOWN, Fault.NO_EFFECT}:
         return ""
     if refused.fault is Fault.MISSING:

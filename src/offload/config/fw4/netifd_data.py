@@ -53,7 +53,7 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
 
 
 def _of_interfaces(dump: Any) -> Iterator[Found]:
-    """The firewall sections of interfaces; a rule, nat or zone without option device gets the interface's device."""
+    # a rule, nat or zone without option `device` gets the interface's device
     for each in _objects(_object(dump).get("interface")):
         device = _device(each.get("l3_device")) or _device(each.get("device"))
         who = f"{_word(each.get('interface'))}[{_word(each.get('proto'))}]"
@@ -84,7 +84,6 @@ def _options(each: Mapping[str, Any]) -> Iterator[tuple[str, Given]]:
 
 
 def _scalar(value: Any) -> str:
-    """A JSON value as UCI writes it: true and false as 1 and 0, others as Python's text of them."""
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
@@ -97,7 +96,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def _device(value: Any) -> str:
-    """A device's name; empty: no text, or not safe in nft text (the kernel accepts a quote in it, nft does not)."""
+    # empty: no text, or not safe in nft text (the kernel accepts a quote in a name, nft does not)
     name = _word(value)
     return name if plain_device(name) else ""
 

@@ -38,10 +38,8 @@ def element(
 
 
 def _address(word: str, kind: str, family: int, networks: Mapping[str, RouterNetwork]) -> Address | None:
-    """The address, network or range that a word means; None: it is not valid, of the other family, or a mask with gaps.
-
-    The name of a netifd network means the router's first address there, with the network's prefix unless `kind` is ip.
-    """
+    # The name of a netifd network means the router's first address there, with the network's prefix unless `kind` is
+    # ip. None: not valid, of the other family, or a mask with gaps.
     found = address(word)
     if found is None:
         own = (each for each in networks.get(word, RouterNetwork()).addresses if each.family == family)
@@ -56,9 +54,8 @@ def _item(word: str, kind: str) -> Item | None:
     return None if found is None or found.negated or (kind == "port" and "-" in found.text) else found
 
 
+# First and last of each part of an element's key, and the element's index.
 class _Box(NamedTuple):
-    """The addresses of an element, first and last of each part of the key, and its index among the elements."""
-
     spans: tuple[tuple[int, int], ...]
     place: int
 
@@ -110,10 +107,7 @@ def _span(value: Address) -> tuple[int, int]:
 
 
 def _compare(boxes: Iterable[_Box], covered: set[int], partly: set[int]) -> None:
-    """Add the indexes of boxes that another one covers to `covered`, of those that the kernel refuses to `partly`.
-
-    What a refused box alone covers is not in the set, so the others are compared again without the refused ones.
-    """
+    # What a refused box alone covers is not in the set, so the others are compared again without the refused ones.
     left = sorted(boxes, key=lambda each: (each.spans[0][0], -each.spans[0][1]))
     while True:
         inside, excluded = _overlapping(left)
@@ -129,11 +123,8 @@ def _compare(boxes: Iterable[_Box], covered: set[int], partly: set[int]) -> None
 
 
 def _overlapping(boxes: Iterable[_Box]) -> tuple[set[int], dict[int, list[int]]]:
-    """The indexes of boxes that another one covers; and of each other box that earlier ones exclude, with theirs.
-
-    The boxes are sorted by the first part of their keys, so that each is compared only with those that overlap it
-    there.
-    """
+    # Indexes of boxes that another one covers; and of each other box that earlier ones exclude, with theirs. Sorted by
+    # the first part of their keys, each is compared only with those that overlap it there.
     covered, excluded = set[int](), defaultdict[int, list[int]](list)
     active: list[_Box] = []
     for box in boxes:

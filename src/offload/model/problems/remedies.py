@@ -121,9 +121,8 @@ NO_NEED = {  # by the code of the Reason
 }
 
 
+# Words for the blanks of a sentence; a blank without a word becomes its name in capitals.
 class _Blanks(dict[str, object]):
-    """The words for the blanks of a sentence; for a blank without a word, its name in capitals."""
-
     def __missing__(self, key: str) -> str:
         return key.upper()
 

@@ -47,7 +47,7 @@ def _net_read(text: str) -> Address:
 
 
 def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
-    """A function that tells whether a packed address (4 or 16 bytes) is in one of the networks; without any, never."""
+    # of a packed address (4 or 16 bytes)
     ranges = [(WIDTH[each.family] // 8, *_net_span(each)) for each in nets]
 
     def within(packed: bytes) -> bool:
@@ -58,7 +58,7 @@ def _net_test(nets: Iterable[Address]) -> Callable[[bytes], bool]:
 
 
 def _net_others(nets: tuple[Address, ...]) -> tuple[Address, ...]:
-    """All addresses of the families of these, which are negated: a condition with only `!` means all others of them."""
+    # a condition with only `!` means all other addresses of these families
     return tuple(EVERY_ADDRESS[family] for family in families(nets))
 
 

@@ -32,10 +32,7 @@ from offload.config.schema import CONDITION, CORE, DETAIL, Option, Table
 
 
 def _matching(options: Mapping[str, Option]) -> Table:
-    """The table of a section that matches packets: an empty list is a fault, as the section would match everything.
-
-    Only an empty reflection_zone is no fault.
-    """
+    # An empty list is a fault, as the section would match everything; only an empty reflection_zone is none.
     return Table(
         {name: option._replace(filled=option.many and name != "reflection_zone") for name, option in options.items()}
     )

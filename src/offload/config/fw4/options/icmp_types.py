@@ -13,12 +13,12 @@ _UNREACHABLE = (
 
 
 def _codes(number: int, names: str) -> Types:
-    """The codes of the type with this number, whose names are given in order from 0; `-` for a code without a name."""
+    # names in order from code 0; `-` for a code without a name
     return {name: (number, code) for code, name in enumerate(names.split()) if name != "-"}
 
 
 def _types(names: str) -> Types:
-    """The types in words of the form `name/alias=number`; they match every code."""
+    # words `name/alias=number`; they match every code
     pairs = (word.split("=") for word in names.split())
     return {name: (int(number), None) for spelled, number in pairs for name in spelled.split("/")}
 

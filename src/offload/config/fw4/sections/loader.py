@@ -115,7 +115,6 @@ class Loader:
         return reading
 
     def _name_devices(self, reading: Reading, given: Given) -> None:
-        """Add a problem for each word of a zone's option `device` (`given`) that no device can have as its name."""
         for word in given.split() if isinstance(given, str) else given:
             item = fw4_values.zone_device(word)
             if item is not None and item.text == NO_DEVICE:
@@ -124,21 +123,15 @@ class Loader:
     def _each(
         self, kind: str, found: Mapping[str, list[Found]], make: Callable[[Reading, Say], T | None]
     ) -> Iterator[T]:
-        """What `make` gives for each usable section of type `kind`, without None. All faults are added to `problems`.
-
-        `found`: by type, (origin, options) of each section.
-        """
+        # `found`: by type, (origin, options) of each section; only usable sections are made
         for origin, options in found[kind]:
             reading = self._read(kind, origin, options)
             if self._usable(reading) and (made := make(reading, self._say)) is not None:
                 yield made
 
     def _usable(self, reading: Reading) -> bool:
-        """Whether the section can be used; a problem is added if not, also if it is disabled.
-
-        It can be used in spite of a faulty detail if its target is DROP or REJECT, and in spite of a faulty condition
-        if it is a rule, redirect or nat: the compiler decides about these.
-        """
+        # A faulty detail does not matter if the target is DROP or REJECT. A faulty condition does not matter in a rule,
+        # redirect or nat: the compiler decides about these.
         if not reading.faults and reading.values.get("enabled", True):
             return self._begins_before_it_ends(reading)
         fatal = reading.bad(CORE)
@@ -155,7 +148,7 @@ class Loader:
         return self._begins_before_it_ends(reading)
 
     def _begins_before_it_ends(self, reading: Reading) -> bool:
-        """Whether start_date is not after stop_date: nft refuses other ranges; adds a problem if it is after."""
+        # nft refuses a range that ends before it begins
         start, stop = (reading.values.get(option, ()) for option in ("start_date", "stop_date"))
         if start and stop and stop < start:
             self._say(FirewallFault.EMPTY_TIMES, reading, "stop_date", start="start_date")
@@ -163,7 +156,7 @@ class Loader:
         return True
 
     def _unique(self, sections: Iterable[Any]) -> tuple[Any, ...]:
-        """The zones or sets, of equal names only the first; no set with a word of nft as name. Others add a problem."""
+        # of equal names only the first; no set whose name is a word of nft
         names: dict[str, Any] = {}
         for each in sections:
             if each.name in names:
@@ -175,7 +168,7 @@ class Loader:
         return tuple(names.values())
 
     def _defaults(self, found: list[Found]) -> Defaults:
-        """The first `defaults` section; others get a problem. Its invalid options are ignored, each with a problem."""
+        # the first section; its invalid options are ignored, each with a problem
         for origin, _ in found[1:]:
             self.problems.append(FirewallFault.DUPLICATE_DEFAULTS.at(origin))
         if not found:
@@ -186,7 +179,7 @@ class Loader:
         return Defaults(reading.origin, **{"synflood_protect": protect} | values)
 
     def _zones(self, found: list[Found]) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
-        """The usable zones; and enabled ones that are left out: name or condition unreadable, or the name in use."""
+        # the usable zones; and enabled ones that are left out: name or condition unreadable, or the name in use
         good, unread = [], []
         for origin, options in found:
             reading = self._read("zone", origin, options)
@@ -231,7 +224,7 @@ def _forwarding(reading: Reading, _say: Say) -> Forwarding:
 
 
 def _of_type(kind: str, sections: Iterable[Section]) -> list[Found]:
-    """(origin, options) of each section of the type, without options that nftables cannot express."""
+    # (origin, options) of each section, without options that nftables cannot express
     lost = {name for name, option in TABLES[kind].items() if option.unsupported}
     return [
         (_origin(each), {name: given for name, given in each.options.items() if name not in lost})

@@ -128,30 +128,27 @@ def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _device(item: Item | None) -> str:
-    """The device as nft writes it: `+` at the end becomes `*`; empty: no device, or `+` alone, which is every one."""
+    # `+` at the end is `*` in nft; empty: no device, or `+` alone, which is every one
     if item is None or item.text == "+":  # alone it is every device
         return ""
     return f"{item.text[:-1]}*" if item.text.endswith("+") else item.text
 
 
 def _missing(target: str, values: Mapping[str, Any]) -> str:
-    """The option that a target requires and the section does not have; empty: it has all."""
+    # the option that the target requires; empty: the section has all
     needed = {"dscp": ("set_dscp",), "mark": ("set_mark", "set_xmark"), "helper": ("set_helper",)}.get(target, ())
     return "" if not needed or any(name in values for name in needed) else needed[0]
 
 
 def _log(values: Mapping[str, Any], name: str) -> str:
-    """The log prefix: the option's text, or the section's name if the option is a yes; empty: no log."""
+    # the prefix: the option's text, or the section's name for a yes; empty: no log
     text = values.get("log", "")
     chosen = fw4_words.boolean(text)
     return text if chosen is None else f"{name}: " if chosen else ""
 
 
 def _set_mark(values: Mapping[str, Any]) -> Bits | None:
-    """The value and mask to write; None: neither option is there, or it is not valid.
-
-    With `set_mark` the bits of the value are part of the mask too; with `set_xmark` the mask is as given.
-    """
+    # With `set_mark` the bits of the value are part of the mask too; with `set_xmark` the mask is as given.
     mark = values.get("set_mark")
     if mark is not None:
         return Bits(mark.value, mark.value | mark.mask)
@@ -160,7 +157,6 @@ def _set_mark(values: Mapping[str, Any]) -> Bits | None:
 
 
 def _match(values: Mapping[str, Any], proto: tuple[Item, ...]) -> Match:
-    """The conditions of a section, without its devices; `proto`: its protocols if it names none."""
     get = values.get
     return Match(
         get("family"),
