@@ -45,10 +45,10 @@ class Listing:
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
-        admitted = [_admitted(way, query, everything=everything) for way in count.ways]
+        admitted = [_selects(way, query, everything=everything) for way in count.ways]
         numbers = [number for number, way in enumerate(self._way_of) if admitted[way]]
         if query.host is not None:
-            numbers = [number for number in self._paced(numbers) if admits_host(entries[number], query.host)]
+            numbers = [number for number in self._with_pauses(numbers) if admits_host(entries[number], query.host)]
         self._numbers = self._sorted(numbers, query.sort)
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Listing:
         word = sort.removeprefix(REVERSED)
         if word == "bytes":  # largest first; equal ones in the order of the dump
             return sorted(numbers, key=self._count.octets.tolist().__getitem__, reverse=word == sort)
-        keys, order = list(map(self._key(word), self._paced(numbers))), list[int]()
+        keys, order = list(map(self._key(word), self._with_pauses(numbers))), list[int]()
         for begin in range(0, len(keys), RUN):
             run = range(begin, min(begin + RUN, len(keys)))
             order += sorted(run, key=keys.__getitem__, reverse=word != sort)
@@ -78,7 +78,7 @@ class Listing:
         order.sort(key=keys.__getitem__, reverse=word != sort)  # which merges the runs: a sixth of the comparisons
         return [numbers[each] for each in order]
 
-    def _paced(self, numbers: Iterable[int]) -> Iterator[int]:
+    def _with_pauses(self, numbers: Iterable[int]) -> Iterator[int]:
         for index, number in enumerate(numbers, 1):
             yield number
             if index % EVERY == 0:
@@ -179,7 +179,7 @@ def _waits(found: Sequence[Reason]) -> bool:
     return bool(found) and found[0].code is ReasonCode.WAITING
 
 
-def _admitted(way: Way, query: Query, *, everything: bool) -> bool:
+def _selects(way: Way, query: Query, *, everything: bool) -> bool:
     # not by the query's host: a Way has no addresses
     return (
         (everything or way.forwarded)

@@ -77,7 +77,7 @@ class FirewallFiles:
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
-            kind = (kinds or {}).get(name) or _kind(net / name / "uevent")
+            kind = (kinds or {}).get(name) or _devtype(net / name / "uevent")
             lower = [each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_")]
             found[name] = tuple(lower) if kind in STACKED else ()
         return found
@@ -135,7 +135,7 @@ class FirewallFiles:
             return {}
         except (OSError, ValueError, RecursionError) as error:
             raise FileError(f"{path} is not a router's snapshot: {error}") from error
-        wrong = next(_wrong(found), "")
+        wrong = next(_faults(found), "")
         if wrong:
             raise FileError(f"{path} is not a router's snapshot: {wrong}")
         return dict(found)
@@ -151,7 +151,7 @@ def _names(directory: Path) -> list[str]:
         return []
 
 
-def _kind(uevent: Path) -> str:
+def _devtype(uevent: Path) -> str:
     # empty for Ethernet and other devices without one
     try:
         lines = uevent.read_text(errors="replace").splitlines()
@@ -160,7 +160,7 @@ def _kind(uevent: Path) -> str:
     return next((line.removeprefix("DEVTYPE=") for line in lines if line.startswith("DEVTYPE=")), "")
 
 
-def _wrong(found: Any) -> Iterator[str]:
+def _faults(found: Any) -> Iterator[str]:
     if not isinstance(found, dict):
         yield "it is not an object"
         return

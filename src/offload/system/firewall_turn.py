@@ -35,9 +35,9 @@ def turn(
     except OSError as error:
         raise FileError(f"{lock} cannot be opened: {error.strerror}") from error
     try:
-        if not _locked(descriptor, lock, first):
+        if not _lock_within(descriptor, lock, first):
             say(f"Waiting for {holder(descriptor)}, which works on the firewall.")
-            if not _locked(descriptor, lock, last - first):
+            if not _lock_within(descriptor, lock, last - first):
                 who = holder(descriptor)
                 raise FileError(f"{who} has been working on the firewall for more than {last:g} s; nothing was changed")
         yield
@@ -45,7 +45,7 @@ def turn(
         os.close(descriptor)
 
 
-def _locked(descriptor: int, lock: Path, patience: float) -> bool:
+def _lock_within(descriptor: int, lock: Path, patience: float) -> bool:
     deadline = time.monotonic() + patience
     while True:
         try:

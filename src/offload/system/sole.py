@@ -30,9 +30,9 @@ def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience
-        while not _taken(own, name) and time.monotonic() < deadline:
+        while not _take(own, name) and time.monotonic() < deadline:
             time.sleep(PAUSE)
-        if own.getsockname() != name and (holder := _holder(name)) is not None:
+        if own.getsockname() != name and (holder := _process_with(name)) is not None:
             who = f" (process {holder})" if holder else ""
             raise RunningError(
                 f"a service is running already{who}: 'offload status' shows what it does, and '/etc/init.d/offload "
@@ -41,7 +41,7 @@ def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
         yield
 
 
-def _taken(own: socket.socket, name: bytes) -> bool:
+def _take(own: socket.socket, name: bytes) -> bool:
     try:
         own.bind(name)
     except OSError as error:
@@ -52,7 +52,7 @@ def _taken(own: socket.socket, name: bytes) -> bool:
     return True
 
 
-def _holder(name: bytes) -> int | None:
+def _process_with(name: bytes) -> int | None:
     # 0 if it is not known, None if it is another user's, or gone
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as question:
         try:

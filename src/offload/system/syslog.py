@@ -24,7 +24,7 @@ class SystemLog:
     def write(self, level: LogLevel, text: str) -> None:
         """Write the text as one line (`one_line`). `level`: its priority in syslog(3), which is lost on stderr."""
         line = one_line(text)
-        self._by_syslog = self._by_syslog or not _written(f"{NAME}: {line}\n")
+        self._by_syslog = self._by_syslog or not _write_stderr(f"{NAME}: {line}\n")
         if self._by_syslog:
             import syslog
 
@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
-def _written(line: str) -> bool:
+def _write_stderr(line: str) -> bool:
     # not by `sys.stderr`, whose buffer would keep a line that nothing reads
     try:
         os.write(sys.stderr.fileno(), line.encode(errors="replace"))

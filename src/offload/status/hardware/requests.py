@@ -40,9 +40,9 @@ class HardwareRequests:
         if flows is not None:
             return ReasonCode.HARDWARE_FAMILY_GIVEN_UP(count=flows, family=family_of(original))
         paths = (self.paths.of(src, original.src), self.paths.of(dest, target))
-        return next((why for path in paths if path and (why := self._hindered(path))), None)
+        return next((why for path in paths if path and (why := self._out_of_hardware(path))), None)
 
-    def _hindered(self, path: tuple[str, ...]) -> Reason | None:
+    def _out_of_hardware(self, path: tuple[str, ...]) -> Reason | None:
         # If the path ends at a bridge, the port of the end is not known: it may be any.
         if not self._hardware or self._hardware.intersection(path):
             return None

@@ -19,7 +19,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
     sample is only stored. `since` becomes the time of the sample if the verdict changes, or it is the first.
     """
     before = case.sample
-    moved = _moved(before, sample)
+    moved = _moved_packets(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}
     software = moved.keys() - hardware
     taken = case.taken | {family_of(key[1]) for key in hardware}
@@ -38,7 +38,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
         sample=sample,
         moved=case.moved + sum(map(sum, hardware.values())),
         whole=case.whole + sum(sum(count) for count in hardware.values() if all(count)),
-        half=case.half + sum(sum(count) for key, count in hardware.items() if _halved(key, count)),
+        half=case.half + sum(sum(count) for key, count in hardware.items() if _moves_one_way(key, count)),
         strays=case.strays + (max(0, sample.strays - before.strays) if before else 0),
         stayed=stayed,
         busy=busy,
@@ -51,7 +51,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
     return replace(after, verdict=verdict, since=case.since if verdict is case.verdict and case.sample else sample.time)
 
 
-def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
+def _moved_packets(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
     # Only flows on the same fast path in both samples; those that a driver or the kernel counted back are left out.
     found = {}
     for key, (state, packets) in sample.flows.items():
@@ -64,7 +64,7 @@ def _moved(before: Sample | None, sample: Sample) -> dict[Key, tuple[int, int]]:
     return found
 
 
-def _halved(key: Key, count: tuple[int, int]) -> bool:
+def _moves_one_way(key: Key, count: tuple[int, int]) -> bool:
     # a dead connection repeats some packets in one direction, but fewer than PACKETS
     return key[0] == TCP and not all(count) and max(count) >= PACKETS
 

@@ -49,7 +49,7 @@ class Verdicts:
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
             return case.verdict if case else Verdict.BOUND
-        return _not_had(pair.reasons) if pair.hardware else Verdict.NONE
+        return _without_hardware(pair.reasons) if pair.hardware else Verdict.NONE
 
     def of_device(self, device: DeviceDecision) -> Verdict:
         """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
@@ -61,7 +61,7 @@ class Verdicts:
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:
             asked = device.hardware and not codes & ELSEWHERE
-            return _not_had(device.reasons) if asked else Verdict.NONE
+            return _without_hardware(device.reasons) if asked else Verdict.NONE
         zones = set(device.zones)
         cases = [case for pair, case in self.cases.items() if zones & set(pair)]
         own = self.ports[device.name].verdict if device.name in self.ports else Verdict.BOUND
@@ -75,7 +75,7 @@ class Verdicts:
 NO_VERDICTS = Verdicts()
 
 
-def _not_had(reasons: Iterable[Reason]) -> Verdict:
+def _without_hardware(reasons: Iterable[Reason]) -> Verdict:
     codes = {reason.code for reason in reasons}
     if ReasonCode.HARDWARE_GIVEN_UP in codes:
         return Verdict.REFUSED

@@ -19,7 +19,7 @@ def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
     `ways`: endpoints and status of all connections. True also if the devices of one are not known from its addresses.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
-    return any(_at(way.src, iif) and _at(way.dest, oif) for way in offloaded for iif, oif in crossings)
+    return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)
 
 
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
@@ -30,18 +30,18 @@ def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) 
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 
     def exempted(entry: Entry) -> bool:
-        return any(test.means(entry) and _passes(test.match, *ends(entry)) for test in tests)
+        return any(test.means(entry) and _may_pass_devices(test.match, *ends(entry)) for test in tests)
 
     return exempted
 
 
-def _passes(match: ExemptMatch, src: Endpoint, dest: Endpoint) -> bool:
+def _may_pass_devices(match: ExemptMatch, src: Endpoint, dest: Endpoint) -> bool:
     return all(
-        not devices or any(_at(end, each) for each in devices)
+        not devices or any(_may_pass(end, each) for each in devices)
         for end, devices in ((src, match.iifs), (dest, match.oifs))
     )
 
 
-def _at(end: Endpoint, device: str) -> bool:
+def _may_pass(end: Endpoint, device: str) -> bool:
     # For a distant end policy routing may choose another device than the default route does.
     return end.distant or not end.devices or device in end.devices

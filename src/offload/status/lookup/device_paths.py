@@ -60,9 +60,9 @@ class DevicePaths:
         while device and device not in passed:
             passed.add(device)
             yield device
-            device = self._beneath(device, mac)
+            device = self._directly_below(device, mac)
 
-    def _beneath(self, device: str, mac: str) -> str:
+    def _directly_below(self, device: str, mac: str) -> str:
         # of a bridge with several ports the station's one; empty where it is not known
         lower = set(self._lower.get(device, ()))
         if len(lower) > 1 and device in self._bridges:

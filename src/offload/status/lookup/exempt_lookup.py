@@ -41,7 +41,7 @@ class ExemptLookup:
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
         self._tests = {
-            table.mode: [ExemptTest.of(match) for match in table.exempts if _in_conntrack(match.exempt.match)]
+            table.mode: [ExemptTest.of(match) for match in table.exempts if _shown_by_conntrack(match.exempt.match)]
             for table in plan.tables
         }
 
@@ -66,5 +66,5 @@ class ExemptLookup:
         return not devices or not self._devices.get(zone, set()).isdisjoint(devices)
 
 
-def _in_conntrack(match: Match) -> bool:
+def _shown_by_conntrack(match: Match) -> bool:
     return all(each.conntrack or not each.given(match) for each in FIELDS)

@@ -124,7 +124,7 @@ def _zones_of_devices(plan: Plan) -> Mapping[str, set[str]]:
     return found
 
 
-def _only(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
+def _only_zone(zones: Mapping[str, set[str]], devices: Iterable[str]) -> str | None:
     # None if a device is in no zone, or they are in several
     named = [zones.get(device, set()) for device in devices]
     every = set[str]().union(*named)
@@ -143,7 +143,7 @@ def _routed(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[Target, E
     for target, found in ways.items():
         best = min(metric for metric, _ in found)
         ways_there = [device for metric, devices in found if metric == best for device in devices]
-        zone = _only(zones, ways_there)
+        zone = _only_zone(zones, ways_there)
         distant = zone is None or target.prefixlen < DISTANT
         places[target] = Endpoint(zone, distant=distant, devices=tuple(ways_there) if zone else ())
     return places
@@ -166,5 +166,7 @@ def _owners(snapshot: Snapshot, zones: Mapping[str, set[str]]) -> dict[bytes, En
     devices = defaultdict[bytes, set[str]](set)
     for known in snapshot.addresses:
         devices[known.address.packed].add(known.device)
-    found = {address: Endpoint(_only(zones, names), devices=tuple(sorted(names))) for address, names in devices.items()}
+    found = {
+        address: Endpoint(_only_zone(zones, names), devices=tuple(sorted(names))) for address, names in devices.items()
+    }
     return {address: place for address, place in found.items() if place.zone is not None}

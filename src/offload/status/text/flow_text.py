@@ -29,7 +29,7 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
     `rows`: the flows, as `Listing.rows` gives them. `explainer` finds their Reasons.
     """
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
-    blocks = _blocks(json_texts(rows, explainer))
+    blocks = _in_blocks(json_texts(rows, explainer))
     block = next(blocks, [])
     while block:
         following = next(blocks, [])
@@ -85,13 +85,13 @@ def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int)
     """
     if not ways:
         return iter(["No flows."])
-    return map("\n".join, _blocks(_lines(rows, ways, explainer, width)))
+    return map("\n".join, _in_blocks(_lines(rows, ways, explainer, width)))
 
 
 def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
     between = {number: _zones(explainer.ways[number]) for number in counted}
     zones, notes = max(map(len, between.values())), layout.Notes(asking=True)
-    ways = {number: _around(explainer.ways[number].state, text, zones) for number, text in between.items()}
+    ways = {number: _around_bytes(explainer.ways[number].state, text, zones) for number, text in between.items()}
     text_of, named = _Addresses(), [protocol(number) for number in range(PROTOCOLS)]
     amount, kind_of, known = layout.amount, explainer.kind, dict[Kind, str]()
     yield flow_lines.flows_head(zones, width)
@@ -105,9 +105,9 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
             kind = kind_of(number, values)
             if (beneath := known.get(kind)) is None:
                 data = {"reasons": reasons_json(explainer.why(number, values))}
-                beneath = _beneath(data, width, notes)
+                beneath = _lines_below(data, width, notes)
                 if kind is not None:
-                    known[kind] = _beneath(data, width, notes)  # remedies stand only below the first
+                    known[kind] = _lines_below(data, width, notes)  # remedies stand only below the first
             yield line + beneath
         else:
             yield from flow_lines.lines_of_flow(flow_json(explainer.flow(number, values)), zones, width, notes)
@@ -117,7 +117,7 @@ def _lines(rows: Rows, counted: Mapping[int, int], explainer: Explainer, width: 
     yield from flow_lines.flows_foot(counts, width)
 
 
-def _beneath(data: layout.Json, width: int, notes: layout.Notes) -> str:
+def _lines_below(data: layout.Json, width: int, notes: layout.Notes) -> str:
     return "".join(f"\n{line}" for line in flow_lines.noted(data, width, notes))
 
 
@@ -129,7 +129,7 @@ class _Addresses(dict[bytes, str]):
         return text
 
 
-def _around(state: State, zones: str, width: int) -> tuple[str, str]:
+def _around_bytes(state: State, zones: str, width: int) -> tuple[str, str]:
     # without the second text the line is made slowly: the zones have characters that are not printed as they are
     return f"{state.value:8}  ", f"  {zones:{width}}  " if layout.is_plain(zones) else ""
 
@@ -138,6 +138,6 @@ def _zones(way: Way) -> str:
     return flow_lines.zones_of({"src_zone": way.src.zone, "dest_zone": way.dest.zone})
 
 
-def _blocks(texts: Iterator[str]) -> Iterator[list[str]]:
+def _in_blocks(texts: Iterator[str]) -> Iterator[list[str]]:
     while block := list(islice(texts, BLOCK)):
         yield block

@@ -23,8 +23,8 @@ def status_text(status: Json, width: int = 80) -> str:
             right=2,
             width=width,
         ),
-        _ended(status, width),
-        _devices(status["devices"], notes, width),
+        _ended_table(status, width),
+        _devices_table(status["devices"], notes, width),
         _problems(status["problems"]),
     ]
     return "\n\n".join(fitted(block, width) for block in blocks if block)
@@ -39,7 +39,11 @@ def summary_text(status: Json, width: int = 80) -> str:
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
     beside = FIREWALLS.get(firewall, f"beside {firewall}")
-    lines = [f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}", *_lacks(status), *_not_applied(applied)]
+    lines = [
+        f"Flow offload {beside}, kernel {kernel['release'] or 'unknown'}",
+        *_missing_features(status),
+        *_not_applied(applied),
+    ]
     pairs = table(("PAIR", "GETS", "FAST", "SLOW"), map(_summary_row, status["pairs"]), right=2, width=width)
     ends = ["'offload status' shows more, 'offload help' the verbs."]
     if problems:
@@ -105,7 +109,7 @@ def _head(status: Json) -> list[str]:
         f"Firewall    {status['firewall']}",
         f"Kernel      {kernel['release'] or 'unknown'}, {nft}",
         f"Flowtables  {'yes' if kernel['flowtable'] else 'no'}",
-        *_lacks(status),
+        *_missing_features(status),
     ]
     if applied["generation"]:
         lines.append(f"Applied     {_applied(applied)}")
@@ -119,7 +123,7 @@ def _not_applied(applied: Json) -> list[str]:
     return [NOTE + line for line in lines]
 
 
-def _lacks(status: Json) -> list[str]:
+def _missing_features(status: Json) -> list[str]:
     nothing = nothing_offloaded(status)
     missing = [lack for lack in status["kernel"]["missing"] if not any(lack in line for line in nothing)]
     return [*(NOTE + lack for lack in missing), *nothing]
@@ -152,7 +156,7 @@ def _pair_row(pair: Json, notes: Notes) -> Row:
     ]
 
 
-def _ended(status: Json, width: int) -> list[str]:
+def _ended_table(status: Json, width: int) -> list[str]:
     service = status.get("service") or {}
     if not service.get("since"):
         return []
@@ -167,7 +171,7 @@ def _ended(status: Json, width: int) -> list[str]:
     )
 
 
-def _devices(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
+def _devices_table(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
     head = ("DEVICE", "ZONE", "IN", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices), width=width)

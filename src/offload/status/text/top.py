@@ -70,10 +70,10 @@ def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) 
         rows = [list(_listed(rate, width)) for rate in (*moving, total)]
     else:
         rows = [[_line(heads, sizes)], *(list(_rows(rate, sizes, width)) for rate in (*moving, total))]
-    return "\n".join(line for row in _fitting(rows, height - 2) for line in row)
+    return "\n".join(line for row in _that_fit(rows, height - 2) for line in row)
 
 
-def _fitting(rows: list[list[str]], height: int) -> Iterator[list[str]]:
+def _that_fit(rows: list[list[str]], height: int) -> Iterator[list[str]]:
     # the first two rows and the sum are shown even if they do not fit
     left = height - len(rows[-1])
     for place, row in enumerate(rows[:-1]):

@@ -62,7 +62,7 @@ def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     (WAITING) is no Reason here; instead it has the Reason why it would be in software although its pair is in hardware,
     if so.
     """
-    unasked = tuple(_unasked(step) if step.name in OF_NOW else step for step in found.steps)
+    unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
         return found._replace(steps=unasked, sentence=found.sentence.replace("It is slow", "It would stay slow", 1))
     ends = (found.src.zone, found.dest.zone)
@@ -74,7 +74,7 @@ def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     return found._replace(steps=unasked, sentence=sentence, reason=why, remedy=why.remedy if why else "")
 
 
-def _unasked(step: Step) -> Step:
+def _as_unasked(step: Step) -> Step:
     reasons = step.reasons if step.name == "hardware" else ()  # these are the pair's
     return Step(step.name, "there is no such connection now", Holds.UNASKED, reasons)
 

@@ -31,20 +31,20 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
     made = []
     for name, codes, fact in STEPS:
         own = tuple(each for each in held if (each.code not in NAMED if codes is None else each.code in codes))
-        own = () if _zoned(name, seen) else own
+        own = () if _zone_known(name, seen) else own
         asked = not beyond or name in before
         holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
-        made.append(Step(name, fact(seen) if asked else "", holds, own or _beside(name, seen)))
-    return (*made, *_way(seen), _sending(seen, held), _path(seen), _hardware(seen, reason))
+        made.append(Step(name, fact(seen) if asked else "", holds, own or _reasons_beside(name, seen)))
+    return (*made, *_way_steps(seen), _sending_step(seen, held), _path_step(seen), _hardware_step(seen, reason))
 
 
-def _zoned(name: str, seen: Seen) -> bool:
+def _zone_known(name: str, seen: Seen) -> bool:
     # an unknown zone is the other end's
     end = {"source": seen.src, "destination": seen.dest}.get(name)
     return end is not None and end.zone is not None
 
 
-def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
+def _reasons_beside(name: str, seen: Seen) -> tuple[Reason, ...]:
     # what concerns the same zone, devices or pair, though the step may hold
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
@@ -56,20 +56,20 @@ def _beside(name: str, seen: Seen) -> tuple[Reason, ...]:
     return seen.pair.reasons if name == "pair" and seen.pair else ()
 
 
-def _way(seen: Seen) -> tuple[Step, ...]:
+def _way_steps(seen: Seen) -> tuple[Step, ...]:
     # what is unknown here does not prevent offload
     ends = way.ends(seen.entry, seen.src, seen.dest)
     routes = way.routes(ends, seen.snapshot)
     neighbours = way.neighbours(ends, seen.snapshot, seen.lookups.requests.paths)
     mtu = way.mtu(ends, seen.live.leaves)
-    return _known("route", routes), _known("neighbour", neighbours), _known("mtu", mtu)
+    return _way_step("route", routes), _way_step("neighbour", neighbours), _way_step("mtu", mtu)
 
 
-def _known(name: str, fact: way.Fact) -> Step:
+def _way_step(name: str, fact: way.Fact) -> Step:
     return Step(name, fact.text, Holds.YES if fact.whole else Holds.UNASKED)
 
 
-def _sending(seen: Seen, held: list[Reason]) -> Step:
+def _sending_step(seen: Seen, held: list[Reason]) -> Step:
     if seen.entry.state is not State.SLOW:
         return Step("sending", "its original side has sent the packet that offloaded it", Holds.YES)
     if seen.pair is None or [each.code for each in held] != [WHY.WAITING]:
@@ -77,7 +77,7 @@ def _sending(seen: Seen, held: list[Reason]) -> Step:
     return Step("sending", way.sending(seen.entry, seen.snapshot), Holds.NO, tuple(held))
 
 
-def _path(seen: Seen) -> Step:
+def _path_step(seen: Seen) -> Step:
     entry = seen.entry
     packets = f", {sum(entry.packets)} packets" if entry.packets else ""
     octets = f", {sum(entry.bytes)} bytes" if entry.bytes else ""
@@ -87,7 +87,7 @@ def _path(seen: Seen) -> Step:
     return Step("path", f"{entry.state.value}{packets}{octets}{since}", Holds.YES if fast else Holds.NO)
 
 
-def _hardware(seen: Seen, reason: Reason | None) -> Step:
+def _hardware_step(seen: Seen, reason: Reason | None) -> Step:
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
     verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""

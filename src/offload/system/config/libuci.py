@@ -104,7 +104,7 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
         sections = context.get_all(path.name)  # libuci's name for a package that is loaded by its path
         types = {name: context.get(path.name, name) for name in sections}
     except uci.UciException:
-        return ProblemCode.FILE_SYNTAX.at(package, detail=_sentence(path))
+        return ProblemCode.FILE_SYNTAX.at(package, detail=_syntax_error(path))
     return tuple(_sections(package, sections, types))
 
 
@@ -146,7 +146,7 @@ def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, o
     return [(section.id, section.type, dict(section.options)) for section in sections]
 
 
-def _sentence(path: Path) -> str:
+def _syntax_error(path: Path) -> str:
     # Of pyuci's methods only those that change something report the line, so this calls one that can find no section.
     import uci
 

@@ -29,7 +29,7 @@ def locked(path: Path) -> Iterator[bytes]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, MODE)
         try:
             _lock(descriptor, deadline)
-            if not _stands(descriptor, path):
+            if not _still_there(descriptor, path):
                 continue  # the process that held the lock has replaced the file
             try:
                 yield whole(descriptor)
@@ -56,7 +56,7 @@ def _lock(descriptor: int, deadline: float) -> None:
             return
 
 
-def _stands(descriptor: int, path: Path) -> bool:
+def _still_there(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -17,7 +17,7 @@ def workspace() -> Iterator[Path]:
     """Make a directory that only this user may enter, yield its path, and remove it with its content after the body."""
     import shutil  # slow, and most commands need no directory
 
-    directory, descriptor = _made()
+    directory, descriptor = _make_locked()
     try:
         yield directory
     finally:
@@ -36,7 +36,7 @@ def sweep() -> list[Path]:
     removed = []
     for directory in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
         with suppress(OSError):
-            descriptor = _locked(directory)
+            descriptor = _lock(directory)
             try:
                 if os.fstat(descriptor).st_uid == os.geteuid():
                     shutil.rmtree(directory)
@@ -46,20 +46,20 @@ def sweep() -> list[Path]:
     return removed
 
 
-def _made() -> tuple[Path, int]:
+def _make_locked() -> tuple[Path, int]:
     # If a `sweep` removes the directory before it is locked, another is made.
     import tempfile
 
     while True:
         directory = Path(tempfile.mkdtemp(prefix=PREFIX))
         with suppress(BlockingIOError, FileNotFoundError):
-            descriptor = _locked(directory)
+            descriptor = _lock(directory)
             if directory.exists():
                 return directory, descriptor
             os.close(descriptor)
 
 
-def _locked(directory: Path) -> int:
+def _lock(directory: Path) -> int:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -29,7 +29,7 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
         place: int | None = None
         for name in names:
             try:
-                place = _place(control, name) if place is None else place  # the same for every device
+                place = _number_of_feature(control, name) if place is None else place  # the same for every device
                 blocks = _features(control, name, place)
             except (OSError, ValueError):
                 continue
@@ -38,7 +38,7 @@ def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _place(control: socket.socket, name: str) -> int:
+def _number_of_feature(control: socket.socket, name: str) -> int:
     # the number of the feature, the same for every device
     count = _ask(control, name, array("I", SSET_INFO.pack(GSSET_INFO, 0, 1 << SS_FEATURES, 0)))[-1]
     if not count:

@@ -63,7 +63,7 @@ class _Loading:
             self.elements[found.get(SET_ID, b"")] += (several := list(elements.elements(body)))
             self.elements[place] += several
         elif kind == NEW_RULE and (rule := live_rule(family, found)):
-            self.rules[self.number] += self._resolved(rule, list(_anonymous(found)))
+            self.rules[self.number] += self._resolved(rule, list(_anonymous_sets(found)))
 
     def _resolved(self, rule: LiveRule, anonymous: Sequence[tuple[str, bytes]]) -> Iterator[LiveRule]:
         # nft gives all sets without a name the same one here, so the elements of two of them in one rule are not known.
@@ -117,7 +117,7 @@ def printed(output: str) -> Iterator[Message]:
         yield kind, bytes(body)
 
 
-def _anonymous(rule: Attributes) -> Iterator[tuple[str, bytes]]:
+def _anonymous_sets(rule: Attributes) -> Iterator[tuple[str, bytes]]:
     # nft writes `%d` for the number in the name of a set without a name
     for _, value in each(rule.get(messages.RULE_EXPRESSIONS, b"")):
         expression = attributes(value)

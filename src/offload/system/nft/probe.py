@@ -81,7 +81,7 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
     texts = [_numbered(number, body) for number, body in enumerate((*(body for body, _ in STEPS), IPSEC))]
     if _refusal(nft, "".join(texts)) is None:
         return replace(kernel, ipsec=True)
-    if found := _lack(nft, texts[:-1]):
+    if found := _first_lack(nft, texts[:-1]):
         return Kernel(release, flowtable=False, nft=version, modules=tuple(modules), missing=(found,))
     return replace(kernel, ipsec=_refusal(nft, texts[-1]) is None)
 
@@ -90,7 +90,7 @@ def _numbered(number: int, body: str) -> str:
     return f"table inet flow_offload_probe{number} {{\n{body}\n}}\n"
 
 
-def _lack(nft: CheckingNft, texts: Iterable[str]) -> Lack | None:
+def _first_lack(nft: CheckingNft, texts: Iterable[str]) -> Lack | None:
     # Without permission it is the error alone, and no package.
     for text, (_, lack) in zip(texts, STEPS, strict=True):
         if error := _refusal(nft, text):

@@ -139,9 +139,9 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
             heads.pop((index, parent, info), None)
             options = attributes(held.get(TCA_OPTIONS, b""))
             if _applies(name, options, info):
-                restores = _leaving(parent) and not RESTORING.isdisjoint(_kinds(name, options))
+                restores = _is_egress(parent) and not RESTORING.isdisjoint(_kinds_of_actions(name, options))
                 treats = not (_classless(parent) and _only_passes(name, options))
-                read[Filter(names[index], name, *_compared(name, handle, options), restores, treats)] = None
+                read[Filter(names[index], name, *_compared_mark(name, handle, options), restores, treats)] = None
             else:
                 read[Filter(names[index], name, treats=False)] = None
         elif _applies(name, {}, info):
@@ -168,10 +168,10 @@ def _classless(parent: int) -> bool:
 
 def _only_passes(kind: str, options: Attributes) -> bool:
     # Actions may count the packets.
-    return kind in LOOKING and POLICERS.get(kind) not in options and all(map(_passes, _actions(kind, options)))
+    return kind in LOOKING and POLICERS.get(kind) not in options and all(map(_only_counts, _actions(kind, options)))
 
 
-def _passes(action: Attributes) -> bool:
+def _only_counts(action: Attributes) -> bool:
     # `gact ok`, `pipe` or `continue` only count, if they do not by chance do something else
     options = attributes(action.get(TCA_ACT_OPTIONS, b""))
     settings = options.get(TCA_GACT_PARMS, b"")
@@ -180,11 +180,11 @@ def _passes(action: Attributes) -> bool:
     return GACT_ACTION.unpack_from(settings)[0] in PASSING
 
 
-def _leaving(parent: int) -> bool:
+def _is_egress(parent: int) -> bool:
     return parent >> 16 != TC_H_MAJ_INGRESS or parent & 0xFFFF == TC_H_MIN_EGRESS
 
 
-def _kinds(kind: str, options: Attributes) -> Iterator[str]:
+def _kinds_of_actions(kind: str, options: Attributes) -> Iterator[str]:
     return (text(action.get(TCA_ACT_KIND, b"")) for action in _actions(kind, options))
 
 
@@ -192,7 +192,7 @@ def _actions(kind: str, options: Attributes) -> Iterator[Attributes]:
     return (attributes(action) for _, action in each_attribute(options.get(ACTIONS.get(kind, 0), b"")))
 
 
-def _compared(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
+def _compared_mark(kind: str, handle: int, options: Attributes) -> tuple[int | None, int]:
     # Mask 0: it does not read the mark. Mark None: it is not known how. `fw` has the mark as handle, `u32` as an
     # option.
     if kind == "fw":

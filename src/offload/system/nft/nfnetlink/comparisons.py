@@ -44,8 +44,8 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
     if rule.held.get(source, ("", 0))[0] == "time":
         last = name == "cmp" and integer(data, COMPARE_OPERATION) in {AT_MOST, MORE}
         rule.edges |= {
-            *_edges(value_of(data, COMPARE_DATA), later=last),
-            *_edges(value_of(data, RANGE_END), later=True),
+            *_changes_at(value_of(data, COMPARE_DATA), later=last),
+            *_changes_at(value_of(data, RANGE_END), later=True),
         }
     compare(rule, source, data if name == "cmp" else {})
 
@@ -70,7 +70,7 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
         same = ESTABLISHED & mask == number(value)
         rule.opening |= not same if equal else same if integer(data, COMPARE_OPERATION) == UNEQUAL else False
     elif equal and value:
-        _equal(rule, what, mask, value)
+        _note_equal(rule, what, mask, value)
 
 
 def _of_forwarded(mask: int, value: bytes, operation: int) -> bool:
@@ -78,7 +78,7 @@ def _of_forwarded(mask: int, value: bytes, operation: int) -> bool:
     return any(compare(flags & mask, int.from_bytes(value, "big")) for flags in FORWARDED)
 
 
-def _edges(value: bytes, *, later: bool) -> Iterator[int]:
+def _changes_at(value: bytes, *, later: bool) -> Iterator[int]:
     # The size of the value tells what it is: 1, a day of the week (changes at midnight); 4, a second of a day; 8,
     # nanoseconds.
     orders = [int.from_bytes(value, order) for order in ("big", sys.byteorder)]
@@ -90,7 +90,7 @@ def _edges(value: bytes, *, later: bool) -> Iterator[int]:
         yield min(orders, key=lambda each: abs(each - NOW)) // NANOSECONDS
 
 
-def _equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
+def _note_equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
     if what == "family":
         rule.protocol = value[0]
     elif what == "ethertype":

@@ -32,7 +32,7 @@ def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = No
     nothing else that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`); if it gives None,
     there is none.
     """
-    read = _read if len(found) >= MANY else _other
+    read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
         if place:
             yield _together(place, (match for _, match, *_ in rules if match))
@@ -40,11 +40,11 @@ def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = No
             yield from filter(None, ((parse or live_rule)(family, each) for *_, family, each in rules))
 
 
-def _other(given: tuple[int, Attributes]) -> Read:
+def _as_not_plain(given: tuple[int, Attributes]) -> Read:
     return None, None, *given
 
 
-def _read(given: tuple[int, Attributes]) -> Read:
+def _as_plain(given: tuple[int, Attributes]) -> Read:
     # None for the first two if the rule is not plain
     family, found = given
     match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None

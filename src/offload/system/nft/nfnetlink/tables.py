@@ -72,12 +72,12 @@ def outline(table: str) -> Outline:
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
     missed = 0
-    for rule in _of(table, RULES):
+    for rule in _of_table(table, RULES):
         mark, contents, misses = marks(messages.comment(rule))
         rules.setdefault(messages.name(rule, messages.RULE_CHAIN), []).append(mark)
         digests |= contents
         missed += messages.counted(rule) if misses else 0
-    flowtables = list(_of(table, FLOWTABLES))
+    flowtables = list(_of_table(table, FLOWTABLES))
     live = LiveTable(
         table,
         frozenset[str]().union(*(messages.devices(each) for each in flowtables)),
@@ -86,7 +86,7 @@ def outline(table: str) -> Outline:
         counter=all(messages.counts(each) for each in flowtables),
         missed=missed,
     )
-    return Outline(live, dict(_sets(_of(table, SETS))))
+    return Outline(live, dict(_sets_without_dynamic(_of_table(table, SETS))))
 
 
 def handles(table: str) -> frozenset[tuple[str, int]]:
@@ -96,7 +96,7 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
     """
     return frozenset(
         (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
-        for each in _of(table, RULES)
+        for each in _of_table(table, RULES)
     )
 
 
@@ -113,10 +113,10 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
         names[chain.family, chain.table].append(chain.name)
     known: Rules = {}
     rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), partial(remembered, before, known))
-    return (chains, tuple(resolved(rules, names, cache(elements.verdicts), cache(_objects)))), known
+    return (chains, tuple(resolved(rules, names, cache(elements.verdicts), cache(_kind_of_objects)))), known
 
 
-def _objects(place: Place) -> int:
+def _kind_of_objects(place: Place) -> int:
     for number, each in dump(SETS, NFPROTO_UNSPEC):
         if (FAMILIES.get(number), messages.name(each, messages.TABLE), messages.name(each, messages.SET_NAME)) == place:
             return messages.integer(each, messages.SET_OBJECTS)
@@ -128,7 +128,7 @@ def missed(table: str) -> int:
 
     NftError if the kernel does not list its rules.
     """
-    counting = (rule for rule in _of(table, RULES) if marks(messages.comment(rule))[2])
+    counting = (rule for rule in _of_table(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
 
 
@@ -144,7 +144,7 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[
         raise NftError(known or f"the kernel does not list its nft tables: {error.strerror or error}") from error
 
 
-def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
+def _of_table(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
     # some kernels also dump the objects of other tables
     for family, found in dump(kind, NFPROTO_INET, table):
         if family == NFPROTO_INET and messages.name(found, messages.TABLE) == table:
@@ -152,10 +152,10 @@ def _of(table: str, kind: tuple[int, int]) -> Iterator[Attributes]:
 
 
 def _chains(table: str) -> Iterator[str]:
-    return (messages.name(each, messages.CHAIN_NAME) for each in _of(table, CHAINS))
+    return (messages.name(each, messages.CHAIN_NAME) for each in _of_table(table, CHAINS))
 
 
-def _sets(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
+def _sets_without_dynamic(found: Iterable[Attributes]) -> Iterator[tuple[str, str]]:
     for each in found:
         flags = messages.integer(each, messages.SET_FLAGS)
         if not flags & (messages.NFT_SET_ANONYMOUS | messages.NFT_SET_EVAL):
