@@ -190,7 +190,7 @@ class Engine:
         """Store a decision, and let the hardware monitor follow the pairs of zones that it has in hardware.
 
         If a file was unreadable, the decision before stays, if there is one, with the new Problems. If option
-        `cut_refused` or `enabled` is off, `judged` is cleared.
+        `cut_refused` or `enabled` is off, the rules that connections were compared with (`judged`) are forgotten.
         """
         readable = decided.config.readable or self.decided is None
         self.decided = decided if readable else replace(self.decided or decided, problems=decided.problems)

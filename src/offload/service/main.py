@@ -90,10 +90,11 @@ def serve() -> int:
 
 
 def build(outside: Doors) -> Loop:
-    """The loop of the service for these doors. From now on the kernel's notifications are received.
+    """The loop of the service for these doors.
 
-    So none is lost between the first pass and the first wait. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are
-    replaced. KernelError if the notifications cannot be received.
+    From now on the kernel's notifications are received, so that none is lost. The totals of an earlier service are
+    read. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced. KernelError if the notifications cannot be
+    received; without those of ended connections these are not counted.
     """
     monitor = Monitor()
     engine = Engine.of(outside)

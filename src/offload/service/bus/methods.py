@@ -82,7 +82,7 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Probe the kernel again and make a pass.
+    """Probe the kernel again, retry hardware that was given up, and make a pass.
 
     The reply has its outcome (a failure too), Problems, and missing features.
     """

@@ -26,7 +26,8 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, now: float) -> None:
     """Add the connections that are offloaded now to `engine.sightings`, read in parts, to save memory.
 
-    `now`: monotonic seconds, for the time of the next reading. If the kernel refuses, nothing is raised.
+    If too many are remembered there, all are forgotten first. `now`: monotonic seconds, for the time of the next
+    reading. If the kernel refuses, nothing is raised.
     """
     found, began = 0, process_time()
 

@@ -71,7 +71,7 @@ class Firewall:
         return self._forced
 
     def stopped(self) -> bool:
-        """Whether the firewall was stopped on purpose: a file of ours says so, which survives this process."""
+        """Whether the firewall was stopped on purpose: a file of ours exists then, and outlives this process."""
         return self.doors.stop.read() is not None
 
     def loaded(self) -> bool:
@@ -79,10 +79,10 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete table inet fw4, and note in a file that this was on purpose.
+        """Delete table inet fw4, note in a file that this was on purpose, and remove the file about the last load.
 
-        If nft refuses, NftError, and nothing changes. If that file cannot be written (OffloadError), the table is gone
-        all the same, without a note.
+        If nft refuses, NftError, and nothing changes. If a file cannot be written or removed (OffloadError), the table
+        is gone all the same, maybe without a note.
         """
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")

@@ -18,7 +18,7 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
     Ended ones, and those that name an unknown zone, are left out. `packages`: the configuration files; if one of them
     cannot be read, nothing is done, and the next pass calls this again. If the file of exempts cannot be read, a ubus
-    event says so, and it is not tried again.
+    event is queued, and it is not tried again.
     """
     now = engine.doors.clock()
     try:
@@ -39,7 +39,7 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 def stations(engine: "Engine") -> None:
     """Read from a file where an earlier service saw stations (hosts behind bridges), if our tables are in the kernel.
 
-    Some may have moved since. If the file cannot be read, a ubus event says so, and nothing is added. NftError if the
+    Some may have moved since. If the file cannot be read, a ubus event is queued, and nothing is added. NftError if the
     kernel does not list its tables.
     """
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):

@@ -32,9 +32,9 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Explain, step by step, why connections are slow, in software or in hardware. `given` has `query`, with one word.
 
     That is `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`. The reply has
-    `total`, the number of connections found, and `explanations`, one for each; for an address or network without
-    connections `expected`, what a new one would get. ArgumentError or UsageError for a bad query, KernelError if
-    connections cannot be read.
+    `total`, the number of connections found, and `explanations`, of a host at most MOST; a named connection that does
+    not exist is explained as if it did, and a host without any has `expected` instead. ArgumentError or UsageError for
+    a bad query, KernelError if connections cannot be read.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
