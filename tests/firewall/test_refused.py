@@ -92,6 +92,12 @@ def test_what_may_be_accepted_before_is_not_refused() -> None:
     assert newly_refused(rules(may), rules(drop(), may))(connection()) is not None, "the first that matches decides"
 
 
+def test_rules_in_another_order_refuse_also_where_another_rule_is_new() -> None:
+    first, second = drop(target="ACCEPT", dest_port="443"), drop()
+    other = drop(proto="udp", dest_port="7")
+    assert newly_refused(rules(first, second), rules(second, first, other))(connection()) is not None
+
+
 def test_a_file_of_nft_statements_may_accept_too() -> None:
     files = FakeFirewallFiles()
     files.packages = (("chain-pre", "forward", "/usr/share/nftables.d/chain-pre/forward/upnp.nft"),)
@@ -179,11 +185,21 @@ CONNECTIONS = [
 ]
 
 
-@given(SECTIONS, SECTIONS, st.integers(0, 7200))
+@st.composite
+def old_and_new(draw: st.DrawFn) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Two lists of rules, of which the second has some of the first in any order."""
+    old = draw(SECTIONS)
+    stay = draw(st.permutations(old)) if old else []
+    return old, [*stay[: draw(st.integers(0, len(old)))], *draw(SECTIONS)]
+
+
+@given(old_and_new(), st.integers(0, 7200))
 @settings(deadline=None)
 def test_only_what_a_changed_rule_meets_is_traced_and_that_is_enough(
-    old: list[dict[str, str]], new: list[dict[str, str]], seconds: int
+    both: tuple[list[dict[str, str]], list[dict[str, str]]], seconds: int
 ) -> None:
+    old, new = both
+
     def made(found: list[dict[str, str]], moment: float) -> Rules:
         sections = (drop(**options) for options in found)
         return rules(*sections, moment=moment)

@@ -119,10 +119,9 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
     """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
 
-    If only the order of a chain's rules differs, all of them; in a chain with other differences the order is not
-    compared. Apart from that, a packet that matches none of the result takes the same way through both rulesets. They
-    have no times, so that they match at any time, and no comments or counters. None: policies or include statements
-    changed too, so any packet may take another way.
+    Where rules that stay in a chain change their order, all rules of that chain. So a packet that matches none of the
+    result takes the same way through both rulesets. They have no times, so that they match at any time, and no comments
+    or counters. None: policies or include statements changed too, so any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):
@@ -155,7 +154,10 @@ def _differing(was: list[Rule | Include], there: list[Rule | Include]) -> list[R
     if was == there:
         return []
     one, other = Counter(was), Counter(there)
-    return [*((one - other) + (other - one))] or there
+    stay = one.keys() & other.keys()
+    if [each for each in was if each in stay] != [each for each in there if each in stay]:
+        return [*(one | other)]
+    return [*((one - other) + (other - one))]
 
 
 def _begins(rule: Rule, before: float, now: float) -> bool:
