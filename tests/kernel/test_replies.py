@@ -42,6 +42,15 @@ def test_such_a_client_is_answered_where_nothing_is_dropped(built: House) -> Non
     assert forged(built) == ROUNDS * 100
 
 
+def test_a_client_that_was_answered_before_the_drop_and_uses_the_same_ports(built: House) -> None:
+    apply(built)
+    assert forged(built) == ROUNDS * 100
+    built.router.run("conntrack", "-F")
+    built.router.nft(PLACES["fw4"][0])
+    assert forged(built) == 0
+    permit(built)
+
+
 LARGE = 500  # bytes of a message whose echo the firewall drops
 DROP_LARGE = f'insert rule inet fw4 forward iifname "wan" meta length > {LARGE} drop comment "dropped"'
 WITNESSED = 20  # rounds in which conntrack(8) is asked for the ids
