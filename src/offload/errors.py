@@ -57,7 +57,7 @@ class KernelError(OffloadError):
 
 
 class BusError(OffloadError):
-    """ubus cannot be reached, or a reply has an unexpected form."""
+    """A call over ubus failed: no ubusd, no such object, no reply in time, or a reply of an unexpected form."""
 
 
 class AbsentError(BusError):
@@ -80,4 +80,4 @@ class StartingError(OffloadError):
 
 
 class RunningError(OffloadError):
-    """Another process is the service already, or whether one is cannot be found."""
+    """The service cannot start: another process runs as the service already, or it is not known whether one does."""

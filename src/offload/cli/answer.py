@@ -22,7 +22,10 @@ Written = Callable[[bool, int], Iterator[str]]
 
 
 class Answer(NamedTuple):
-    """The result of a verb. A NamedTuple, because the command starts faster without `dataclasses`."""
+    """The result of a verb, for `main` to print.
+
+    A NamedTuple, because the command starts faster without `dataclasses`.
+    """
 
     text: str  # for stdout
     data: dict[str, Any]  # for stdout with --json
@@ -47,14 +50,14 @@ def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """A note if lists in a reply were cut to fit in a ubus message, with the number of items that each lacks.
+    """A note that says how many items were left out of which lists, because a ubus message carries no more.
 
-    Empty if none was cut.
+    An empty tuple if nothing was left out (the reply has no `left_off`).
     """
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 
 
 def problem_notes(data: Json) -> tuple[str, ...]:
-    """The `problems` in a reply, one sentence with its place each; empty if it has none."""
+    """The `problems` of a reply as lines `PLACE: SENTENCE`; empty if it has none."""
     return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))

@@ -159,9 +159,9 @@ def write_pieces(pieces: "Iterable[str]") -> None:
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The verb `help`: the list of verbs, or the arguments of the one in `given.about` (None: the list).
+    """The verb `help`: the list of verbs (`given.about` is None), or the arguments of one verb.
 
-    UsageError if that is no verb.
+    UsageError for an unknown one.
     """
     if given.about is None:
         text = parser().format_help()
@@ -183,5 +183,5 @@ def show_help(_: Router, given: "Namespace") -> Answer:
 
 
 def show_version(_router: Router, _given: "Namespace") -> Answer:
-    """The verb `version`: the version of this package, without the router."""
+    """The verb `version`: the version of this package; nothing of the router is read."""
     return Answer(f"offload {__version__}", {"ok": True, "version": __version__})

@@ -27,14 +27,18 @@ SOUND = "Nothing is wrong. `offload status` lists the mode of each zone, and the
 
 
 def status(router: Router, given: "Namespace") -> Answer:
-    """The verb `status`: zones, pairs and devices with modes and Reasons, all or of one zone; without a verb short."""
+    """The verb `status`: zones, pairs of zones, and devices, with modes and reasons.
+
+    With an argument those of one zone. Without any verb (`offload` alone) a few lines. Errors as of `shown_status`.
+    """
     return shown_status(router, given.zone, short=given.short)
 
 
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
-    """Zones, pairs and devices with modes and Reasons, of one zone or of all (None); `short`: in a few lines.
+    """The Answer with zones, pairs of zones and devices, their modes and reasons; `zone`: one zone, None: all.
 
-    UsageError for an unknown zone. An error in the reply is a note, and the exit code FAILED.
+    `short`: in a few lines. UsageError for an unknown zone. An error in the service's reply is a note, and the exit
+    code FAILED.
     """
     found = router.reply("status")
     if zone is not None and "error" not in found:
@@ -60,10 +64,10 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: "Namespace") -> Answer:
-    """The verb `flows`: forwarded connections with their path, and why slow ones are slow.
+    """The verb `flows`: forwarded connections with their path, and why slow ones are slow; UsageError for a bad option.
 
-    A list of more than LONG is made by this process if it can, else from several replies of the service. QueryError
-    for a bad option, before anything is read.
+    A list of more than LONG is made by this process if it can (root, no pair of zones in hardware), else from several
+    replies of the service.
     """
     from offload.status.query import Query
 
@@ -81,7 +85,7 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
 
 
 def metrics(router: Router, _: "Namespace") -> Answer:
-    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text; with an error the reply of `status`."""
+    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text; if `status` fails, its Answer."""
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = shown_status(router)
@@ -139,10 +143,10 @@ def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
-    """The verb `apply`: bring the kernel in line with the configuration, as `reload`; --dry-run: only print the text.
+    """The verb `apply`: bring the kernel's nft tables in line with the configuration, as `reload` does.
 
-    For a directory (--root) that is the text of all tables, and FileError without --dry-run. FileError also if a file
-    of the configuration cannot be read.
+    --dry-run sends nothing and gives the nft text; for a directory (--root) that is the text of all tables, and without
+    --dry-run a FileError. OffloadError too if router or configuration cannot be read.
     """
     if not given.dry_run:
         router.require_running("apply without --dry-run")
@@ -156,10 +160,10 @@ def apply(router: Router, given: "Namespace") -> Answer:
 
 
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
-    """The verb `snapshot`: write this router as a directory for --root, without passwords and keys.
+    """The verb `snapshot`: write this router's state and configuration as a directory for --root, without secrets.
 
-    With --with-names names of sections stay. FileError if the directory is not empty or cannot be written. A file of
-    the configuration that cannot be read is left out, with a note.
+    Names that people chose become numbers, unless --with-names is given. FileError if the directory is not empty or
+    cannot be written. A configuration file that cannot be read is left out, with a note.
     """
     from pathlib import Path
 

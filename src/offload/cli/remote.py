@@ -33,7 +33,10 @@ def zones(router: Router, _: "Namespace") -> Answer:
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
-    """The verb `set`: write a zone's mode and apply it; --dry-run: only what would change. Errors as of `set_pair`."""
+    """The verb `set`: write a zone's mode to /etc/config/offload and apply it; with --dry-run only what would change.
+
+    Errors as of `set_pair`.
+    """
     word = mode(given.mode)
     if given.dry_run:
         return _previewed(router.live_reply("preview", {"query": {"zones": {given.zone: word}}}))
@@ -41,9 +44,10 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 
 
 def set_pair(router: Router, given: "Namespace") -> Answer:
-    """The verb `pair`: write the mode of a pair of zones and apply it; with --dry-run only what would change.
+    """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
 
-    UsageError for a word that is no mode; an unknown zone is an error of the reply. A zone `*` is every zone.
+    With --dry-run only what would change. UsageError for a word that is no mode; an unknown zone is an error in the
+    reply.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -68,9 +72,10 @@ def reload(router: Router, _: "Namespace") -> Answer:
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
-    """The verb `flush`: create tables again, so that their flows are slow for some packets; no connection ends.
+    """The verb `flush`: create offload's nft tables again, so that their flows are slow for some packets.
 
-    With --zone, --host or --state only tables that have flows which these select; but then all of their flows.
+    No connection ends. With --zone, --host or --state only tables with a flow that these select, though then all of
+    their flows.
     """
     data = router.live_reply("flush", {"query": _chosen(given)})
     return answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
@@ -96,7 +101,7 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 
 
 def exempt(router: Router, given: "Namespace") -> Answer:
-    """The verb `exempt`: add, delete or list (`given.action`) timed exempts, which keep traffic slow for some time.
+    """The verb `exempt`: add, delete or list conditions for traffic that is kept slow until a timeout.
 
     UsageError for `delete` without a number, `add` with one, or a bad time.
     """
@@ -177,7 +182,7 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """A sentence about how many transactions were sent (`changes` of a reply), or that none was."""
+    """A sentence for `changes` of a reply, the number of nft transactions sent: how many, or why none."""
     count = data["changes"]
     if not count and data.get("missing"):
         return "Nothing was sent."

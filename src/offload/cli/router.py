@@ -45,9 +45,9 @@ class Router:
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
-        """The Snapshot, with routes, and the reply of `network.interface dump` that it was made from.
+        """The router's state, with routes, and netifd's reply of `network.interface dump` from which it was made.
 
-        The reply is empty for a directory. OffloadError if a part cannot be read.
+        The reply is {} for a directory. OffloadError if a part cannot be read.
         """
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory
@@ -72,10 +72,11 @@ class Router:
         return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> "Decided":
-        """Read the router and make the Plan, without changing the kernel; OffloadError if the router cannot be read.
+        """Read configuration and router, and decide modes and tables, without changing the kernel.
 
-        Files that cannot be read are Problems of the result. `held`: the Plan keeps the timed exempts that are in the
-        kernel's tables. Without `held`, and for a directory, it has none.
+        OffloadError if the router's state cannot be read; configuration files that cannot be read are Problems of the
+        result.
+        `held`: timed exempts in the kernel's tables are kept. Without it, and for a directory, there are none.
         """
         from offload.service import reconcile
 
@@ -85,7 +86,10 @@ class Router:
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
     def transactions(self, decided: "Decided") -> list[str]:
-        """The nft texts that would bring the kernel to the Plan of `decided`; for a directory one with all tables."""
+        """The nft texts, one for each transaction, that would bring the kernel to the tables of `decided`.
+
+        Empty: the kernel has them already, or has no flowtables. For a directory it is one text, which creates all.
+        """
         from offload.compiler.offload.tables.render import render
         from offload.service import reconcile
         from offload.system.netlink.ct.conntrack import Conntrack
@@ -97,10 +101,10 @@ class Router:
         return [each.text for each in reconcile.pending(decided, self.nft, busy=busy)]
 
     def service_reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """What the service replies to a method of its ubus object `offload`; None: no service runs, or no ubusd.
+        """The service's reply to a method of ubus object `offload`.
 
-        None also for a directory. `words`: arguments of the method; None: it has none. BusError if the call fails
-        otherwise.
+        None: no service or ubusd runs, or this is a directory.
+        `words`: arguments of the method; None: it has none. BusError if the call fails otherwise.
         """
         if self.root is not None:
             return None
@@ -112,14 +116,15 @@ class Router:
             return None
 
     def live_reply(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, for verbs that need the running router: FileError if the router is a directory."""
+        """As `reply`, for verbs that need the running router: FileError if the router is a directory (--root)."""
         self.require_running("this")
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply to a ubus method: of the service, or made by this process where none runs, and for a directory.
+        """The reply to a method of ubus object `offload`: by the service, or by this process if there is none.
 
-        `words`: the method's arguments; None: none. A failure of the method is a reply with the key `error`.
+        A directory has no service. `words`: the method's arguments; None: none. A failure of the method is a reply with
+        the key `error`.
         """
         return self.service_reply(method, words) or self._alone.answer(method, words or {})
 
@@ -137,9 +142,10 @@ class Router:
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
-        """The reply of `flows` without the flows, made by this process, and the function that prints the flows.
+        """The reply of `flows` without its list, made by this process; and a function that gives the list in pieces.
 
-        `words`: the words of a Query, and perhaps `all`. OffloadError if the query is bad or the router cannot be read.
+        `words`: the query by option, and perhaps `all`. OffloadError if the query is not valid or the router cannot be
+        read.
         """
         return self._alone.every_flow({"query": words})
 
@@ -179,7 +185,7 @@ class Router:
         return doors, snapshot
 
     def serve(self) -> None:
-        """Run the service in this process, until it is stopped."""
+        """Run the service in this process, until a signal stops it."""
         from offload.service.main import serve
 
         serve()

@@ -22,7 +22,7 @@ def width() -> int:
 
 
 def height() -> int:
-    """Lines of the terminal at stdout, at least FEWEST; LINES for a file or pipe. No variable changes it."""
+    """Lines of the terminal at stdout, at least FEWEST; LINES (24) if stdout is no terminal. No variable changes it."""
     try:
         return max(os.get_terminal_size(sys.stdout.fileno()).lines, FEWEST)
     except (OSError, ValueError, AttributeError):

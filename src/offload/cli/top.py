@@ -21,10 +21,10 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """The verb `top`: print bits and packets per second by path, as often as --count says; without it until Ctrl-C.
+    """The verb `top`: print bits and packets per second by path, --count times; without it until Ctrl-C.
 
-    Without --count a file or pipe gets one view. With --json only the last rates are printed, as the Answer's data.
-    Only the MOST flows with the most bytes are compared. UsageError for a bad option, OffloadError for a failed reply.
+    Without --count a file or pipe gets one view. --json gives the last rates only, as the Answer's data. Of all flows
+    the MOST with the most bytes are compared. UsageError for a bad option, OffloadError for a failed reply.
     """
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")

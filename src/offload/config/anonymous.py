@@ -15,7 +15,7 @@ NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
-    """The sections of types that a bug report has, in their order, each only with options that its type can have."""
+    """The sections of types that a bug report has, in their order, without options that their type does not have."""
     return [kept for section in sections if (kept := without_unknown_options(section))]
 
 
@@ -47,7 +47,7 @@ class _Numbers:
 
 
 def section_name(number: int) -> str:
-    """The name of a section whose own name is replaced."""
+    """The name that replaces a section's own name in a bug report: `section_NUMBER`."""
     return f"section_{number}"
 
 

@@ -22,10 +22,10 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """The edits that set a zone's mode in all sections for it, also disabled ones, or in a new one if there are none.
+    """The edits that set `mode` in all `config zone` for the zone, also disabled ones, or in a new one without any.
 
     `sections`: of /etc/config/offload. A new section has options `name` and `mode`; whether the zone exists is not
-    checked here.
+    checked.
     """
     named = ((section, choices.with_name(section).options.get("name")) for section in sections)
     own = [section for section, name in named if section.type == "zone" and name == zone]
@@ -33,7 +33,7 @@ def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """The edits that set the mode of a pair in all sections with just these ends, or in a new one if there are none.
+    """The edits that set `mode` in all `config pair` with exactly these `src` and `dest`, or in a new one without any.
 
     `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, and `*` finds only sections with `*`. Disabled
     sections count, and stay disabled.
@@ -75,13 +75,12 @@ def version_edit(offload: Sequence[Section]) -> list[Edit]:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """The edits that switch fw4's flow_offloading off, and set `globals.mode` and `taken` to the mode that it had.
+    """Edits that take over fw4's global offload: flow_offloading off, its mode in `globals.mode` and `taken`.
 
-    There are none if fw4's option is off. FileError: the mode would have no effect. In a file with neither `taken` nor
-    `globals.version` the version is set too. `firewall`, `offload`: sections of the two files.
-
-    `once`: for installations and first boots. In both cases above it sets `taken` to none, which records that it ran:
-    with `taken` there are no edits, because fw4's option is the user's own choice after the first run.
+    No edits if fw4's option is off; FileError if the mode would have no effect. `globals.version` is set as well where
+    neither it nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, for installations and
+    first boots: in these two cases `taken` is set to none, which records that it ran; and if `taken` is there, no
+    edits.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -126,11 +125,11 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """The edits that undo `takeover`: they switch fw4's option on, and set `globals.mode` and `taken` to none.
+    """The edits that undo `takeover`: fw4's flow_offloading on, `globals.mode` and `taken` none.
 
-    No edits if offload made no take-over, if fw4's option or `config globals` changed since, or if a zone or pair now
-    has a lower mode, which fw4's global option would raise. With `forget`, as when the package is removed, `taken` is
-    deleted instead, also in these cases.
+    No edits if offload took nothing over, if fw4's option or `config globals` changed since, or if a zone or pair has a
+    lower mode now, which fw4's global option would raise. `forget`, for the removal of the package: `taken` is deleted
+    instead, also in these cases.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

@@ -56,9 +56,9 @@ class Firewall:
 
 
 def load(sections: Sections) -> Firewall:
-    """Read the sections of /etc/config/firewall: zones first, then the sections that name them.
+    """Read the sections of /etc/config/firewall as fw4 does, as far as offload needs them.
 
-    A rule or redirect that fw4 ignores permits and marks nothing, so its faults are not reported. Without a `defaults`
+    A rule or redirect that fw4 ignores permits and marks nothing, and its faults are not reported. Without a `defaults`
     section the policy is drop.
     """
     problems: list[Problem] = []

@@ -19,10 +19,10 @@ DISPENSABLE = {"network", "offload"}
 
 
 def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
-    """Read the packages firewall, network and offload: the Config of what can be read, and all Problems.
+    """Read the packages firewall, network and offload: the Config of what can be read, and all their Problems.
 
-    `packages`: by name, the sections, or the Problem why the file is unreadable. A package that is not there has no
-    file; for network and offload that is no Problem.
+    `packages`: by name the sections, or the Problem that says why the file is unreadable. A package that is absent has
+    no file, which is a Problem for firewall only.
     """
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
@@ -50,7 +50,10 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems in order, each with line and name of its section; unchanged if `packages` lack that section."""
+    """The Problems in order, each with the line and the words (`where`) of its section.
+
+    Unchanged if it is not in `packages`.
+    """
     known = {
         (section.package, section.id): section
         for found in packages.values()

@@ -27,7 +27,10 @@ VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
-    """The address family of each set (`config ipset`), by name; IPv4 without option family, any if it is not valid."""
+    """The address family of each `config ipset` by name: IPv4 without option family, ANY if the option is not valid.
+
+    Of sets with the same name the first counts.
+    """
     found: dict[str, Family] = {}
     for section in sections:
         name, word = section.options.get("name"), section.options.get("family", "ipv4")
@@ -38,11 +41,11 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 
 
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
-    """The MarkRule of a rule, with the forwarded traffic that it marks; None: it marks none, or none that is offloaded.
+    """The MarkRule of a rule that sets marks or DSCP on forwarded traffic.
 
-    It has two exempts: for connections whose opener sends what the rule sees, and for those whose replies it sees. They
-    match more than the rule: conditions that an exempt cannot have, and too long lists, are left out. `sets`: the
-    address family of each set, by name.
+    None: it does not, or on nothing offloadable. It has two exempts (conditions of slow traffic): for connections whose
+    opener sends what the rule matches, and for those whose replies it matches. They are wider than the rule: conditions
+    that an exempt cannot have, and too long lists, are left out. `sets`: the address family of each set, by name.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:

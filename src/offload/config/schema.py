@@ -45,7 +45,7 @@ class Option(NamedTuple):
 
 
 class Fault(Enum):
-    """The kinds of faults that an option can have."""
+    """The ways in which an option, or one of its values, can be wrong."""
 
     UNKNOWN = "unknown"
     MISSING = "missing"

@@ -5,10 +5,10 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of a pass, which reads the router and changes our tables where they differ, or of a return.
+    """The outcome of a pass (router read, nft tables changed where they differ) or of a return (tables created again).
 
-    A return creates tables again and reads nothing. After an error the rest is not done: transactions before it
-    (`changes`) stay in the kernel, and count.
+    After a return flows take the slow path for some packets; it reads nothing. After an error the rest is not done:
+    transactions sent before it (`changes`) stay in the kernel.
     """
 
     generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
@@ -19,18 +19,18 @@ class Applied:
     loaded: bool = False  # the pass loaded the firewall
 
     def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
-        """The outcome of the next pass or return, which sent `changes` transactions and ended at `time`.
+        """The outcome that follows this one: of a pass or return that sent `changes` transactions and ended at `time`.
 
-        With 0 changes generation and time stay as they are here. `error`, `returned`: as the fields of these names.
+        With 0 changes the generation and time of this one are kept. `error`, `returned`: as the fields of these names.
         """
         if not changes:
             return Applied(self.generation, self.time, error=error)
         return Applied(self.generation + 1, time, changes, error, returned)
 
     def with_attempt(self, last: "Applied") -> "Applied":
-        """One outcome for a pass that was repeated: of this attempt and the `last`, whose error counts.
+        """The outcome of a pass that was tried twice: this attempt, then `last`, which began with the same generation.
 
-        Both attempts began with the same generation.
+        Changes are added, returned tables joined; the error is that of `last`.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))

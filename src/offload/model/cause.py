@@ -4,10 +4,7 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """The event that caused a pass or a return of tables; of several, the latest.
-
-    A pass reads everything, whatever its cause.
-    """
+    """Why the service last read the router and compared its tables (a pass), or created tables again (a return)."""
 
     START = "the service started"
     RELOAD = "reload requested"

@@ -68,11 +68,11 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Traffic between zones that the firewall accepts: by a forwarding, an accepting rule or a port forward.
+    """Traffic between zones that a forwarding, an accepting rule or a port forward of the firewall accepts.
 
-    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one with `dest_ip` (an
-    address, or the name of a netifd network), and with an empty `src` that zone is the source as well. `section`: id of
-    the section that permits it, as uci prints it.
+    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one that has `dest_ip` (an
+    address, or the name of a netifd network); with an empty `src` that zone is the source as well. `section`: id of the
+    section, as uci prints it (`@rule[2]`).
     """
 
     src: str
@@ -136,7 +136,10 @@ class ZoneChoice:
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """All `config pair` of /etc/config/offload with the same `src` and `dest`; `*` means every zone."""
+    """The mode that all `config pair` of /etc/config/offload with the same `src` and `dest` request.
+
+    `*` means every zone. A fault of `config globals` that may concern any zone is a faulty PairChoice for `*` and `*`.
+    """
 
     src: str  # zone of the original direction, or `*`
     dest: str  # zone that connections lead to, or `*`
@@ -146,7 +149,7 @@ class PairChoice:
 
     @property
     def stars(self) -> int:
-        """How many of `src` and `dest` are `*`."""
+        """The number of `*` in `src` and `dest`: 0, 1 or 2."""
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
@@ -156,9 +159,9 @@ class PairChoice:
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A rule that must see every packet, with exempts for its traffic.
+    """A firewall rule that must see every packet of a flow, and exempts (conditions) that keep its traffic slow.
 
-    It is a rule of /etc/config/firewall that sets a mark or DSCP, or one in nft (a live rule) that marks, limits, ...
+    It is a `config rule` that sets a mark or DSCP, or a rule in nft of any program that marks, limits, counts, ...
     """
 
     name: str  # of the rule, for sentences; of a live rule its comment, which may be empty
@@ -173,7 +176,10 @@ class MarkRule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The user's whole configuration, after validation."""
+    """The configuration of /etc/config/firewall, network and offload after validation.
+
+    What is faulty is left out or slow.
+    """
 
     zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled and faulty ones
     permissions: tuple[Permission, ...] = ()  # forwardings, accepting rules and port forwards

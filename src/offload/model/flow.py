@@ -9,7 +9,7 @@ from offload.nouns import dataclass
 
 
 class State(Enum):
-    """The path of a flow's packets: the whole stack (slow), the software flowtable, or the hardware flowtable."""
+    """The path of a flow's packets: the whole network stack (slow), the software or the hardware flowtable."""
 
     SLOW = "slow"
     SOFTWARE = "software"
@@ -139,7 +139,10 @@ def entry_of(values: Values) -> Entry:
 
 
 class Entries:
-    """The entries of a conntrack dump, by number from 0. A subclass may store them as bytes, and parse them on use."""
+    """The conntrack entries of one dump, in its order, by number from 0.
+
+    A subclass may parse them only when they are read.
+    """
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -154,14 +157,14 @@ class Entries:
         return map(entry_of, self.values(range(len(self))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The entries with these numbers, in this order, each as a flat tuple of values (`Entry.values`)."""
+        """The entries with these numbers, in the order given, each as the flat tuple that `entry_of` takes."""
         return (self[number].values for number in numbers)
 
 
 class Flow(NamedTuple):
-    """A connection with its zones (None: in none, or not known), and at most one Reason why it is not faster.
+    """A conntrack entry with its firewall zones (None: no zone, or not known) and why it is not on a faster path.
 
-    `reasons` is empty if it is as fast as its pair requested, and if its maker did not look for any.
+    `reasons`: at most one; empty if the flow has the mode chosen for its zones, or if none was looked for.
     """
 
     entry: Entry
@@ -171,15 +174,15 @@ class Flow(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path its packets take."""
+        """The path of its packets, as `Entry.state`."""
         return self.entry.state
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The number of a pair's live flows, and the sum of their bytes in both directions, by their present path.
+    """Live flows from one zone to another, by their present path: their number, and their bytes in both directions.
 
-    Each State is a key of both; without flows, or without nf_conntrack_acct, the value is 0.
+    Each State is a key of both; the value is 0 without flows, bytes also without nf_conntrack_acct.
     """
 
     flows: dict[State, int]

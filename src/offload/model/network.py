@@ -35,7 +35,10 @@ class Link:
 
     @property
     def is_able(self) -> bool:
-        """Whether a hardware flowtable can list it, by its driver and the kernel; False while that was not probed."""
+        """Whether a hardware flowtable can list it (hw-tc-offload is on, and the kernel accepts it).
+
+        False: also if not probed.
+        """
         return self.hw_tc_offload and self.hw_bind
 
 
@@ -153,10 +156,10 @@ class ForwardChain:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A pair, or a device, for which hardware took none of `flows` flows, so that it is not requested for a while.
+    """A pair of zones, or a device, of whose `flows` flows hardware took none: it is not requested for a while.
 
-    `pair`: names of two zones; None: it is the device. `family`: only flows of this family (ipv4, ipv6) are given up,
-    because hardware takes those of the other; empty: all flows.
+    The while is option hardware_retry of `config globals` (hours). `pair`: names of two zones; None: it is the device.
+    `family`: only flows of this family (ipv4, ipv6) are meant; empty: all flows.
     """
 
     flows: int
@@ -173,7 +176,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A pair of zones whose hardware counters stand still, though these devices, in no bridge, receive packets."""
+    """A pair of zones whose flows in hardware count no packets, though `devices`, in no bridge, receive some."""
 
     pair: tuple[str, str]
     devices: tuple[str, ...]
@@ -205,7 +208,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The router's state at one moment: everything the Plan depends on besides the Config."""
+    """The router's state at one moment: everything that decisions depend on besides the configuration."""
 
     links: tuple[Link, ...] = ()  # from rtnetlink
     networks: tuple[Network, ...] = ()  # from netifd, over ubus

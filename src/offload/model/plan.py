@@ -16,10 +16,10 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """The values that a chain of offload rules depends on; pairs of zones with equal values share the chain.
+    """What distinguishes one chain of offload rules from another; pairs of zones with equal values share a chain.
 
-    `after_packets`: packets of the original direction before offload. `family`: the UCI word. `stations`: the ends
-    (NO_END, FROM, TO or BOTH) at which the bridge port of the host decides between hardware and software.
+    `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: at
+    which end (NO_END, FROM, TO, BOTH) the bridge port of the host decides between hardware and software.
     """
 
     after_packets: int
@@ -34,7 +34,10 @@ class PolicyKey:
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The policy that a verdict of the map leads to (`goto policy_20_ipv4`); None for other chains."""
+        """The values of a chain from a verdict that leads to it (`goto policy_20_ipv4`).
+
+        None: a verdict of another form.
+        """
         match = re.fullmatch(
             r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?(?:_replies(?:_ipv[46])?)?", verdict, re.ASCII
         )
@@ -43,9 +46,9 @@ class PolicyKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """An element of map `crossings`: packets from device `iif` to `oif` go to the chain of `policy`.
+    """An element of the verdict map `crossings`: packets from device `iif` to `oif` go to the chain of `policy`.
 
-    `pair`: names of two zones; if several pairs of zones use these devices, the first of them.
+    `pair`: the source and destination zone; if several pairs of zones use these devices, the first of them.
     """
 
     iif: str
@@ -56,7 +59,10 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class TimedExempt:
-    """An exempt given at run time, with a number for `exempt delete`: `timeout` seconds in all, `expires` from now."""
+    """An exempt by `offload exempt add`, which lives in nft sets and is forgotten at its end.
+
+    `id`: its number for `exempt delete`. `timeout`: seconds in all; `expires`: seconds left.
+    """
 
     id: int
     exempt: Exempt
@@ -66,7 +72,7 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt (traffic that stays slow) with its zones resolved to layer 3 devices, or without devices to subnets.
+    """An Exempt (conditions of slow traffic) with its zones as input and output devices, or as subnets without devices.
 
     An empty `iifs` or `oifs` is every device.
     """
@@ -91,7 +97,7 @@ MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a tabl
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One nft table of offload with its flowtable. `devices` and `elements` are sorted: same Plan, same text."""
+    """An nft table of ours with its flowtable, as it should be in the kernel. `devices` and `elements` are sorted."""
 
     name: str  # of the nft table
     flowtable: str  # name of its flowtable
@@ -114,7 +120,7 @@ class Table:
 
     @property
     def mode(self) -> Mode:
-        """The mode of the pairs in it: hardware or software."""
+        """The mode of the zones whose flows it takes: hardware if its flowtable has `flags offload`, else software."""
         return Mode.HARDWARE if self.hardware else Mode.SOFTWARE
 
     @property
@@ -124,7 +130,7 @@ class Table:
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """Those of its elements that the other table has too: a host's bridge port decides which table takes a flow."""
+        """Its elements that the other table has too: the bridge port of a host decides which table takes a flow."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 
@@ -139,10 +145,10 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 
 @dataclass(frozen=True, slots=True)
 class PairStations:
-    """A pair with bridges that hardware covers in part: there the port of a station (a host) decides its flows' path.
+    """Bridges of a pair of zones that hardware covers in part: the port of a host (station) decides its flows' path.
 
-    `devices`: layer 3 devices of these bridges. `ports`: the ports that hardware does not cover. `hardware`,
-    `software`: numbers of stations known on these bridges, by the path of their flows.
+    `devices`: layer 3 devices of these bridges. `ports`: ports that hardware does not cover. `hardware`, `software`:
+    hosts known on these bridges at covered and at other ports.
     """
 
     devices: tuple[str, ...]
@@ -161,11 +167,11 @@ class PairStations:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDecision:
-    """A device that belongs to zones or that the user named: the flowtables that list it, and Reasons.
+    """A device of a zone, or named by the user: which flowtables list it, and why not more.
 
-    Reasons: why none lists it, or why only the software flowtable does where hardware was requested.
-
-    `stations`: number of hosts seen at this bridge port; None: it does not matter at which port a host is.
+    `reasons`: why no flowtable lists it, or only the software one where hardware was requested; empty: all is as
+    requested.
+    `stations`: hosts seen at this bridge port; None: it does not matter at which port a host is.
     """
 
     name: str  # of the device
@@ -178,7 +184,7 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall: the requested mode, the fastest effective mode of its `deciding_pairs`, its devices.
+    """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and why that is less.
 
     `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
     without a mode of their own.
@@ -194,7 +200,7 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """A pair of zones: the requested mode, the effective (fastest) mode, and the Reasons for less."""
+    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why that is less."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
@@ -214,10 +220,10 @@ class PairDecision:
 
 
 def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
-    """The pairs that decide a zone's effective mode: those with other zones; if there are none, that with itself.
+    """The pairs of zones that decide a zone's effective mode: those between it and other zones, in either direction.
 
-    In either direction, in the order of `pairs`; empty if the zone is in none of them. Traffic within a zone is rarely
-    what its mode was chosen for, so its path does not count otherwise.
+    If there are none, the pair of the zone with itself; empty if there is not even that. The order stays. Traffic
+    within a zone is rarely what its mode was chosen for.
     """
     own = [pair for pair in pairs if zone in {pair.src, pair.dest}]
     return [pair for pair in own if pair.src != pair.dest] or own
@@ -225,7 +231,10 @@ def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decisions for this router, and the tables that should be in the kernel; no tables: none should be there."""
+    """The modes decided for this router, and the nft tables that should be in its kernel.
+
+    No tables: ours are to be deleted.
+    """
 
     tables: tuple[Table, ...] = ()  # software first
     zones: tuple[ZoneDecision, ...] = ()  # in the order of the firewall's zones

@@ -52,7 +52,7 @@ class ZoneDevices:
 
     @property
     def nowhere(self) -> bool:
-        """Whether packets of the zone cannot be recognized: neither all its devices nor its addresses are known."""
+        """Whether packets of the zone cannot be told from others: neither all its devices nor subnets are known."""
         return self.inverted and not self.subnets
 
     @property
@@ -73,11 +73,14 @@ class ZoneDevices:
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:
-        """An l3 device, and after it the devices below it that a flowtable should list; alone if there are none."""
+        """The l3 device, followed by the devices below it that a software flowtable should list, if any."""
         return (device, *(self.beneath or {}).get(device, ()))
 
     def bridge_of(self, device: str) -> str:
-        """The bridge on whose ports the packets of an l3 device arrive; empty: none."""
+        """The bridge through which packets of an l3 device arrive: itself, or the one that its VLAN is on.
+
+        Empty: none.
+        """
         return (self.bridges or {}).get(device, "")
 
     def passed(self, device: str) -> tuple[str, ...]:
@@ -85,5 +88,8 @@ class ZoneDevices:
         return tuple(dict.fromkeys((*self.group(device), *self.leaves_of(device))))
 
     def leaves_of(self, device: str) -> tuple[str, ...]:
-        """The devices on which the packets of an l3 device arrive; the device itself if there is none below."""
+        """The devices on which packets of an l3 device arrive (wired ports, say).
+
+        Without any below, the device itself.
+        """
         return (self.leaves or {}).get(device, (device,))

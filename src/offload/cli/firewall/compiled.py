@@ -17,24 +17,24 @@ from offload.system.ubus.procd import DATA, firewall_data
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
-    """Compile the firewall of this router (`root` None), or of one in a directory; gives (ruleset, problems, sections).
+    """Compile /etc/config/firewall of this router (`root` None) or of a directory: (ruleset, problems, its sections).
 
-    The sections are those of /etc/config/firewall. FileError or BusError if the configuration or netifd cannot be read.
+    FileError or BusError if the configuration or netifd cannot be read.
     """
     found, sections = read(root)
     return found.ruleset, found.problems, sections
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """Compile the firewall as `compiled` does, with the same errors; gives (result, sections). The result has zones."""
+    """Compile the firewall as `compiled` does, with the same errors: (ruleset with problems and zones, sections)."""
     found = read_inputs(root, FirewallFiles(root or Path("/")))
     return inputs.compiled(found), tuple(found.sections)
 
 
 def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
-    """Read what the firewall is compiled from; FileError or BusError as in `compiled`.
+    """Read what the firewall is compiled from: sections, netifd's and procd's replies, devices, modules, nft files.
 
-    `root`: the directory of the router, None for this one. `files`: its files.
+    `root`: the directory of the router, None for this one; `files`: its files. FileError or BusError as of `compiled`.
     """
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()

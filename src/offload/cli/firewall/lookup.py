@@ -30,9 +30,9 @@ def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
 
 
 def read(state: Path) -> list[Json]:
-    """The zones of the loaded firewall: name, networks and devices of each, from the file `state`.
+    """The zones of the loaded firewall from the file `state`, as JSON objects with name, networks and devices.
 
-    FileError if none is loaded (there is no file), or the file cannot be read or is malformed.
+    FileError if no firewall is loaded (there is no file), or the file cannot be read or is malformed.
     """
     content = PrivateFile(state).read()
     if content is None:

@@ -31,10 +31,11 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet that the arguments describe, with its source and destination zone; UsageError for a wrong argument.
+    """The packet that the options of `trace` describe, with its source and destination zone.
 
-    `about`: values by option, such as `src-ip`. Without --dest the destination address decides. A zone that is empty
-    is this router.
+    UsageError for a wrong value.
+    `about`: values by option name, such as `src-ip`. Without `dest` the destination address decides. An empty zone is
+    this router.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
@@ -110,7 +111,10 @@ class Origins:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """The rule in one line: chain, verdict, comment, and the section with its line if it is from the file."""
+        """One line about a rule that a packet meets: chain, verdict, comment, and the section with its line.
+
+        A rule that comes from no section of /etc/config/firewall has nothing there.
+        """
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""
         shown = f'"{step.comment}"' if step.comment else ""

@@ -17,10 +17,10 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules, with exempts that together need at most MOST_ELEMENTS set elements; earlier rules come first.
+    """The rules with exempts that together need at most MOST_ELEMENTS nft set elements.
 
-    An exempt that does not fit any more loses its longest lists, so it keeps more traffic slow; it needs at least one
-    element, even beyond the limit.
+    Earlier rules come first. An exempt that does not fit loses its longest lists of values, so it keeps more traffic
+    slow; it needs at least one element, even beyond the limit.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -43,11 +43,11 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections, fitted into MOST_ELEMENTS in their order, and a Problem for each that did not fit.
+    """The exempts of sections that fit into MOST_ELEMENTS nft set elements, in order; a Problem for each other.
 
-    Such an exempt loses its longest lists of values. If it names no address or MAC then, or still does not fit, it
-    becomes faulty, or is left out if it does not name both zones. Exempts of `mark_rules` take their part of the limit
-    first, faulty ones take none. A later exempt that still fits is not changed.
+    One that does not fit loses its longest lists. If it then names no address or MAC, or still does not fit, it becomes
+    faulty, or is left out if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no
+    element.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

@@ -40,11 +40,11 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The section's Exempt (None: disabled, or without effect), and its problems; a disabled one has none.
+    """The Exempt (conditions of slow traffic) of a `config exempt`, and its Problems.
 
-    With a value that cannot be read it may mean more than the section, or be faulty: then all traffic from its src to
-    its dest stays slow. A section only for protocols that are never offloaded is not needed: None, with a problem.
-    `zones`: names of firewall zones that are in use.
+    None: disabled, or without effect. With a value that cannot be read it may match more than the section names, or be
+    faulty: then all traffic from its src to its dest stays slow. A section only for protocols that are never offloaded
+    has no effect, and a Problem; a disabled one has no Problem. `zones`: names of the firewall's zones in use.
     """
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):

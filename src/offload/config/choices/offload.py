@@ -104,7 +104,7 @@ def _named(section: Section) -> dict[str, str]:
 
 
 def with_name(section: Section) -> Section:
-    """The section; a named zone section without `name` gets its own name as that option: `config zone 'guest'`."""
+    """The section; a `config zone 'guest'` without option `name` gets its section name as that option."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})
@@ -112,10 +112,10 @@ def with_name(section: Section) -> Section:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """/etc/config/offload as typed values, with the problems found in it.
+    """What the sections of /etc/config/offload choose, and their Problems.
 
-    Sections without effect are left out, and several for the same zone or pair are one choice. Other faulty ones are
-    here, marked `faulty`, which keeps their traffic slow.
+    Sections without effect are left out, and several for the same zone or the same src and dest are one choice. Other
+    faulty ones are here, marked `faulty`: nothing is offloaded where they may apply.
     """
 
     globals: Globals  # `config globals`
@@ -127,8 +127,9 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections of /etc/config/offload; those of unknown types add a Problem.
+    """Read all sections of /etc/config/offload: the choices, and Problems of faults.
 
+    A section of unknown type is a Problem.
     `zones`: names of the firewall's zones that are in use; `disabled`: of those with `option enabled '0'`.
     """
     reader = _Reader(sections, zones, disabled)

@@ -15,7 +15,7 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A section after reading: its valid values, and a Problem for each invalid one. Options without effect in neither.
+    """A section's valid values by option, and a Problem for each invalid one; options without effect are in neither.
 
     `bad`: names of the options that are invalid, missing, or unknown (unless `read` ignores unknown ones). A list with
     bad values keeps its valid ones.

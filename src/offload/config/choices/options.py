@@ -27,7 +27,7 @@ PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "6": (_TCP,
 
 
 def text(value: str) -> str:
-    """Any text, unchecked."""
+    """The text unchanged; every text is valid."""
     return value
 
 
@@ -65,7 +65,7 @@ def log_level(value: str) -> LogLevel | Bad:
 
 
 def family(value: str) -> Family | Bad:
-    """An address family: any, ipv4 or ipv6, in lower case."""
+    """The address family that `any`, `ipv4` or `ipv6` names, in lower case; a Bad for other text."""
     if value in {"any", "ipv4", "ipv6"}:
         return Family(value)
     return Bad(ProblemCode.BAD_FAMILY, {"value": value})
@@ -96,16 +96,19 @@ def zone(value: str) -> str | Bad:
 
 
 def device(value: str) -> str | Bad:
-    """The name of a network device, if it is safe in nft text."""
+    """The name of a network device, unchanged, if nft can have it in quotes (DEVICE_NAME) and it is not `.` or `..`.
+
+    Otherwise a Bad. Whether the device exists is not checked.
+    """
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
     return Bad(ProblemCode.BAD_DEVICE, {"value": value})
 
 
 def negatable(parse: Parser) -> Parser:
-    """The parser for a value with or without `!`, which sets `negated`; `parse` reads the value after it.
+    """A parser for a value with or without `!`: `parse` reads the value after it, and its result gets `negated`.
 
-    Blanks around `!` are ignored. A Bad names the whole value.
+    Blanks around `!` are ignored. For a value that `parse` refuses it gives a Bad with the whole value.
     """
 
     def parsed(value: str) -> Any:
@@ -147,9 +150,9 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """`tcp`, `udp`, `tcpudp`, 6, 17, or `all`, `any`, `*` (an empty tuple); any other is a Bad.
+    """The protocols that one word means: `tcp`, `udp`, `tcpudp`, 6 or 17; an empty tuple (all) for `all`, `any` or `*`.
 
-    The Bad has another sentence for a protocol that is never offloaded (ICMP, ESP, ...).
+    A Bad for others, with another sentence for a protocol that no flowtable takes (ICMP, ESP, ...).
     """
     if value in {"all", "any", "*"}:
         return ()

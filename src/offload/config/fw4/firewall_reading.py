@@ -20,7 +20,7 @@ _SENTENCES = {
 
 
 class Reading(NamedTuple):
-    """The valid values of a section, and the roles (CORE, CONDITION, DETAIL) of faulty options, both by option.
+    """A section's valid values by option, and the roles (CORE, CONDITION, DETAIL of schema.py) of its faulty options.
 
     Options with a harmless fault (unknown, no effect, a detail that nftables cannot express) have no role there.
     """
@@ -35,7 +35,10 @@ class Reading(NamedTuple):
 
 
 class Say(Protocol):
-    """A function that adds a problem of the section in `reading`; `words` fill the sentence's blanks."""
+    """A function that adds a FirewallProblem about the section in `reading`, or about its `option`.
+
+    `words` fill the blanks of the sentence of `fault`.
+    """
 
     def __call__(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None: ...
 

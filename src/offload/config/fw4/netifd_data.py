@@ -44,10 +44,10 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
 
 
 def sections(dump: Any, services: Any) -> tuple[Found, ...]:
-    """The firewall sections of interfaces, then of services and their instances, as (type, origin, options).
+    """The firewall sections that netifd's interfaces give, then those of procd's services and instances.
 
-    `dump`: reply of `network.interface dump`; `services`: of `service get_data`. Types and options are not checked.
-    Except in sets and zones, option `name` becomes one like `ubus:wan[dhcp] rule 0`, which says who gave the section.
+    Each as (type, origin, options), of which nothing is checked. `dump`: reply of `network.interface dump`; `services`:
+    of `service get_data`. Except in sets and zones option `name` says who gave the section: `ubus:wan[dhcp] rule 0`.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 

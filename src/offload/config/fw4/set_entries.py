@@ -21,9 +21,11 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of an entry, one for each part of the set's key (`match`); None: too few, too many, or not valid.
+    """The values of an ipset entry, one for each part of the set's key; None: too few, too many, or one is not valid.
 
-    The words of `line` are separated by blanks. `match`: (direction, type) of the parts; `family`: of addresses.
+    `line`: words separated by blanks. `match`: (direction, type) of the parts of the key; `family`: 4 or 6, of
+    addresses.
+    `networks`: netifd's, by name; a name stands for the router's first address there.
     """
     words = line.split()
     if len(words) != len(match):

@@ -8,7 +8,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """What Learned is made of: where hosts are, and which bridge ports hardware covers."""
+    """What Learned is made of: hosts at bridge ports, resolved neighbours, and devices that hardware can take."""
 
     stations: tuple[Station, ...]  # learned by bridges
     neighbours: tuple[Neighbour, ...]  # resolved by the router
@@ -19,7 +19,10 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The elements of the station sets: nft sets of hosts at bridge ports that hardware covers, and at other ports."""
+    """Where hosts (stations) are: elements of the nft sets by which rules choose hardware or software flowtable.
+
+    A set has the hosts at bridge ports that hardware covers, or those at other ports.
+    """
 
     seen: LearnedFrom  # the inputs
     # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted

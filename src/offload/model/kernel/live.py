@@ -32,7 +32,7 @@ def marks(comment: str) -> tuple[str, dict[str, str], bool]:
 
 
 class TimedElement(NamedTuple):
-    """An element of a set that the kernel will remove at its timeout."""
+    """An element of a set of our tables that has a timeout: the kernel removes it when that is over."""
 
     set: str  # name of its set
     key: str  # as text

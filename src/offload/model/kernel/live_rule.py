@@ -11,7 +11,7 @@ CONFIGURED = "!fw4: "  # prefix of the comments of rules from /etc/config/firewa
 
 @dataclass(frozen=True, slots=True)
 class LiveChain:
-    """A chain in the kernel."""
+    """A chain that nf_tables lists, of any program's table."""
 
     family: str  # inet, ip, ip6, netdev or bridge
     table: str  # name of its table
@@ -104,11 +104,11 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The rules, not of our tables, that established connections meet: they have changed if one of the fields has.
+    """A summary of the rules in other programs' tables that packets of established connections meet, to notice changes.
 
-    `digest`: of all these rules. `sets` and `edges` are of those that may drop packets: (table, name) of sets that
-    they look up, and when their times begin and end, in seconds of a day in UTC, or above 86,400 since 1970. `maps`:
-    (table, name) of the verdict maps of all, whose elements may lead to more rules.
+    Two of them are equal if no such rule changed. `digest`: of all these rules. `sets`: (table, name) of sets that
+    dropping rules look up. `edges`: when times of dropping rules begin and end, in seconds of a day in UTC, or above
+    86,400 since 1970. `maps`: (table, name) of verdict maps, whose elements may lead to more rules.
     """
 
     digest: int = 0
@@ -140,7 +140,7 @@ class PacketRule:
 
 @dataclass(frozen=True, slots=True)
 class MarkReader:
-    """A rule in nft that treats packets by their mark. Rules of /etc/config/firewall are not here."""
+    """A rule in nft, not of /etc/config/firewall, that compares the packet mark and then drops, limits, ... packets."""
 
     table: str  # family and name
     chain: str  # name of its chain
@@ -151,9 +151,9 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True)
 class UnloadedFile:
-    """An nft file that the firewall loads at its next start or reload: with rules new to the kernel, or not readable.
+    """An nft file that the firewall includes at its next start or reload, with rules that the kernel lacks yet.
 
-    `rules`: of the new ones, those that must see every packet. `why`: why it could not be read; empty: it was.
+    `rules`: those of the new rules that must see every packet. `why`: why the file could not be read; empty: it was.
     """
 
     path: str

@@ -97,7 +97,7 @@ class NamedLimit(NamedTuple):
 
 
 class Define(NamedTuple):
-    """A variable `$name` for included files; its values are nft text."""
+    """A variable `$NAME` for files that the ruleset includes; `values`: nft text."""
 
     name: str
     values: tuple[str, ...]

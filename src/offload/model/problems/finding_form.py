@@ -12,7 +12,10 @@ class Severity(Enum):
 
 
 class Form(NamedTuple):
-    """The sentences of a finding. If offload has done something about it, the Finding is a notice without a remedy."""
+    """The sentences of a kind of finding; the blanks in braces are filled for each one.
+
+    If offload has acted on it already, the Finding is a notice with `done`, and without remedy and option.
+    """
 
     severity: Severity  # of the Finding while nothing was done
     text: str  # the sentence, with blanks

@@ -8,7 +8,10 @@ from offload.model.text.shown import shown
 
 
 class FirewallFault(Enum):
-    """Every kind of fault. The value is the sentence that follows the section's name."""
+    """Every kind of fault of a section of /etc/config/firewall.
+
+    The value follows the section's name in the sentence.
+    """
 
     UNKNOWN_OPTION = "has the unknown option '{option}', which has no effect"
     INVALID_VALUE = "option '{option}' has the value '{value}', which is not {expected}"

@@ -9,7 +9,7 @@ from offload.nouns import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault of the configuration."""
+    """A fault in a UCI file, for the user. `line` and `where` do not count when two are compared."""
 
     fault: "ProblemCode"  # name for programs
     file: str  # name of the UCI package
@@ -34,12 +34,12 @@ class Problem:
         return replace(self, line=section.line, where=section.place)
 
     def with_consequence(self, consequence: str) -> "Problem":
-        """The Problem with `consequence` appended to its sentence, for callers that know it only later."""
+        """A copy with `consequence` appended to its sentence."""
         return replace(self, text=self.text + consequence)
 
 
 class ProblemCode(Enum):
-    """Every kind of fault. The value is the sentence for the user."""
+    """Every kind of fault in the UCI files that offload reads. The value is the sentence, with blanks in braces."""
 
     FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"
     FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"

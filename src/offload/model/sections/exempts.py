@@ -12,10 +12,10 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """Traffic that stays on the slow path, by `config exempt`, `offload exempt`, a MarkRule, or the compiler.
+    """Conditions of traffic that stays off flowtables (slow), by `config exempt`, `offload exempt add`, or a rule.
 
-    Of its match only the conditions in FIELDS count, the table of what an exempt can have. A faulty exempt adds nothing
-    to the kernel; instead the pairs that it may concern stay slow.
+    Of `match` only the conditions in the table FIELDS (fields.py) count. A faulty exempt adds no rule to the kernel:
+    instead nothing is offloaded between zones that it may concern.
     """
 
     name: str  # option `name`, or the section's; of a rule its name or comment
@@ -27,17 +27,20 @@ class Exempt:
 
     @property
     def everything(self) -> bool:
-        """Whether it keeps all TCP and UDP between its zones (each may be `*`) slow: no condition narrows it."""
+        """Whether it keeps all TCP and UDP between its two zones off flowtables, because no condition narrows it."""
         some_protocols = bool(self.match.proto) and not PROTOCOL_NUMBERS.keys() <= set(self.protocols)
         return not some_protocols and not any(each.narrows(self.match) for each in FIELDS if each.kind is not PROTOCOL)
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """The names of its protocols, `tcp` and `udp`; empty for all."""
+        """The names of its protocols (`tcp`, `udp`); empty: every protocol."""
         return tuple(each.text for each in self.match.proto)
 
 
 def match_json(exempt: Exempt) -> dict[str, Any]:
-    """The conditions that an exempt has, by the options of `config exempt`; its zones only if they are not `*`."""
+    """The exempt's conditions for JSON: option of `config exempt` -> text or list of texts, as UCI writes them.
+
+    `src` and `dest` are in it only if they are not `*`; {} if it has no condition.
+    """
     zones = {end: zone for end in ENDS if (zone := getattr(exempt, end)) != "*"}
     return zones | {each.name: each.json(exempt.match) for each in FIELDS if each.given(exempt.match)}

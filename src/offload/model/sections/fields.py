@@ -33,7 +33,7 @@ class Field(NamedTuple):
         return isinstance(getattr(EVERYTHING, self.name), tuple)
 
     def given(self, match: Match) -> bool:
-        """Whether the match has this condition."""
+        """Whether the match has this condition: its field is neither None nor an empty tuple."""
         return getattr(match, self.name) not in {None, ()}
 
     def values(self, match: Match) -> tuple[Any, ...]:
@@ -42,7 +42,7 @@ class Field(NamedTuple):
         return value if self.many else () if value is None else (value,)
 
     def narrows(self, match: Match) -> bool:
-        """Whether the match has this condition and some packets do not fulfil it."""
+        """Whether the match has this condition and some packets do not fulfil it (all fulfil a mark of mask 0)."""
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:
@@ -55,9 +55,9 @@ class Field(NamedTuple):
         return value._replace(negated=True) if text.startswith("!") else value
 
     def json(self, match: Match) -> Any:
-        """The match's values for this condition, as UCI writes them: a list, or a text if there can be only one value.
+        """The match's values for this condition as UCI writes them: a list of texts, or one text if it has one value.
 
-        IndexError: there can be only one, and the match has none.
+        One text is for conditions that take no list (`many`); IndexError if the match has no such value.
         """
         texts = [self.text(each) for each in self.values(match)]
         return texts if self.many else texts[0]
@@ -131,7 +131,10 @@ IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
 def without_negated(match: Match) -> Match:
-    """The match, of the conditions that an exempt can have without negated values, so that it is wider."""
+    """A wider copy of the match: of the conditions in FIELDS all negated values (`!`) are removed.
+
+    A condition that had only negated values is absent then. Conditions that are not in FIELDS stay.
+    """
     found: dict[str, Any] = {each.name: wanted(each.values(match)) for each in FIELDS}
     found |= {each.name: next(iter(found[each.name]), None) for each in FIELDS if not each.many}
     return match._replace(**found)
@@ -143,9 +146,9 @@ def names_a_host(match: Match) -> bool:
 
 
 def combinations(match: Match) -> int:
-    """The largest number of set elements that the match needs: one for each combination of its lists' values.
+    """The number of nft set elements that the match needs at most: the product of the lengths of its lists.
 
-    An empty list counts as one value, and is no part of an element.
+    An empty list counts as 1.
     """
     count = 1
     for name in LISTS:

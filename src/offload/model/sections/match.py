@@ -145,7 +145,10 @@ def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
 
 
 def turned(match: Match) -> Match:
-    """The match of the replies: addresses and ports of source and destination are exchanged, nothing else."""
+    """The match for packets of the other direction: source and destination addresses and ports change places.
+
+    Devices, MAC addresses, sets and all other conditions stay as they are.
+    """
     return match._replace(
         src_ip=match.dest_ip, dest_ip=match.src_ip, src_port=match.dest_port, dest_port=match.src_port
     )

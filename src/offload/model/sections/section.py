@@ -21,7 +21,10 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """Its name for a sentence, without the type: `'PlayStation'`, `lan > wan`; empty: none, or type `globals`."""
+        """Its name in a sentence, without the type: `'PlayStation'`; of a pair or forwarding `lan > wan`.
+
+        Empty: it has no name, or it is a `globals` section. Long names are cut, and unprintable characters replaced.
+        """
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
             return f"{shown(words['src'], LONGEST_NAME)} > {shown(words['dest'], LONGEST_NAME)}"
@@ -39,7 +42,10 @@ class Section:
 
     @property
     def place(self) -> str:
-        """Its place: `/etc/config/offload line 12, exempt 'PlayStation'`; without a name `exempt @exempt[0]`."""
+        """File, line if known, type and name, for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`.
+
+        Without a name it ends with uci's id: `exempt @exempt[0]`.
+        """
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
 

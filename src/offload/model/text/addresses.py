@@ -68,7 +68,7 @@ def network(family: int, value: int, bits: int, *, negated: bool = False, shown:
 
 
 def mask(each: Address) -> int:
-    """The mask of the network as a number. A single address has all bits, and so has a range, which has no mask."""
+    """The netmask of an address, network or masked address as a number; of a range, which has none, all bits."""
     width = WIDTH[each.family]
     if each.bits == MASKED:
         return each.mask

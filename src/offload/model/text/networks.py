@@ -29,7 +29,7 @@ def network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def as_address(net: IPv4Network | IPv6Network) -> Address:
-    """The network as an address condition that is not negated."""
+    """The network as an Address of a condition, not negated; the text of a single address has no prefix length."""
     first = int(net.network_address)
     text = written(net.version, first)
     text = text if net.prefixlen == net.max_prefixlen else f"{text}/{net.prefixlen}"

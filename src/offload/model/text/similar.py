@@ -8,9 +8,10 @@ LONGEST = 64  # characters; a longer word is not compared
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The text ` (did you mean 'lan'?)` to append to a sentence; empty: no known word is similar, or `word` too long.
+    """The text ` (did you mean 'lan'?)` to append to a sentence, with the most similar of the `known` words.
 
-    Upper and lower case do not matter, and a same first letter counts much.
+    Empty if none is similar enough, or `word` has more than LONGEST characters. Upper and lower case do not matter;
+    words with the same first letter need less likeness.
     """
     from difflib import SequenceMatcher
 

@@ -34,12 +34,15 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """The timeout of a set's elements in seconds; -1: none."""
+    """Seconds that elements of a set live; -1: without end; None: no number."""
     return -1 if value == "-1" else number(value)
 
 
 def date(value: str) -> tuple[int, ...] | None:
-    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038, as six numbers, year to second; parts left out are lowest."""
+    """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038 as (year, month, day, hour, minute, second); None: not valid.
+
+    Parts that are left out are the lowest: 1 for month and day, else 0.
+    """
     found = re.fullmatch(_DATE, value)
     if found is None:
         return None
@@ -55,7 +58,7 @@ def _days(year: int, month: int) -> int:
 
 
 def time(value: str) -> tuple[int, ...] | None:
-    """`hh[:mm[:ss]]` as (hour, minute, second), with 0 for those left out."""
+    """`hh[:mm[:ss]]` as (hour, minute, second), with 0 for those left out; None: not valid."""
     found = re.fullmatch(_TIME, value)
     if found is None:
         return None

@@ -49,7 +49,7 @@ def zone_device(value: str) -> Item | None:
 
 
 def direction(value: str) -> bool | None:
-    """Whether a rule's device is the output device, from `in`, `ingress`, `out` or `egress`."""
+    """Whether a rule's device is the output device: False for in and ingress, True for out and egress, else None."""
     return {"in": False, "ingress": False, "out": True, "egress": True}.get(value)
 
 
@@ -67,7 +67,7 @@ def network(value: str) -> Address | NetworkName | None:
 
 
 def port(value: str) -> Item | None:
-    """A port, or a range `low-high` or `low:high`; the result has a hyphen."""
+    """A port, or a range `low-high` or `low:high`, with or without `!`; None: not valid. The result has a hyphen."""
     name, negated = negation(value)
     found = re.fullmatch(_PORT, name)
     if found is None:
@@ -79,7 +79,10 @@ def port(value: str) -> Item | None:
 
 
 def mac(value: str) -> Item | None:
-    """A MAC address with colons or dashes; the result is in lower case, with colons and two digits in each part."""
+    """A MAC address with colons or dashes, with or without `!`; None: not valid.
+
+    The result is in lower case, with colons and two digits in each part.
+    """
     name, negated = negation(value)
     found = re.fullmatch(_MAC, name)
     return Item(":".join(part.zfill(2) for part in found.groups()).lower(), negated) if found else None
@@ -125,7 +128,10 @@ def icmp_type(value: str) -> IcmpType | None:
 
 
 def mark(value: str) -> Bits | None:
-    """A packet mark, `value[/mask]` in decimal or 0xhex; without a mask all bits count."""
+    """A packet mark, `value[/mask]` in decimal or 0xhex, with or without `!`; None: not valid.
+
+    Without a mask it has all 32 bits.
+    """
     name, negated = negation(value)
     numbers = [number(part) for part in name.split("/")]
     if len(numbers) > 2 or any(each is None or each > HIGHEST_MARK for each in numbers):  # noqa: PLR2004 - value, mask
@@ -134,7 +140,7 @@ def mark(value: str) -> Bits | None:
 
 
 def dscp(value: str) -> Bits | None:
-    """A DSCP class in any case, or a number from 0 to 63."""
+    """A DSCP class (EF, AF11, CS1) in any case, or a number from 0 to 63, with or without `!`; None: not valid."""
     name, negated = negation(value)
     known = DSCP.get(name.lower())
     if known is None:

@@ -66,20 +66,26 @@ def family(value: str) -> int | None:
 
 
 def text(value: str) -> str:
-    """Any text: it is only written between quotes, or not at all."""
+    """The text unchanged; every text is valid, as it is only written between quotes, or not at all."""
     return value
 
 
 def identifier(value: str) -> str | None:
-    """The name of a zone or set, unchanged, if nft accepts it; at most 122 characters."""
+    """The name of a zone or set, unchanged, if nft accepts it and it has at most 122 characters; else None."""
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 
 def zone(value: str) -> str | None:
-    """A zone, or `*`; whether it exists is checked later."""
+    """The name of a zone as `identifier` takes it, or `*`; None: not valid.
+
+    Whether the zone exists is checked later.
+    """
     return value if value == "*" else identifier(value)
 
 
 def path(value: str) -> str | None:
-    """An absolute path that is safe in nft text: at most 255 characters, no `"`, backslash or control character."""
+    """An absolute path that is safe in nft text, unchanged; None for others.
+
+    Safe are at most 255 characters, without `"`, backslash and control characters.
+    """
     return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None

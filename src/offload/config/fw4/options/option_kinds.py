@@ -29,27 +29,27 @@ NAME = TEXT._replace(free_text=True)
 
 
 def many(option: Option) -> Option:
-    """The same option, as a list."""
+    """A copy of the option that takes a list of values."""
     return option._replace(many=True)
 
 
 def unsupported(option: Option = TEXT, role: str = DETAIL) -> Option:
-    """The same option, with this role, marked as one that nftables cannot express; using it is a problem."""
+    """A copy of the option with this role, marked as known and not expressible in nftables: using it is a problem."""
     return option._replace(unsupported=True, role=role)
 
 
 def without_effect(option: Option) -> Option:
-    """The same option, with role DETAIL, marked as one that fw4 reads and ignores."""
+    """A copy of the option with role DETAIL, marked as one that fw4 reads and ignores."""
     return option._replace(without_effect=True, role=DETAIL)
 
 
 def required(option: Option) -> Option:
-    """The same option as a required one: without it the section is ignored."""
+    """A copy of the option that a section must have: without it the section is ignored."""
     return option._replace(required=True)
 
 
 def plain(option: Option) -> Option:
-    """The same option, with `!` before its value as a fault."""
+    """A copy of the option that takes no `!` before its value."""
     return option._replace(negatable=False)
 
 

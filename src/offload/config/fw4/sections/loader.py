@@ -37,9 +37,10 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 
 
 class Loader:
-    """Reads one configuration of the firewall; `problems` collects its problems.
+    """Reads sections of the firewall; `problems` collects the FirewallProblems of what it has read so far.
 
-    `networks`: of netifd by name, for addresses; None: not checked. `files`: lines of readable loadfiles, by path.
+    `networks`: netifd's, by name, for addresses that name one; None: such names are not checked. `files`: the lines of
+    ipset loadfiles that can be read, by path; None: no file.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class Loader:
     ) -> FirewallConfig:
         """Read all sections: those `handed_over` by services and netifd first, then those of /etc/config/firewall.
 
-        Defaults and includes that are handed over are ignored. `helpers`: the system's, which the result has unchanged.
+        Of those handed over `defaults` and `include` are ignored. `helpers`: the system's conntrack helpers, which the
+        result has unchanged. Faults are added to `problems`.
         """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
@@ -205,7 +207,7 @@ class Loader:
         return Zone(reading.origin, helper=helpers, unread=tuple(reading.faults), **name)
 
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
-        """Read `config helper` sections; one with a fault, or not just one protocol, is left out, with a problem."""
+        """Read `config helper` sections. One with a fault, or not just one protocol, is left out, with a problem."""
         found = []
         for each in sections:
             if each.type == "helper":

@@ -15,9 +15,10 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """A set with its valid entries; None if its type is not valid. Faults are problems, added by `say`.
+    """The set of a section with its valid entries; None if option `match` is missing, or nft has no such key.
 
-    `files`: lines of the loadfiles that can be read, by path. `networks`: those of netifd, which entries may name.
+    Faults, also of entries, become problems by `say`. `files`: lines of the loadfiles that can be read, by path.
+    `networks`: those of netifd, which entries may name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
@@ -51,10 +52,10 @@ def ipset(
 
 
 def include(reading: Reading, say: Say) -> Include | None:
-    """A file to include, or a script to run; None, with a problem: it is left out.
+    """The nft file that a section includes, or the script that it runs; None, with a problem: the section is left out.
 
-    So is a script with a position or chain, one not made for fw4, and a file at a chain's position without a chain. A
-    chain at another position has no effect, and adds a problem. The file itself is not looked at.
+    Left out are a script with a position or chain, a script not made for fw4, and a file at a chain's position without
+    a chain. A chain at another position has no effect, and is a problem. The file itself is not looked at.
     """
     values = reading.values
     kind, path = values.get("type", "script"), values["path"]
