@@ -22,6 +22,7 @@ RULES = {
     "a chain that it leads to": f"{MARKS}chain a {{\ndrop\n}}\nchain f {{\n{FORWARD}\nct mark & 15 == 7 jump a\n}}",
     "a mark copied to packets": f"{MARKS}{RESTORES}chain f {{\n{FORWARD}\nmeta mark 7 drop\n}}",
     "all but marked": f"{MARKS}chain f {{\n{FORWARD}\nct mark != 7 accept\nmeta l4proto udp drop\n}}",
+    "a map of marks": f"{MARKS}chain f {{\n{FORWARD}\nct mark vmap {{ 0 : accept }}\nmeta l4proto udp drop\n}}",
     "fewer packets": f"chain f {{\n{FORWARD}\nct packets < 60 accept\nmeta l4proto udp drop\n}}",
     "fewer bytes": f"chain f {{\n{FORWARD}; policy drop\nct bytes < 7000 accept\n}}",
     "a chain for fewer bytes": f"chain a {{\naccept\n}}\n"

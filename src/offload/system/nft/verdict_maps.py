@@ -11,7 +11,7 @@ from offload.model.kernel.live_rule import LiveRule
 from offload.nouns import replace
 from offload.system.netlink.wire import number
 from offload.system.nft.nfnetlink.comparisons import ESTABLISHED
-from offload.system.nft.nfnetlink.registers import ACCEPT, DROP, GOTO, JUMP
+from offload.system.nft.nfnetlink.registers import ACCEPT, FINAL, GOTO, JUMP
 from offload.system.nft.nfnetlink.rules import OBJECTS
 
 STATE_BYTES = 4
@@ -52,9 +52,10 @@ def resolved(
                 every = tuple(chains.get((rule.family, rule.table), ())) if use.endswith("vmap") else ()
                 found = replace(found, targets=(*found.targets, *every), ends=False)
             elif use == "vmap":
-                drops = ("drop",) if any(each.code == DROP for each in known) else ()
+                codes = {each.code for each in known}
+                final = (word for code, word in FINAL.items() if code in codes)
                 targets = tuple(dict.fromkeys((*found.targets, *_chains(known))))
-                found = replace(found, does=tuple(dict.fromkeys((*found.does, *drops))), targets=targets)
+                found = replace(found, does=tuple(dict.fromkeys((*found.does, *final))), targets=targets)
             else:
                 found = _by_state(found, use, known)
         yield replace(found, asked=()) if rule.asked else rule
