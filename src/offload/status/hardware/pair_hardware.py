@@ -49,7 +49,8 @@ class Sample:
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
-    # offloaded ones but those in software that did not request it, slow ones taken out of it; of a large pair some
+    # flows in a flowtable, except those in software for which hardware is not requested, and slow flows that were taken
+    # out of hardware; of a large pair only a part
     flows: Mapping[Key, Seen]
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark
