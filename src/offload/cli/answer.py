@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 
 class Exit(IntEnum):
-    """Exit codes, from DONE (0) to LACKING (4: kernel or nft lack a feature); docs/reference.md documents them."""
+    """Exit codes of the command; docs/reference.md documents them."""
 
     DONE = 0
     FAILED = 1  # not done; the sentence has the cause, and names files that were written all the same

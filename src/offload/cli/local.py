@@ -108,7 +108,10 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router."""
+    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router.
+
+    Problems of the configuration are notes. OffloadError if the router or a configuration file cannot be read.
+    """
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
 
@@ -120,7 +123,8 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 def check(router: Router, _: "Namespace") -> Answer:
     """The verb `check`: problems, faults of the firewall, missing features, and settings that conflict with offload.
 
-    Exit code: LACKING if a feature is missing; else DONE if the reply has `ok`, and PROBLEMS if not.
+    Exit code: LACKING if a feature is missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not.
+    An error in the reply is a note, and the exit code FAILED.
     """
     data = router.reply("check")
     if "error" in data:

@@ -27,7 +27,7 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: "Namespace") -> Answer:
-    """The verb `zones`: zones, and pairs of zones, with requested and effective modes."""
+    """The verb `zones`: zones, and pairs of source and destination zone, with their requested and effective modes."""
     data = router.reply("zones")
     return answered(data, lambda: tables.zones_text(data, width()))
 
@@ -134,8 +134,8 @@ def takeover(router: Router, given: "Namespace") -> Answer:
     """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode for all zones.
 
     It fails if offload is switched off, because the mode would have no effect. --once, for the installation, does
-    nothing after an earlier takeover, never fails for that cause, and notes in any case that it was done. With --once
-    or --root only files are changed; else the firewall is reloaded, and a pass is made.
+    nothing after an earlier takeover, never fails for that cause, and records in option `taken` that it ran. With
+    --once or --root only files are changed; else the firewall is reloaded, and offload's nft tables follow.
     """
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
@@ -149,8 +149,8 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 def giveback(router: Router, given: "Namespace") -> Answer:
     """The verb `giveback`: set fw4's option flow_offloading again, if `takeover` replaced it and it is unchanged since.
 
-    With --forget, for the removal of the package, the note of the takeover is removed too. With --forget or --root only
-    files are changed; else the firewall is reloaded, and a pass is made.
+    With --forget, for the removal of the package, option `taken` is deleted too. With --forget or --root only files are
+    changed; else the firewall is reloaded, and offload's nft tables follow.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."

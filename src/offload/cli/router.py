@@ -131,8 +131,8 @@ class Router:
     def can_list_flows(self) -> bool:
         """Whether this process can list flows as the service does, in a sixth of the time (`every_flow`).
 
-        False if a pair is in hardware, because only the service has followed its flows; for other users than root,
-        because the kernel lists nothing to them; and for a directory.
+        False if a pair of zones is in hardware, because only the service has followed its flows; for other users than
+        root, to whom the kernel lists nothing; and for a directory.
         """
         from os import geteuid
 

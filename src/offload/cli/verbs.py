@@ -59,7 +59,7 @@ EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def matches() -> dict[str, str]:
-    """The help of each condition of `exempt add`, by its name (`src_ip`)."""
+    """The conditions of `offload exempt add`: name (`src_ip`) -> sentence for the help."""
     from offload.model.sections.exempts import ENDS
     from offload.model.sections.fields import FIELDS
 

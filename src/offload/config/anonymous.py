@@ -37,7 +37,6 @@ class _Numbers:
         self._last = 0
 
     def of(self, text: str) -> int:
-        """The number of a text; an equal text has the same number."""
         if text not in self._known:
             self._last += 1
             while section_name(self._last) in self._taken:

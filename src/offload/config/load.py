@@ -52,7 +52,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The Problems in order, each with the line and the words (`where`) of its section.
 
-    Unchanged if it is not in `packages`.
+    A Problem of a section that `packages` lack stays as it is.
     """
     known = {
         (section.package, section.id): section

@@ -72,9 +72,9 @@ Read = tuple[bool, Any, tuple[Refused, ...]]  # whether there is a value, the va
 
 
 class Table(dict[str, Option]):
-    """The options of a section type, by name. `required`: names of those that a section must have.
+    """The options that a section type can have, by name. `required`: names of those that a section must have.
 
-    `memory`: parsed values by option and text, cached because they repeat in thousands of sections.
+    `memory`: results of parsing by option and text, also of invalid text: they repeat in thousands of sections.
     """
 
     __slots__ = ("memory", "required")
@@ -86,7 +86,10 @@ class Table(dict[str, Option]):
 
 
 class Values(NamedTuple):
-    """The valid values of a section by option, and the faults of options and values; a list may be in both."""
+    """The valid values of a section by option, and its faults.
+
+    Of a list with bad values the good ones are in `values`.
+    """
 
     values: dict[str, Any]
     refused: tuple[Refused, ...]

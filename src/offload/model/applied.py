@@ -7,8 +7,8 @@ from offload.nouns import dataclass
 class Applied:
     """The outcome of a pass (router read, nft tables changed where they differ) or of a return (tables created again).
 
-    After a return flows take the slow path for some packets; it reads nothing. After an error the rest is not done:
-    transactions sent before it (`changes`) stay in the kernel.
+    A return reads nothing; flows of its tables take the slow path for some packets. After an error the rest is not
+    done: transactions sent before it (`changes`) stay in the kernel.
     """
 
     generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
@@ -30,7 +30,8 @@ class Applied:
     def with_attempt(self, last: "Applied") -> "Applied":
         """The outcome of a pass that was tried twice: this attempt, then `last`, which began with the same generation.
 
-        Changes are added, returned tables joined; the error is that of `last`.
+        Changes are added, returned tables joined. The error is that of `last`; generation and time are those of the
+        last attempt that changed the kernel.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))

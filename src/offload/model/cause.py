@@ -4,7 +4,10 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """Why the service last read the router and compared its tables (a pass), or created tables again (a return)."""
+    """Why the service last read the router and compared its tables (a pass), or created tables again (a return).
+
+    The value is the text in the log. Of several events the latest counts; a pass reads everything, whatever its cause.
+    """
 
     START = "the service started"
     RELOAD = "reload requested"

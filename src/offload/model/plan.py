@@ -215,7 +215,7 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was requested, and neither an exempt of all its traffic nor a fault keeps the pair slow."""
+        """Whether hardware was requested, and neither exempts of all its traffic nor a fault keep it slow."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 

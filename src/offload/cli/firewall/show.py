@@ -32,8 +32,8 @@ def print_ruleset(given: Given) -> int:
 def check(given: Given) -> int:
     """Print the problems of the configuration, on the running router also those that nft finds; gives the exit code.
 
-    That is 3 if there are problems, 0 if there are none or only remarks (which are printed too), and 1 if nft refuses
-    the ruleset for another cause.
+    3: problems. 0: none, or only remarks, which are printed too. 1: nft refuses the ruleset for another cause.
+    OffloadError as of `compiled`.
     """
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()

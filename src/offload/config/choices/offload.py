@@ -52,10 +52,8 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def readings(self, kind: str, table: Table) -> Iterator[Reading]:
-        """The sections of type `kind` that have an effect, read by `table`; adds the Problems of all that are enabled.
-
-        Without effect are disabled sections, those that name no zone or one not in `zones`, and faulty ones with `*`.
-        """
+        # Sections that have an effect: not disabled ones, those that name no zone or one not in `zones`, and faulty
+        # ones with `*`. Problems are added for all that are enabled.
         for section in self.of(kind):
             first = read(section, table, "")
             effect = self._names_zones(first) and not (first.bad and "*" in _named(section).values())
@@ -65,10 +63,8 @@ class _Reader:
                 yield reading
 
     def of(self, kind: str) -> Iterator[Section]:
-        """The sections of type `kind`, as `with_name` gives them, but no disabled ones, and none for a disabled zone.
-
-        A section for a disabled zone adds a Problem. `globals` are never left out: their `enabled` is for all offload.
-        """
+        # No disabled sections, and none for a disabled zone, which is a Problem. `globals` are never left out: their
+        # `enabled` is for all offload.
         for section in self.sections:
             if section.type != kind or (kind != "globals" and section.options.get("enabled") in FALSE):
                 continue
@@ -90,10 +86,7 @@ class _Reader:
         return all(name in {"*", *self.zones} for name in names.values())
 
     def refuse(self, reading: Reading, fault: ProblemCode, option: str = "", **words: object) -> None:
-        """Add a Problem of the section in `reading`, or of an `option` of it; `words` fill the blanks of its sentence.
-
-        Without the word `consequence`, it is that of the section's type.
-        """
+        # without the word `consequence` it is that of the section's type
         words.setdefault("consequence", CONSEQUENCE[reading.section.type])
         self.problems.append(fault.at("offload", reading.section.id, option, **words))
 
@@ -127,9 +120,8 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections of /etc/config/offload: the choices, and Problems of faults.
+    """Read all sections of /etc/config/offload: the choices, and Problems, also of sections of unknown type.
 
-    A section of unknown type is a Problem.
     `zones`: names of the firewall's zones that are in use; `disabled`: of those with `option enabled '0'`.
     """
     reader = _Reader(sections, zones, disabled)

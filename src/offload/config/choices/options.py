@@ -32,7 +32,7 @@ def text(value: str) -> str:
 
 
 def boolean(value: str) -> bool | Bad:
-    """A boolean as fw4 reads it: 1, on, true, yes, or 0, off, false, no, in lower case."""
+    """True for 1, on, true, yes, False for 0, off, false, no, in lower case as in fw4; a Bad for other text."""
     if value in TRUE | FALSE:
         return value in TRUE
     return Bad(ProblemCode.BAD_BOOL, {"value": value})
@@ -53,13 +53,13 @@ def _unknown(value: str, words: tuple[str, ...]) -> Bad:
 
 
 def mode(value: str) -> Mode | Bad:
-    """A mode: none, software or hardware, in any case."""
+    """The mode that `none`, `software` or `hardware` names, in any case; a Bad for other text."""
     word = choice(*(each.value for each in Mode))(value.lower())
     return word if isinstance(word, Bad) else Mode(word)
 
 
 def log_level(value: str) -> LogLevel | Bad:
-    """A priority of syslog(3): err, warning, notice, info or debug, in any case."""
+    """The syslog priority that err, warning, notice, info or debug names, in any case; a Bad for other text."""
     word = choice(*(level.word for level in LogLevel))(value.lower())
     return word if isinstance(word, Bad) else LogLevel.of(word)
 
@@ -72,7 +72,7 @@ def family(value: str) -> Family | Bad:
 
 
 def number(low: int, high: int) -> Parser:
-    """A parser for a decimal number from `low` to `high`, with no more digits than `high` has; else it gives a Bad."""
+    """A parser: decimal text to a number from `low` to `high`; a Bad for other text, or more digits than `high` has."""
 
     def parse(value: str) -> int | Bad:
         # isdecimal also accepts digits of other scripts
@@ -84,14 +84,14 @@ def number(low: int, high: int) -> Parser:
 
 
 def identifier(value: str) -> str | Bad:
-    """The name of a zone, unchanged, if fw4 accepts it; at most LONGEST_ZONE_NAME characters."""
+    """The name of a zone, unchanged, if fw4 accepts it and it has at most LONGEST_ZONE_NAME characters; else a Bad."""
     if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
 
 
 def zone(value: str) -> str | Bad:
-    """The name of a zone, or `*`; it is not checked here whether the zone exists."""
+    """The name of a zone as `identifier` takes it, or `*`; else a Bad. Whether the zone exists is not checked."""
     return value if value == "*" else identifier(value)
 
 
@@ -131,14 +131,14 @@ def network(value: str) -> Address | Bad:
 
 
 def mac(value: str) -> Item | Bad:
-    """A MAC address with colons or dashes; the result is in lower case, with colons."""
+    """A MAC address with colons or dashes, in lower case with colons as result; a Bad for other text."""
     if MAC.fullmatch(value):
         return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
 def ports(value: str) -> Item | Bad:
-    """A port, or a range `low-high` or `low:high`; the result has a hyphen."""
+    """A port from 0 to 65535, or a range `low-high` or `low:high`, which gets a hyphen; a Bad for other text."""
     parse = number(0, HIGHEST_PORT)
     ends = [parse(part) for part in re.split("[-:]", value)]
     match ends:
@@ -170,7 +170,10 @@ def mark(value: str) -> Bits | Bad:
 
 
 def dscp(value: str) -> Bits | Bad:
-    """A DSCP class (EF, AF11, CS1) in any case, or a number from 0 to 63."""
+    """The value under a mask of six bits of a DSCP class (EF, AF11, CS1) in any case, or of a number from 0 to 63.
+
+    Else a Bad.
+    """
     if value.lower() in DSCP:
         return Bits(DSCP[value.lower()], WHOLE_DSCP)
     parsed = number(0, WHOLE_DSCP)(value)

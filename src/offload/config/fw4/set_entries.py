@@ -62,19 +62,16 @@ class _Box(NamedTuple):
     place: int
 
     def meets(self, other: "_Box") -> bool:
-        """Whether the two have an address in common in every part."""
         return all(a <= d and c <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
 
     def excludes(self, other: "_Box") -> bool:
-        """Whether the first or the last value of one lies in the other: the kernel does not take both."""
+        # the first or last value of one lies in the other: the kernel does not take both
         return any(a.holds(corner) for a, b in ((self, other), (other, self)) for corner in zip(*b.spans, strict=True))
 
     def holds(self, point: tuple[int, ...]) -> bool:
-        """Whether the point, an address for each part, is in it."""
         return all(a <= value <= b for (a, b), value in zip(self.spans, point, strict=True))
 
     def covers(self, other: "_Box") -> bool:
-        """Whether it has every address of the other in every part."""
         return all(a <= c and d <= b for (a, b), (c, d) in zip(self.spans, other.spans, strict=True))
 
 

@@ -50,7 +50,7 @@ class Field(NamedTuple):
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:
-        """The value of a text that `text` wrote; ValueError if it is not valid."""
+        """Parse a value as `text` writes it, with `!` for a negated one; ValueError if it is not valid."""
         value = self.kind.read(text.removeprefix("!"))
         return value._replace(negated=True) if text.startswith("!") else value
 

@@ -17,9 +17,9 @@ _TIME = r"([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?"
 
 
 def limit(value: str) -> Limit | None:
-    """A rate `n[/unit]`, not 0; the first letters of the unit are enough, without it: second. `!`: above the rate.
+    """A rate `n[/unit]` above 0; `!` before it means above the rate. None: not valid. The burst is 0, nft's default.
 
-    Units are second, minute, hour and day. The burst is 0, nft's default.
+    Units are second (if none is given), minute, hour and day; the first letters are enough.
     """
     name, negated = negation(value)
     found = re.fullmatch(_LIMIT, name)
@@ -28,7 +28,7 @@ def limit(value: str) -> Limit | None:
 
 
 def number(value: str) -> int | None:
-    """A whole number that is not negative: at most 10 decimal digits, or 0x and at most 8 hexadecimal ones."""
+    """A whole number from 0: at most 10 decimal digits, or 0x and at most 8 hexadecimal ones; None for other text."""
     found = re.fullmatch(_NUMBER, value)
     return int(value, 16 if value[:2] in {"0x", "0X"} else 10) if found else None
 

@@ -29,7 +29,10 @@ def plain_device(name: str) -> bool:
 
 
 def device(value: str) -> Item | None:
-    """A device: `name`, `name+` for all that begin so (`name*` becomes this), `+` for all; with or without `!`."""
+    """A device: `name`, `name+` or `name*` (as `name+`) for all that begin so, `+` for all, with or without `!`.
+
+    None: not safe between quotes in nft, or longer than 15 characters.
+    """
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
         name = f"{name[:-1]}+"
@@ -37,7 +40,10 @@ def device(value: str) -> Item | None:
 
 
 def network_name(value: str) -> Item | None:
-    """A netifd network of a zone, with or without `!`. Any word is valid: an unknown network adds no devices."""
+    """The name of a netifd network, with or without `!`; None if it is empty.
+
+    Whether the network exists is not checked.
+    """
     name, negated = negation(value)
     return Item(name, negated) if name else None
 
@@ -54,7 +60,7 @@ def direction(value: str) -> bool | None:
 
 
 def network(value: str) -> Address | NetworkName | None:
-    """An address, network or range; or the name of a netifd network, which stands for its addresses.
+    """An address, network or range, or the name of a netifd network (for its addresses), with or without `!`.
 
     Whether that network exists is not checked. None: a wrong address, or no possible name.
     """
@@ -89,9 +95,9 @@ def mac(value: str) -> Item | None:
 
 
 def protocol(value: str) -> tuple[Item, ...] | None:
-    """A protocol by name or number, as nft writes it; `tcpudp` gives two, and `all`, `any` or `*` the word `any`.
+    """The protocols that a word means, by name or number, with or without `!`, as nft writes them; None: not valid.
 
-    `!` before `all`, `any` or `*` is not valid.
+    `tcpudp` gives two. `all`, `any` and `*` give the word `any`, and take no `!`.
     """
     name, negated = negation(value)
     name = name.lower()
@@ -174,6 +180,9 @@ def set_type(value: str) -> tuple[str, str] | None:
 
 
 def helper(value: str) -> Item | None:
-    """The name of a conntrack helper, with or without `!`; whether it exists is not checked."""
+    """The name of a conntrack helper, with or without `!`; None: no valid name.
+
+    Whether the helper exists is not checked.
+    """
     name, negated = negation(value)
     return Item(name, negated) if re.fullmatch(IDENTIFIER, name) else None

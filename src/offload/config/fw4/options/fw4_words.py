@@ -23,7 +23,7 @@ def negation(value: str) -> tuple[str, bool]:
 
 
 def boolean(value: str) -> bool | None:
-    """A boolean as fw4 reads it: 1, on, true, yes, or 0, off, false, no, in lower case."""
+    """True for 1, on, true, yes, False for 0, off, false, no, in lower case; None for other text."""
     return _BOOLEANS.get(value)
 
 
@@ -51,7 +51,10 @@ _POSITIONS = enum(
 
 
 def position(value: str) -> str | None:
-    """The position of an include, such as `chain-append`, from its first letters; postpend means append."""
+    """The position of an nft include (`chain-append`), from its first letters; None: no such position.
+
+    `postpend` means append.
+    """
     found = _POSITIONS(value)
     return found.replace("postpend", "append") if found else None
 

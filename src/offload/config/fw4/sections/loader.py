@@ -84,15 +84,18 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """The usable rules; others add problems. Options that nftables cannot express are ignored, as in fw4."""
+        """The `config rule` sections that can be used; the faults of all are added to `problems`.
+
+        Options that nftables cannot express are ignored here, as in fw4.
+        """
         return self._only("rule", sections, traffic.rule)
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """The usable redirects; others add problems. Options that nftables cannot express are ignored, as in fw4."""
+        """The `config redirect` sections that can be used; otherwise as `rules`."""
         return self._only("redirect", sections, traffic.redirect)
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """The usable includes; others add problems. Options that nftables cannot express are ignored, as in fw4."""
+        """The `config include` sections that can be used; otherwise as `rules`."""
         return self._only("include", sections, objects.include)
 
     def _only(self, kind: str, sections: Iterable[Section], make: Callable[[Reading, Say], T | None]) -> tuple[T, ...]:
