@@ -161,7 +161,7 @@ def test_status_of_one_zone_has_its_pairs_and_devices_only(offload: Offload, roo
         ("set lan on", "'on' is no mode: use none, software, hardware"),
         ("set lan softwre", "'softwre' (did you mean 'software'?) is no mode"),
         ("pair lan wan fast", "'fast' is no mode"),
-        ("exempt delete", "which exempt is to be deleted? 'offload exempt list' shows their numbers"),
+        ("exempt delete", "which exempt is to be deleted? 'offload exempt list' shows their numbers and names"),
         ("exempt add 7", "'7' has no meaning after add"),
         ("exempt add --timeout soon", "timeout: 'soon' is no time"),
         ("help fly", "'fly' is no verb"),

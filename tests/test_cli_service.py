@@ -21,7 +21,7 @@ from offload.model.problems.problem import ProblemCode
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.system.netifd import DUMP
-from service.routers import SCENE, Fakes, router, section
+from service.routers import OFFLOAD, SCENE, Fakes, router, section
 from status.routers import entry
 
 LACKING = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
@@ -165,6 +165,22 @@ def test_the_run_time_exempts_are_listed_without_the_connections(fakes: Fakes, m
     ran = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
     assert HOST in ran.text
     assert ran.data["exempts"][0]["match"]["src_ip"] == [HOST]
+
+
+def test_exempts_of_both_kinds_are_listed_and_deleted(fakes: Fakes) -> None:
+    holding(fakes, 3600)
+    tv = section("offload", "exempt", "tv", name="TV", src_ip=("192.168.1.9",), proto="udp")
+    off = section("offload", "exempt", "off", enabled="0", src_ip="192.168.1.6")
+    fakes.uci.packages["offload"] = (*OFFLOAD, tv, off)
+    lines = remote.exempt(Router(fakes, runs=True), Namespace(action="list")).text.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "tv", "off"]
+    assert lines[1].endswith("for good  name=TV src_ip=192.168.1.9 proto=udp") and "switched off" in lines[2]
+    for name, text in (("1", "Exempt 1 is deleted."), ("TV", "Exempt tv is deleted from /etc/config/offload.")):
+        ran = remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id=name))
+        assert (ran.code, ran.text) == (Exit.DONE, text)
+    assert remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id="9" * 5000)).code is Exit.FAILED
+    left = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
+    assert left.text.split()[0] == "off"
 
 
 def test_who_is_not_root_gets_a_long_list_from_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

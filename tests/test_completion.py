@@ -13,6 +13,7 @@ UCI = """
 uci() {
 	case "$*" in
 		*"show firewall") printf '%s\\n' firewall.z1=zone firewall.z1.name=x firewall.z2=zone firewall.f=forwarding ;;
+		*"show offload") printf '%s\\n' offload.tv=exempt offload.tv.name=x 'offload.@exempt[1]=exempt' ;;
 		*z1.name) echo lan ;;
 		*z2.name) echo guest ;;
 	esac
@@ -50,6 +51,8 @@ def test_every_option_of_a_verb_is_offered(verb: str) -> None:
         (("flows", "--zone", ""), {"lan", "guest"}),
         (("flows", "--state", "s"), {"slow", "software"}),
         (("exempt", ""), {"add", "delete", "list"}),
+        (("exempt", "delete", ""), {"tv", "@exempt[1]"}),
+        (("exempt", "add", ""), set()),
         (("firewall", ""), {"print", "check"}),
         (("reload", ""), set()),
     ],

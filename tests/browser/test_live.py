@@ -44,6 +44,8 @@ def test_one_batch_of_two_calls_per_beat(live: Page) -> None:
 
 
 def test_a_hidden_page_asks_nothing_and_a_shown_one_at_once(live: Page) -> None:
+    totals = live.get_by_role("table", name="Totals of hosts")
+    expect(totals.locator("tbody tr").first).to_contain_text("iB")  # the last call of the first beat is answered
     live.evaluate(HIDE, True)
     asked = live.evaluate(COUNT)
     live.wait_for_timeout(1.5 * BEAT)

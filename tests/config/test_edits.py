@@ -9,7 +9,7 @@ from offload.config import edits
 from offload.config.load import load
 from offload.errors import FileError
 from offload.model.config import Mode
-from offload.model.sections.section import Edit, Section, applied
+from offload.model.sections.section import Edit, Removal, Section, applied
 from offload.service.bus.takeover import give, take
 from offload.system.config.uci import FakeUci, Uci
 
@@ -20,6 +20,13 @@ def section(kind: str, name: str, /, **options: str) -> Section:
 
 def modes(sections: Sequence[Section]) -> dict[str, object]:
     return {each.name: each.options.get("mode") for each in sections}
+
+
+def test_without_a_section_those_behind_it_have_the_number_of_their_new_place() -> None:
+    anonymous = [Section("offload", "exempt", f"cfg0{n}", f"@exempt[{n}]", {}) for n in (0, 2)]
+    sections = (anonymous[0], section("exempt", "tv"), anonymous[1], section("zone", "lan"))
+    assert [each.id for each in applied(sections, [Removal("cfg00")])] == ["tv", "@exempt[1]", "lan"]
+    assert [each.id for each in applied(sections, [Removal("tv")])] == ["@exempt[0]", "@exempt[1]", "lan"]
 
 
 def test_a_zone_without_a_section_gets_one_with_a_name() -> None:
@@ -84,7 +91,7 @@ class Halting(FakeUci):
     def __init__(self, switch: dict[str, str]) -> None:
         super().__init__(files(switch).packages)
 
-    def write(self, package: str, edits: Sequence[Edit]) -> None:
+    def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         self.left -= 1
         self.refusal = "the flash is full" if self.left < 0 else ""
         super().write(package, edits)

@@ -35,6 +35,11 @@ class Steady:
         self._stopped.set()
         self._thread.join()
 
+    def ended(self, seconds: float) -> bool:
+        """Wait for a round that fails, so many seconds at most; whether one did."""
+        self._thread.join(seconds)
+        return self.error is not None
+
     def _run(self) -> None:
         try:
             while not self._stopped.wait(self._pause):

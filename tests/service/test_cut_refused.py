@@ -131,6 +131,18 @@ def test_times_are_met_in_time(there: Fakes) -> None:
     assert cut_refused.run(there.service, NOON + 7201.1) == ""
 
 
+def test_a_clock_that_was_set_back_is_in_a_time_at_once_and_meets_its_next_one(there: Fakes) -> None:
+    """Until the old time it would have looked for no begin and no end."""
+    write(there, replace(DROP, options={**DROP.options, **HOURS}))
+    assert judged(there, NOON + 86_400 * 5) == ""
+    assert judged(there, NOON + 3600 + 60) and there.conntrack.deleted == [WEB]  # the time has begun by this clock
+    assert judged(there, NOON) == ""  # and has not by this one
+    assert cut_refused.due(there.service) == pytest.approx(there.clock() + 3600, abs=1)
+    there.conntrack.held.append(WEB)
+    there.clock.now += 3600.1
+    assert cut_refused.run(there.service, NOON + 3600.1)
+
+
 @pytest.mark.parametrize(
     "other", [entry(443, status=IPS_EXPECTED), entry(443, proto=47), entry(443, host="192.0.2.1"), entry(80)]
 )

@@ -153,13 +153,54 @@ def test_stopped_is_stopped_until_it_is_started() -> None:
     assert (reply["ok"], reply["stopped"], reply["loaded"]) == (True, False, True)
 
 
-def test_a_reload_that_was_asked_for_loads_all_of_it() -> None:
+def test_a_start_that_was_asked_for_loads_all_of_it() -> None:
     host = firewall_router()
     host.service.work()
-    for action in ("reload", "restart", "start"):
+    for action in ("restart", "start"):
         assert call(host.service, action)["changes"] == 1
         assert "flush table inet fw4" in host.nft.sent[-1]
     assert call(host.service, "")["changes"] == 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["same service", "after a restart"])
+def test_a_reload_loads_nothing_where_nothing_changed(again: bool) -> None:
+    host = firewall_router()
+    host.files.texts["/etc/nftables.d/10-own.nft"] = "chain own { }"
+    host.service.work()
+    if again:
+        host.start().work()
+    sent = list(host.nft.sent)
+    reply = call(host.service, "reload")
+    assert (reply["ok"], reply["changes"], host.nft.sent) == (True, 0, sent)
+    assert host.service.applied.returned == ()
+
+
+def test_a_reload_sends_what_changed_alone() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.configure(*RULES, rule(9))
+    assert call(host.service, "reload")["changes"] == 1
+    assert "Rule 9" in host.nft.sent[-1] and "flush table inet fw4" not in host.nft.sent[-1]
+    assert call(host.service, "reload")["changes"] == 0
+
+
+@pytest.mark.parametrize("text", ["chain own { counter }", 'include "/etc/other.nft"', None])
+def test_a_reload_loads_all_where_an_included_file_changed_or_may_have(text: str | None) -> None:
+    host = firewall_router()
+    host.files.texts["/etc/nftables.d/10-own.nft"] = "chain own { }"
+    host.service.work()
+    host.files.texts["/etc/nftables.d/10-own.nft"] = text  # type: ignore[assignment] # None: it cannot be read
+    assert call(host.service, "reload")["changes"] == 1
+    assert "flush table inet fw4" in host.nft.sent[-1]
+
+
+def test_a_reload_loads_all_where_others_have_rules_in_the_table() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.nft.rules["fw4"] |= {OTHERS}
+    assert call(host.service, "reload")["changes"] == 1
+    assert OTHERS not in host.nft.rules["fw4"]
+    assert call(host.service, "reload")["changes"] == 0
 
 
 def test_a_limit_in_a_file_that_the_firewall_includes_counts_at_once() -> None:
@@ -168,6 +209,7 @@ def test_a_limit_in_a_file_that_the_firewall_includes_counts_at_once() -> None:
     chain = LiveChain("inet", "fw4", "user_limits", "forward", 5)
     limit = LiveRule("inet", "fw4", "user_limits", ("limit", "drop"), match=RuleMatch(iif="br-lan"))
     host.nft.included = ((chain,), (limit,))
+    host.files.texts["/etc/nftables.d/10-limits.nft"] = "chain user_limits { }"
     assert call(host.service, "reload")["ok"]
     assert [each["code"] for each in methods.check(host.service, {})["findings"]] == ["RULE_LIMITS"]
     assert host.service.decided is not None and not host.service.decided.plan.tables  # its only fast pair is lan's

@@ -1,6 +1,7 @@
 """The replies of ubus methods: data for valid arguments, a sentence for all others."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from status.routers import entry
 from strategies import gate
 
 ZONES, WRITE = "lan, guest, wan", "write none, software or hardware"
+LISTED = "'offload exempt list' shows all"
 FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
 FLOWS = [entry(f"192.168.1.10#{port} > 198.51.100.1#443", octets=(port, 0), status=FAST) for port in range(1, 701)]
 
@@ -320,6 +322,61 @@ def test_a_timed_exempt_outlives_the_service(fakes: Fakes) -> None:
     assert [each["id"] for each in call(restarted(fakes), "status")["exempts"]] == [2]
     fakes.clock.now += 60
     assert call(restarted(fakes), "status")["exempts"] == []
+
+
+def exempted(fakes: Fakes) -> None:
+    """The file has two exempts of the same name, one with another, and one that is switched off."""
+    fakes.uci.packages["offload"] = (
+        *OFFLOAD,
+        section("offload", "exempt", "tv", name="TV", src_ip="192.168.1.9"),
+        section("offload", "exempt", "a", name="Phone", src_ip="192.168.1.7"),
+        section("offload", "exempt", "b", name="Phone", src_ip="192.168.1.8"),
+        section("offload", "exempt", "off", enabled="0", src_ip="192.168.1.6"),
+    )
+    fakes.service.work()
+
+
+@pytest.mark.parametrize(("name", "gone"), [("tv", "tv"), ("TV", "tv"), ("b", "b"), ("off", "off")])
+def test_a_configured_exempt_is_deleted_by_its_section_or_name(fakes: Fakes, name: str, gone: str) -> None:
+    exempted(fakes)
+    before = [each["section"] for each in call(fakes, "exempt_list")["configured"]]
+    reply = call(fakes, "exempt_remove", name=name)
+    assert (reply["ok"], reply["section"], reply["returned"]) == (True, gone, [])
+    listed = call(fakes, "exempt_list")["configured"]
+    assert [each["section"] for each in listed] == [each for each in before if each != gone]
+    assert fakes.service.work().changes == 0
+    deleted = [line for line in fakes.nft.sent[-1].splitlines() if line.startswith("delete element")]
+    addresses = {"tv": ["192.168.1.9"], "b": ["192.168.1.8"], "off": []}[gone]
+    assert [address for line in deleted for address in re.findall(r"192[\d.]+", line)] == addresses
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Phone", "name: 2 exempts have the name 'Phone': choose one of a, b"),
+        (
+            "Phome",
+            "name: /etc/config/offload has no exempt 'Phome' (did you mean 'Phone'?): " + LISTED,
+        ),
+        ("lan", "name: /etc/config/offload has no exempt 'lan': " + LISTED),
+        (["tv"], "name: /etc/config/offload has no exempt '['tv']': " + LISTED),
+    ],
+)
+def test_an_exempt_that_is_not_there_or_not_alone_is_not_deleted(fakes: Fakes, name: object, sentence: str) -> None:
+    exempted(fakes)
+    before = fakes.uci.packages["offload"]
+    assert call(fakes, "exempt_remove", name=name) == {"ok": False, "error": sentence}
+    assert fakes.uci.packages["offload"] == before
+
+
+def test_an_exempt_whose_deletion_nft_refuses_is_deleted_in_the_file(fakes: Fakes) -> None:
+    exempted(fakes)
+    fakes.nft.refusals = ["Device or resource busy"] * 3
+    reply = call(fakes, "exempt_remove", name="tv")
+    assert (reply["ok"], reply["section"]) == (False, "tv")
+    assert reply["error"] == "written to /etc/config/offload, but not yet in the kernel: Device or resource busy"
+    fakes.nft.refusals = []
+    assert fakes.service.work().changes == 1
 
 
 def test_what_the_kernel_holds_is_truer_than_the_file(fakes: Fakes) -> None:

@@ -142,7 +142,7 @@ ANSWERED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("status",), "GETS"),
     (("status", "--json"), '"ok": true'),
     (("zones",), "lan > wan"),
-    (("exempt", "list"), "no run-time exempts"),
+    (("exempt", "list"), "There are no exempts."),
     (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1, for 3600 s."),
     (("flush",), "Returned: flow_offload."),
     (("flows",), "No flows."),

@@ -56,6 +56,12 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
         (table(br_lan=ALL, lan2=V4),),
         ReasonCode.SHARED_FAMILY,
     ),
+    "of the family of a slow pair that has only this one": (
+        SECOND6,
+        between(SOFT, EXCLUDED, SHARED),
+        (table(br_lan=ALL, lan2=V4),),
+        ReasonCode.SHARED_DEVICES,
+    ),
     "of its family": (SECOND, between(SOFT, EXCLUDED, OTHER), (table(br_lan=ALL, lan2=V4),), ReasonCode.WAITING),
     "where the other pair waits longer": (
         SECOND,

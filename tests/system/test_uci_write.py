@@ -18,7 +18,7 @@ from hypothesis import strategies as some
 
 from offload.errors import FileError
 from offload.model.problems.problem import Problem
-from offload.model.sections.section import Edit, Section
+from offload.model.sections.section import Edit, Removal, Section
 from offload.system.config.uci import FakeUci, Uci
 from offload.system.files import atomic_file
 
@@ -35,6 +35,7 @@ lines'
 config exempt 'tv'
 \tlist src_ip '192.168.1.9'
 """
+FOUR = [("", "10.0.0.1"), ("", "10.0.0.2"), (" 'tv'", "10.0.0.3"), ("", "10.0.0.4")]  # name, address
 EDITS = [Edit("guest", "zone", "name", "guest"), Edit("guest", "zone", "mode", "software")]
 
 
@@ -72,6 +73,17 @@ def test_a_section_without_a_name_is_changed_in_its_place(confdir: Path) -> None
         ("@zone[0]", "zone", {"name": "lan", "note": ("it's", "two\nlines"), "mode": "none"}),
         ("tv", "exempt", {"src_ip": ("192.168.1.9",)}),
     ]
+
+
+def test_a_section_is_deleted_also_one_without_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "offload"
+    path.write_text("# top\n" + "".join(f"config exempt{name}\n\tlist src_ip '{ip}'\n" for name, ip in FOUR))
+    for place, left in ((1, [0, 2, 3]), (2, [0, 2]), (0, [2])):
+        found = Uci(tmp_path).read("offload")
+        assert not isinstance(found, Problem)
+        Uci(tmp_path).write("offload", [Removal(found[place].name)])
+        assert [options["src_ip"] for _, _, options in sections(Uci(tmp_path))] == [(FOUR[each][1],) for each in left]
+    assert path.read_text().startswith("# top\n")
 
 
 def test_the_comment_at_the_top_stays(confdir: Path) -> None:

@@ -15,14 +15,17 @@ from offload.errors import UsageError
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
 from offload.status.text import tables
+from offload.status.text.layout import safe
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
 Json = dict[str, Any]
 
 MODES = ("none", "software", "hardware")  # as in model.config, which takes longer to import than all of this
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+NUMBER = re.compile(r"\d{1,9}", re.ASCII)  # of an exempt of run time
 DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
@@ -101,21 +104,27 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 
 
 def exempt(router: Router, given: "Namespace") -> Answer:
-    """The verb `exempt`: add, delete or list conditions for traffic that is kept slow until a timeout.
+    """The verb `exempt`: add (until a timeout), delete or list conditions for traffic that is kept slow.
 
-    UsageError for `delete` without a number, `add` with one, or a bad time.
+    `delete` takes the number of one of run time, or the section or name of a configured one. UsageError without that,
+    for `add` with it, or for a bad time.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
-        return answered(data, lambda: _exempts_text(data["exempts"]))
+        return answered(data, lambda: _exempts_text(data["exempts"], data.get("configured", ())))
     if given.action == "delete":
         if given.id is None:
-            raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers")
-        data = router.live_reply("exempt_delete", {"id": given.id})
-        return answered(data, lambda: f"Exempt {given.id} is deleted.")
+            raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers and names")
+        if NUMBER.fullmatch(given.id):
+            data = router.live_reply("exempt_delete", {"id": int(given.id)})
+            return answered(data, lambda: f"Exempt {given.id} is deleted.")
+        data = router.live_reply("exempt_remove", {"name": given.id})
+        return answered(
+            data, lambda: f"Exempt {data['section']} is deleted from /etc/config/offload.", problem_notes(data)
+        )
     if given.id is not None:
         raise UsageError(
-            f"'{given.id}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
+            f"'{shown(given.id)}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
     words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
     data = router.live_reply("exempt_add", {"match": words, "timeout": duration(given.timeout)})
@@ -212,13 +221,18 @@ def _previewed(data: Json) -> Answer:
     return answered(data, text, problem_notes(data))
 
 
-def _exempts_text(exempts: list[Json]) -> str:
-    lines = []
-    for each in exempts:
-        match = " ".join(f"{word}={_listed(value)}" for word, value in each["match"].items())
-        lines.append(f"{each['id']:>4}  {each['expires']:>7} s left  {match}")
-    return "\n".join(lines) or "There are no run-time exempts."
+def _exempts_text(exempts: list[Json], configured: "Sequence[Json]") -> str:
+    rows = [(str(each["id"]), f"{each['expires']} s left", each) for each in exempts]
+    rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]
+    wide = max((len(row[0]) for row in rows), default=0)
+    lines = [f"{name:>{max(wide, 4)}}  {left:>14}  {_matched(each)}" for name, left, each in rows]
+    return "\n".join(map(safe, lines)) or "There are no exempts."
+
+
+def _matched(exempt_: Json) -> str:
+    named = [f"name={exempt_['name']}"] if exempt_.get("name") else []
+    return " ".join(named + [f"{word}={_listed(value)}" for word, value in exempt_["match"].items()])
 
 
 def _listed(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)

@@ -53,7 +53,7 @@ CHOOSING = (
 )
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
-    ("id", {"nargs": "?", "type": int, "metavar": "ID", "help": "which one to delete"}),
+    ("id", {"nargs": "?", "metavar": "ID", "help": "which one to delete: its number, or the name of a config exempt"}),
     ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
 )
 
@@ -169,7 +169,7 @@ VERBS = {
     "exempt": Verb(
         "remote",
         "exempt",
-        "Keep traffic on the slow path for a while: add, delete or list such exempts.",
+        "Keep traffic on the slow path: add an exempt for a while, or list or delete exempts, also configured ones.",
         EXEMPT,
         matching=True,
     ),

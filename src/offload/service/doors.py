@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from offload.model.log import LogLevel
     from offload.model.network import ForwardChain, Kernel, Leaving, Neighbour, Route, Station
     from offload.model.problems.problem import Problem
-    from offload.model.sections.section import Edit, Section
+    from offload.model.sections.section import Edit, Removal, Section
     from offload.system.netlink.route.links import LinkDump
     from offload.system.netlink.route.messages import Notification
     from offload.system.netlink.route.rtnetlink import NeighbourEvent
@@ -35,7 +35,7 @@ class UciReader(Protocol):
 class Uci(UciReader, Protocol):
     """The files of /etc/config. `write` commits edits of one. `changed`: whether one differs from when it was read."""
 
-    def write(self, package: str, edits: list[Edit]) -> None: ...
+    def write(self, package: str, edits: Sequence[Edit | Removal]) -> None: ...
     def changed(self) -> bool: ...
 
 

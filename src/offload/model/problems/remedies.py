@@ -52,8 +52,8 @@ REMEDIES = {  # by the code of the Reason
     "HELPER": "switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it",
     "AFTER_PACKETS": "lower after_packets",
     "EXEMPTED": (
-        "change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows "
-        "nothing"
+        "delete the exempt (offload exempt list shows all, offload exempt delete ends one), or change the rule it "
+        "names; of exempts that match by MAC, mark or DSCP conntrack shows nothing"
     ),
     "REPLY_NOT_ACCEPTED": "wait for a reply; if it stays, look for a rule that drops its replies",
     "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",

@@ -1,9 +1,10 @@
 """Sections of a UCI package, and changes of them."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from offload.model.text.shown import shown
-from offload.nouns import dataclass, field
+from offload.nouns import dataclass, field, replace
 
 LONGEST_NAME = 60  # characters of a section's name in a sentence
 
@@ -68,7 +69,14 @@ class Edit:
     value: str | None = None
 
 
-def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section, ...]:
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One change of a UCI package: the section with the name `section` is deleted."""
+
+    section: str
+
+
+def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tuple[Section, ...]:
     """The sections after the edits, with those that the edits make at the end; nothing is written.
 
     An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
@@ -76,6 +84,9 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section
     """
     found = {section.name: section for section in sections}
     for edit in edits:
+        if isinstance(edit, Removal):
+            found.pop(edit.section, None)
+            continue
         section = found.get(edit.section) or Section(
             sections[0].package if sections else "", edit.type, edit.section, edit.section, {}
         )
@@ -83,4 +94,13 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit]) -> tuple[Section
         kept = section.options if edit.value is None and not edit.option else options
         given = {edit.option: edit.value} if edit.option and edit.value is not None else {}
         found[edit.section] = Section(section.package, section.type, section.name, section.id, {**kept, **given})
-    return tuple(found.values())
+    return tuple(_counted(found.values()))
+
+
+def _counted(sections: Iterable[Section]) -> Iterator[Section]:
+    """The sections; those without a name get the id of their place now: `@type[index]`, counted among all of a type."""
+    seen: Counter[str] = Counter()
+    for section in sections:
+        here = f"@{section.type}[{seen[section.type]}]"
+        seen[section.type] += 1
+        yield replace(section, id=here) if section.id.startswith("@") and section.id != here else section

@@ -3,7 +3,7 @@
 The results are typed values, or an ArgumentError with a sentence that begins with the argument's name.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -152,6 +152,26 @@ def _fits(found: Exempt) -> None:
         raise ArgumentError(
             "match: the names of its zones, and what it excludes, are too long to be kept in the kernel"
         )
+
+
+def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
+    """The `config exempt` that the value names, by the section's id, else by its option `name`; else ArgumentError.
+
+    `sections`: of /etc/config/offload. An ArgumentError too if several have this name and none this id.
+    """
+    exempts = [each for each in sections if each.type == "exempt"]
+    named = [each for each in exempts if each.options.get("name") == value]
+    found = [each for each in exempts if each.id == value] or named
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(each.id for each in found)
+        raise ArgumentError(f"name: {len(found)} exempts have the name {shown(value)}: choose one of {several}")
+    known = [word for each in exempts for word in (each.id, each.options.get("name")) if isinstance(word, str)]
+    raise ArgumentError(
+        f"name: /etc/config/offload has no exempt {shown(value)}{did_you_mean(str(value), known)}: "
+        "'offload exempt list' shows all"
+    )
 
 
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:

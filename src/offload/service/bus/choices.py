@@ -1,15 +1,16 @@
-"""The ubus methods that write a mode into /etc/config/offload, and the pairs (zone > zone) whose path that changes."""
+"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) whose path that changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from offload.config import edits
 from offload.config.load import load
 from offload.errors import OffloadError
+from offload.model.applied import Applied
 from offload.model.config import Config, Mode, PairChoice
 from offload.model.plan import PairDecision, Plan
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.problems.reason import Reason
-from offload.model.sections.section import Edit, Section
+from offload.model.sections.section import Edit, Removal, Section
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments, methods
@@ -43,6 +44,33 @@ def set_pair(engine: Engine, given: Given) -> Json:
     return _write(engine, edits.pair_mode(sections, src, dest, mode), mode, meant)
 
 
+def exempt_remove(engine: Engine, given: Given) -> Json:
+    """Delete the `config exempt` that `name` of `given` names from /etc/config/offload, and make a pass.
+
+    `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
+    pass's outcome, and the pairs that changed. An OffloadError is raised only if nothing was written.
+    """
+    _, sections = _written_now(engine)
+    found = arguments.configured_exempt(given.get("name"), sections)
+    before = engine.decided.plan if engine.decided else Plan()
+    outcome = _changed_file(engine, [Removal(found.name)])
+    after = engine.decided.plan if engine.decided else before
+    reply = methods.applied_json(outcome) | {"section": found.id, "changed": changed_pairs(before, after)}
+    return reply | methods.found_json(engine)
+
+
+def _changed_file(engine: Engine, changes: Sequence[Edit | Removal]) -> Applied:
+    """Write the changes to /etc/config/offload and make a pass; gives its outcome.
+
+    A failed pass leaves them in the file, and `error` says so. An OffloadError is raised only if nothing was written.
+    """
+    engine.doors.uci.write("offload", changes)
+    applied = engine.work()
+    if not applied.error:
+        return applied
+    return replace(applied, error=f"written to /etc/config/offload, but not yet in the kernel: {applied.error}")
+
+
 def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
     # A missing file has no sections. An unreadable one is an error, since an edit could spoil it.
     packages = reconcile.read(engine.doors.uci)
@@ -60,12 +88,8 @@ def _write(
     # leaves
     # the edits in the file.
     before = engine.decided.plan if engine.decided else Plan()
-    engine.doors.uci.write("offload", changes)
-    applied = engine.work()
+    applied = _changed_file(engine, changes)
     after = engine.decided.plan if engine.decided else before
-    if applied.error:
-        error = f"written to /etc/config/offload, but not yet in the kernel: {applied.error}"
-        applied = replace(applied, error=error)
     chosen = {ends: mode for pair in after.pairs if concerned(*(ends := (pair.src, pair.dest)))}
     reasons = [reason for each in after.zones if each.name == zone for reason in each.reasons]
     return methods.applied_json(applied) | differences(before, after, chosen, reasons) | methods.found_json(engine)

@@ -6,6 +6,7 @@ An OffloadError becomes a reply.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from offload.config.choices.options import FALSE
 from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.flow import Share, State
@@ -141,9 +142,9 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The reply of `exempt_list`: the exempts (traffic kept slow) given at run time: number, match, seconds."""
+    """The reply of `exempt_list`: the exempts of run time (number, match, seconds), and `configured` of the file."""
     last_decision(engine)
-    return {"ok": True, "exempts": exempts_json(engine)}
+    return {"ok": True, "exempts": exempts_json(engine), "configured": configured_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
@@ -175,6 +176,21 @@ def exempts_json(engine: Engine) -> list[Json]:
     Without those that end just now.
     """
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
+
+
+def configured_json(engine: Engine) -> list[Json]:
+    """Each `config exempt` in the file now, also disabled and faulty ones; none if the file cannot be read.
+
+    `section` is its id, `name` its option (empty: none), `enabled` whether it counts, `match` its other options.
+    """
+    sections = reconcile.read(engine.doors.uci)["offload"]
+    found = sections if isinstance(sections, tuple) else ()
+    return [
+        {"section": each.id, "name": each.options.get("name", ""), "enabled": each.options.get("enabled") not in FALSE}
+        | {"match": {word: value for word, value in each.options.items() if word not in {"name", "enabled"}}}
+        for each in found
+        if each.type == "exempt"
+    ]
 
 
 def applied_json(applied: Applied) -> Json:

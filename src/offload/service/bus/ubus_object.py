@@ -50,6 +50,7 @@ METHODS: Mapping[str, Verb] = {
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_list": Verb(methods.exempt_list, {}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
+    "exempt_remove": Verb(choices.exempt_remove, {"name": "string"}),
     "firewall": Verb(methods.firewall, {"action": "string"}),
     "takeover": Verb(takeover.takeover, {}),
     "giveback": Verb(takeover.giveback, {}),

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
 STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
-FORCING = frozenset({"start", "restart", "reload"})  # they load even if nothing changed
-ACTIONS = FORCING | {"stop", "reload-sets", "update"}
+FORCING = frozenset({"start", "restart"})  # they load even if nothing changed
+ACTIONS = FORCING | {"stop", "reload", "reload-sets", "update"}
 Json = dict[str, Any]
 
 
@@ -35,6 +35,8 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         part.start()
     elif action == "stop":
         part.stop()
+    elif action == "reload":
+        part.reload()
     applied = work() if action else Applied()
     if action == "reload-sets":  # after the pass, which reads the files that sets load
         part.refill()

@@ -1,12 +1,15 @@
-"""Find the sections and files that nft's errors about a firewall ruleset come from. Pure."""
+"""Find the sections and files that nft's errors about a ruleset come from, and whether the files changed."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from offload.errors import NftError
 from offload.model.kernel.nft import Include, Ruleset
 from offload.nft.text import line_origins, ruleset_text
+from offload.service.doors import RouterFiles
 from offload.service.firewall.inputs import Inputs
 
 SENT = "/dev/stdin"  # nft's name for text that it reads from stdin
@@ -68,6 +71,20 @@ def files(ruleset: Ruleset, matching: Matching) -> set[str]:
     `matching` gives the files that match the pattern of an include; patterns (`*`) themselves are left out.
     """
     return {path for each in _includes(ruleset) for path in (each.path, *matching(each.path)) if "*" not in path}
+
+
+def contents_digest(ruleset: Ruleset, reader: RouterFiles) -> str:
+    """The SHA-256 of the nft files that a ruleset includes, with their paths; empty if not all of it can be known.
+
+    Not known: a file that cannot be read or may include others, and a file whose name nft may read as a pattern.
+    """
+    found = sha256()
+    for path in sorted(files(ruleset, reader.matching)):
+        text = reader.text(path)
+        if text is None or re.search(r"\binclude\b", text) or set(path) & set("?[]{}~"):
+            return ""
+        found.update(f"{path}\0{text}\0".encode())
+    return found.hexdigest()
 
 
 def _section(lines: Sequence[str], inputs: Inputs) -> str:

@@ -1,7 +1,7 @@
 """Our firewall's part of a pass (read all, change what differs): table inet fw4, from /etc/config/firewall.
 
-The table is sent again if its text changed, if rules of ours are missing, or if a reload was requested. Rules, chains
-and elements that others put into it are no reason. Nothing is sent while the firewall is stopped on purpose.
+The table is sent again if its text changed, rules of ours are missing, or a start was requested; for a reload also if
+others put rules into it, or included files changed. Nothing is sent while the firewall is stopped on purpose.
 """
 
 import json
@@ -21,7 +21,7 @@ from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall import boot
-from offload.service.firewall.blame import LeftOut
+from offload.service.firewall.blame import LeftOut, contents_digest
 from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.firewall.load import BAD_TEXT, Loaded, Loading
 from offload.service.firewall.state import zones_json
@@ -36,9 +36,11 @@ class Pending:
 
     inputs: Inputs  # it was compiled from
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
+    before: Ruleset | None  # what the change begins from; None: all of it is loaded
     text: str  # for `nft -f`: the change of the ruleset in the kernel, or all of it
     held: Handles  # chain and handle of every rule in the table before the load, also of others
     digest: str  # of `compiled.ruleset`, by function `digest`
+    files: str  # digest of the files that it includes
 
 
 @dataclass(slots=True)
@@ -55,7 +57,9 @@ class Firewall:
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
     _digest: str = ""  # of the text of the loaded ruleset
+    _files: str = ""  # of the files that it included, as `files_digest` gives it
     _forced: bool = False  # the next pass loads even if nothing changed
+    _asked: bool = False  # the next pass loads if anything but elements of sets differs from the last load
     _adopted: bool = False  # the state of an earlier service was read
     _written: bytes = b""  # the state file's bytes
     # devices of all networks for the next boot, also of those that are down now
@@ -65,10 +69,14 @@ class Firewall:
         """Make the next pass load the ruleset even if nothing changed."""
         self._forced = True
 
+    def reload(self) -> None:
+        """Make the next pass load the ruleset if it, files that it includes, or rules in its table changed."""
+        self._asked = True
+
     @property
     def due(self) -> bool:
         """Whether a load was requested and nft has neither accepted nor refused a ruleset since."""
-        return self._forced
+        return self._forced or self._asked
 
     def stopped(self) -> bool:
         """Whether the firewall was stopped on purpose: a file of ours exists then, and outlives this process."""
@@ -130,16 +138,19 @@ class Firewall:
         inputs = read(sections, dump, data, files, files.modules(), files.devices(), files.installed())
         held = self._held()
         missing = not self._handles <= held
-        if inputs == self._inputs and not self._forced and not missing:
+        if inputs == self._inputs and not self.due and not missing:
             return None
         found = compiled(inputs)
-        identity = digest(found.ruleset)
-        if self._digest == identity and not self._forced and not missing:
+        identity, included = digest(found.ruleset), contents_digest(found.ruleset, files)
+        others = self._asked and (held != self._handles or not included or included != self._files)
+        whole = self._forced or missing or others
+        if self._digest == identity and not whole:
             self._remember(inputs, Loaded(found, LeftOut()))
-            self._keep()
+            self._keep(inputs if self._asked else None, LeftOut())
+            self._asked = False
             return None
-        before = None if self._forced or missing else self.ruleset
-        return Pending(inputs, found, change(before, found.ruleset) or ruleset_text(found.ruleset), held, identity)
+        before, now = None if whole else self.ruleset, found.ruleset
+        return Pending(inputs, found, before, change(before, now) or ruleset_text(now), held, identity, included)
 
     def sent(self, pending: Pending) -> None:
         """Note that the kernel has this ruleset, because a transaction with `pending.text` succeeded.
@@ -154,12 +165,11 @@ class Firewall:
         Write our files about it. False: nothing was loaded; the old ruleset stays, and `error` has the cause, whatever
         the NftError was. True also if only our files could not be written; `error` has that cause too.
         """
-        before = None if self._forced else self.ruleset
         try:
-            loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(before)
+            loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)
         except NftError as refusal:
             if refusal.fault in BAD_TEXT:  # nft would refuse the same text again; any other failure may pass
-                self._inputs, self._forced = pending.inputs, False
+                self._inputs, self._forced, self._asked = pending.inputs, False, False
             self.problems, self.error = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
             return False
         self._loaded(pending, loaded)
@@ -168,7 +178,8 @@ class Firewall:
     def _loaded(self, pending: Pending, loaded: Loaded) -> None:
         whole = loaded.compiled.ruleset == pending.compiled.ruleset
         self._digest = pending.digest if whole else digest(loaded.compiled.ruleset)
-        self._forced, self._handles = False, self._ours(pending.held)
+        self._forced = self._asked = False
+        self._files, self._handles = pending.files, self._ours(pending.held)
         self._remember(pending.inputs, loaded)
         self._keep(pending.inputs, loaded.left_out)
 
@@ -189,9 +200,8 @@ class Firewall:
             self.error = f"the firewall is loaded, but its next start will not know it: {refusal}"
 
     def _write_state(self) -> None:
-        state = {"digest": self._digest, "handles": sorted(self._handles), "zones": self.zones}
-        content = json.dumps(state).encode()
-        if content != self._written:
+        state = {"digest": self._digest, "handles": sorted(self._handles), "files": self._files, "zones": self.zones}
+        if (content := json.dumps(state).encode()) != self._written:
             self.doors.loaded.write(content)
             self._written = content
 
@@ -221,9 +231,9 @@ class Firewall:
         try:
             kept = json.loads(self.doors.loaded.read() or b"{}")
             self._handles = frozenset((str(chain), int(handle)) for chain, handle in kept.get("handles", ()))
-            self._digest = str(kept.get("digest", ""))
+            self._digest, self._files = str(kept.get("digest", "")), str(kept.get("files", ""))
         except (OffloadError, ValueError, TypeError, AttributeError):
-            self._handles, self._digest = frozenset(), ""
+            self._handles, self._digest, self._files = frozenset(), "", ""
 
 
 def digest(ruleset: Ruleset) -> str:

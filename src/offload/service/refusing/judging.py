@@ -46,8 +46,7 @@ def run(engine: Engine, wall: float) -> str:
     changed = before.inputs is not None and _asked(before.inputs) != _asked(inputs)
     if before.inputs is not None and changed and not _loaded(engine, before, rules):  # the old rules are still in force
         inputs, changed = _with_router_of(before.inputs, inputs), False
-    edge = next_edge(before.times, before.moment)
-    if before.inputs is None or (not changed and (edge is None or edge > wall)):
+    if before.inputs is None or not (changed or _turned(before, wall)):
         engine.judged = _judged(engine, before, inputs, rules, wall)
         return ""
     old, new = (compiled(each, exact=True) for each in (_with_router_of(before.inputs, inputs), inputs))
@@ -66,6 +65,15 @@ def _inputs(engine: Engine) -> Inputs | None:
         with suppress(BusError):  # procd does not answer: without the rules of its services
             services = firewall_data(engine.doors.bus)
     return read(sections, engine.dump, services, files, files.modules(), files.devices(), files.installed())
+
+
+def _turned(before: Judged, wall: float) -> bool:
+    """Whether a time of the rules began or ended since they were applied last, or the clock was set back since.
+
+    `wall`: seconds since 1970. A clock that is set back may be in another hour: all is compared again by the new one.
+    """
+    edge = next_edge(before.times, before.moment)
+    return (bool(before.times) and wall < before.moment) or (edge is not None and edge <= wall)
 
 
 def _asked(inputs: Inputs) -> tuple[Any, ...]:

@@ -30,15 +30,18 @@ class DevicePairs:
         """The pair's Reasons why a connection between these ends gets less than `mode` on its devices; or none.
 
         It gets `mode` if a table of that mode or a faster one has an element for its devices and its family. With
-        elements for the other family only, the Reason is SHARED_FAMILY; with none, or if its devices are not known, all
-        in OF_A_PART.
+        elements for the other family only, the Reason is SHARED_FAMILY, or if there is none SHARED_DEVICES (with a pair
+        of this family alone); without elements, or if its devices are not known, all in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
         modes = [had for had, policy in found if Family(policy.family) in {Family.ANY, family}]
         if max(modes, default=Mode.NONE) < mode:
-            codes = {ReasonCode.SHARED_FAMILY} if found and not modes else OF_A_PART
-            yield from (reason for reason in pair.reasons if reason.code in codes)
+            reasons = [reason for reason in pair.reasons if reason.code in OF_A_PART]
+            if found and not modes:
+                shared = [reason for reason in reasons if reason.code is not ReasonCode.EXCLUDED_BY_USER]
+                reasons = [each for each in shared if each.code is ReasonCode.SHARED_FAMILY] or shared
+            yield from reasons
 
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
         """How many packets of the original direction must pass before a connection between these ends is offloaded.

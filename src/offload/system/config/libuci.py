@@ -19,7 +19,7 @@ from pathlib import Path
 from offload.errors import FileError
 from offload.model.config import UNNAMED
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Edit, Section, applied
+from offload.model.sections.section import Edit, Removal, Section, applied
 from offload.system.files import workspace
 
 NO_SECTION = " "  # no section can have this name, so to ask for it only loads the package
@@ -71,7 +71,7 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
         os.close(descriptor)
 
 
-def edited(package: str, content: bytes, edits: Sequence[Edit]) -> bytes:
+def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> bytes:
     """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
     Of comments only those before the first section stay. FileError if `content` is not valid UCI, or libuci refuses an
@@ -117,7 +117,7 @@ def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Probl
         return ProblemCode.FILE_SYNTAX.at(package, detail=str(error))
 
 
-def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
+def _commit(path: Path, package: str, edits: Sequence[Edit | Removal]) -> None:
     import uci
 
     context = uci.Uci(confdir=str(path.parent), savedir=str(path.parent / "save"))
@@ -126,6 +126,9 @@ def _commit(path: Path, package: str, edits: Sequence[Edit]) -> None:
             context.get(str(path), NO_SECTION)  # by its path, so that uncommitted changes do not come with it
         names = set(context.get_all(package))
         for edit in edits:
+            if isinstance(edit, Removal):
+                context.delete(package, edit.section)
+                continue
             if edit.section not in names:
                 context.set(package, edit.section, edit.type)
                 names.add(edit.section)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from offload.errors import FileError
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Edit, Section, applied
+from offload.model.sections.section import Edit, Removal, Section, applied
 from offload.system.config.uci_text import parse, with_lines
 from offload.system.files import atomic_file, regular_file, workspace
 from offload.system.files.atomic_file import locked, replace
@@ -55,7 +55,7 @@ class Uci:
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
-    def write(self, package: str, edits: Sequence[Edit]) -> None:
+    def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Make these edits in a package and commit them; a missing file is made.
 
         FileError says why nothing was changed. Uncommitted changes of other programs stay uncommitted. Of the file's
@@ -119,7 +119,7 @@ class FakeUci:
         """Whether `packages` has another object for a package than when it was last read."""
         return any(self.packages.get(package) is not before for package, before in self._read.items())
 
-    def write(self, package: str, edits: Sequence[Edit]) -> None:
+    def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Apply the edits to the package, which is made if missing.
 
         FileError if `refusal` is set or the package is a Problem.

@@ -118,7 +118,7 @@ const REMEDIES = {
 	OTHER_FAMILY: [ 'widen family of the zones', _('widen family of the zones') ],
 	HELPER: [ 'switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it', _('switch the helper off for the zone (auto_helper in /etc/config/firewall) if no host needs it') ],
 	AFTER_PACKETS: [ 'lower after_packets', _('lower after_packets') ],
-	EXEMPTED: [ 'change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing', _('change or delete the exempt or rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing') ],
+	EXEMPTED: [ 'delete the exempt (offload exempt list shows all, offload exempt delete ends one), or change the rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing', _('delete the exempt (offload exempt list shows all, offload exempt delete ends one), or change the rule it names; of exempts that match by MAC, mark or DSCP conntrack shows nothing') ],
 	REPLY_NOT_ACCEPTED: [ 'wait for a reply; if it stays, look for a rule that drops its replies', _('wait for a reply; if it stays, look for a rule that drops its replies') ],
 	HARDWARE_DRIVER: [ 'choose software, which ends this message; a newer kernel may bring a driver that can', _('choose software, which ends this message; a newer kernel may bring a driver that can') ],
 	HARDWARE_FULL: [ 'raise after_packets, so that short flows do not fill the table', _('raise after_packets, so that short flows do not fill the table') ],
