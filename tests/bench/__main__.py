@@ -62,7 +62,7 @@ AREAS = {
     "stations": [Program("many_stations")],
     "growth": [Program("growth")],
     "compile": [Program("compile", "6.1", counted=True)],
-    "foreign": [Program("foreign", "6.1")],
+    "foreign": [Program("foreign", "6.1", counted=True)],
     "dataplane": [
         Program("slow", "6.1", counted=True),
         Program("slow", "6.12", counted=True),
@@ -73,6 +73,7 @@ AREAS = {
         Program("guard", "6.12", counted=True),
     ],
     "connections": [Program("connections", "6.1", counted=True)],
+    "live": [Program("live", series, counted=True) for series in ("6.1", "6.12")],
     "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
     "hardware": [
         Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 def main() -> None:
     """Print a row for a home's connections, and one for growth."""
-    method = f"elapsed, median of {ROUNDS}"
+    method = f"processor time, median of {ROUNDS}"
     alone(f"status with {USUAL} flows", "ms", status(USUAL), GOAL, method).show()
     few, many = status(FEW), status(MANY)
     exponent = math.log(many.value / few.value) / math.log(MANY / FEW)

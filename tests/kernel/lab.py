@@ -64,13 +64,13 @@ class Router(Namespace):
 
     def start_broker(self) -> None:
         """Run a ubusd that also answers for netifd."""
-        self._broker = subprocess.Popen([sys.executable, ubusd.__file__, str(self.socket), str(self.replies)])
-        ubusd.wait_for(self.socket, self._broker)
+        self.broker = subprocess.Popen([sys.executable, ubusd.__file__, str(self.socket), str(self.replies)])
+        ubusd.wait_for(self.socket, self.broker)
 
     def stop_broker(self) -> None:
         """Kill the ubusd; its clients get no message."""
-        self._broker.kill()
-        self._broker.wait()
+        self.broker.kill()
+        self.broker.wait()
         self.socket.unlink()
 
     def reset(self) -> None:

@@ -45,7 +45,7 @@ def ending(sightings: Sightings) -> EndedPath:
 def path_of(found: Entry, seen: Entry | None = None) -> Path:
     """The path of a connection that ended, after one was seen."""
     sightings = Sightings()
-    sightings.see([seen] if seen else [])
+    sightings.see([seen.values] if seen else [])
     return ending(sightings)(found, *ZONES.ends(found))
 
 
@@ -76,7 +76,7 @@ def test_one_that_was_not_seen_is_slow_only_where_it_cannot_have_been_fast(found
 def test_the_fastest_path_counts_until_the_connection_ends() -> None:
     sightings = Sightings()
     marks = (State.HARDWARE, State.SOFTWARE, State.SLOW)
-    assert [sightings.see([entry(OUT, status=MARKS[state])]) for state in marks] == [1, 1, 0]
+    assert [sightings.see([entry(OUT, status=MARKS[state]).values]) for state in marks] == [1, 1, 0]
     assert sightings.of(entry(OUT)) is State.HARDWARE
     assert [ending(sightings)(entry(OUT), *ZONES.ends(entry(OUT))) for _ in "12"] == [State.HARDWARE, None]
 
@@ -84,7 +84,7 @@ def test_the_fastest_path_counts_until_the_connection_ends() -> None:
 def test_connections_whose_end_was_missed_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sightings, "MOST", 1)
     found = Sightings()
-    found.see([entry(OUT, status=IPS_OFFLOAD), entry(GUEST, status=IPS_OFFLOAD)])
+    found.see([entry(OUT, status=IPS_OFFLOAD).values, entry(GUEST, status=IPS_OFFLOAD).values])
     found.begin()
     assert found.of(entry(OUT)) is None
 
@@ -119,7 +119,7 @@ def test_live_connections_count_as_ended_ones_do(given_: list[tuple[str, State, 
     """Each for the faster of its present path and those on which it was seen."""
     marked = [entry(way, status=MARKS[state], octets=(number, 3)) for number, (way, state, _) in enumerate(given_)]
     found, alike, sightings, calls = Totals(), Totals(), Sightings(), list[int]()
-    sightings.see(entry(way, status=MARKS[before]) for way, _, before in given_)
+    sightings.see(entry(way, status=MARKS[before]).values for way, _, before in given_)
     count = ShareCount(HOME, PLAN)
     count.add(each.row for each in marked)
     found.add_live(count, Entries(marked), ZONES, sightings.of_values, {"guest"}, lambda: calls.append(1))
@@ -216,7 +216,7 @@ def test_the_method_counts_the_ended_and_the_living(fakes: Fakes) -> None:
 
 
 def test_one_that_is_idle_now_counts_for_the_path_it_was_seen_on(fakes: Fakes) -> None:
-    fakes.service.sightings.see([entry(OUT, status=IPS_OFFLOAD)])
+    fakes.service.sightings.see([entry(OUT, status=IPS_OFFLOAD).values])
     fakes.conntrack.held = [entry(OUT)]
     (host,) = answer(fakes.service, METHODS["totals"], {})["hosts"]
     assert host["flows"] == dict.fromkeys(PATHS, 0) | {"software": 2}

@@ -76,6 +76,7 @@ class Listing:
             order += sorted(run, key=keys.__getitem__, reverse=word != sort)
             self._between()
         order.sort(key=keys.__getitem__, reverse=word != sort)  # which merges the runs: a sixth of the comparisons
+        self._between()
         return [numbers[each] for each in order]
 
     def _with_pauses(self, numbers: Iterable[int]) -> Iterator[int]:

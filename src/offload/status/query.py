@@ -19,8 +19,8 @@ Sorting = Callable[[Flow], Any]
 SORTS: Mapping[str, Sorting] = {
     "bytes": lambda flow: -sum(flow.entry.bytes or (0,)),
     "packets": lambda flow: -sum(flow.entry.packets or (0,)),
-    "src": lambda flow: (*_number(flow.entry.original.src), flow.entry.original.sport),
-    "dest": lambda flow: (*_number(flow.entry.original.dst), flow.entry.original.dport),
+    "src": lambda flow: _end(flow.entry.original.src, flow.entry.original.sport),
+    "dest": lambda flow: _end(flow.entry.original.dst, flow.entry.original.dport),
     "zone": lambda flow: (flow.src_zone or "", flow.dest_zone or ""),
     "state": lambda flow: list(State).index(flow.state),
     "timeout": lambda flow: flow.entry.timeout or 0,
@@ -93,9 +93,9 @@ def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
     return found[query.offset : end]
 
 
-def _number(address: bytes) -> tuple[int, int]:
-    # sorts IPv4 before IPv6, then by value
-    return len(address), int.from_bytes(address, "big")
+def _end(address: bytes, port: int) -> bytes:
+    # sorts IPv4 before IPv6, then by value; tuples would be compared in three times as long
+    return b"%c%b%b" % (len(address), address, port.to_bytes(2, "big"))
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from time import process_time
 
 from offload.errors import KernelError
 from offload.model.config import Mode
-from offload.model.flow import Entry
+from offload.model.flow import Entries
 from offload.service.engine import Engine
 
 
@@ -31,9 +31,9 @@ def run(engine: Engine, now: float) -> None:
     """
     found, began = 0, process_time()
 
-    def seen(entries: list[Entry]) -> None:
+    def seen(entries: Entries) -> None:
         nonlocal found
-        found += engine.sightings.see(entries)
+        found += engine.sightings.see(entries.values(range(len(entries))))
 
     engine.sightings.begin()
     with suppress(KernelError):  # `status` reports it; here it costs a reading

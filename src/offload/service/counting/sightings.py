@@ -8,19 +8,20 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from offload.model.config import Mode
-from offload.model.flow import Entry, State, Values
+from offload.model.flow import IPS_HW_OFFLOAD, Entry, State, Values
 from offload.model.network import Snapshot
 from offload.model.plan import Plan
 from offload.model.problems.reason import ReasonCode
 from offload.nouns import dataclass, field
 from offload.status.counts import Path
 from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.shares import PATH_BITS
 from offload.status.why.reasons import Lookups, every_reason
 
 AGAIN, IDLE = 10.0, 60.0  # seconds between two readings, and where the last one found no offloaded connection
 REST = 100.0  # times the processor time of a reading: one per cent at most
 MOST = 1 << 16  # connections that are remembered
-ZONE, ZONE_FORTH = 18, 19  # places in Values
+ENDS, STATUS, ZONE, ZONE_FORTH = 5, 9, 18, 19  # places in Values; before ENDS is what names a connection
 # Reasons that can come after the fast path: a TCP connection leaves it when an end closes it.
 LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED})
 
@@ -35,17 +36,20 @@ class Sightings:
     next: float = 0.0  # when to read again, in monotonic seconds
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
 
-    def see(self, entries: Iterable[Entry]) -> int:
+    def see(self, connections: Iterable[Values]) -> int:
         """Remember those of these connections that are offloaded, each with its path, and give their number.
 
         One that was seen in hardware stays so, even if it is in software now.
         """
-        count = 0
-        for entry in entries:
-            if entry.state is not State.SLOW:
-                key = _key(entry)
-                if self._fast.get(key) is not State.HARDWARE:
-                    self._fast[key] = entry.state
+        count, fast = 0, self._fast
+        for values in connections:
+            status = values[STATUS]
+            if status & PATH_BITS:
+                key = _key(values)
+                if status & IPS_HW_OFFLOAD:
+                    fast[key] = State.HARDWARE
+                else:
+                    fast.setdefault(key, State.SOFTWARE)
                 count += 1
         return count
 
@@ -64,22 +68,20 @@ class Sightings:
 
     def of(self, entry: Entry) -> State | None:
         """The fastest path on which a connection was seen, software or hardware; None: neither, or it was forgotten."""
-        return self._fast.get(_key(entry))
+        return self._fast.get(_key(entry.values))
 
     def of_values(self, values: Values) -> State | None:
         """The fastest path on which a connection was seen, as `of` gives it, by the values of its conntrack entry."""
-        if not self._fast:
-            return None
-        proto, *ends = values[:5]
-        return self._fast.get(hash((proto, (*ends, values[ZONE] or values[ZONE_FORTH]))))
+        return self._fast.get(_key(values)) if self._fast else None
 
     def ended(self, entry: Entry) -> State | None:
         """The fastest path on which a connection that has ended was seen; None: none is known. It is forgotten."""
-        return self._fast.pop(_key(entry), None)
+        return self._fast.pop(_key(entry.values), None)
 
 
-def _key(entry: Entry) -> int:
-    return hash((entry.proto, entry.original))
+def _key(values: Values) -> int:
+    # of the protocol, and of addresses, ports and conntrack's zone of the original direction
+    return hash((values[:ENDS], values[ZONE] or values[ZONE_FORTH]))
 
 
 class EndedPath:

@@ -1,8 +1,8 @@
 """One conntrack dump for all calls that come soon after it.
 
 A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump is used again
-for ten times the processor time of the calls since it began, its own included. So calls take at most a tenth of the
-processor, whoever calls.
+for eleven times the processor time of the calls since it began, its own included. So calls take at most 9 % of the
+processor, whoever calls, and with ubusd and rpcd, which pass them on, at most a tenth.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from offload.status.query import Query
 from offload.status.shares import ShareCount
 
 CHEAP = 0.05  # seconds of work: a cheaper dump is not kept
-SHARE = 0.1  # of the processor that calls may take
+SHARE = 0.09  # of the processor that calls may take
 WALK = 30.0  # seconds for which the next page comes from the same dump as the first
 LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller who repeats a page gets a new one
 

@@ -33,7 +33,10 @@ def list_flows(engine: Engine, given: Given) -> Json:
     read = engine.connections.read(engine.doors.conntrack, placed, decided.plan, going_on=first > 0)
     listing = engine.connections.listing(read, query, everything=everything, between=between)
     explainer = explainer_of(engine, read)
-    listed = [flow_json(explainer.flow(*row)) for row in listing.rows(first, end)]
+    listed: list[Json] = []
+    for row in listing.rows(first, end):
+        between()
+        listed.append(flow_json(explainer.flow(*row)))
     return {"ok": True, "total": len(listing), "offset": first, "limit": asked.limit, "flows": listed} | {
         "age": engine.connections.age(read)
     }

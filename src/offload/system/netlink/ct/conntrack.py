@@ -105,16 +105,22 @@ class Conntrack:
 
         return until_whole(dumped)
 
-    def fast(self, take: Callable[[list[Entry]], None]) -> None:
-        """Call `take` with the entries in a flowtable, as lists of those in one datagram, and `between` after each.
+    def fast(self, take: Callable[[Entries], None]) -> None:
+        """Call `take` with the entries in a flowtable, those of one datagram at a time, and `between` after each.
 
         The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
         5.17 gives all entries. KernelError if the kernel refuses; `take` may have had some then.
         """
+
+        def read(datagram: bytes) -> Rows:
+            rows, found = self._rows.parse(datagram), Messages(self._parser)
+            refused(rows.errno)
+            found.add(datagram, rows)
+            take(found)
+            return rows
+
         try:
-            for part in replies(NETLINK_NETFILTER, OFFLOADED, self._parser.parse, RECEIVE_BUFFER):
-                refused(part.errno)
-                take(part.entries)
+            for _ in replies(NETLINK_NETFILTER, OFFLOADED, read, RECEIVE_BUFFER):
                 self.between()
         except OSError as error:
             raise KernelError(sentence(error, "list its connections")) from error
@@ -220,9 +226,9 @@ class FakeConntrack(Conntrack):
         """Whether `which` is true for an entry in `held` that is in a flowtable."""
         return any(map(which, self.entries(offloaded=True)))
 
-    def fast(self, take: Callable[[list[Entry]], None]) -> None:
+    def fast(self, take: Callable[[Entries], None]) -> None:
         """Call `take` once, with the entries in `held` that are in a flowtable."""
-        take(self.entries(offloaded=True))
+        take(Entries(self.entries(offloaded=True)))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
         """(the counter of `begin` with all entries in `held`, these entries). Calls `between` once."""
