@@ -51,6 +51,26 @@ def test_a_client_that_was_answered_before_the_drop_and_uses_the_same_ports(buil
     permit(built)
 
 
+ESTABLISHED = """table inet blocker {
+	chain forward {
+		type filter hook forward priority 500;
+		meta l4proto udp ct state established ct direction original drop
+	}
+}"""
+
+
+def test_originals_that_a_chain_behind_ours_drops_stay_dropped(built: House) -> None:
+    """Such a chain has to accept the original packet too before its flow is offloaded, not only a reply."""
+    built.router.nft(ESTABLISHED)
+    apply(built)
+    with closing(Talk(built.hosts["lan"], built.target("wan"), "udp")) as talk:
+        assert answered(talk, 1) == 1
+        through = answered(talk)
+    built.router.nft("delete table inet blocker")
+    apply(built)
+    assert through == 0
+
+
 LARGE = 500  # bytes of a message whose echo the firewall drops
 DROP_LARGE = f'insert rule inet fw4 forward iifname "wan" meta length > {LARGE} drop comment "dropped"'
 WITNESSED = 20  # rounds in which conntrack(8) is asked for the ids
