@@ -22,16 +22,16 @@ MATCH = "|".join(
         rf"{KEY}(?: \. {KEY})* @{NAME}",
         r"ct status & 0xc000 == 0xc000 update @stray { iifname \. oifname counter }",
         r"ct state != established",
-        r"ct state established ct direction reply oif \. iif vmap @crossings",
         r"ct direction reply(?: meta nfproto ipv[46])?",
         rf"delete @{NAME} {{ {REPLIED} }}",
+        r"ct status & 0x80 == 0",
         rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         rf"iifname \. ether saddr @{NAME}|oifname \. ip6? daddr @{NAME}",
-        r"(?:ct direction original )?iif \. oif vmap @crossings",
+        r"iif \. oif vmap @crossings",
         r"ct original packets < \d{1,7}",
     )
 )
-VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto replied|flow add @{NAME})"
+VERDICT = rf"(?:accept|jump (?:exempt|guard)|goto (?:first|replied)|flow add @{NAME})"
 LINE = re.compile(
     "|".join(
         (

@@ -87,7 +87,7 @@ class ExemptMatch:
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
-ACCEPTED_PRIORITY = 1000  # of our chain that sees replies after all other chains accepted them
+ACCEPTED_PRIORITY = 1000  # of our chain on the forward hook where other programs have chains behind FORWARD_PRIORITY
 # of the software flowtable on the ingress hooks of its devices where other programs have chains there that a flowtable
 # of priority 0 would come before
 BEHIND_PRIORITY = 1000
@@ -105,7 +105,7 @@ class Table:
     devices: tuple[str, ...]  # that the flowtable lists
     elements: tuple[Element, ...]  # of map `crossings`
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
-    # other tables have chains on the forward hook after ours, so a reply counts as accepted only after those
+    # other programs have chains on the forward hook at our priority or behind it, so ours goes behind all of them
     late: bool = False
     # other programs have chains on ingress hooks that its flowtable must come behind; nft 1.0.6 deletes no device from
     # such a flowtable ("Operation not supported": it names priority 0)

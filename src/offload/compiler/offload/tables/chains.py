@@ -23,9 +23,7 @@ from offload.model.sections.match import Match
 # IPS_OFFLOAD and IPS_HW_OFFLOAD: the kernel's hardware mark. A packet with it here shows that hardware lacks its flow.
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
 CROSSING = f"iif . oif vmap @{CROSSINGS}"
-LATE_REPLY = f"ct direction reply oif . iif vmap @{CROSSINGS}"
-FIRST = Rule("accept", Match(raw="ct state != established"))  # first packets of connections
-ACCEPTED = Hook("filter", "forward", f"{ACCEPTED_PRIORITY}")
+FIRST = Rule("goto first", Match(raw="ct state != established"))  # first packets of connections
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
@@ -36,17 +34,12 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     A packet between devices that have no element in the map passes one rule, the look-up by indexes, which costs less
     than half of one by names (docs/performance.md).
     """
-    found = {*passings(table, table.elements).values(), *own(table).values()}
+    found = {*passings(table.elements).values(), *own(table).values()}
     return (
         *guard(),
         *(_passing(each, table, exempting=bool(exempts.rules)) for each in sorted(found, key=lambda one: one.chain)),
         Chain("exempt", tuple(Rule("accept", Match(raw=condition)) for condition in exempts.rules)),
-        *((Chain("accepted", (Rule(f"ct state established {LATE_REPLY}"),), ACCEPTED),) if table.late else ()),
-        Chain(
-            "forward",
-            (Rule(f"ct direction original {CROSSING}" if table.late else CROSSING),),
-            Hook("filter", "forward", f"filter + {SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY}"),
-        ),
+        Chain("forward", (Rule(CROSSING),), Hook("filter", "forward", _priority(table))),
     )
 
 
@@ -57,7 +50,8 @@ def covered(table: Table) -> str:
     them.
     """
     kind = "offload " if table.hardware else ""
-    return f"{table.flowtable} {kind}counter {table.remembered}" + (" behind" if table.behind else "")
+    late = " late" if table.late else ""
+    return f"{table.flowtable} {kind}counter {table.remembered}" + (" behind" if table.behind else "") + late
 
 
 def ingress_priority(table: Table) -> str:
@@ -68,6 +62,12 @@ def ingress_priority(table: Table) -> str:
     """
     after = BEHIND_PRIORITY * table.behind + table.hardware
     return f"filter + {after}" if after else "filter"
+
+
+def _priority(table: Table) -> str:
+    """Of the table's chain on the forward hook: behind every chain that may drop what the table would offload."""
+    shared = SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY
+    return f"{ACCEPTED_PRIORITY + shared - SHARED_PRIORITY}" if table.late else f"filter + {shared}"
 
 
 def _rule(condition: str, verdict: str) -> Rule:

@@ -29,23 +29,20 @@ class Passing:
 Crossing = tuple[str, str]  # names of the devices (iif, oif)
 
 
-def passings(table: Table, elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
+def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
     """The keys (iif, oif) of the table's map `crossings`, sorted, each with the Passing that names its chain.
 
     `elements`: those of `table`, or some of them. Each makes a key for its connections, and one with iif and oif
-    exchanged for their replies. In a table that is `late` only the first, because its chain `accepted` looks up replies
-    with iif and oif exchanged.
+    exchanged for their replies.
     """
     opened = {(each.iif, each.oif): each.policy for each in elements}
-    if table.late:
-        return {key: Passing(policy, policy.family) for key, policy in sorted(opened.items())}
     answered = {(oif, iif): policy.family for (iif, oif), policy in opened.items()}
     return {key: Passing(opened.get(key), answered.get(key, "")) for key in sorted(opened.keys() | answered.keys())}
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
     """The keys (iif, oif) of the table's map, each with its Passing, without those of elements in both tables."""
-    return passings(table, (each for each in table.elements if not each.policy.stations))
+    return passings(each for each in table.elements if not each.policy.stations)
 
 
 def element_texts(found: Mapping[Crossing, Passing]) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def transactions(
         return [
             *_withheld(software, live.get(software.name), plan, made),
             *_transactions({hardware.name: hardware}, live, plan, made, only=hardware.name),
-            Transaction(_filled(software, passings(software, software.elements))),
+            Transaction(_filled(software, passings(software.elements))),
         ]
     return _transactions(tables, live, plan, made)
 
@@ -129,7 +129,7 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
-    decisive = {"forward", "accepted", *(chain.name for chain in guard())}
+    decisive = {"forward", *(chain.name for chain in guard())}
     foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or CROSSINGS not in held.elements
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS

@@ -23,6 +23,9 @@ REMEMBERED_SECONDS = 60  # after the last reply on the slow path
 # The lowest priority that the kernel allows to a chain of type nat (nft_chain_parse_hook(), nf_tables_api.c): one that
 # translates the source address ends the walk through those behind it.
 FIRST_PACKETS = Hook("nat", "postrouting", "-199")
+# IPS_SRC_NAT_DONE: set on a first packet before the hook postrouting where a conntrack helper translates the connection
+# that it expected (nf_nat_follow_master(), net/netfilter/nf_nat_helper.c). Chains of type nat never see that.
+SRC_NAT_DONE = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def guard() -> Iterator[Chain]:
     once and the id costs a hash. If a set is full, the rule that adds to it does not match, and the next rule counts
     the reply.
     """
+    untranslated = Rule("accept", Match(raw=f"ct status & {SRC_NAT_DONE:#x} == 0"))
+    yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
     yield Chain("guard", tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))

@@ -58,7 +58,7 @@ def _is_same(table: Table, before: Table) -> bool:
 
 def _compiled(table: Table) -> nft.Table:
     exempts = exempt_rules(table.exempts)
-    pairs = _pairs(passings(table, table.elements), table.indexes)
+    pairs = _pairs(passings(table.elements), table.indexes)
     sets = (*_dynamic(table), *map(_set, exempts.sets))
     of_sets = digests((*sets, pairs))
     made = (
