@@ -7,9 +7,10 @@ on sequence numbers beforehand, of TCP. So each table remembers the connections 
 The key has the two original addresses and conntrack's id. The id is a hash of the entry's address in memory and of its
 tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c), so a connection that ends and is opened again may get the
 same id. Therefore the first packet of a connection deletes its key; no packet of the earlier connection can still exist
-then, because it would hold the entry in memory. A chain of type nat does that, because it sees only the first packet of
-each connection (nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so no other packet pays for it. The addresses ensure
-that two connections with the same id (one pair in 2^32) are between the same hosts.
+then, because it would hold the entry in memory. A chain of type nat does that: it sees no other packets
+(nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so established ones do not pay for it. It does not see a connection
+that was translated before, as a conntrack helper does; chain `first` deletes the key of such a one. The addresses
+ensure that two connections with the same id (one pair in 2^32) are between the same hosts.
 """
 
 from collections.abc import Iterator
