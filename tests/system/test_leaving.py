@@ -77,6 +77,17 @@ def test_an_element_that_the_kernel_refuses_to_look_for_is_not_known(
     assert elements.remembers("flow_offload", "replied4", bytes(12)) is has
 
 
+@pytest.mark.parametrize(("number", "found"), [(errno.ENOENT, frozenset()), (errno.EPERM, None)])
+def test_a_set_that_is_missing_has_no_keys_and_one_that_is_refused_is_not_known(
+    monkeypatch: pytest.MonkeyPatch, number: int, found: frozenset[bytes] | None
+) -> None:
+    def stream(_protocol: int, _request: bytes) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(elements, "stream", stream)
+    assert elements.keys("flow_offload", "replied4") == found
+
+
 def test_a_refusal_to_look_for_a_connection_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, find_connection, refusal(errno.ENOENT), refusal(errno.ENOENT))
     assert find_connection.find(17, ENDS) == []

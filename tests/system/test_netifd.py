@@ -11,6 +11,7 @@ from offload.errors import BusError
 from offload.model.network import Address, Network, Route
 from offload.system.netifd import addresses, hw_tc_offload, links, named_only, networks, routes
 
+ROUTE = {"target": "0.0.0.0", "mask": 0, "nexthop": "198.51.100.1", "metric": 10}  # noqa: S104 - a route's target
 WAN = {
     "interface": "wan",
     "up": True,
@@ -20,7 +21,7 @@ WAN = {
     "ipv4-address": [{"address": "198.51.100.9", "mask": 32, "ptpaddress": "198.51.100.1"}],
     "ipv6-address": [{"address": "2001:db8::9", "mask": 64, "preferred": 1800}],
     "ipv6-prefix-assignment": [],
-    "route": [{"target": "0.0.0.0", "mask": 0, "nexthop": "198.51.100.1", "metric": 10}],  # noqa: S104 - a route's target
+    "route": [ROUTE],
     "dns-server": ["198.51.100.53"],
     "data": {"zone": "wan", "username": "user@isp", "password": "secret"},
 }
@@ -58,6 +59,12 @@ def test_addresses_and_the_router_s_own_in_assigned_prefixes() -> None:
 
 def test_routes() -> None:
     assert routes(dump(WAN, LAN)) == (Route(ip_network("0.0.0.0/0"), ("pppoe-wan",), 10),)
+
+
+def test_routes_of_other_tables_and_that_are_not_unicast_are_left_out() -> None:
+    for words, count in (({"table": 254, "type": 1}, 1), ({"table": 100}, 0), ({"type": 7}, 0)):
+        other = dump(WAN | {"route": [ROUTE | words]})
+        assert len(routes(other)) == len(routes(named_only(other))) == count
 
 
 def test_devices_with_those_beneath_them() -> None:

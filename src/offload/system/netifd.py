@@ -9,6 +9,7 @@ from typing import Any
 
 from offload.errors import BusError
 from offload.model.network import Address, Network, Route
+from offload.system.netlink.route.rtnetlink import RT_TABLE_MAIN, RTN_UNICAST
 
 DUMP = "network.interface dump"
 DEVICES = "network.device status"
@@ -53,12 +54,15 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 def routes(dump: Any) -> tuple[Route, ...]:
     """The routes in a reply of `network.interface dump`, each by the l3 device of its network, without duplicates.
 
-    Routes of a network without an l3 device are left out.
+    Routes of a network without an l3 device are left out, those of tables other than main, and those that are not
+    unicast (blackhole, unreachable).
     """
     found = []
     for each in _interfaces(dump):
         device = _word(each, "l3_device")
         for entry in _objects(each, "route"):
+            if entry.get("table", RT_TABLE_MAIN) != RT_TABLE_MAIN or entry.get("type", RTN_UNICAST) != RTN_UNICAST:
+                continue  # netifd has these keys only where they are configured
             try:
                 target = ip_network((entry["target"], entry["mask"]), strict=False)
             except (KeyError, TypeError, ValueError) as error:
@@ -133,7 +137,7 @@ _NAMED = ("interface", "up", "l3_device", "device", "proto")
 _LISTS = {
     "ipv4-address": ("address", "mask"),
     "ipv6-address": ("address", "mask"),
-    "route": ("target", "mask", "metric"),
+    "route": ("target", "mask", "metric", "table", "type"),
 }
 
 

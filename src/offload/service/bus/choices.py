@@ -85,8 +85,7 @@ def _write(
     engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
     # `concerned(src, dest)`: the mode was chosen for this pair. `zone`: whose Reasons the reply has. A failed pass
-    # leaves
-    # the edits in the file.
+    # leaves the edits in the file.
     before = engine.decided.plan if engine.decided else Plan()
     applied = _changed_file(engine, changes)
     after = engine.decided.plan if engine.decided else before

@@ -57,10 +57,12 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 def keys(table: str, name: str) -> frozenset[bytes] | None:
     """The keys of all elements that the set `name` of a table has now, in the kernel's bytes; may be empty.
 
-    None if there is no such set, or the kernel refuses.
+    Empty also if there is no such set, as `remembers` is False then. None if the kernel does not answer, or refuses.
     """
     try:
         return frozenset(each.key for each in _listed(table, name, NFPROTO_INET))
+    except FileNotFoundError:
+        return frozenset()
     except OSError:
         return None
 
