@@ -67,7 +67,7 @@ class FakeNft:
         return self.nft
 
     def lists(self) -> None:
-        """Accept: this nft can list in JSON."""
+        """Do nothing: here nft can always list in JSON."""
 
     def hurry(self, seconds: float) -> None:
         """Do nothing: no program runs."""
@@ -81,9 +81,9 @@ class FakeNft:
         return self.others | frozenset(self.held)
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """The tables in `held` with these names, by name.
+        """The tables in `held` with these names, by name; names that it lacks are left out.
 
-        `trusting` counts the calls that passed tables read before (`known`).
+        If `known` (tables read before) is passed, `trusting` is counted up; nothing else is done with it.
         """
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}

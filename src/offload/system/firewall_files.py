@@ -54,9 +54,9 @@ class FirewallFiles:
             return None
 
     def helpers(self) -> tuple[Section, ...] | None:
-        """The sections of firewall4's list of conntrack helpers (file HELPERS).
+        """The sections of firewall4's list of conntrack helpers, /usr/share/firewall4/helpers.
 
-        None if it is missing or not plain UCI.
+        None if the file cannot be read, or has more than one command in a line, escapes or faults.
         """
         text = self.text(HELPERS)
         return None if text is None else parse("helpers", text)
@@ -70,10 +70,10 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """By network device, the names of the devices directly below it; only bridges and VLANs have any.
+        """Map each network device to the names of those directly below it (ports, parent); `()` if no bridge or VLAN.
 
         `kinds`: netifd's kind by device, such as `bridge`; for a device that is not in it (None: for all) the kernel's
-        DEVTYPE counts.
+        DEVTYPE counts. Empty without /sys/class/net.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
@@ -83,10 +83,10 @@ class FirewallFiles:
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The nft files of packages below INSTALLED, in the order of the ruleset, each as (position, chain, path).
+        """The files *.nft of packages in /usr/share/nftables.d, in the ruleset's order, as (position, chain, path).
 
-        The position is one of PLACES, such as `chain-pre`; the chain is empty unless the position is before or after a
-        chain.
+        The position is the folder, such as `chain-pre`; the chain is the folder in that, and empty for other positions
+        than `chain-pre` and `chain-post`. `()` if there are none.
         """
         found = []
         for place in PLACES:
@@ -100,15 +100,16 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths of files that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
+        """The paths that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
-        Wildcards count only in the last part of the path. Empty if nothing matches.
+        Wildcards count only in the last part of the path. `()` if nothing matches; directories and hidden files count
+        too.
         """
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
 
     def configuration(self) -> str:
-        """The SHA-256 of /etc/config/firewall and /etc/config/network, one after the other, in hexadecimal digits.
+        """One SHA-256 of /etc/config/firewall followed by /etc/config/network, in hexadecimal digits.
 
         A file that cannot be read counts as empty.
         """
@@ -123,8 +124,8 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, the file cannot be read, or one of its parts has not the documented
-        form.
+        FileError if the directory does not exist, the file cannot be read, or one of the keys that compiling reads
+        (`ubus`, `kernel`, `links`, `includes`) has not the documented form.
         """
         path = self._root / SNAPSHOT
         if not self._root.is_dir():

@@ -25,10 +25,10 @@ UPTIME_TICK = 0.01  # seconds; /proc/uptime has two digits behind the point
 def turn(
     say: Callable[[str], None], lock: Path = LOCK, first: float = FIRST_PATIENCE, last: float = LAST_PATIENCE
 ) -> Iterator[None]:
-    """Hold the lock of the firewall while the body runs, after waiting for it for at most `last` seconds.
+    """Wait for the lock file of fw4 (/var/run/fw4.lock, flock), at most `last` (30) seconds, and hold it in the body.
 
-    After `first` seconds, `say` gets a line that names the process with the lock. FileError, which names it too, after
-    `last` seconds, or if the lock file cannot be opened or locked.
+    The file is made if missing. After `first` (2) seconds of waiting, `say` gets a line that names the process with the
+    lock. FileError, which names it too, after `last` seconds, or if the file cannot be opened or locked.
     """
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -61,10 +61,11 @@ def _lock_within(descriptor: int, lock: Path, patience: float) -> bool:
 
 
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
-    """When this command was called, in seconds since boot: the value of the environment variable in CALLED, else now.
+    """When this command was called, in seconds since boot: the environment variable OFFLOAD_CALLED, else now.
 
-    /sbin/fw4 sets it; here it is removed. The value is rounded up, but never later than now. The start of the process
-    does not serve, because a shell runs its last command in its own process: that may be older than the call.
+    /sbin/fw4 sets it; here it is removed from `environment`. The value is rounded up, but never later than now. The
+    start of the process does not serve, because a shell runs its last command in its own process: that may be older
+    than the call.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK

@@ -18,7 +18,7 @@ DEVICES = "network.device status"
 def networks(dump: Any) -> tuple[Network, ...]:
     """The networks (`config interface`) in a reply of `network.interface dump`, in its order.
 
-    `l3_device` is empty while a network is down.
+    `l3_device`, the device that has the addresses, is empty while a network is down.
     """
     return tuple(
         Network(
@@ -36,8 +36,8 @@ def networks(dump: Any) -> tuple[Network, ...]:
 def addresses(dump: Any) -> tuple[Address, ...]:
     """The router's addresses in a reply of `network.interface dump`, each with its device, and without duplicates.
 
-    They include its own address in each IPv6 prefix that is assigned to a network. Without an l3 device a network has
-    none.
+    They include its own address in each IPv6 prefix that is assigned to a network. Addresses of a network without an l3
+    device are left out.
     """
     found = []
     for each in _interfaces(dump):

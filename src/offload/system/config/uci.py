@@ -25,17 +25,21 @@ REMEDIES = {
 
 
 class Uci:
-    """The UCI packages in one directory, by default /etc/config; a package is a file, such as `firewall`."""
+    """The UCI packages in one directory, by default /etc/config; a package is a file, such as `firewall`.
+
+    Where the directory is /etc/config, a file of that name in /var/run/uci takes its place, as in libuci.
+    """
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
         self._confdir = Path(confdir)
         self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
-        """The sections of a package in the order of the file, or a Problem that says why it cannot be read.
+        """The sections of a package in the order of the file (`()` for an empty file); a Problem if it cannot be read.
 
-        Changes that are not committed do not count. Sections of one name become one, an option without a value is
-        absent, and a list is a tuple even if it has one value.
+        The Problem says whether the file is missing, unreadable or not valid UCI. Changes that are not committed do not
+        count. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple even
+        if it has one value.
         """
         try:
             content, self._stamps[package] = regular_file.read(self._path(package))
@@ -50,16 +54,18 @@ class Uci:
     def changed(self) -> bool:
         """Whether a package was written, made or removed since `read` was last called for it.
 
-        Packages never read do not count. True also for one that was read while another program wrote it. One that could
-        not be read is left out.
+        Inode, size and time of writing are compared, not the content. Packages never read do not count, nor do those
+        whose last `read` failed for another reason than a missing file. True also for one that another program wrote
+        during `read`.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
-        """Make these edits in a package and commit them; a missing file is made.
+        """Make these edits in the file of a package, in one step, with no `uci commit` needed; a missing file is made.
 
-        FileError says why nothing was changed. Uncommitted changes of other programs stay uncommitted. Of the file's
-        comments only those before the first section stay.
+        Waits for the file's lock, at most 2 s. FileError says why nothing was changed; ImportError without libuci's
+        Python module. Uncommitted changes of other programs stay uncommitted. Of the file's comments only those before
+        the first section stay.
         """
         from offload.system.config.libuci import edited
 
@@ -74,7 +80,7 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove what killed processes left: temporary directories, and temporary files of these packages.
+        """Remove what killed processes of ours left: temporary directories, and temporary files of these packages.
 
         Never raises OSError.
         """

@@ -24,7 +24,10 @@ _UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python or libuci, 
 
 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
-    """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid UCI."""
+    """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid UCI.
+
+    Plain: one `config`, `option` or `list` in a line, values in quotes or as one word, no escapes, no name twice.
+    """
     if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None
     sections: list[Section] = []
@@ -83,9 +86,10 @@ _CONFIG = re.compile(
 
 
 def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
-    """The sections, each with the number of the line where it begins in the text of their file.
+    """Copies of the sections, each with the number of the line where it begins in the text of their file.
 
-    Of two sections of one name the first counts. They are unchanged if not all of them are found in the text.
+    Of two `config` lines with the same name the first counts. If the types of the lines found are not those of the
+    sections, in this order, the sections come back unchanged.
     """
     begins: list[tuple[int, str]] = []
     names: set[str] = set()

@@ -25,7 +25,10 @@ MARK_KEYS = ("rules", "qdiscs", "filters", "mark_readers")
 
 
 def marks_json(snapshot: Snapshot) -> Json:
-    """The keys in MARK_KEYS with their JSON values, from a Snapshot; a rule has `inverted` only if that is true."""
+    """The keys `rules`, `qdiscs`, `filters` and `mark_readers` of snapshot.json with their values, from a Snapshot.
+
+    An object in `rules` has the key `inverted` only if that is true.
+    """
     rules = [asdict(rule) for rule in snapshot.rules]
     for rule in rules:
         if not rule["inverted"]:
@@ -35,9 +38,10 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """Read the keys in MARK_KEYS of snapshot.json: fields of the same names for a Snapshot, empty for an absent key.
+    """Read `rules`, `qdiscs`, `filters`, `mark_readers` of snapshot.json: Snapshot's fields of these names, as tuples.
 
-    `found`: the content of the file. TypeError or ValueError, which names the key, if a value is not valid.
+    `found`: the content of the file. A key that it lacks gives `()`. TypeError or ValueError, which names the key, if a
+    value is not valid.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

@@ -53,8 +53,8 @@ class RouterDirectory:
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
         """Write the sections as UCI files of their packages, and `snapshot` as snapshot.json, into the directory.
 
-        It is made, or must be empty. FileError as in `empty_directory.write`, also if it is this router's
-        configuration.
+        The directory is made, or must be empty. FileError if it is not, belongs to another user, is a link or below
+        one, or is this router's configuration; or if a file cannot be written: those written before it stay.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:

@@ -20,7 +20,10 @@ NUMBERS = ("sport", "dport")
 
 
 def packet_rules_json(rules: Iterable[PacketRule]) -> list[Json]:
-    """The value of the key `packet_rules`, from these rules. Comments are emptied, because people wrote them."""
+    """The value of the key `packet_rules`: an object for each of these rules, its `match` without empty fields.
+
+    Comments are emptied, because people wrote them and they may be private.
+    """
     return [asdict(rule) | {"match": _match_json(rule.match), "comment": ""} for rule in rules]
 
 
@@ -30,7 +33,7 @@ def _match_json(match: RuleMatch) -> Json:
 
 
 def packet_rules(found: Json) -> tuple[PacketRule, ...]:
-    """The rules under the key `packet_rules` in the content of snapshot.json (`found`); none without the key.
+    """The rules under the key `packet_rules` in the content of snapshot.json (`found`); `()` without the key.
 
     TypeError or ValueError, which names the key, if a value is not valid.
     """
@@ -43,7 +46,7 @@ def packet_rules(found: Json) -> tuple[PacketRule, ...]:
 def unloaded_file(each: Json) -> UnloadedFile:
     """One entry of the key `unloaded` as an UnloadedFile: an nft file that the firewall has yet to load.
 
-    TypeError, ValueError or KeyError, which names the key, if a value is not valid.
+    TypeError or ValueError, which names the key, if a value is not valid; an absent key has an empty value.
     """
     rules = packet_rules({"packet_rules": each.get("rules", [])})
     return UnloadedFile(_of(str, each, "path", ""), rules, _of(str, each, "why", ""))

@@ -36,8 +36,9 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
     """The content of snapshot.json for a Snapshot.
 
-    `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`). Stations, neighbours, and what the
-    service alone knows (`given_up`, `uncounted`, `crowded`) are left out.
+    `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`); networks are only there. Left out are
+    stations, neighbours, files not yet loaded (`unloaded`), and facts of the service alone (`given_up`, `uncounted`,
+    `crowded`).
     """
     kernel = snapshot.kernel
     return {
@@ -71,7 +72,8 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
 def snapshot(found: Any) -> Snapshot:
     """The Snapshot in this content of snapshot.json; an absent key has its default.
 
-    TypeError, ValueError, KeyError, AttributeError or BusError if it is not valid; the text names the key.
+    Networks come from netifd's dump under `ubus`, and so do addresses and routes without a key of their own. TypeError,
+    ValueError, KeyError, AttributeError or BusError if a value is not valid; most texts name the key.
     """
     _of(dict, found, "the file")
     ubus = _of(dict, found.get("ubus", {}), "ubus")

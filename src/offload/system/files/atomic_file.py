@@ -64,10 +64,10 @@ def _still_there(descriptor: int, path: Path) -> bool:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Replace the file's content in one step: write a new file beside it, and rename that.
+    """Replace the file's content in one step: write a new file beside it, flush that to disk, and rename it.
 
-    After an OSError it is unchanged. It keeps its mode, a new file has 0600; a symbolic link stays one. This takes no
-    lock: use it within `locked`.
+    After an OSError the content is the old one. The file keeps its mode; a new file has 0600. If `path` is a symbolic
+    link, the file that it leads to is replaced. This takes no lock: use it within `locked`.
     """
     import tempfile  # slow, and most commands write nothing
 

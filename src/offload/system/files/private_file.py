@@ -27,7 +27,8 @@ class PrivateFile:
     def read(self) -> bytes | None:
         """The file's content; None if it does not exist.
 
-        FileError if it is larger than LARGEST, or it or its directory is a link, another user's, or open to others.
+        FileError if it is larger than 1 MB, or if the file or its directory is a link, another user's, or has any
+        permission for group or others.
         """
         try:
             self._own(self._path.parent, stat.S_ISDIR)
@@ -41,8 +42,8 @@ class PrivateFile:
     def write(self, content: bytes) -> None:
         """Replace the file's content in one step; file and directory are made if missing, and a link is removed first.
 
-        FileError if that fails, or the directory is a link, another user's, or open to others; the old content then
-        stays.
+        FileError if that fails, or the directory is a link, another user's, or has any permission for group or others;
+        the old content of a file that is no link then stays.
         """
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -72,10 +73,7 @@ class PrivateFile:
 
 
 class FakePrivateFile:
-    """A private file in memory.
-
-    Every method raises a FileError with the sentence in `refusal`, unless that is empty.
-    """
+    """A private file in memory; each method raises FileError with the sentence in `refusal`, if that is not empty."""
 
     def __init__(self, content: bytes | None = None) -> None:
         self.content, self.refusal = content, ""

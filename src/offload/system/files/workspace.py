@@ -14,7 +14,10 @@ PREFIX = ".offload-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a directory that only this user may enter, yield its path, and remove it with its content after the body."""
+    """Make a directory that only this user may enter, yield its path, and remove it with its content after the body.
+
+    This process has a lock on it meanwhile, so that `sweep` leaves it alone.
+    """
     import shutil  # slow, and most commands need no directory
 
     directory, descriptor = _make_locked()

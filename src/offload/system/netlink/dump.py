@@ -31,8 +31,8 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
     """Send a request for a dump on a new netlink socket, and yield each datagram of the reply as `parse` gives it.
 
     `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default.
-    OSError if the socket fails or nothing arrives for PATIENCE seconds; a refusal by the kernel is a datagram, for
-    `parse` to raise.
+    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. If the kernel refuses, it says so in a
+    datagram: `parse` has to raise an error for it, or to mark it as the last one.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -49,8 +49,8 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 def dump(protocol: int, request: bytes) -> list[Message]:
     """All messages in the reply to a dump request, as (type, body). OSError if the kernel refuses or does not reply.
 
-    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again, TRIES times at
-    most; the last one counts in any case, for the kernel also notifies of the change.
+    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again, TRIES (3) times at
+    most. The last one is returned even if interrupted, because the kernel also notifies of the change.
     """
     found: list[Message] = []
     for _ in range(TRIES):

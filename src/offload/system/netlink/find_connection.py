@@ -16,8 +16,8 @@ CTA_ID = 12
 def find(proto: int, ends: Tuple) -> list[Entry]:
     """The conntrack entries of packets with these addresses and ports (`ends`), in this direction or back.
 
-    May be empty. With NAT the two directions may belong to two entries. Both ports must be given. KernelError if the
-    kernel refuses.
+    May be empty. With NAT the two directions may belong to two entries. Neither port may be 0. KernelError if the
+    kernel refuses or does not reply.
     """
     back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
     found = (entry for way in (ends, back) for entry in _one(proto, way))

@@ -34,8 +34,8 @@ class Conntrack:
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses.
 
-        The table is not locked, so entries may change during the dump. `offloaded`: only those in a flowtable; a kernel
-        before 5.17 gives all.
+        If the table changes during the dump, it is dumped again, 3 times at most: then some entries may lack or come
+        twice. `offloaded`: only those in a flowtable; a kernel before 5.17 gives all.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
@@ -67,7 +67,7 @@ class Conntrack:
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Count all entries: give their Rows (addresses, status, bytes) to `add` of a counter, and return that counter.
+        """Give the Row (addresses, status, bytes) of each entry to `add` of a counter, and return that counter.
 
         `begin` makes the counter, and a new one if the dump has to be made again. Only the Rows of one datagram are in
         memory at a time. KernelError if the kernel refuses.
@@ -75,7 +75,10 @@ class Conntrack:
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """As `summary`, of entries in a flowtable (before kernel 5.17 of all); `between` is not called."""
+        """Give the Row of each entry in a flowtable to `add` of a counter from `begin`, and return that counter.
+
+        Before kernel 5.17: of each entry. `between` is not called. KernelError if the kernel refuses.
+        """
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
@@ -96,7 +99,7 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """As `summary`: (counter, all entries in the order in which they were counted, kept as bytes)."""
+        """As `summary`, and keep the entries, as the kernel's bytes: (counter, all entries in the order counted)."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -129,8 +132,8 @@ class Conntrack:
         """Delete these entries, so that the firewall must accept the next packet of each connection again.
 
         A Cut says how many. One that the kernel does not find is looked for in a new dump, because its connection may
-        have been opened anew. Entries of protocols without ports are left alone. No error is raised: the first is in
-        the Cut, and the others are still tried.
+        have been opened anew. Protocols without ports are left alone. No error is raised: the Cut has the first. After
+        a refused deletion the others are still tried, but not after a failed exchange with the kernel.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -180,10 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory (`held`). `error`: every method that reads raises it; None: none does.
-
-    `deleted`: the entries that `delete` has removed.
-    """
+    """A conntrack table in memory: `held`; `delete` adds to `deleted`. Methods that read raise `error` unless None."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()

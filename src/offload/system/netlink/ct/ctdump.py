@@ -27,8 +27,8 @@ T = TypeVar("T")
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
     """Call `dump`, which gives (result, whether the dump was complete), until it was complete; TRIES times at most.
 
-    Returns the last result, complete or not. KernelError if the kernel refuses, or if the last dump overran the
-    socket's receive buffer (ENOBUFS); an earlier one that did is made again.
+    Returns the last result, complete or not. KernelError at once if the kernel refuses or does not reply. If a dump
+    overran the socket's receive buffer (ENOBUFS), the next try follows, and a KernelError after the last one.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -49,7 +49,7 @@ def refused(number: int) -> None:
 
 
 def sentence(error: OSError, what: str) -> str:
-    """A sentence for an OSError of an exchange with the kernel, with advice where there is one.
+    """A sentence, without full stop, for an OSError of an exchange with the kernel: what failed, and often what to do.
 
     `what`: what the kernel did not do, as a verb: `list its connections`.
     """

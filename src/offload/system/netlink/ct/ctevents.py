@@ -15,7 +15,7 @@ MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Receives the DESTROY events of all conntrack entries since it was made. KernelError if the kernel sends none.
+    """Receives the DESTROY events of all conntrack entries since it was made. KernelError if it cannot subscribe.
 
     `descriptor`: the socket to poll; reading never blocks.
     """
@@ -29,9 +29,10 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """(entries that ended since the last read, whether none is missing); each entry has its last counters.
+        """(entries that ended since the last read, with their last counters; whether no event is missing). Never waits.
 
-        False: the kernel dropped events, or the socket failed. At most MOST_AT_ONCE events are read; the rest stays.
+        False: the kernel dropped events, or the socket failed. At most MOST_AT_ONCE (65,536) events are read; the rest
+        stays for the next read.
         """
         ended: list[Entry] = []
         whole = True
@@ -65,7 +66,7 @@ class FakeConntrackEvents:
         os.write(self._writing, b".")
 
     def read(self) -> tuple[list[Entry], bool]:
-        """(entries given to `end` since the last read, value of `whole`); never waits."""
+        """(entries given to `end` since the last read, value of `whole`); sets `whole` to True, and never waits."""
         found, self.ended = self.ended, []
         with suppress(BlockingIOError):
             os.read(self.descriptor, 1 << 16)

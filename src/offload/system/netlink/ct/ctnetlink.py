@@ -44,7 +44,8 @@ class Part:
 class Parser:
     """Parses messages of type `kind`, by default those of a dump; others are skipped.
 
-    Between datagrams it only remembers the Layouts of the messages so far.
+    Between datagrams it only remembers the Layouts of the messages so far: at which offsets messages with the same
+    sequence of attributes have their values.
     """
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
@@ -54,7 +55,7 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """The Layouts (where values are in a message) found so far, except those dropped to save memory."""
+        """The Layouts (where values are in a message) found so far; after the 64th all are dropped and found anew."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:

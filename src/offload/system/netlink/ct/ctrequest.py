@@ -45,7 +45,10 @@ OFFLOADED = message(
 
 
 def lookup(proto: int, ends: Tuple) -> bytes:
-    """The request for the entry of this protocol with the addresses and ports `ends` in one of its directions."""
+    """The request, no dump, for the one entry of this protocol that has `ends` as original or reply tuple.
+
+    `ends`: addresses, ports and conntrack zone.
+    """
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
 
 
@@ -56,7 +59,7 @@ def of_host(address: bytes) -> list[bytes]:
     """Requests for four dumps that together list the entries with this address (4 or 16 bytes) at an end.
 
     They are for source and destination of both directions, so an entry may come more than once. The kernel selects by
-    the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries.
+    the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries, and for IPv6 some list wrong ones too.
     """
     family, *numbers = ADDRESSES[len(address)]
     found = []
@@ -79,7 +82,10 @@ def deletions(entries: Sequence[Entry], first: int) -> bytes:
 
 
 def answers(datagram: bytes) -> list[tuple[int, int]]:
-    """The acknowledgements in a datagram, as (sequence number of the request, error number; 0 for success)."""
+    """The acknowledgements in a datagram, as (sequence number of the request, positive error number; 0 for success).
+
+    Other messages are skipped.
+    """
     found, at = [], 0
     while at + NLMSGHDR.size + ERRNO.size <= len(datagram):
         length, kind, _, number, _ = NLMSGHDR.unpack_from(datagram, at)

@@ -37,7 +37,7 @@ class Rows:
 
 
 class RowParser:
-    """Reads datagrams of dumps as Rows. Between datagrams it only remembers a regular expression for each Layout."""
+    """Reads datagrams of dumps as Rows. It only remembers a regular expression for each form of message (Layout)."""
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
@@ -93,7 +93,10 @@ class RowParser:
 
 
 def is_summed(layout: Layout) -> bool:
-    """Whether messages of the Layout have the values of a Row in the order of ROW, with both byte counters or none."""
+    """Whether one regular expression can read a Row from the messages of the Layout.
+
+    They must have addresses and status in the order of ROW, and either both byte counters or none.
+    """
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 
@@ -101,7 +104,8 @@ def is_summed(layout: Layout) -> bool:
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
     """For messages of a Layout: (match function, their length in bytes with padding, the Reader of all their values).
 
-    `match(datagram, at)` has the values of a Row as groups if such a message begins at offset `at`; else it is None.
+    `match(datagram, at)` gives a regular expression's match, with the values of a Row as groups, if such a message
+    begins at offset `at`; else None.
     """
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"

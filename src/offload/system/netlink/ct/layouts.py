@@ -90,10 +90,11 @@ Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]", tuple
 class Layout:
     """Where the values are in messages with the attributes of `message`, in its order; ValueError if it is no entry.
 
-    `unpack(buffer, at)` gives fixed bytes and values in turn; `frame`: what the fixed bytes must be. `values` picks the
-    values of an Entry, in the order of Slot, from these fields followed by ABSENT. `reader`: both functions without the
-    fixed bytes, for messages that are known to have this Layout. `length`: bytes of a message. `pieces`: the fixed
-    bytes before each value, its Slot, and its size in bytes; `tail`: the fixed bytes after the last value.
+    `unpack(buffer, at)` gives, for a message at an offset, a tuple of fixed bytes and values in turn; if every second
+    item, the fixed bytes, equals `frame`, the message has this Layout. `values` picks the values of an Entry, in the
+    order of Slot, from this tuple followed by ABSENT. `reader`: both functions without the fixed bytes, for messages
+    known to have this Layout. `length`: bytes of a message. `pieces`: the fixed bytes before each value, its Slot, and
+    its size in bytes; `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:

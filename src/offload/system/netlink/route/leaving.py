@@ -37,7 +37,7 @@ FAMILIES = {4: AF_INET, 16: AF_INET6}
 
 
 def leaving(address: bytes) -> Leaving | None:
-    """By which device the kernel sends packets to this packed address (4 or 16 bytes), and the MTU.
+    """The device by which packets to this packed address (4 or 16 bytes) leave, with its and the route's MTU.
 
     None if there is no unicast route, or the kernel does not answer.
     """

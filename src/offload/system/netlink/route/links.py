@@ -44,7 +44,7 @@ STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
 @dataclass(frozen=True, slots=True)
 class LinkDump:
-    """What rtnetlink lists at one time: the router's devices, and what belongs to them."""
+    """The router's devices and what belongs to them, as rtnetlink lists them in several dumps, one after the other."""
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
@@ -70,10 +70,10 @@ class Netlink:
         self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
 
     def scene(self) -> LinkDump:
-        """Read all that a LinkDump has.
+        """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
-        KernelError if the kernel does not list devices, addresses, stations or neighbours. Routing rules, queueing
-        disciplines and tc filters are empty if the kernel has none or does not support them.
+        KernelError if it does not list the first four. The others are empty if the kernel has none, or does not list
+        them. What is on a device that has gone meanwhile is left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
@@ -99,7 +99,10 @@ class Netlink:
         )
 
     def settings(self) -> dict[str, int]:
-        """The values of the sysctls in SETTINGS, by name; those that the kernel does not have are left out."""
+        """The values of five sysctls of net.netfilter (SETTINGS), by name, such as `nf_conntrack_acct`.
+
+        A sysctl that the kernel does not have is left out.
+        """
         found = {}
         for name in SETTINGS:
             with suppress(OSError, ValueError):
@@ -107,7 +110,10 @@ class Netlink:
         return found
 
     def legacy_tables(self) -> tuple[str, ...]:
-        """The tables of iptables-legacy that established packets pass: `iptables filter`."""
+        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if there are none.
+
+        The table `nat` sees only the first packet of a connection.
+        """
         return legacy_tables()
 
     def routes(self) -> tuple[Route, ...]:
@@ -120,7 +126,7 @@ class Netlink:
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """By which device the kernel sends packets to this packed address, and the MTU.
+        """The device by which packets to this packed address (4 or 16 bytes) leave, with its and the route's MTU.
 
         None: no unicast route, or no answer.
         """

@@ -53,7 +53,7 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one or more datagrams of notifications say that may concern offload."""
+    """What one or more datagrams of notifications say that may concern offload; empty fields where they say nothing."""
 
     causes: tuple[Cause, ...] = ()  # for a pass
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
@@ -83,9 +83,10 @@ class Links:
         self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
-        """Causes for a pass, stations and neighbours, and whether routes changed, from a datagram of rtnetlink.
+        """Parse a datagram of rtnetlink: causes for a pass, stations and neighbours learned, whether routes changed.
 
-        Never raises. Messages that repeat the last one about the same link or queueing discipline are no cause.
+        In a pass the service reads all anew. A link's or queueing discipline's message that repeats the last one about
+        it is no cause. A changed route sets `routes` only; a changed routing rule is also a cause. Never raises.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -130,9 +131,10 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """Causes for a pass, and names of changed tables and sets, from a datagram of the group NFNLGRP_NFTABLES.
+    """Parse a datagram of NFNLGRP_NFTABLES: causes for a pass, and names of changed tables and sets.
 
-    It also counts transactions that ended, those of this process too; changed rules of our own tables are no cause.
+    In a pass the service reads all anew. Causes are a table that was made or deleted, a new base chain, any deleted
+    chain, and a changed rule outside our own tables. It also counts transactions that ended, those of this process too.
     Never raises.
     """
     tables: set[str] = set()

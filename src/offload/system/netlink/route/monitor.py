@@ -30,7 +30,7 @@ OVERRUN = Notification((Cause.OVERRUN,))
 class Monitor:
     """Receives notifications of rtnetlink and nftables since it was made. KernelError if the sockets cannot be opened.
 
-    `descriptors`: the two sockets to poll, in this order.
+    `descriptors`: the two sockets to poll, rtnetlink's first.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,9 @@ class Monitor:
     def links(self) -> Notification:
         """What rtnetlink has notified of since the last call, as one Notification; never waits.
 
-        With cause OVERRUN if the kernel dropped notifications. At most MOST_AT_ONCE datagrams are read; the rest stays.
+        Messages that only repeat what is known of a link, queueing discipline or route are left out. It has the cause
+        OVERRUN if the kernel dropped notifications or the socket failed. At most MOST_AT_ONCE (256) datagrams are read;
+        the rest stays for the next call.
         """
         return _joined(map(self._heard, datagrams(self._route)))
 
@@ -59,9 +61,9 @@ class Monitor:
     def transactions(self) -> Notification:
         """The nft transactions that ended since the last call, also those of this process, as one Notification.
 
-        Never waits. With cause OVERRUN if the kernel dropped notifications. The changes of a transaction come before
-        its end, in separate datagrams: those without an end yet are kept for the next call. At most MOST_AT_ONCE
-        datagrams are read.
+        Never waits. It has the cause OVERRUN if the kernel dropped notifications or the socket failed. The changes of a
+        transaction come before its end, in separate datagrams: those without an end yet are kept for the next call. At
+        most MOST_AT_ONCE (256) datagrams are read.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -73,7 +75,7 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """The event with names of devices in place of indexes: (station, name of its bridge), or a neighbour.
+        """The event with the present names of devices for indexes: (station, name of its bridge), or a neighbour.
 
         None if a device does not exist any more.
         """
@@ -134,7 +136,7 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
     """Yield the datagrams that have arrived, at most `most`, without waiting; None where the kernel dropped some.
 
-    Any other error of the socket yields None too, and ends it.
+    Any other error of the socket also yields None, and then nothing more.
     """
     for _ in range(most):
         try:

@@ -42,7 +42,10 @@ RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
 
 
 def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
-    """The routing rules in the messages of a dump that compare the packet mark, without the action `nop`."""
+    """The routing rules of IPv4 and IPv6 that compare the packet mark, from the messages of a dump.
+
+    Those with the action `nop` are left out.
+    """
     read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
     return tuple(each for each in read if each)
 
@@ -62,9 +65,9 @@ def _rule(body: bytes) -> RoutingRule | None:
 
 @dataclass(slots=True)
 class RouteEvents:
-    """Finds notifications that change a route, among many that repeat it, as each renewal of a lifetime does.
+    """Tells notifications that change a route from the many that repeat it, as each renewal of a lifetime does.
 
-    It remembers the routes with their next hops, at most MOST_ROUTES: then it forgets all.
+    It remembers the routes with their next hops; with MOST_ROUTES (4096) of them it forgets all.
     """
 
     _known: dict[Parts, Parts] = field(default_factory=dict)
@@ -74,7 +77,7 @@ class RouteEvents:
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Whether a message (type, body) says that a route is new, has gone, or has other next hops.
+        """Remember the route in a message (type, body); gives whether it is new, has gone, or has other next hops.
 
         False for other messages. A route that is not remembered counts as new. Cached routes and those of the table
         `local` never count.

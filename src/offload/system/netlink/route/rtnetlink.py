@@ -82,7 +82,7 @@ def links(found: Iterable[Message]) -> list[LinkMessage]:
 def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Address, ...]:
     """The router's addresses in the messages of a dump; `names`: of devices, by index.
 
-    Those on other devices are left out.
+    Addresses on a device that `names` lacks are left out.
     """
     read = (_address(body, names) for kind, body in found if kind == RTM_NEWADDR)
     return tuple(each for each in read if each)
@@ -91,7 +91,7 @@ def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Addre
 def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
     """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index.
 
-    Other devices are left out of a route, and so is a route without any known device.
+    A next hop by a device that `names` lacks is left out, and so is a route without any other.
     """
     read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
     return tuple(each for each in read if each)
@@ -100,7 +100,8 @@ def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, .
 def neighbour(body: bytes) -> NeighbourEvent | None:
     """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own.
 
-    Its own are permanent stations of a bridge, and neighbours in state NOARP.
+    Its own are permanent stations of a bridge, and neighbours in state NOARP. None also for a body that is too short,
+    and for a MAC at no bridge.
     """
     if len(body) < NDMSG.size:
         return None

@@ -66,7 +66,10 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 
 
 def qdisc(body: bytes) -> QdiscMessage | None:
-    """The queueing discipline in the body of a message; None if the body is too short."""
+    """The queueing discipline in the body of a message; None if the body is too short.
+
+    Only of cake are the bits of the mark read that it sorts by.
+    """
     if len(body) < TCMSG.size:
         return None
     _, index, handle, parent, _ = TCMSG.unpack_from(body)
@@ -118,10 +121,11 @@ def filter_request(index: int, parent: int) -> bytes:
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters in the messages of a dump, each once; `names`: of devices, by index.
+    """The filters in the messages of a dump, each once; `names`: of devices, by index; others are left out.
 
-    Those of other devices are left out. `treats` is false for one that lets every packet pass, or applies to no packet
-    that could be offloaded (then it has no mark either).
+    `restores` is true at egress if an action copies the connection's mark to the packet (connmark, ctinfo). `treats` is
+    false if it lets every packet pass and chooses no class, or applies to no packet that could be offloaded (then it
+    has no mark either).
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
