@@ -12,16 +12,16 @@ from offload.nouns import dataclass, field
 class FakeNft:
     """An nftables in memory with the methods of Nft. Texts that are sent are recorded, and change nothing else."""
 
-    held: dict[str, LiveTable] = field(default_factory=dict)  # tables that `live` gives
+    held: dict[str, LiveTable] = field(default_factory=dict)  # tables by name, which `live` gives
     others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
-    refusal: str = ""  # error of every transaction; empty: all are accepted
-    nft: str = "1.0.6"  # version
+    refusal: str = ""  # sentence of the NftError of `apply` and `check`; empty: they succeed
+    nft: str = "1.0.6"  # reply of `version`
     sent: list[str] = field(default_factory=list)  # texts that were applied
     straying: Strays = field(default_factory=dict)  # reply of `strays`
     chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
     missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
     trusting: int = 0  # how often `live` was called with known tables
-    # by table, chain and handle of its rules
+    # by table, (chain, handle) of each of its rules
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have

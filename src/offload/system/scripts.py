@@ -15,22 +15,26 @@ SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 
 class Scripts:
     """Runs scripts in the command's process, with its user's rights: the service runs in a jail and cannot.
 
-    `keeper`: the script that saves the ruleset. `timeout`: seconds for each script; then it is killed.
+    `keeper`: the script that saves the ruleset. `timeout`: seconds for each script; then it is killed with its
+    children.
     """
 
     def __init__(self, keeper: str = KEEPER, timeout: float = TIMEOUT) -> None:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Source a script of `config include` in /bin/sh, and wait for it. The result is empty for success.
+        """Source a script of `config include` in /bin/sh, and wait for it, at most 30 s; empty text if it succeeded.
 
-        Else it is text to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, `was ended:
-        ...`.
+        Else a predicate to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, or `was
+        ended: ...` if it was killed after that time. Never raises.
         """
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
-        """Run the script that saves the ruleset for the next boot, and wait for it; the result is as of `source`."""
+        """Run our script `keeper` with the argument `save`, and wait for it: it stores the ruleset for the next boot.
+
+        Empty if it succeeded, else a predicate, as of `source`; after 30 s it is killed.
+        """
         return self._run(self._keeper, "save")
 
     def _run(self, *command: str) -> str:
@@ -63,11 +67,11 @@ class FakeScripts:
         self.wrong = ""
 
     def source(self, path: str) -> str:
-        """Record the path in `ran`, and return `wrong`."""
+        """Record the path in `ran`, and return `wrong`: empty, or a predicate such as `failed with exit code 1`."""
         self.ran.append(path)
         return self.wrong
 
     def save(self) -> str:
-        """Record the word `save` in `ran`, and succeed."""
+        """Record the word `save` in `ran`, and return empty text, which means success."""
         self.ran.append("save")
         return ""

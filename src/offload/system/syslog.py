@@ -22,7 +22,10 @@ class SystemLog:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write the text as one line (`one_line`). `level`: its priority in syslog(3), which is lost on stderr."""
+        """Write the text as one line (`one_line`) with `offload: ` in front, to stderr, else by syslog(3).
+
+        `level`: its priority in syslog(3), which is lost on stderr.
+        """
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _write_stderr(f"{NAME}: {line}\n")
         if self._by_syslog:
@@ -32,7 +35,10 @@ class SystemLog:
 
 
 def one_line(text: str) -> str:
-    """The text as one line of at most LONGEST characters; each character that does not print becomes a space."""
+    """The text as one line of at most LONGEST (400) characters; each character that does not print becomes a space.
+
+    A longer one is cut, with `...` at the end.
+    """
     line = "".join(char if char.isprintable() else " " for char in text)
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 

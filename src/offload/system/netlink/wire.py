@@ -64,7 +64,10 @@ def messages(datagram: bytes) -> Iterator[Message]:
 
 
 def parse(datagram: bytes) -> Part:
-    """The messages in one datagram of a dump's reply; OSError if the kernel refused the request."""
+    """The messages in one datagram of a dump's reply; OSError if the kernel refused the request.
+
+    OSError also for an acknowledgement (NLMSG_ERROR with 0), which is no valid reply to a dump.
+    """
     found: list[Message] = []
     seen = 0
     for kind, flags, body in _messages(datagram):

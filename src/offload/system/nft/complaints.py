@@ -18,7 +18,10 @@ NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Mess
 
 
 def complaint(stderr: str) -> NftError:
-    """Make the NftError for what nft printed on stderr; the caller raises it."""
+    """Make the NftError for what nft printed on stderr: its sentence, kind of failure, and places; it is not raised.
+
+    The places are (path, line) of each `PATH:LINE:...: Error:` with an absolute path.
+    """
     places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
     return NftError(sentence(stderr), fault_of(stderr), places)
 
@@ -26,7 +29,7 @@ def complaint(stderr: str) -> NftError:
 def fault_of(stderr: str) -> NftFault:
     """The kind of failure, from what nft printed on stderr in English.
 
-    FAILED for any other, such as a lack of memory.
+    FAILED for anything without `Error:`, and for a lack of memory or buffer space.
     """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
@@ -40,10 +43,10 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """The first line with `Error:` that nft printed, without the position in a text that the user has not seen.
+    """What stands behind `Error:` in the first line with that which nft printed, at most 300 characters.
 
-    Without such a line it is the first one. It is a sentence of ours for a lack of permission, and for a table or
-    device that has just gone.
+    So a position in the text is left out, which the user has not seen. Without such a line it is the first line. A lack
+    of permission, and a table or device that does not exist, have a sentence of ours instead.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

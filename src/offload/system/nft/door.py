@@ -29,9 +29,10 @@ TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 class Nft:
     """The program nft, and nf_tables over nfnetlink. Every failure is an NftError, whose sentence can be shown.
 
-    `program`: name or path. `timeout`: seconds for a run. The other arguments read the kernel; tests replace them.
-    `transactions`: how many texts `apply` has sent with success. It also has `tables`, `forward_chains` and `handles`
-    of nfnetlink/tables.py, `remembers` and `keys` of elements.py, and `Program.hurry`.
+    `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
+    tests replace them. `transactions`: how many texts `apply` has sent with success. It also has `tables`,
+    `forward_chains` and `handles` of nfnetlink/tables.py, `Program.hurry`, and `remembers` and `keys` of elements.py,
+    which give None instead of an error.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        NftError also if nft does not end in time (SILENT), when the kernel may have made the change, or if nft reports
-        success and the kernel's ruleset has the same generation number as before.
+        NftError also if nft does not end within `timeout` (30 s) and is killed (fault SILENT), when the kernel may have
+        made the change, or if nft reports success and the kernel's ruleset has the same generation number as before,
+        which each transaction increases.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -96,17 +98,17 @@ class Nft:
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """Read from the kernel those of offload's tables with these names that exist, by name. NftError if that fails.
 
-        `known`: tables read before. A set with the same digest (in a rule's comment) as there gets its elements from
-        there, because listing them takes longer than any transaction. Sets that packets fill are left out, those in
-        STATION_SETS have no elements. A table with an element of a form that offload never writes has no content, so
-        that it is replaced.
+        `known`: tables read before. A rule's comment has a digest of the elements of its set: if `known` has the same
+        digest, the set's elements are taken from there, because listing them takes longer than any transaction. Sets
+        that packets fill are left out; those of stations (STATION_SETS) come without elements. A table with an element
+        of a form that offload never writes comes without any content, so that the caller replaces it.
         """
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """By table, the packets of accepted replies for which its sets `replied4` and `replied6` had no room.
+        """Map each table to the packets of accepted replies that found its sets `replied4` and `replied6` full.
 
         Zeros, and tables that do not exist, are left out.
         """
@@ -115,10 +117,10 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All (chains, rules) of families with IP packets; those of offload's own tables may be out of date.
+        """All (chains, rules) of families inet, ip, ip6, bridge and netdev. NftError if the kernel does not list them.
 
-        The kernel is read again only if other programs may have changed its ruleset since. NftError if it does not list
-        them.
+        The kernel is read again only if its generation number shows a change by another program; so what is returned of
+        offload's own tables may be out of date.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -128,10 +130,10 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """By (iif, oif), the packets on the slow path whose flow the kernel marks as in hardware.
+        """Map (iif, oif) to the packets that software forwarded although their flow is marked as in hardware.
 
-        The set STRAY_SET counts them. Empty if the table `name` does not exist, or its set has another form. NftError
-        if it has no such set.
+        The set STRAY_SET of the table `name` counts them. Empty if the table does not exist, or the set has another
+        form. NftError if the table has no such set.
         """
         if name not in self.tables():
             return {}

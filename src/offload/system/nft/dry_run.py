@@ -78,7 +78,7 @@ class _Loading:
 
 
 class DryRun:
-    """Finds the chains and rules that nft would load for a text; `program`: name or path of nft."""
+    """Finds the chains and rules that nft would load for texts, without loading them; `program`: its name or path."""
 
     def __init__(self, program: str = "nft") -> None:
         self._program = Program(program, TIMEOUT)
@@ -86,8 +86,9 @@ class DryRun:
     def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
         """For each text, the (base chains, rules) that it would add to the kernel's ruleset.
 
-        All are checked in one transaction. `before`: text in front of all that adds nothing (variables). NftError if
-        nft or the kernel refuses the texts, or this nft does not print what it would send.
+        All are checked in one run of `nft -c`, of at most 5 s. `before`: text in front of all that adds nothing
+        (variables). What named sets have in the kernel completes the rules. NftError if nft or the kernel refuses the
+        texts, or this nft does not print what it would send.
         """
         marked = (f"add table inet {MARK}{number}\n{text}" for number, text in enumerate(texts))
         status, output, errors = self._program.run(("-c", "--debug=mnl", "-f", "-"), before + "".join(marked))

@@ -41,9 +41,9 @@ def _request(table: str, name: str, rest: bytes, flags: int, family: int = NFPRO
 
 
 def remembers(table: str, name: str, key: bytes) -> bool | None:
-    """Whether the set `name` of a table has an element with this key now; False also if there is no such set.
+    """Whether the set `name` of an inet table has an element with this key now; False also without such a set.
 
-    None if the kernel does not answer, or refuses.
+    `key`: in the kernel's bytes. None if the kernel does not answer, or refuses for another reason.
     """
     try:
         found = parse(ask(NETLINK_NETFILTER, request(table, name, key))).messages
@@ -55,7 +55,7 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 
 
 def keys(table: str, name: str) -> frozenset[bytes] | None:
-    """The keys of all elements that the set `name` of a table has now, in the kernel's bytes; may be empty.
+    """The keys of all elements that the set `name` of an inet table has now, in the kernel's bytes; may be empty.
 
     Empty also if there is no such set, as `remembers` is False then. None if the kernel does not answer, or refuses.
     """
@@ -68,9 +68,9 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
 
 
 def verdicts(place: Place) -> frozenset[Verdict] | None:
-    """The elements that a set or verdict map of any family has now (`place`: family, table, name); may be empty.
+    """The elements that a set or verdict map has now (`place`: family, table, name), as Verdicts; may be empty.
 
-    None if there is no such set or map, or the kernel refuses.
+    None if there is no such set or map, or the kernel refuses or does not answer.
     """
     family, table, name = place
     try:
@@ -86,7 +86,7 @@ def _listed(table: str, name: str, family: int) -> Iterator[Verdict]:
 
 
 def elements(body: bytes) -> Iterator[Verdict]:
-    """Yield the elements in the body of a message NEWSETELEM; one without a key (`*`) has an empty key."""
+    """Yield the elements in the body of a message NEWSETELEM as Verdicts; the key of the catch-all `*` is empty."""
     for _, value in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
         found = attributes(value)
         key = attributes(found.get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")

@@ -17,9 +17,9 @@ LAST_SECONDS = 2
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
     """(elements by name of set or map, elements of sets with a timeout) in the JSON of `nft -j list`.
 
-    `objects`: its list `nftables`. An element is nft text, of a map `KEY : VERDICT`; those of sets with less than
-    LAST_SECONDS left are in neither value. An element in an unknown form raises LookupError, TypeError, ValueError or
-    AttributeError.
+    `objects`: its list `nftables`. An element is nft text, of a map `KEY : VERDICT`. One with a timeout is in both
+    values, but in neither if less than 2 seconds (LAST_SECONDS) are left. An element in an unknown form raises
+    LookupError, TypeError, ValueError or AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -35,7 +35,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """By (iif, oif), the packet counters of a set with the key `iifname . oifname`.
+    """Map (iif, oif) to the packet counter of that element, of a set with the key `iifname . oifname`.
 
     `objects`: the list `nftables` of nft's JSON. An element of another form raises TypeError, ValueError or KeyError.
     """

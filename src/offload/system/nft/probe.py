@@ -69,8 +69,9 @@ class Checker(CheckingNft, Protocol):
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
     """Find which features that offload needs the kernel and nft have. It changes nothing and never raises an NftError.
 
-    `missing` of the result has the first missing feature, or the failure of nft, with the package to install.
-    `release`, `modules`, `conntrack_max`: of the kernel, copied into the result (the last two not after a failure).
+    `missing` of the result has the first missing feature, or the failure of nft, with the package to install; empty if
+    all are there. `ipsec`: whether the kernel has IPsec. `release`, `modules`, `conntrack_max`: of the kernel, copied
+    into the result (the last two not after a failure of nft, the last not after a missing feature).
     """
     try:
         version = nft.version()
@@ -111,10 +112,11 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """By device, whether the kernel accepts it in a flowtable with `flags offload`; a busy or missing one is left out.
+    """Map each device to whether the kernel accepts it in a flowtable with `flags offload`, by a check without change.
 
-    NftError if nft itself fails. Devices that are in such a flowtable now must not be given: they would be busy.
-    OpenWrt's kernel accepts every device (docs/kernel.md 5); there only live flows show whether hardware works.
+    One that is busy or missing is left out. NftError if nft itself fails. Devices that are in such a flowtable now must
+    not be given: they would be busy. OpenWrt's kernel accepts every device (docs/kernel.md 5); there only live flows
+    show whether hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

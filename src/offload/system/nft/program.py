@@ -26,7 +26,7 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 class Program:
     """A program that is run with text as input. `path`: path or name.
 
-    `timeout`: seconds for a run; then it is killed.
+    `timeout`: seconds for a run; then it and its children are killed.
     """
 
     path: str
@@ -34,16 +34,17 @@ class Program:
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """End every run, also the present one, `seconds` from now at the latest, with an NftError (SILENT).
+        """Let the present run and all later ones end, `seconds` from now at the latest; a longer one is killed.
 
-        A later call replaces this limit. Signal handlers may call it.
+        It ends with an NftError (fault SILENT). A later call replaces this limit. Signal handlers may call it.
         """
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
         """Run the program with these arguments, and `text` as its input; gives (exit status, stdout, stderr).
 
-        NftError if it cannot be started, takes too long, or prints too much. An exit status is no error here.
+        NftError if it cannot be started, runs longer than `timeout`, or prints more than 16 MB; then it is killed. An
+        exit status is no error here. Of stderr only the first 64 KB are kept.
         """
         started = time.monotonic()
         try:

@@ -38,9 +38,10 @@ def resolved(
 ) -> Iterator[LiveRule]:
     """The rules, completed by what the sets and maps that they look up (field `asked`) have in the kernel.
 
-    Elements decide `targets`, `opening` and `ends` of a LiveRule, the kind of a map's objects its `does`; `asked` is
-    empty then. A verdict map with unknown elements may lead to every chain of its table. `chains`: names by (family,
-    table). `elements`, `objects`: functions that read the kernel.
+    The elements show where established packets go: to which chains (`targets`), nowhere because they never match
+    (`opening`), or out of the chain, accepted (`ends`). The final verdicts of a map, and the kind of a map's objects
+    (limit, quota), are added to `does`; `asked` is empty then. A verdict map with unknown elements may lead to every
+    chain of its table. `chains`: names by (family, table). `elements`, `objects`: functions that read the kernel.
     """
     for rule in rules:
         found = rule

@@ -34,10 +34,12 @@ class UbusClient:
         self._timeout = timeout
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Call a method of an object on ubus; gives its reply.
+        """Call a method of an object on ubus, wait for its reply, at most `timeout` (5) seconds, and return it.
 
-        AbsentError if ubusd or the object is missing, else BusError. `args` must have every argument in the method's
-        signature, because objects of python-ubus have no optional ones; None: it has none.
+        Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)` afterwards to answer them.
+        AbsentError if python-ubus, ubusd or the object is missing; BusError if it fails otherwise, or the reply is no
+        object. `args` must have every argument in the method's signature, because objects of python-ubus have no
+        optional ones; None: it has none.
         """
         replies = self._called(object_name, method, args)
         if not replies:
@@ -47,7 +49,10 @@ class UbusClient:
         return replies[0]
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Call a method that sends no reply, and wait until it has succeeded. Errors as of `call`."""
+        """Call a method that sends no reply (one that comes is ignored), and wait until it has succeeded.
+
+        Calls to this process that arrive meanwhile are queued, and errors are raised, as by `call`.
+        """
         self._called(object_name, method, args)
 
     def _called(self, object_name: str, method: str, args: Mapping[str, Any] | None) -> list[Any]:
@@ -102,7 +107,10 @@ class FakeUbusClient:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply in `replies`; AbsentError if it has none, BusError if that is no object."""
+        """Record the call in `calls`; gives the reply in `replies`. AbsentError if that has none.
+
+        BusError if the reply is no dictionary; a reply that is itself a BusError is raised.
+        """
         self.calls.append((object_name, method, dict(args or {})))
         reply = self.replies.get(
             f"{object_name} {method}", AbsentError(f"{object_name} {method}: ubus has no such object")

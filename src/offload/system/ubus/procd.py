@@ -15,8 +15,9 @@ class Bus(Protocol):
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """The reply of procd's `service get_data`, by name of the service. BusError if procd does not reply.
+    """By service, the firewall rules and redirects that procd holds for it (`service get_data`, type `firewall`).
 
-    Rules and redirects are lists under the key `firewall`, of a service itself and of each of its instances.
+    They are lists under the key `firewall`, of a service itself and of each of its instances. BusError if procd does
+    not reply.
     """
     return bus.call("service", "get_data", {"type": "firewall"})

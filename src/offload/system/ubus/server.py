@@ -34,7 +34,8 @@ class UbusServer:
     def connect(self) -> None:
         """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
-        BusError if ubusd is missing, or refuses because another service has these names; then there is no connection.
+        BusError if python-ubus or ubusd is missing, or ubusd refuses because another service has these names; then
+        there is no connection.
         """
         try:
             import ubus
@@ -61,10 +62,10 @@ class UbusServer:
         ubus.loop(0)
 
     def event_waits(self) -> bool:
-        """Whether one of the events has arrived and was not passed to `hearing` yet.
+        """Whether one of the events is in the socket, not yet passed to `hearing`; nothing is taken from the socket.
 
-        That happens while this process waits for the reply to a call of its own. A call with the name of an event in
-        its arguments counts too. Nothing is taken from the socket. False if not connected.
+        An event waits there while this process waits for the reply to a call of its own. A call with the name of an
+        event in its arguments counts too, by mistake. False if not connected.
         """
         if self.descriptor is None:
             return False

@@ -30,7 +30,7 @@ class Rows:
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
-    readers: list[Reader | None]  # what reads all values of each of these messages; None: the Parser has to
+    readers: list[Reader | None]  # functions that read all values of each message; None: the Parser has to
     done: bool = False  # it was the last datagram
     interrupted: bool = False  # the kernel's table changed meanwhile (NLM_F_DUMP_INTR)
     errno: int = 0  # of an error message; 0: none

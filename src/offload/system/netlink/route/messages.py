@@ -55,7 +55,7 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 class Notification:
     """What one or more datagrams of notifications say that may concern offload; empty fields where they say nothing."""
 
-    causes: tuple[Cause, ...] = ()  # for a pass
+    causes: tuple[Cause, ...] = ()  # for a pass of the service, in which it reads all anew
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
     generations: int = 0  # nft transactions that ended
     tables: frozenset[str] = frozenset()  # names of tables of any family that changed, in their content too

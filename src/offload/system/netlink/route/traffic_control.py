@@ -124,8 +124,8 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
     """The filters in the messages of a dump, each once; `names`: of devices, by index; others are left out.
 
     `restores` is true at egress if an action copies the connection's mark to the packet (connmark, ctinfo). `treats` is
-    false if it lets every packet pass and chooses no class, or applies to no packet that could be offloaded (then it
-    has no mark either).
+    false if it lets every packet pass and chooses no class, or if no packet that could be offloaded meets it in
+    software (then it has no mark either).
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.

@@ -8,9 +8,10 @@ OPENING = "nat"  # this table sees only the first packet of a connection
 
 
 def legacy_tables(root: Path = Path("/proc/net")) -> tuple[str, ...]:
-    """The tables that established packets pass (`iptables filter`, `ip6tables mangle`), sorted; they may be empty.
+    """The loaded tables that established packets meet (`iptables filter`, `ip6tables mangle`), without `nat`.
 
-    None without the kernel's module, or if only another user may read its list.
+    Those of iptables come first. `()` without the kernel's module, or if its list may not be read. A table is listed
+    even if it has no rules.
     """
     found = []
     for file, program in FILES.items():

@@ -36,9 +36,10 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Apply an expression `cmp` or `range` (`name`; attributes `data`) to `rule`, what was read of the rule so far.
+    """Note in `rule`, what was read of the rule so far, an expression `cmp` or `range` (`name`; attributes `data`).
 
-    A comparison of times also adds to `edges` when its result changes. The values of other ranges are not noted.
+    Where it compares a time, the moments at which its result changes are added to `edges`. Of other ranges only what
+    they compare is noted, not the values.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
@@ -53,8 +54,10 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 def compare(rule: Reading, register: int, data: Attributes) -> None:
     """Note in `rule`, what was read of a rule so far, that it compares this register: with one value, or with several.
 
-    `data`: attributes of a `cmp`; empty for several values (range, lookup). The value of the mark is None if it is
-    compared more than once, or not for equality with one value.
+    `data`: attributes of a `cmp`; empty for several values (range, lookup). What the register has decides what is
+    noted: a value of the mark, a property that packets of one connection differ in, that established packets never
+    match (`opening`), or a value for equality. The value of the mark is None if it is compared more than once, or not
+    for equality with one value.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

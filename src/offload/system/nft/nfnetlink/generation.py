@@ -25,7 +25,10 @@ QUESTION = message(NFTABLES << 8 | NFT_MSG_GETGEN, NFGENMSG.pack(0, 0, 0), NLM_F
 
 
 def generation() -> int:
-    """The present generation number; 0 if the reply has none. NftError if the kernel refuses or does not reply."""
+    """The ruleset's present generation number, which each transaction increases; 0 if the reply has none.
+
+    NftError if the kernel refuses or does not reply.
+    """
     try:
         return answer(ask(NETLINK_NETFILTER, QUESTION))
     except OSError as error:

@@ -33,7 +33,7 @@ BYTE, NUMBER, SIGNED, LONG = struct.Struct(">B"), struct.Struct(">I"), struct.St
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
     """The request for a dump of all objects of a kind (TABLES, RULES, ...) of a family.
 
-    With `table` only of that table.
+    With `table` only of that table, but some kernels list those of others too.
     """
     named = attribute(TABLE, table.encode() + b"\0") if table else b""
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
@@ -77,7 +77,10 @@ def devices(flowtable: Attributes) -> frozenset[str]:
 
 
 def chain_devices(hook: Attributes) -> tuple[str, ...]:
-    """The names of the devices of a base chain of family netdev, one or a list; `hook`: attributes of its hook."""
+    """The names of the devices that a base chain is bound to, one or a list; `hook`: attributes of its hook.
+
+    `()` if there are none, as outside family netdev.
+    """
     if HOOK_DEVICE in hook:
         return (name(hook, HOOK_DEVICE),)
     return tuple(text(value) for _, value in each(hook.get(CHAIN_DEVICES, b"")))

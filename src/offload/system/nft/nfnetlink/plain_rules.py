@@ -170,17 +170,18 @@ def _of_bans() -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PlainRules:
-    """What offload needs of several plain rules that follow each other."""
+    """What offload needs of several plain rules, which only compare packets and decide, that follow each other."""
 
     drop: bool  # whether one of them drops or rejects
     sets: tuple[str, ...]  # names of the sets in which those that drop look up
-    digest: int
+    digest: int  # CRC-32 of their expressions without counters
 
 
 def plain(expressions: bytes) -> Match | None:
-    """Match the expressions of a rule (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
+    """Match a rule's expressions (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
 
-    None if the rule is not plain, or may be a ban by devices or protocols that the pattern does not show.
+    Plain rules only compare packets and decide. None if the rule is not plain, accepts by a named set, or may be a ban
+    (drops by a named set) by devices or protocols that the pattern does not show: then it has to be parsed.
     """
     found = _patterns()[0].fullmatch(expressions)
     if found and found.lastindex != DROPS and found.start(NAMED) >= 0 and found.end(COUNTERS) < len(expressions):
@@ -199,9 +200,9 @@ def bans(rule: Match) -> bool:
 
 
 def devices(ban: Match) -> tuple[bytes, bytes]:
-    """The names of the input and the output device that a ban compares, with zero bytes behind.
+    """The names of the input and the output device that a ban compares, each padded with zero bytes.
 
-    Empty if it compares none. `ban`: its match of `plain`.
+    A device that it does not compare is b"". `ban`: its match of `plain`.
     """
     found: dict[int, bytes] = {}
     for key, _, device, _ in _of_bans().findall(ban.string):

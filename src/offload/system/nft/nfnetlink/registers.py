@@ -71,37 +71,40 @@ class Reading:
     """What is known of a rule after reading some of its expressions; most fields become those of a LiveRule."""
 
     protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
-    does: list[str] = field(default_factory=list)  # what its statements do, in order
-    targets: list[str] = field(default_factory=list)  # chains that it jumps to
-    matches: set[str] = field(default_factory=set)  # properties of single packets that it compares, as in LiveRule
+    does: list[str] = field(default_factory=list)  # its statements and verdicts in order, in words of LiveRule
+    targets: list[str] = field(default_factory=list)  # chains that it jumps or goes to
+    # properties that it compares and that change in the life of a connection (length, state, time, ...), as in LiveRule
+    matches: set[str] = field(default_factory=set)
     # (value, mask) of the packet mark that it compares, value None: not with one value; None instead: it compares none
     mark: tuple[int | None, int] | None = None
     ip_only: bool = False  # packets of TCP, UDP and GRE never match it
     opening: bool = False  # packets of established connections never match it
     narrow: bool = False  # it has conditions other than the state, so not all established packets match it
-    asked: list[tuple[str, str]] = field(default_factory=list)  # as in LiveRule
+    # (name, use) of the sets and maps whose elements decide where established packets go, as in LiveRule
+    asked: list[tuple[str, str]] = field(default_factory=list)
     marks: int = 0  # bits of the mark that it sets
     match: dict[str, Any] = field(default_factory=dict)  # its comparisons for equality, as fields of RuleMatch
     sets: list[str] = field(default_factory=list)  # names of the sets and maps that it looks up, anonymous ones too
-    edges: set[int] = field(default_factory=set)  # when its times begin and end
+    # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
+    edges: set[int] = field(default_factory=set)
     digest: int = 0  # CRC-32 of its expressions; of those that packets change (counters), only of the name
     # register -> (what was loaded into it, empty for other things; the bits that count of a mark, state or address)
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:
-        """Note that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
+        """Note in `match` that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
 
-        Nothing is noted after a statement such as `limit`, which also acts on packets that do not match; the first
-        value of a field stays.
+        Nothing is noted behind a statement such as `limit`, which also acts on packets that do not match; of several
+        values of a field the first stays.
         """
         if not self.does:
             self.match.setdefault(what, value)
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """Apply to `rule` an expression (name, attributes) that changes a register, or sets the verdict.
+    """Note in `rule` an expression (name, attributes) that loads or changes a register, or sets the verdict.
 
-    Others do nothing.
+    These are `bitwise`, `byteorder`, `immediate`, and loads by `ct` and of TCP options. Others do nothing.
     """
     match name:
         case "bitwise":
@@ -124,7 +127,10 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def meta(rule: Reading, data: Attributes) -> None:
-    """Apply to `rule` an expression `meta` (its attributes): it loads a property of the packet, or sets it."""
+    """Note in `rule` an expression `meta` (its attributes): which property of the packet it loads, or which it sets.
+
+    Only mark and priority are noted if set, of the mark also the bits that are written.
+    """
     key = integer(data, META_KEY)
     if META_SOURCE in data:
         rule.does += [SETS[key]] if key in SETS else []
@@ -138,7 +144,10 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Apply to `rule` an expression `payload` (its attributes): it loads bytes of a header, or writes them."""
+    """Note in `rule` an expression `payload` (its attributes): which field of a header it loads, or writes.
+
+    Writes into the link header (MAC addresses) are not noted.
+    """
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
     what, mask = "contents", 0

@@ -27,10 +27,11 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = None) -> Iterator[LiveRule]:
     """Yield the rules of a dump, given as (family number, attributes), as LiveRules; plain ones may share one.
 
-    With MANY rules or more, plain ones in a row do, which only compare packets and decide (plain_rules.py): those in
-    one chain, and of bans those of the same devices. It has `drop` if one of them drops or rejects, and their sets, but
-    nothing else that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`); if it gives None,
-    there is none.
+    Plain rules only compare packets and decide (plain_rules.py). With MANY (300) rules or more, plain ones in a row
+    become one LiveRule if they are of one chain, and, if they drop by a named set (bans), compare the same devices. It
+    has `drop` if one of them drops or rejects, the sets by which they drop, and of bans the devices, but nothing else
+    that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`); one for which it gives None is
+    left out.
     """
     read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
@@ -72,7 +73,8 @@ def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
 def remembered(before: Rules, known: Rules, family: int, found: Attributes) -> LiveRule | None:
     """Parse a rule (number of its family, attributes) as `live_rule`, unless `before` has one with the same bytes.
 
-    Either way the result is added to `known`, which is to be `before` when the rules are read again.
+    That one is taken then; the handle does not count. The result is added to `known`, which is to be `before` when the
+    rules are read again. None if the family is not known.
     """
     part = found.get
     key = family, part(TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)

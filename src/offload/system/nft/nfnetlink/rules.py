@@ -71,9 +71,9 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """The chain with these attributes, base chain or not; its hook is empty if it has none, or one that is not known.
+    """The chain with these attributes; its hook is empty if it is no base chain, or on a hook that is not known.
 
-    None if the family (its number) is not in FAMILIES.
+    None if the family (its number) is none of inet, ip, ip6, netdev and bridge.
     """
     if family not in FAMILIES:
         return None
@@ -88,9 +88,9 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
-    """Parse a rule, from its attributes: what it compares and does.
+    """Parse a rule, from its attributes: what it compares and does. Its sets and maps are not read.
 
-    None if the family (its number) is not in FAMILIES.
+    None if the family (its number) is none of inet, ip, ip6, netdev and bridge.
     """
     if family not in FAMILIES:
         return None

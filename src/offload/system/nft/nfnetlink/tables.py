@@ -45,7 +45,7 @@ class Outline:
     `sets`: `set` or `map`, by name of each named set and map that packets do not fill (without the flag `dynamic`).
     """
 
-    table: LiveTable
+    table: LiveTable  # its `elements` are empty
     sets: dict[str, str]
 
 
@@ -65,9 +65,10 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """The table of family inet with this name, without the elements of its sets.
+    """The table of family inet with this name: chains, rules and flowtable's devices, without the elements of sets.
 
-    NftError if the kernel does not list it.
+    Of rules it has only what offload wrote into their comments, and a count of packets that found a set full. NftError
+    if the kernel does not list it.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
@@ -101,10 +102,11 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """((chains, rules), rules to pass to the next call) of all families with IP packets.
+    """((chains, rules), rules to pass to the next call) of families inet, ip, ip6, bridge and netdev.
 
-    NftError if the kernel refuses. `before`: the second value of the last call: a rule with the same bytes as then is
-    not parsed again, which is nearly every rule after a reload of a large firewall.
+    Elements of sets and maps that decide about a rule are read too. NftError if the kernel does not list chains or
+    rules. `before`: the second value of the last call: a rule with the same bytes as then is not parsed again, which is
+    nearly every rule after a reload of a large firewall.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
@@ -124,7 +126,7 @@ def _kind_of_objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """The packets of accepted replies for which the table's sets `replied4` and `replied6` had no room; 0 without them.
+    """The packets of accepted replies for which the table's full sets `replied4` and `replied6` had no room; else 0.
 
     NftError if the kernel does not list its rules.
     """
@@ -133,9 +135,10 @@ def missed(table: str) -> int:
 
 
 def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
-    """The objects of a kind (TABLES, RULES, ...) as (family number, attributes). NftError if the kernel refuses.
+    """Read the objects of a kind (TABLES, RULES, ...) from the kernel, as (family number, attributes).
 
-    `family`: number; NFPROTO_UNSPEC: all. With `table` only those of this table, but some kernels give all.
+    NftError if the kernel refuses or does not reply. `family`: number; NFPROTO_UNSPEC: all. With `table` only those of
+    this table, but some kernels give all.
     """
     try:
         return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)
