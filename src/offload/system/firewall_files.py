@@ -70,7 +70,7 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """Map each network device to the names of those directly below it (ports, parent); `()` if no bridge or VLAN.
+        """Map each network device to those directly below it: ports of a bridge, parent of a VLAN; `()` for others.
 
         `kinds`: netifd's kind by device, such as `bridge`; for a device that is not in it (None: for all) the kernel's
         DEVTYPE counts. Empty without /sys/class/net.
@@ -102,8 +102,8 @@ class FirewallFiles:
     def matching(self, pattern: str) -> tuple[str, ...]:
         """The paths that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
-        Wildcards count only in the last part of the path. `()` if nothing matches; directories and hidden files count
-        too.
+        Wildcards count only in the last part of the path. `()` if nothing matches. Unlike in nft, directories and
+        hidden files match too.
         """
         directory, _, name = pattern.rpartition("/")
         return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))

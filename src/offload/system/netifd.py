@@ -142,7 +142,10 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A copy of a reply of `network.interface dump` with only the keys that functions here read, so without secrets."""
+    """A copy of a reply of `network.interface dump` with only the keys that functions here read: without secrets.
+
+    Left out are PPPoE names and passwords, WireGuard keys, DNS servers and all else; the copy may leave the router.
+    """
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 
 

@@ -26,7 +26,8 @@ _UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python or libuci, 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
     """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid UCI.
 
-    Plain: one `config`, `option` or `list` in a line, values in quotes or as one word, no escapes, no name twice.
+    Plain: one `config`, `option` or `list` in a line, values in quotes or as one word, no escapes, and no section name
+    twice.
     """
     if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None

@@ -38,10 +38,10 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """Read `rules`, `qdiscs`, `filters`, `mark_readers` of snapshot.json: Snapshot's fields of these names, as tuples.
+    """Read `rules`, `qdiscs`, `filters` and `mark_readers` of snapshot.json: a dict of these fields of Snapshot.
 
-    `found`: the content of the file. A key that it lacks gives `()`. TypeError or ValueError, which names the key, if a
-    value is not valid.
+    `found`: the content of the file. Each value is a tuple, `()` for a key that is absent. TypeError or ValueError,
+    which names the key, if a value is not valid.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

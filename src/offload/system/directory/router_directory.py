@@ -68,7 +68,10 @@ class RouterDirectory:
 
 
 def uci_text(section: Section) -> str:
-    """A section in UCI's text form, as `uci export` prints it, with a newline at the end."""
+    """A section in UCI's text form, as `uci export` prints it, with a newline at the end.
+
+    An anonymous section gets no name, and a list without values is left out.
+    """
     name = "" if section.id.startswith("@") else f" '{section.name}'"
     lines = [f"config {section.type}{name}"]
     for option, value in section.options.items():

@@ -20,8 +20,9 @@ MODE = 0o600
 def locked(path: Path) -> Iterator[bytes]:
     """Hold the file's lock while the body runs, as libuci does for writing (flock), and yield the file's content.
 
-    A missing file is made empty, and removed again if the body raises. OSError if another process, which it names, has
-    the lock for PATIENCE seconds, or if the file cannot be opened, is not regular, or is larger than 16 MB.
+    A missing file is made empty, and removed again if the body raises. If the file is replaced during the wait, the new
+    one is locked. OSError if another process, which it names, has the lock for PATIENCE (2) seconds, or if the file
+    cannot be opened, is not regular, or is larger than 16 MB.
     """
     deadline = time.monotonic() + PATIENCE
     while True:

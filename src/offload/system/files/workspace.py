@@ -14,7 +14,7 @@ PREFIX = ".offload-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a directory that only this user may enter, yield its path, and remove it with its content after the body.
+    """Make a temporary directory for this user alone, yield its path, and remove it with its content after the body.
 
     This process has a lock on it meanwhile, so that `sweep` leaves it alone.
     """

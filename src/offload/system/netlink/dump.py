@@ -73,7 +73,7 @@ def stream(protocol: int, request: bytes) -> Iterator[Message]:
 def ask(protocol: int, request: bytes) -> bytes:
     """The first datagram that answers a request which is no dump; it may be the kernel's error (NLMSG_ERROR).
 
-    OSError if none comes within PATIENCE seconds.
+    OSError if none comes within PATIENCE (10) seconds.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)

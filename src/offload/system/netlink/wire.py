@@ -80,10 +80,9 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise the OSError that the body of an NLMSG_ERROR or NLMSG_DONE has.
+    """Raise an OSError for the error number in the body of an NLMSG_ERROR or NLMSG_DONE.
 
-    With error number 0 an NLMSG_DONE raises nothing. An NLMSG_ERROR with 0 is no valid answer to a dump, and raises
-    EPROTO.
+    With number 0 an NLMSG_DONE raises nothing. An NLMSG_ERROR with 0 is no valid answer to a dump, and raises EPROTO.
     """
     code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
     if code > 0 or kind == NLMSG_ERROR:

@@ -29,7 +29,7 @@ def complaint(stderr: str) -> NftError:
 def fault_of(stderr: str) -> NftFault:
     """The kind of failure, from what nft printed on stderr in English.
 
-    FAILED for anything without `Error:`, and for a lack of memory or buffer space.
+    FAILED for a lack of memory or buffer space, and for a text without `Error:` that is not known.
     """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
@@ -43,7 +43,7 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """What stands behind `Error:` in the first line with that which nft printed, at most 300 characters.
+    """The first line with `Error:` that nft printed, from behind that word on, at most 300 characters.
 
     So a position in the text is left out, which the user has not seen. Without such a line it is the first line. A lack
     of permission, and a table or device that does not exist, have a sentence of ours instead.

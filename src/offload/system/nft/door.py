@@ -130,7 +130,7 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """Map (iif, oif) to the packets that software forwarded although their flow is marked as in hardware.
+        """Map (iif, oif) to the packets that met the nft rules although the kernel marks their flow as in hardware.
 
         The set STRAY_SET of the table `name` counts them. Empty if the table does not exist, or the set has another
         form. NftError if the table has no such set.

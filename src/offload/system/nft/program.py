@@ -24,9 +24,9 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 
 @dataclass(slots=True)
 class Program:
-    """A program that is run with text as input. `path`: path or name.
+    """A program that is run with text as input. `path`: path or name. Each run is killed after `timeout` seconds.
 
-    `timeout`: seconds for a run; then it and its children are killed.
+    Its children are killed too. `_latest`: the end that `hurry` set, in seconds of the monotonic clock.
     """
 
     path: str

@@ -20,7 +20,7 @@ PEEKED = 1 << 16  # bytes of what waits in the socket that are searched for even
 
 
 class UbusServer:
-    """Offers objects on ubus: `objects` has by object and method its arguments, and the function that makes the reply.
+    """Offers objects on ubus: `objects` maps object and method to (types of the arguments, function for the reply).
 
     `events`: names of ubus events; `hearing` is called with the name of each that arrives. `descriptor`: the socket to
     poll; None while not connected.
@@ -56,7 +56,10 @@ class UbusServer:
         self.descriptor = next(iter(_sockets() - before), None)
 
     def serve(self) -> None:
-        """Answer the calls that have arrived, and pass the events to `hearing`; never waits. It must be connected."""
+        """Answer the calls that have arrived, and pass the names of events to `hearing`; never waits.
+
+        Call it only while connected.
+        """
         import ubus
 
         ubus.loop(0)

@@ -20,10 +20,10 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 
 
 class Conntrack:
-    """The conntrack table of this process's network namespace.
+    """The conntrack table of this process's network namespace. `between`: called after each datagram of a dump.
 
-    `between`: a function that is called after each datagram of a dump, which has about a hundred entries, so that the
-    caller can do other work: to dump 65,536 entries takes seconds on a small router. By default it does nothing.
+    So the caller can do other work: a datagram has about a hundred entries, and to dump 65,536 entries takes seconds on
+    a small router. By default it does nothing.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Conntrack:
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses.
 
-        If the table changes during the dump, it is dumped again, 3 times at most: then some entries may lack or come
+        If the table changes during the dump, it is dumped anew, up to 3 dumps; in the last some may be missing or come
         twice. `offloaded`: only those in a flowtable; a kernel before 5.17 gives all.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
@@ -99,7 +99,7 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """As `summary`, and keep the entries, as the kernel's bytes: (counter, all entries in the order counted)."""
+        """Count as `summary` does, and keep the entries as the kernel's bytes: (counter, entries in that order)."""
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)

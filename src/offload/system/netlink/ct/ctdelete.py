@@ -21,10 +21,10 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once; gives (Cut with the first error, entries that were not found).
+    """Request the deletion of each entry once; gives (Cut with the first error, entries that the kernel did not find).
 
-    An entry that the kernel refuses to delete does not stop the others. If the exchange with the kernel fails, the rest
-    is not requested: then the Cut counts those deleted before, and the list is empty.
+    Never raises. An entry that the kernel refuses to delete does not stop the others. If the exchange with the kernel
+    fails, the rest is not requested: then the Cut counts those deleted before, and the list is empty.
     """
     errors: list[int] = []
     try:

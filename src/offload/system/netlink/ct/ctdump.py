@@ -43,7 +43,7 @@ def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
 
 
 def refused(number: int) -> None:
-    """Raise an OSError for an error number that the kernel sent; nothing for 0, which is success."""
+    """Raise an OSError for a positive error number that the kernel sent; do nothing for 0, which is success."""
     if number:
         raise OSError(number, os.strerror(number))
 

@@ -86,7 +86,7 @@ class Parser:
         return Part(entries, interrupted=bool(seen & NLM_F_DUMP_INTR))
 
     def entry(self, buffer: bytes, at: int) -> Entry:
-        """The entry of the message at offset `at` of a datagram; IndexError if that is no valid entry."""
+        """The entry of the message at offset `at` of a datagram; IndexError if it is no entry, or of another type."""
         length, kind, _ = NLMSGHDR_START.unpack_from(buffer, at)
         for layout in self._layouts.get(length, ()) if kind == self._kind else ():
             fields = layout.unpack(buffer, at)

@@ -143,7 +143,7 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """The entries with these numbers (from 0, in the order of the dump), as tuples that `entry_of` takes."""
+        """Yield the entries with these numbers (from 0, in the order of the dump), as tuples that `entry_of` takes."""
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

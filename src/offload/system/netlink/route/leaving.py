@@ -53,7 +53,7 @@ def route_request(address: bytes) -> bytes:
 
 
 def link_request(index: int) -> bytes:
-    """The netlink request for the device with this index."""
+    """The netlink request for the name, MTU and other attributes of the device with this index."""
     return message(RTM_GETLINK, IFINFOMSG.pack(AF_UNSPEC, 0, index, 0, 0), NLM_F_REQUEST)
 
 

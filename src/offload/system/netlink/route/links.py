@@ -58,7 +58,8 @@ class LinkDump:
 class Netlink:
     """The running kernel, over rtnetlink. `sysfs`: the directory that shows which devices are wireless.
 
-    `seen`: reads stations and neighbours, as `neighbour_dump`. `sysctls`: the directory of net.netfilter's sysctls.
+    `seen`: function that reads stations (hosts that bridges have learned) and neighbours, as `neighbour_dump`.
+    `sysctls`: the directory of net.netfilter's sysctls.
     """
 
     def __init__(
@@ -133,9 +134,9 @@ class Netlink:
         return leaving(address)
 
     def received(self) -> dict[str, int]:
-        """By device, the bytes that it has received so far, as its driver counts them.
+        """Map each device to the bytes that it has received so far, as its driver counts them.
 
-        KernelError if /proc cannot be read.
+        KernelError if /proc/net/dev cannot be read.
         """
         try:
             lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
@@ -239,5 +240,5 @@ class FakeNetlink:
         return self.octets
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices that are in `able`."""
+        """Those of these devices that are in `able`; the others are left out."""
         return self.able.intersection(names)

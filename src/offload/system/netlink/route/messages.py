@@ -85,8 +85,9 @@ class Links:
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink: causes for a pass, stations and neighbours learned, whether routes changed.
 
-        In a pass the service reads all anew. A link's or queueing discipline's message that repeats the last one about
-        it is no cause. A changed route sets `routes` only; a changed routing rule is also a cause. Never raises.
+        In a pass the service reads all anew. Causes are changes of devices (name, up, master), addresses, routing
+        rules, queueing disciplines and tc filters; a message about a device or queueing discipline that repeats the
+        last one is none. A changed route or routing rule sets `routes`. Never raises.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []

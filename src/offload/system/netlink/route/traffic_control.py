@@ -103,10 +103,9 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 
 
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
-    """Where tc filters may be attached, as (index of the device, handle): to these queueing disciplines.
+    """The places at these queueing disciplines where tc filters may be attached, as (index of the device, handle).
 
-    A clsact has two handles, ingress and egress. The kinds in WITHOUT_FILTERS, and those without a handle, are left
-    out.
+    A clsact has two, ingress and egress. Disciplines of the kinds in WITHOUT_FILTERS, and without a handle, have none.
     """
     for each in found:
         if each.kind == "clsact":

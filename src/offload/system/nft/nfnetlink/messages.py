@@ -103,7 +103,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """The packets of all counters in a rule together; 0 without a counter. `rule`: its attributes."""
+    """The packets of all counters in a rule added up; 0 without a counter. `rule`: its attributes."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

@@ -211,7 +211,7 @@ def devices(ban: Match) -> tuple[bytes, bytes]:
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
-    """Sum up plain rules that follow each other in a chain, each as its match of `plain`."""
+    """Sum up plain rules that follow each other in a chain, each as its match of `plain`, in one PlainRules."""
     digest, drop = 0, False
     names: dict[bytes, None] = {}
     for rule in rules:

@@ -126,7 +126,7 @@ def _kind_of_objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """The packets of accepted replies for which the table's full sets `replied4` and `replied6` had no room; else 0.
+    """The packets of accepted replies that found the table's sets `replied4` and `replied6` full; 0 without such sets.
 
     NftError if the kernel does not list its rules.
     """
