@@ -21,9 +21,9 @@ ANOTHER = "name a directory that does not exist yet"
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
     """Write files into the directory `root`, which is made, or must be empty; `files`: content by path below `root`.
 
-    Directories above `root` are made too; what is made has mode 0700 or 0600. FileError if `root` is one of the
+    Directories above `root` are made too; new directories have mode 0700, files 0600. FileError if `root` is one of the
     directories in `never` or below one (bind mounts too), is a link or below one, is not empty, or another user's; or
-    if a file cannot be written: what was made before then stays.
+    if a file cannot be written: everything made before then stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

@@ -119,8 +119,8 @@ class Nft:
     def ruleset(self) -> Ruleset:
         """All (chains, rules) of families inet, ip, ip6, bridge and netdev. NftError if the kernel does not list them.
 
-        The kernel is read again only if its generation number shows a change by another program; so what is returned of
-        offload's own tables may be out of date.
+        The kernel is read again only if its generation number shows a change by another program; so the chains and
+        rules of offload's own tables may be out of date.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:

@@ -46,7 +46,7 @@ class Monitor:
     def links(self) -> Notification:
         """What rtnetlink has notified of since the last call, as one Notification; never waits.
 
-        Messages that only repeat what is known of a link, queueing discipline or route are left out. It has the cause
+        Messages that only repeat known facts about a link, queueing discipline or route are left out. It has the cause
         OVERRUN if the kernel dropped notifications or the socket failed. At most MOST_AT_ONCE (256) datagrams are read;
         the rest stays for the next call.
         """

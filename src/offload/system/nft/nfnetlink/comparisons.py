@@ -54,10 +54,10 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 def compare(rule: Reading, register: int, data: Attributes) -> None:
     """Note in `rule`, what was read of a rule so far, that it compares this register: with one value, or with several.
 
-    `data`: attributes of a `cmp`; empty for several values (range, lookup). What the register has decides what is
-    noted: a value of the mark, a property that packets of one connection differ in, that established packets never
-    match (`opening`), or a value for equality. The value of the mark is None if it is compared more than once, or not
-    for equality with one value.
+    `data`: attributes of a `cmp`; empty for several values (range, lookup). Depending on the register's content it
+    notes a value of the mark, a property that packets of one connection differ in, that established packets never match
+    (`opening`), or a value for equality. The value of the mark is None if it is compared more than once, or not for
+    equality with one value.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"
