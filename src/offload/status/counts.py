@@ -45,7 +45,7 @@ class Counts:
 
     @property
     def lists(self) -> tuple[list[int], list[int], list[int]]:
-        """The lists `flows`, `packets` and `octets`."""
+        """The lists `flows`, `packets` and `octets` themselves, not copies."""
         return self.flows, self.packets, self.octets
 
     @property

@@ -24,9 +24,10 @@ def flows(
 ) -> list[Flow]:
     """The forwarded connections as Flows, in the order of `entries`: each with its zones and at most one Reason.
 
-    A Reason says why a flow is slow, or in software although hardware was requested; with `explained` false none has
-    one. `cases`: by pair of zones, what its flows showed of hardware; None: nothing. `everything`: also connections of
-    the router itself, or to multicast or broadcast addresses; such an end has no zone.
+    A zone that is not known is None. The Reason says why the flow is slow, or in software although hardware was
+    requested; with `explained` false no flow has one. `cases`: by pair of zones, what its flows showed of hardware;
+    None: nothing. `everything`: also connections of the router itself, or to multicast or broadcast addresses; such an
+    end has no zone.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None

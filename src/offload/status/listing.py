@@ -40,8 +40,8 @@ class Listing:
         """Select and sort the flows. `entries`: a dump, all of which `count` has counted before, in the same order.
 
         `everything`: also connections of the router itself, or to multicast or broadcast. `between` is called after
-        every EVERY entries that are read, because that takes seconds on a small router: the caller can do other work in
-        it.
+        every EVERY entries that are read, and between the parts of sorting, because both take seconds on a small
+        router: the caller can do other work in it.
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
@@ -131,7 +131,8 @@ class Explainer:
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
         """Why a connection is slow, or in software although hardware was requested: a tuple of one Reason, or empty.
 
-        `number` and `values`: as in `flow`.
+        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` is called to find
+        whether the firewall accepted a reply.
         """
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
@@ -144,9 +145,9 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A number that is the same for all flows with the same Reason; None: the flow has to be examined alone.
+        """A number; flows with the same one have the same Reason. None: the flow has to be examined alone.
 
-        `number` and `values`: as in `flow`. For a flow that waits only for a packet it asks `accepted`.
+        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` is called.
         """
         if not self._alike[number]:
             return None

@@ -31,7 +31,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were removed from it, and have had no packet since that a counter saw."""
+    """Flows that had packets in hardware until they were removed from it, and of which no counter saw one since."""
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -51,11 +51,12 @@ class Evicted:
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """A copy with only the flows that did not move until this sample (`seen`: its flows; `at`: monotonic seconds).
+        """A copy with only the flows of which no packet was counted up to this sample, at `at` (monotonic seconds).
 
-        Flows that ended or moved are left out. It is empty if one flow is offloaded again, or has BACK more packets:
-        then the driver forgot them all. Within SETTLING seconds of a removal nothing is compared, and the result is
-        this object.
+        `seen`: the flows of the sample; one that is not in it has ended and is left out. The copy is empty if one flow
+        is in a flowtable again, or has at least BACK more packets: then the driver has forgotten them all. A flow
+        without a sample since its removal takes its packet count from `seen`; while there is such a flow, in the first
+        SETTLING seconds after the removal, the result is this object as it is.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

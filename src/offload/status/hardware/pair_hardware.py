@@ -45,13 +45,15 @@ NONE_EVICTED = Evicted()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Flows and counters of a pair of zones, or of one device, at one moment."""
+    """Flows and counters of a pair of zones, or of one device, at one moment.
+
+    `flows`: those in a flowtable, except those in software for which hardware is not requested, and the slow ones that
+    were removed from hardware; of a large pair only a part.
+    """
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
-    # flows in a flowtable, except those in software for which hardware is not requested, and slow flows that were taken
-    # out of hardware; of a large pair only a part
-    flows: Mapping[Key, Seen]
+    flows: Mapping[Key, Seen]  # by (protocol, original direction)
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark
     received: int = 0  # bytes so far that came in on the devices of `unbridged`
@@ -89,7 +91,11 @@ class PairHardware:
 
     @property
     def frozen(self) -> bool:
-        """Whether counters of hardware flows stood still for SAMPLES_FROZEN samples though devices received packets."""
+        """Whether counters of flows in hardware stood still while the devices of `unbridged` received packets.
+
+        So it is after SAMPLES_FROZEN samples in which they received clearly more bytes than conntrack counted, if no
+        flow in hardware moved by its counters since.
+        """
         return self.still >= SAMPLES_FROZEN
 
     @property
@@ -107,9 +113,10 @@ class PairHardware:
     def conclusion(self) -> Verdict:
         """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
 
-        REFUSED: too many packets of flows with the hardware mark are on the slow path; flows stay in software, and none
-        ever moved in hardware; or more packets are of TCP flows that move in one direction than of flows that move in
-        both. PROVEN: PACKETS are of flows that move in both, or counters are `frozen`.
+        REFUSED: too many packets of flows with the hardware mark are on the slow path; FLOWS flows stay in software, or
+        some for SECONDS, and none of the pair ever moved in hardware; or more packets are of TCP flows that move in one
+        direction than of flows that move in both. PROVEN: at least PACKETS are of flows that move in both, or counters
+        are `frozen`.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
@@ -147,7 +154,9 @@ class PairHardware:
     def in_software(self, family: str) -> Reason:
         """Why a flow of this family (`ipv4`, `ipv6`) is in software, by what the samples show of other flows.
 
-        HARDWARE_AWAITED while they show no cause, because too few flows stayed in software, or for too short a time.
+        If too many flows of the family stayed in software, or for too long: that hardware is full, or takes only the
+        other family, or no VLAN tags or PPPoE, or that the driver takes no flows. Else HARDWARE_AWAITED: it may still
+        take the flow.
         """
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
@@ -182,7 +191,8 @@ class PairHardware:
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
     """A copy of `case` as of the time `at` (monotonic seconds), when all flows of the pair were removed from hardware.
 
-    Flows that moved in the last sample go from `moving` to `evicted`, which then waits for their packets elsewhere.
+    Flows that moved in the last sample go from `moving` to `evicted`: later samples check whether a counter sees
+    packets of them again.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 

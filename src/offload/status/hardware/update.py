@@ -15,8 +15,9 @@ TCP = 6
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
-    Counters are compared with those of the last sample, and at most LONGEST seconds count between the two; the first
-    sample is only stored. `since` becomes the time of the sample if the verdict changes, or it is the first.
+    Counters are compared with those of the last sample, of flows that are on the same fast path in both; at most
+    LONGEST seconds count between the two. The first sample is only stored. `since` becomes the time of the sample if
+    the verdict changes, or it is the first.
     """
     before = case.sample
     moved = _moved_packets(before, sample)

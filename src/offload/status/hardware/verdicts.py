@@ -44,7 +44,9 @@ class Verdicts:
     def of_pair(self, pair: PairDecision) -> Verdict:
         """The verdict on a pair: if it is in hardware, by its flows (BOUND without a sample), else by why it is not.
 
-        NONE if hardware was not requested for it, or an exempt or a fault keeps it slow as a whole.
+        Not in hardware: REFUSED if the service gave hardware up for it, REQUESTED if one of its Reasons ends by itself
+        (PASSING) or it has none, else IMPOSSIBLE. NONE if hardware was not requested for it, or an exempt or a fault
+        keeps it slow as a whole.
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
@@ -54,9 +56,10 @@ class Verdicts:
     def of_device(self, device: DeviceDecision) -> Verdict:
         """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
 
-        It is also PROVEN if counters of a pair stand still while the device receives packets, and REFUSED if all its
-        pairs are. NONE if hardware was not requested for it, or the kernel sees its packets at another device. A device
-        above devices in hardware needs no driver of its own.
+        By flows also if the devices below it are in hardware. Then BOUND becomes PROVEN if the counters of a pair stand
+        still while the device receives packets, and PROVEN becomes REFUSED if all pairs of its zones are REFUSED. By
+        why none does: as in `of_pair`, and NONE if hardware was not requested for it, or the kernel sees its packets at
+        another device.
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

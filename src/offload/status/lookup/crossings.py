@@ -16,7 +16,8 @@ from offload.status.shares import PATH_BITS, Way
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
     """Whether a connection in a flowtable may go from the first to the second device of one of `crossings`.
 
-    `ways`: endpoints and status of all connections. True also if the devices of one are not known from its addresses.
+    `ways`: endpoints and status of all connections. An end whose devices are not known, or that only a default route
+    reaches, may be at any device.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)
@@ -25,7 +26,8 @@ def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
     """A function that tells of a conntrack entry whether packets of its original direction may match one of `exempts`.
 
-    Exempts are what must stay on the slow path. Conditions that conntrack does not show (MAC, DSCP, mark) count as met.
+    Exempts are what must stay on the slow path. Conditions that conntrack does not show (MAC, DSCP, mark) count as met,
+    and so does a device, if those of the end are not known, or only a default route reaches it.
     """
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 

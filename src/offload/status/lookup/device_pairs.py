@@ -29,9 +29,9 @@ class DevicePairs:
     ) -> Iterator[Reason]:
         """The pair's Reasons why a connection between these ends gets less than `mode` on its devices; or none.
 
-        It gets `mode` if a table of that mode or a faster one has an element for its devices and its family. With
-        elements for the other family only, the Reason is SHARED_FAMILY, or if there is none SHARED_DEVICES (with a pair
-        of this family alone); without elements, or if its devices are not known, all in OF_A_PART.
+        None if a table of `mode` or a faster one has an element for its devices and its family. If there are elements
+        for the other family only: the pair's Reasons SHARED_FAMILY, or without one SHARED_DEVICES. If there are only
+        slower elements, or none, or its devices are not known: all of the pair's Reasons that are in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

@@ -21,7 +21,10 @@ class ExemptTest:
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "ExemptTest":
-        """The tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol, connmark."""
+        """The tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol.
+
+        If the exempt also asks for any connmark, one that the entry's mark is not 0.
+        """
         conditions = match.exempt.match
         given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]
         marked = [(attrgetter("mark"), bool)] if match.connmark else []

@@ -62,7 +62,7 @@ class ZoneLookup:
     def at(self, address: bytes) -> Endpoint:
         """The endpoint of a packed address, by the router's addresses and routes alone.
 
-        UNKNOWN if no route leads there.
+        Without a route it is UNKNOWN, which has no zone and is `distant`.
         """
         place = self._known.get(address)
         if place is None:

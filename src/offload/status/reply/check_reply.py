@@ -29,9 +29,9 @@ def check_json(
 ) -> Json:
     """The reply of the method `check` as JSON; `ok` is true if there is nothing to correct in any part but `slower`.
 
-    The parts: `problems`; `missing`, features that kernel or nft lack; `findings`, settings that conflict with offload
-    (of these, notices leave `ok` true); `firewall`, faults in its sections, without mere remarks; `slower`, those of
-    `pairs` that get less than was chosen, in whole or in part.
+    The parts: `problems`, faults of our configuration; `missing`, features that kernel or nft lack; `findings`,
+    settings that conflict with offload (of these, notices leave `ok` true); `firewall`, faults in its sections, without
+    mere remarks; `slower`, those of `pairs` that get less than was chosen, in whole or in part.
     """
     found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]

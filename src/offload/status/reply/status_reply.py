@@ -90,10 +90,11 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair of zones as JSON: its modes, Reasons for less, and `share`, its live flows and bytes by path.
+    """A pair of zones as JSON: its modes, Reasons for less, and its live `flows` and `bytes` by path, as in `share`.
 
     `hardware`: what live flows showed of it. `stations`: how many known stations have their flows in hardware and in
-    software, and the ports without hardware; null if no bridge port decides between the two.
+    software, and the ports without hardware; null if the pair is not in hardware, or no bridge port decides between the
+    two.
     """
     return {
         "src": pair.src,

@@ -26,7 +26,8 @@ PROTOCOLS = 256
 def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
     """The text of a JSON reply in pieces: the keys of `data`, and `flows` with each of `rows` on its own line.
 
-    `rows`: the flows, as `Listing.rows` gives them. `explainer` finds their Reasons.
+    The caller writes a newline after each piece. `rows`: the flows, as `Listing.rows` gives them. `explainer` finds
+    their Reasons.
     """
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
     blocks = _in_blocks(json_texts(rows, explainer))
@@ -80,8 +81,8 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
     """The flows in `rows` as a table for a terminal, in pieces of text: each with why it is slow, then totals by path.
 
-    `ways`: by index of a Way (endpoints and status), how many of the flows have it; empty: the result is `No flows.`.
-    `rows`, `explainer`: as in `json_texts`.
+    The caller writes a newline after each piece. `ways`: by index of a Way (endpoints and status), how many of the
+    flows have it; if it is empty, the only piece is `No flows.`. `rows`, `explainer`: as in `json_texts`.
     """
     if not ways:
         return iter(["No flows."])

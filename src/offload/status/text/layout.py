@@ -45,10 +45,10 @@ class Notes:
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The Reasons of an item of a reply (a zone, flow, ...), each followed by its remedy unless given before.
+        """The sentences below an item of a reply (a zone, flow, ...): the text of each Reason, then its remedy.
 
-        `item` has `reasons`, as of `reasons_json`, and perhaps `mode` and `effective`. What else is left out depends on
-        `asking`.
+        A remedy that was given before, for any item, is not repeated. `item` has `reasons`, as of `reasons_json`, and
+        perhaps `mode` and `effective`. What else is left out depends on `asking`.
         """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
@@ -127,7 +127,7 @@ def safe(text: str) -> str:
 def fitted(lines: Iterable[str], width: int) -> str:
     """The lines joined to one text: each made safe and folded at `width`, its further parts indented.
 
-    Empty lines are lost.
+    Empty lines are left out.
     """
     return "\n".join(part for line in lines for part in folded(line, width))
 

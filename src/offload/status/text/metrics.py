@@ -31,7 +31,7 @@ class Family(NamedTuple):
 def families(status: Json) -> Iterator[Family]:
     """The metrics of a reply of the method `status`.
 
-    Those that only a running service knows are left out without one.
+    Those that only a running service knows are left out if the reply has no `service`.
     """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")
@@ -102,7 +102,7 @@ def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int],
 def families_json(found: Iterable[Family]) -> list[Json]:
     """The metrics as JSON: `name`, `type`, `help`, and `samples` with `labels` and `value`.
 
-    It is the reply of the method `metrics`. Names of counters end in `_total`.
+    It is `families` in the reply of the method `metrics`. Names of counters end in `_total`.
     """
     return [
         {

@@ -33,8 +33,8 @@ def status_text(status: Json, width: int = 80) -> str:
 def summary_text(status: Json, width: int = 80) -> str:
     """The reply of `status` in a few lines: each pair with effective mode and flows, and the number of problems.
 
-    Above the pairs are missing features and why nothing is offloaded or applied; below a pair that is not in hardware
-    is its first Reason.
+    Above the pairs are missing features and why nothing is offloaded or applied. Below a pair that is not in hardware
+    is its first Reason, except those that keep every pair slow.
     """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
@@ -86,8 +86,8 @@ def zones_text(zones: Json, width: int = 80) -> str:
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
     """The reply of `set` as text: pairs of zones that got another mode, and those that stay below the chosen one.
 
-    Below a pair is why, with remedies. `nothing`: the sentence if there are no such pairs; the reply's Reasons follow
-    it.
+    Below a pair is why, with remedies. `nothing`: the sentence if there are no such pairs; the Reasons of the whole
+    reply follow it.
     """
     notes = Notes(asking=True)
     lines = []

@@ -32,10 +32,10 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
-    """The rates between two lists of flows that were read `seconds` apart, fastest first.
+    """The rates between two lists of flows that were read `seconds` apart, those with the most bits first.
 
     `by`: what to sum up by: `flow`, `host` (source address) or `pair` (of zones). A flow's bits count for its path in
-    the second list. Flows that are new there, or whose packets the kernel does not count, are left out.
+    the second list. Flows that are only in one list, or whose packets the kernel does not count, are left out.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
@@ -56,9 +56,10 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows that fit on `height` lines, and the sum of all (`found`: fastest first).
+    """The fastest rows (`found`: fastest first) that fit on `height` - 2 lines, and below them the sum of all.
 
-    A table, or a list if that is wider than `width`. Rows without bits are left out.
+    A table, or a list if that is wider than `width`. Rows without bits are left out. The sum, and the first rows, are
+    there even if `height` is too small.
     """
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]

@@ -56,11 +56,11 @@ def explain(
 
 
 def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
-    """From the explanation of a connection as if it existed, that of one that does not: the path that it would get.
+    """From the explanation of a connection taken as existing, that of one that does not exist: which path it would get.
 
-    Steps that only an existing connection can meet (OF_NOW) become UNASKED. That no packet has offloaded it yet
-    (WAITING) is no Reason here; instead it has the Reason why it would be in software although its pair is in hardware,
-    if so.
+    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If only a packet is missing (WAITING), the
+    sentence becomes that it would be fast, and the Reason why in software although its pair is in hardware, or None.
+    Any other Reason stays, and the sentence says that it would stay slow.
     """
     unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
@@ -89,7 +89,7 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain why a connection has its path, as if it existed. `src`, `dest`: its endpoints.
+    """Explain why a connection has its path; it need not exist. `src`, `dest`: its endpoints.
 
     `cases`, `returned` and `live`: as in `explain`.
     """

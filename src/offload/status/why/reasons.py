@@ -99,8 +99,9 @@ def every_reason(
 ) -> Iterator[Reason]:
     """Every Reason why a connection may be slow, in the order in which a packet meets its condition; found on demand.
 
-    The last one is always WAITING; if it is the only one, nothing is missing but a packet from the source. Without a
-    pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
+    With a pair of zones the last one is WAITING: a packet from the source has to come. If that is the only one, nothing
+    else is missing. Without a pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone.
+    `lookups`: as in `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
@@ -166,7 +167,7 @@ def protocol(number: int) -> str:
 
 
 def tcp_state(number: int | None) -> str:
-    """The TCP state's name as conntrack(8) prints it, or its number as text if it has none; `None` for None."""
+    """The TCP state's name as conntrack(8) prints it, or its number as text if it has none; the text `None` if None."""
     return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
 
 

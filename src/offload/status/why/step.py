@@ -35,7 +35,7 @@ class Live(NamedTuple):
     """What the kernel says about one connection at this moment."""
 
     reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
-    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by packed address of an end; absent: not known
+    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by packed address, how packets to it leave
 
 
 class Seen(NamedTuple):

@@ -52,7 +52,7 @@ def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> 
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """How long packets to these ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
+    """How many bytes long packets to these ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
 
     `leaves`: by packed address, how packets to it leave; `whole` is false if that of an end is missing, or there is no
     end.
@@ -97,7 +97,10 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """A sentence that only a packet from the source offloads the connection, and for how long none passed, if known."""
+    """A text: only a packet from the source offloads the connection, and, if known, for how many seconds none passed.
+
+    That is known only of assured UDP connections (packets in both directions, more than once).
+    """
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
 
