@@ -22,7 +22,8 @@ APART = 5.0  # seconds between two reads
 class Accounting:
     """Counts ended connections in `engine.totals`. `ended`: reads conntrack's events; None: the kernel sends none.
 
-    `poll`: the loop's; the descriptor is registered in it, except for the time after a read in which it is left alone.
+    When it is made with events, it reads the totals that an earlier service wrote, or begins to count now. `poll`: the
+    loop's; the descriptor is registered in it, except for the time after a read in which it is left alone.
     """
 
     def __init__(self, engine: Engine, ended: ConntrackEvents | None, poll: select.poll) -> None:
@@ -41,11 +42,11 @@ class Accounting:
         return self._again
 
     def run(self, engine: Engine, now: float) -> None:
-        """Count the connections that ended since the last call. `now`: monotonic seconds.
+        """Read the events, and count the connections that ended since the last call. `now`: monotonic seconds.
 
-        Those that ended before the first decision are not counted; then, or if events were lost, `engine.totals.whole`
-        becomes False. After a read with any event the descriptor is not polled for APART seconds, then read again.
-        Nothing is done if the kernel sends no events.
+        Those that ended before the first decision are not counted; if there are such ones, or events were lost,
+        `engine.totals.whole` becomes False. After a read with any event the descriptor is not polled for APART seconds,
+        then read again. Nothing is done if the kernel sends no events.
         """
         if self._ended is None:
             return

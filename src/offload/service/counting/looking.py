@@ -24,10 +24,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Add the connections that are offloaded now to `engine.sightings`, read in parts, to save memory.
+    """Read the connections that are offloaded now, in parts to save memory, and add them to `engine.sightings`.
 
-    If too many are remembered there, all are forgotten first. `now`: monotonic seconds, for the time of the next
-    reading. If the kernel refuses, nothing is raised.
+    If too many are remembered there, all are forgotten first. If the kernel refuses the reading, nothing is raised. In
+    any case the time of the next reading is set. `now`: monotonic seconds.
     """
     found, began = 0, process_time()
 

@@ -21,7 +21,7 @@ Key = TypeVar("Key")
 
 
 def written(totals: Totals) -> bytes:
-    """The file's content; of more pairs or hosts than MOST_PAIRS and MOST_HOSTS those with the most bytes."""
+    """The file's content, JSON in bytes; only the MOST_PAIRS pairs and MOST_HOSTS hosts with most bytes are in it."""
     pairs = [[*pair, *_numbers(counts)] for pair, counts in _largest(totals.pairs.items(), MOST_PAIRS)]
     hosts = [[str(ip_address(host)), *_numbers(counts)] for host, counts in _largest(totals.hosts.items(), MOST_HOSTS)]
     found = {"since": totals.since, "whole": totals.whole, "pairs": pairs, "hosts": hosts}
@@ -32,7 +32,7 @@ def read(content: bytes) -> Totals | None:
     """The totals in the file's content; None if it is not JSON or has no valid `since`.
 
     Other invalid parts are left out, and pairs and hosts after the first MOST_PAIRS and MOST_HOSTS. `whole` is as the
-    file has it, whether or not ends were missed since.
+    file has it: that ends were missed since is not in it.
     """
     try:
         given = json.loads(content)

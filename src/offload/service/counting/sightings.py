@@ -75,7 +75,10 @@ class Sightings:
         return self._fast.get(_key(values)) if self._fast else None
 
     def ended(self, entry: Entry) -> State | None:
-        """The fastest path on which a connection that has ended was seen; None: none is known. It is forgotten."""
+        """The fastest path on which a connection that has ended was seen; None: none is known.
+
+        The connection is forgotten, so a second call gives None.
+        """
         return self._fast.pop(_key(entry.values), None)
 
 

@@ -19,7 +19,10 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class GiveUp:
-    """The pairs and devices for which no pass requests hardware now, each with the time when that ends."""
+    """Pairs and devices that hardware is not requested for, for a time, because it took none of their flows.
+
+    Of some pairs it is only one family. A pass, which plans the kernel's tables anew, asks `given_up`.
+    """
 
     changed: bool = False  # since the last `news`
     _until: dict[GivenUp, float] = field(default_factory=dict)  # by pair or device, in monotonic seconds
@@ -39,9 +42,10 @@ class GiveUp:
     ) -> tuple[GivenUp, ...]:
         """Give up hardware for pairs and devices whose flows it does not take, for `retry` seconds.
 
-        Gives those that are new. `pairs`, `ports`: what live flows showed of each pair and device. If hardware takes
-        one family (IPv4, IPv6) of a pair, only the other is given up. For a device only families count that hardware
-        takes of some pair: of the others the device is not the cause. `now`: monotonic seconds.
+        Gives those that are new; one that is given up already keeps its time. `pairs`, `ports`: what live flows showed
+        of each pair and device. If hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. A
+        device is judged only by families that hardware takes of some pair; if it takes none at all, no device is given
+        up, because the device is not the cause. `now`: monotonic seconds.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -73,18 +77,21 @@ class GiveUp:
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs that are not in `pairs` (which request hardware), and devices not in `links` (which exist)."""
+        """Forget pairs that are not in `pairs` (which request hardware), and devices not in `links` (which exist).
+
+        A pair whose family is given up is forgotten in the same way. `news` does not tell of it.
+        """
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
     def forget(self) -> None:
-        """Forget all that is given up: the next pass requests hardware for it again."""
+        """Forget all that is given up: the next pass requests hardware for it again. `news` does not tell of it."""
         self._until.clear()
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware took no flow, while FLOWS or more of these families moved in software for SECONDS in all.
+    """Whether hardware never took a flow, while FLOWS or more of these families moved in software for SECONDS in all.
 
-    `case`: what live flows showed of a pair or device.
+    `case`: what live flows showed of a pair or device. Moved: packets of theirs were counted.
     """
     if case.taken or case.in_hardware:
         return False

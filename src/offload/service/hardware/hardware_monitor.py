@@ -37,11 +37,12 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Follow the pairs that this Plan has in hardware.
+        """Take over from this Plan which pairs are in hardware, so that samples are taken of them.
 
-        What samples showed of one whose devices changed is forgotten. Not forgotten are its evicted flows: a pair that
-        left hardware stays in `over` while one of them had no packet since. `snapshot`: which devices are ports of
-        bridges. A sample is due APART seconds after `now` (monotonic) if none was; none without pairs.
+        What samples showed of a pair whose devices changed is forgotten, except its evicted flows (which left
+        hardware). A pair that is no longer in hardware stays in `over` while one of these had no packet since. Devices
+        that the Plan lacks are forgotten. `snapshot`: which devices are ports of bridges. If no sample is due yet, one
+        is due APART seconds after `now` (monotonic); without pairs none is.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -74,7 +75,8 @@ class HardwareMonitor:
     def flows_evicted(self, now: float) -> None:
         """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again.
 
-        A driver may still forward some: they are awaited on another path. The next sample is due within APART seconds.
+        A driver may still forward some: later samples look whether packets of theirs are counted on another path. If a
+        sample is due at all, it is within APART seconds.
         """
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
@@ -111,10 +113,11 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Judge each pair and device anew with these flows, and set when the next sample is due.
 
-        Gives faults not given before. `flows`: of the pairs in `known`, read now. `placed`: the router with routes.
-        `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `received`: bytes by
-        device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations (hosts behind bridges)
-        were seen last; None: where `placed` has them.
+        Gives (pair, Reason) of each fault that was not given before. The next is due after APART seconds, or
+        APART_SETTLED if all verdicts are final. `flows`: of the pairs in `known`, read now. `placed`: the router with
+        routes. `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `received`:
+        bytes by device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations (hosts behind
+        bridges) were seen last; None: where `placed` has them.
         """
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         every: dict[Key, Found] = {}

@@ -62,10 +62,11 @@ class SampledFlows(NamedTuple):
 def collected(
     cases: Mapping[Pair, PairHardware], entries: Entries, zones: ZoneLookup, between: Callable[[], None]
 ) -> SampledFlows:
-    """The flows of these pairs that are offloaded, or awaited after they left hardware, and all connections' bytes.
+    """The flows of these pairs that are offloaded, or left hardware and are still awaited; and all connections' bytes.
 
-    `cases`: what earlier samples showed, by pair. `zones`: finds the zones of a connection's ends. `between` is called
-    after every EVERY connections, for urgent work: a full table takes a small router seconds.
+    Awaited: no counter saw a packet of it since it left. `cases`: what earlier samples showed, by pair. Of each pair
+    the flows of its last sample are kept, and up to FOLLOWED others. `zones`: finds the zones of a connection's ends.
+    `between` is called after every EVERY connections, for urgent work: a full table takes a small router seconds.
     """
     awaited = frozenset(key for case in cases.values() for key in case.evicted.flows)
     asked = {pair: awaited.union(case.sample.flows if case.sample else ()) for pair, case in cases.items()}

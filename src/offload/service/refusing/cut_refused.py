@@ -14,7 +14,8 @@ TRIES = 3  # in a row without a pass
 def due(engine: Engine) -> float | None:
     """When to compare connections with the rules, in monotonic seconds: at once after each pass, and at a rule's times.
 
-    Also when a failed comparison is repeated. None: the option is off, a file is unreadable, or none of these waits.
+    Also when a failed comparison is to be repeated. None: none of these is ahead, the option is off, offload is
+    disabled, a file cannot be read, or nothing is decided yet.
     """
     if not _wanted(engine):
         return None
@@ -22,10 +23,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, wall: float) -> str:
-    """End live connections that the configured rules refuse now and did not before.
+    """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
-    Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError if it fails; it is repeated AGAIN
-    seconds later, and after TRIES failures in a row with the next pass.
+    The tables that had such flows are created again, so all their flows are slow for a moment. Gives a log line; empty:
+    none ended. `wall`: seconds since 1970. OffloadError if it fails; then it is due again AGAIN seconds later, but
+    after TRIES failures in a row only with the next pass.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

@@ -14,9 +14,10 @@ from offload.service.tasks import station_sets
 
 
 def due(engine: Engine) -> float | None:
-    """When to create tables again for a station whose move had to wait, or list a bridge's ports again; None: neither.
+    """When to create tables again for a station whose move had to wait, or to list a bridge's left-out ports again.
 
-    In monotonic seconds, perhaps in the past. None also before the first decision.
+    In monotonic seconds, perhaps in the past. None: neither is ahead, or nothing is decided yet. Left out: the wired
+    ports of a bridge whose stations moved too often are in no flowtable for a while.
     """
     return engine.stations.moves.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 
@@ -47,9 +48,10 @@ def run(engine: Engine) -> bool:
 def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     """Create these tables (names) again as the last pass planned them, with the present stations.
 
-    Store and give the outcome. Its `error` is that of the last pass, if there is one. None: nft refused (maybe after
-    the first transactions), no pass has decided yet, or a table has exempts of run time, whose timeouts would begin
-    anew; then a pass has to create them.
+    All their flows are slow for a moment. The outcome is stored in the engine, which queues ubus events for it, and
+    given; its `error` is that of the last pass, if there is one. None: nft refused (maybe after the first
+    transactions), no pass has decided yet, or a table has exempts of run time, whose timeouts would begin anew; then a
+    pass has to create them.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):

@@ -37,6 +37,7 @@ class Moves:
     """Stations and addresses that moved, until the tables whose flows may go to the old place were created again.
 
     A key is that of the StationTracker: (MAC, bridge, VLAN) of a station, (address, device, NEIGHBOUR) of an address.
+    Of more than MOST_MOVES moves the oldest are forgotten.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
@@ -69,9 +70,10 @@ class Moves:
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
-        """When to create a table again for a move, or list left-out ports again, in monotonic seconds.
+        """When to create a table again for a move, or list left-out ports again, in monotonic seconds; None: neither.
 
-        None: neither.
+        Perhaps in the past. Left out: the wired ports of a bridge are in no flowtable, because its stations moved too
+        often. Moves that concern no table are forgotten, unless this minute allows no more.
         """
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):
@@ -110,7 +112,7 @@ class Moves:
     def is_last(self, now: float) -> bool:
         """Whether tables may be created again at most once more in this minute.
 
-        Then bridge ports leave the flowtables.
+        Then the caller takes bridge ports out of the flowtables with it (`leave_out`).
         """
         return self.budget.left(now) <= 1
 
@@ -133,9 +135,9 @@ class Moves:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether the LEFT_OUT seconds of a bridge are over at `now`.
+        """Whether a bridge's ports have been left out for LEFT_OUT seconds at `now`, and may be listed again.
 
-        `left_out` forgets such bridges, then it is False.
+        After a call of `left_out`, which forgets such bridges, it is False.
         """
         return any(until <= now for until in self._left_out.values())
 

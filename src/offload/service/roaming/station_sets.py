@@ -49,9 +49,9 @@ class StationSets:
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
-        """Note that the sets have the stations of this `version`.
+        """Note that the sets have the stations of this `version`: until another one, `due` gives None.
 
-        The next update is due APART seconds after `now` or later.
+        The next update is not before APART seconds after `now` (monotonic). It ends a row of refusals.
         """
         self._seen, self._next, self._failing = version, now + APART, False
 
@@ -65,9 +65,10 @@ class StationSets:
         return new
 
     def changes(self, tables: Iterable[Table]) -> str:
-        """The nft text that updates the sets in the kernel to the elements in these tables; empty if they agree.
+        """The nft commands (add, delete, flush) that update the sets in the kernel to the elements in these tables.
 
-        A set whose content is not known is flushed first.
+        Empty if they agree. A set whose content is not known is flushed first. Nothing is noted: that is done by
+        `took`.
         """
         lines: list[str] = []
         for table in tables:
@@ -83,9 +84,10 @@ class StationSets:
     def took(self, tables: Iterable[Table], now: float) -> None:
         """Note that the sets in the kernel have the elements in these tables.
 
-        Stations new in the hardware table are `arrived`. So not if that table was filled anew: then it is not known
-        which are new. A station that has left the sets of the hardware table leaves `arrived`. `now`: monotonic
-        seconds; the search for their flows is due SEARCH_APART later.
+        Stations new in the hardware table are added to `arrived`, unless that table was filled anew: then it is not
+        known which are new. A station that has left the sets of the hardware table leaves `arrived`. If `arrived` was
+        empty, the search for their flows is due SEARCH_APART seconds after `now` (monotonic), or after the earliest
+        time for it.
         """
         for table in tables:
             before = self.sent.get(table.name)
@@ -112,7 +114,8 @@ class StationSets:
     def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
         """Whether one of these connections is in software and has an end in `arrived`; `arrived` is empty afterwards.
 
-        `neighbours` gives the addresses of a MAC. `now`: the next search is not before SEARCH_APART seconds after it.
+        `neighbours` gives the addresses of a MAC: an end without a neighbour is not found. `now` (monotonic seconds):
+        the next search is not before SEARCH_APART seconds after it.
         """
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.arrived}
         self.arrived, self._search_at = frozenset(), now

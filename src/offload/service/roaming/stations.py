@@ -70,7 +70,7 @@ class StationTracker:
     def remembered(self) -> Everything:
         """All stations, then all neighbours, also those that the kernel forgot.
 
-        No station whose port left its bridge.
+        Stations whose port has left its bridge are not in it.
         """
         if self._listed[0] != self.version:
             self._listed = self.version, self._everything()
