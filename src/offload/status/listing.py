@@ -121,7 +121,7 @@ class Explainer:
         self._kinds = dict[tuple[object, ...], tuple[int, int | None]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The Flow of a connection: its entry, zones and Reasons.
+        """The Flow of a connection: its entry, zones and, if there is one, the Reason that `why` finds.
 
         `number`: index of its Way in `ways`. `values`: the flat tuple of its entry, as the kernel sent it.
         """

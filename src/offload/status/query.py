@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A word of a query is not valid. The sentence names the word and what may be written instead."""
+    """A query has a word that is not valid. The error's text names the word, and what may be written instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Query:
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
         """Parse a query of ubus or the command: `words` has values (text or numbers) by key, with keys in KEYS.
 
-        QueryError if a key or value is not valid. `zones`: names of all zones, one of which the value of `zone` must
-        be; None: any name is accepted.
+        A key that is missing keeps its default. QueryError if a key or value is not valid. `zones`: names of all zones,
+        one of which the value of `zone` must be; None: any name is accepted.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
@@ -86,7 +86,10 @@ def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
-    """The flows on the query's page, in its order; flows that are equal in that order stay as in `flows`."""
+    """The flows that the query selects, sorted as it requests, and of these only its page (`offset`, `limit`).
+
+    Flows that are equal in that order stay as in `flows`.
+    """
     word = query.sort.removeprefix(REVERSED)
     found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)
     end = None if query.limit is None else query.offset + query.limit

@@ -32,7 +32,7 @@ def read(content: bytes) -> Totals | None:
     """The totals in the file's content; None if it is not JSON or has no valid `since`.
 
     Other invalid parts are left out, and pairs and hosts after the first MOST_PAIRS and MOST_HOSTS. `whole` is as the
-    file has it: that ends were missed since is not in it.
+    file has it, although the end of connections may have been missed since it was written.
     """
     try:
         given = json.loads(content)

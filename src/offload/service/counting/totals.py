@@ -30,7 +30,7 @@ Lists = tuple[list[int], list[int], list[int]]  # of a Counts: flows, packets, b
 
 @dataclass(slots=True)
 class Totals:
-    """Connections, packets and bytes by pair of zones and by host, each by path (slow, software, hardware)."""
+    """Connections, packets and bytes by pair of zones and by host, each by path (slow, software, hardware, unseen)."""
 
     since: str = ""  # when counting began, ISO 8601; empty while ended connections are not counted
     whole: bool = True  # no ended connection was missed; a flood of events or a restart can lose some

@@ -8,7 +8,7 @@ APART = 300.0  # seconds between two writes: a service that is killed loses the 
 
 
 def due(engine: Engine) -> float | None:
-    """When to write, in monotonic seconds; None: the file has all of it, or none is kept.
+    """When to write the file, in monotonic seconds, perhaps in the past; None: it lacks nothing, or there is none.
 
     None also before the first decision, because until then another service may still run.
     """

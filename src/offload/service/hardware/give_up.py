@@ -64,7 +64,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Remove and give those whose time is over at `now` (monotonic): the next pass requests hardware for them."""
+        """Remove and return those whose time is over at `now` (monotonic): the next pass requests hardware for them."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]

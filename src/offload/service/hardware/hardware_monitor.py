@@ -143,7 +143,10 @@ class HardwareMonitor:
         return fresh
 
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` by one sample, for the command: by the counters since each connection began."""
+        """Judge the pairs in `cases` by this one sample, for the command when no service runs.
+
+        All packets of a connection since it began count, as if an earlier sample had seen none.
+        """
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")
         self.add_sample(flows, placed, plan, strays, {}, APART, "")

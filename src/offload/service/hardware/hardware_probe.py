@@ -33,9 +33,10 @@ class HardwareProbe:
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
         """A copy of the Snapshot whose links have `hw_tc_offload` (driver's feature) and `hw_bind` (trial succeeded).
 
-        It asks the drivers of all devices, and runs nft for trials of those that have the feature and no result yet.
-        Unchanged if no section of `packages` requests hardware, or the kernel has no flowtables; then earlier results
-        are forgotten. NftError if our hardware table cannot be listed, or nft itself fails.
+        It asks the drivers of all devices, and runs nft for trials of those that have the feature and no result yet;
+        one that our hardware flowtable lists needs no trial. Unchanged if no section of `packages` requests hardware,
+        or the kernel has no flowtables; then earlier results are forgotten. NftError if our hardware table cannot be
+        listed, or nft itself fails.
         """
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()

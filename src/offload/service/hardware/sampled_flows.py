@@ -99,9 +99,9 @@ def _unmoved(flows: Mapping[Key, Found]) -> dict[Key, Found]:
 
 
 def followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED of the flows; those of the sample `before` come first, since they can be compared.
+    """At most FOLLOWED of the flows; those of the sample `before` come first, since they can be compared with it.
 
-    None: no sample.
+    `before` is None if there was no sample: then they are the first ones.
     """
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}

@@ -47,7 +47,10 @@ class Moves:
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
 
     def to_port(self, key: Key, bridge: str, ports: Collection[str]) -> None:
-        """Note that a station moved between these ports of a bridge; earlier ports that wait for a return are kept."""
+        """Note that a station moved between these ports of a bridge.
+
+        If an earlier move of it still waits until tables are created again, its ports are kept too.
+        """
         earlier = self._moves[key].ports if key in self._moves else frozenset[str]()
         self._add(key, Move(bridge, earlier.union(ports)))
 
@@ -117,11 +120,11 @@ class Moves:
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:
-        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds; gives those that are new.
+        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds from `now`, and give the new ones.
 
         Chosen are the bridges for which tables were created again SEVERAL times in this minute; else those for which it
-        was done once; else those on which stations move now. If one of these causes is a device without a bridge, all
-        bridges are chosen.
+        was done once; else those of the stations that `tables_to_return` noted as causes. If one of these is a device
+        without a bridge, all bridges are chosen. A bridge that is left out already keeps its time.
         """
         bridges = frozenset(self.bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)

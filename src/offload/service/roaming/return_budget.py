@@ -39,8 +39,8 @@ class ReturnBudget:
     def ready(self, station: Hashable) -> float:
         """When the station's last pause ends, in monotonic seconds, perhaps in the past; 0: it has had none.
 
-        Before that no table is created for it. `station`: any key. Whether this minute allows it is not considered
-        (`left`).
+        Before that no table is to be created again for it. `station`: any key. Whether this minute allows it is not
+        considered (`left` tells that).
         """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0

@@ -41,9 +41,9 @@ class StationSets:
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:
-        """When to compare the sets with the known stations, in monotonic seconds.
+        """When to compare the sets with the known stations, and update them, in monotonic seconds, perhaps in the past.
 
-        None: that was done for this `version`. `version`: changes with each station. The time is APART seconds after
+        None: that was done for this `version`, a number that changes with each station. The time is APART seconds after
         the last update, RETRY after a refused one.
         """
         return None if version == self._seen else self._next
@@ -107,7 +107,7 @@ class StationSets:
     def search_again(self, now: float, stations: frozenset[str] = frozenset()) -> None:
         """Note that the search for flows in software, or the creation of their table, failed.
 
-        It is repeated SEARCH_APART seconds after `now`. `stations`: to add to `arrived` again, which a search empties.
+        It is due again SEARCH_APART seconds after `now`. `stations`: to add to `arrived` again, which a search empties.
         """
         self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 

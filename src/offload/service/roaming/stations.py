@@ -97,7 +97,7 @@ class StationTracker:
     def update(self, snapshot: Snapshot) -> None:
         """Note all stations, neighbours and ports of a Snapshot (the router as read), since events may be lost.
 
-        One that is equal to the last takes no time.
+        Moves that it shows are noted in `moves`. One that is equal to the last takes no time.
         """
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:

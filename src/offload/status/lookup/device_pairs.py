@@ -29,9 +29,10 @@ class DevicePairs:
     ) -> Iterator[Reason]:
         """The pair's Reasons why a connection between these ends gets less than `mode` on its devices; or none.
 
-        None if a table of `mode` or a faster one has an element for its devices and its family. If there are elements
-        for the other family only: the pair's Reasons SHARED_FAMILY, or without one SHARED_DEVICES. If there are only
-        slower elements, or none, or its devices are not known: all of the pair's Reasons that are in OF_A_PART.
+        Nothing if a table of `mode` or a faster one has an element for its devices and its family. If there are
+        elements for the other family only: the pair's Reasons SHARED_FAMILY, or without one SHARED_DEVICES. If there
+        are only slower elements, or none, or its devices are not known: all Reasons of these two kinds, and
+        EXCLUDED_BY_USER (a device).
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

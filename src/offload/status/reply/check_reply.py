@@ -65,7 +65,7 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a firewall section or file as JSON.
+    """A fault of a firewall section or file as JSON: `code`, `place`, `option`, `text`.
 
     `place` and `text` together are a sentence, `option` may be empty.
     """

@@ -11,7 +11,8 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 def status_text(status: Json, width: int = 80) -> str:
     """The reply of `status` as text: firewall, kernel, tables of zones, pairs, ended connections, devices, problems.
 
-    Below zones, pairs and devices are their Reasons. A table without rows is left out.
+    Below zones, pairs and devices are their Reasons, with remedies. A table without rows is left out; that of ended
+    connections also if the service does not count them.
     """
     notes = Notes()
     blocks = [
@@ -72,7 +73,10 @@ def _finding_lines(finding: Json) -> list[str]:
 
 
 def zones_text(zones: Json, width: int = 80) -> str:
-    """The reply of `zones` as text: zones and pairs of zones with requested (MODE) and effective mode (GETS)."""
+    """The reply of `zones` as text: zones and pairs of zones with requested (MODE) and effective mode (GETS).
+
+    Above them is why nothing at all is offloaded, if so; below a zone are its Reasons. Without zones it is a sentence.
+    """
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
     blocks = [

@@ -14,9 +14,10 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
-    """The reply of `totals` as text: a table of the `most` hosts or pairs (`by`: `host`, `pair`) with the most bytes.
+    """The reply of `totals` as text: a table of the first `most` hosts or pairs (`by`: `host`, `pair`) of the reply.
 
-    For hosts a last row sums up those that the service does not count one by one. Without rows it is a sentence.
+    The reply has those with the most bytes first. For hosts a last row sums up those that the service does not count
+    one by one. Without rows it is a sentence.
     """
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC"
     rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]

@@ -58,9 +58,9 @@ def explain(
 def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     """From the explanation of a connection taken as existing, that of one that does not exist: which path it would get.
 
-    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If only a packet is missing (WAITING), the
-    sentence becomes that it would be fast, and the Reason why in software although its pair is in hardware, or None.
-    Any other Reason stays, and the sentence says that it would stay slow.
+    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If nothing is missing but a packet
+    (WAITING), the sentence says in which mode it would be fast, and the Reason is why that is software although its
+    pair is in hardware, or None. Any other Reason stays, and the sentence says that it would stay slow.
     """
     unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:

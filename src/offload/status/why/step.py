@@ -32,7 +32,10 @@ class Step(NamedTuple):
 
 
 class Live(NamedTuple):
-    """What the kernel says about one connection at this moment."""
+    """What the kernel says about one connection at this moment.
+
+    `leaves` has the addresses of its ends; for one that is not in it this is not known.
+    """
 
     reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
     leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by packed address, how packets to it leave
