@@ -16,3 +16,11 @@ PAGES = [
     ),
 ]
 COMMANDS = list(dict.fromkeys(command for page in PAGES for command in COMMAND.findall(page)))
+EXEMPT = "\nconfig exempt\n\toption name 'Console'\n\tlist src_ip '192.168.1.50'\n"  # of the FAQ
+
+
+def prepare(command: str, config: Path) -> None:
+    """Write into /etc/config/offload, the file `config`, what a command needs that deletes something there."""
+    if "Console" in command:
+        with config.open("a") as file:
+            file.write(EXEMPT)

@@ -10,7 +10,7 @@ import pytest
 import ubus_cli
 
 from kernel.resident import Resident
-from readme import COMMANDS
+from readme import COMMANDS, prepare
 
 TYPED = [command for command in COMMANDS if command.startswith(("offload", "ubus call "))]
 
@@ -29,6 +29,7 @@ def _programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", TYPED)
 def test_every_command_does_what_readme_promises(service: Resident, programs: Path, command: str) -> None:
     environment = [f"PATH={programs}:{os.environ['PATH']}", f"OFFLOAD_UBUS_SOCKET={service.router.socket}"]
+    prepare(command, service.router.config / "offload")
     typed = ["ip", "netns", "exec", service.router.name, "env", *environment, "sh", "-c", command]
     printed = subprocess.run(typed, check=True, capture_output=True, text=True).stdout
     if command.startswith("ubus call"):

@@ -8,7 +8,7 @@ from package.ipk import pack
 from package.recipes import recipe_of
 
 from package.router import REPOSITORY, Router, furnish, running
-from readme import COMMANDS
+from readme import COMMANDS, prepare
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 ON_A_ROUTER = [command for command in COMMANDS if not command.startswith(("make", "opkg", "apk"))]
@@ -16,7 +16,6 @@ ON_A_ROUTER = [command for command in COMMANDS if not command.startswith(("make"
 ELSEWHERE = ("make image", "make package/offload/compile", "make package/luci-app-offload/compile")
 # This router has no flowtables, and says so; every other command does what README says.
 LACKING = ("check", "apply", "reload", "set", "pair", "print", "exempt delete Console")
-EXEMPT = "\nconfig exempt\n\toption name 'Console'\n\tlist src_ip '192.168.1.50'\n"  # of the FAQ
 
 
 @pytest.fixture(name="router", scope="module")
@@ -41,9 +40,7 @@ def test_every_target_of_make_exists(command: str) -> None:
 @pytest.mark.parametrize("command", ON_A_ROUTER)
 def test_every_command_for_a_router_runs_there(router: Router, command: str) -> None:
     lacking = command.startswith(tuple(f"offload {each}" for each in LACKING))
-    if "Console" in command:
-        with (router.root / "etc/config/offload").open("a") as config:
-            config.write(EXEMPT)
+    prepare(command, router.root / "etc/config/offload")
     printed = router.run(command, status=4 if lacking else 0)
     if command.endswith("stop"):
         router.run("/etc/init.d/offload start")  # for the commands that follow

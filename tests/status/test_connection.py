@@ -71,6 +71,7 @@ def test_flags_of_a_line(line: str, status: int) -> None:
     [
         *("", "nonsense", "tcp", "tcp 1.2.3.4:5", "tcp 1.2.3.4:99999 1.2.3.5:1", "tcp 1.2.3.4:1 [fd00::1]:2"),
         *("src=1.2.3.4", "tcp src=x dst=y", "tcp src=1.2.3.4 dst=1.2.3.5 sport=-1", "src=1.2.3.4 dst=1.2.3.5"),
+        *("0009999 1.2.3.4:1 1.2.3.5:2", "256 1.2.3.4:1 1.2.3.5:2"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence(text: str) -> None:

@@ -48,6 +48,16 @@ def test_only_regular_files_are_included(root: Path) -> None:
     assert not any(map(files.readable, ("/etc/config", "/pipe", "/absent", "/", "")))
 
 
+def test_a_pattern_of_an_include_matches_as_in_nft(root: Path) -> None:
+    folder = root / "etc/nftables.d"
+    (folder / "directory.nft").mkdir(parents=True)
+    for name in ("b.nft", "a.nft", ".hidden.nft", "note.txt"):
+        (folder / name).write_text("")
+    matching = FirewallFiles(root).matching
+    assert matching("/etc/nftables.d/*.nft") == ("/etc/nftables.d/a.nft", "/etc/nftables.d/b.nft")
+    assert matching("/etc/nftables.d/.hidden.nft") == ("/etc/nftables.d/.hidden.nft",)
+
+
 def test_a_bridge_and_a_vlan_have_devices_beneath_them(root: Path) -> None:
     device(root, "br-lan.5", "br-lan", kind="vlan")
     assert FirewallFiles(root).devices() == BRIDGE | {"br-lan.5": ("br-lan",)}

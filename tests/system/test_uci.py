@@ -15,8 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from offload.errors import FileError
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Section
+from offload.model.sections.section import Edit, Section
 from offload.system.config.libuci import by_libuci
 from offload.system.config.uci import FakeUci, Uci
 from offload.system.config.uci_grammar import GrammarError, parse_all
@@ -270,6 +271,8 @@ def test_without_pyuci_files_are_read_all_the_same(confdir: Path, monkeypatch: p
     assert [each.options for each in found] == [{"b": "it's"}]
     wrong = problem(written(confdir, "config a\n\toption b 'c\n").read("firewall"))
     assert (wrong.fault, "line 2: EOF with unterminated '" in wrong.text) == (ProblemCode.FILE_SYNTAX, True)
+    with pytest.raises(FileError, match=r"firewall can only be read here: .* install python3-uci"):
+        written(confdir, "config a\n").write("firewall", [Edit("b", "a")])
 
 
 @settings(deadline=None)

@@ -102,11 +102,13 @@ class FirewallFiles:
     def matching(self, pattern: str) -> tuple[str, ...]:
         """The paths that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
-        Wildcards count only in the last part of the path. `()` if nothing matches. Unlike in nft, directories and
-        hidden files match too.
+        Wildcards count only in the last part of the path, and match no directories and no hidden files. `()` if nothing
+        matches.
         """
         directory, _, name = pattern.rpartition("/")
-        return tuple(f"{directory}/{each}" for each in _names(self._under(directory)) if fnmatchcase(each, name))
+        names = (each for each in _names(self._under(directory)) if fnmatchcase(each, name))
+        paths = (f"{directory}/{each}" for each in names if each == name or not each.startswith("."))
+        return tuple(path for path in paths if path == pattern or not self._under(path).is_dir())
 
     def configuration(self) -> str:
         """One SHA-256 of /etc/config/firewall followed by /etc/config/network, in hexadecimal digits.

@@ -19,7 +19,7 @@ from offload.model.flow import (
 from offload.model.text import networks
 from offload.status.why.reasons import ESTABLISHED, PROTOCOLS, TCP_STATES
 
-LONGEST = 2000  # characters
+LONGEST, LONGEST_PROTOCOL = 2000, 3  # characters of all, digits of a protocol's number
 HIGHEST_PORT, HIGHEST_PROTOCOL, HIGHEST_COUNT = 65535, 255, 2**64 - 1
 NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 USAGE = "name a host (192.168.1.50), two ends (tcp 192.168.1.50:5000 198.51.100.9:443), or paste a line of conntrack"
@@ -81,7 +81,8 @@ def number_of(proto: str) -> int:
 def _protocol(word: str) -> int | None:
     if word.lower() in NUMBERS:
         return NUMBERS[word.lower()]
-    return int(word) if word.isascii() and word.isdigit() and int(word[:4]) <= HIGHEST_PROTOCOL else None
+    number = int(word) if word.isascii() and word.isdigit() and len(word) <= LONGEST_PROTOCOL else None
+    return number if number is not None and number <= HIGHEST_PROTOCOL else None
 
 
 def _end(word: str) -> tuple[bytes, int]:

@@ -75,8 +75,8 @@ def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> byt
     """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
     An Edit makes a section, or sets or removes an option; a Removal deletes a section. Of comments only those before
-    the first section stay. FileError if `content` is not valid UCI, or libuci refuses an edit. OSError if its copy in
-    the temporary directory cannot be written, or not all of it (disk full). ImportError without the module `uci`.
+    the first section stay. FileError if `content` is not valid UCI, or libuci refuses an edit or is missing. OSError if
+    its copy in the temporary directory cannot be written, or not all of it (disk full).
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):
@@ -119,8 +119,10 @@ def _without_libuci(carried: bytes, package: str) -> tuple[Section, ...] | Probl
 
 
 def _commit(path: Path, package: str, edits: Sequence[Edit | Removal]) -> None:
-    import uci
-
+    try:
+        import uci
+    except ImportError as error:
+        raise FileError(f"{package} can only be read here: writing needs libuci; install python3-uci") from error
     context = uci.Uci(confdir=str(path.parent), savedir=str(path.parent / "save"))
     try:
         with suppress(uci.UciExceptionNotFound):

@@ -63,9 +63,8 @@ class Uci:
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Make these edits in the file of a package, in one step, with no `uci commit` needed; a missing file is made.
 
-        Waits for the file's lock, at most 2 s. FileError says why nothing was changed; ImportError without libuci's
-        Python module. Uncommitted changes of other programs stay uncommitted. Of the file's comments only those before
-        the first section stay.
+        Waits for the file's lock, at most 2 s. FileError says why nothing was changed. Uncommitted changes of other
+        programs stay uncommitted. Of the file's comments only those before the first section stay.
         """
         from offload.system.config.libuci import edited
 
