@@ -28,8 +28,8 @@ Evicted = tuple[str, Reason]
 class Topology:
     """The devices of each firewall zone, by the zone's name, and Problems (faults of the configuration, as sentences).
 
-    A Problem is about a network of a zone that does not exist. There is one only where the user chose software or
-    hardware for the zone, and it names no other network, device or subnet.
+    A Problem names a network of a firewall zone that neither netifd nor /etc/config/network has. There is one only if
+    /etc/config/offload chooses software or hardware for that zone, and the zone has no known network, device or subnet.
     """
 
     zones: Mapping[str, ZoneDevices]
@@ -39,8 +39,9 @@ class Topology:
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
 
-    Zones are in the order of the firewall's configuration; each has Reasons (sentences) for devices that are missing or
-    not to be listed. `snapshot`: links and netifd's networks of the router.
+    Below are the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members. Zones are in
+    the order of the firewall's configuration; each has Reasons (sentences) for networks and devices that are missing,
+    and for devices that a flowtable should not list. `snapshot`: links and netifd's networks of the router.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}

@@ -22,7 +22,7 @@ class Fault(NamedTuple):
     mended: tuple[Version, ...]
 
     def has(self, release: str) -> bool:
-        """Whether a kernel of this release (`uname -r`) has the fault; False also if it cannot be read."""
+        """Whether a kernel of this release (`uname -r`) has the fault; False also if `version` gives None for it."""
         found = version(release)
         return found is not None and _reaches(found, self.since) and not _reaches(found, self.mended)
 
@@ -41,9 +41,9 @@ FREED = Fault(((5, 5, 0),), ((6, 1, 189), (6, 6, 159), (6, 12, 112), (6, 18, 54)
 
 
 def version(release: str) -> Version | None:
-    """The three numbers of a release: `6.12.40`, `5.15.156-rt70+`; the third of `6.12` is 0. None: it cannot be known.
+    """The three numbers of a release: `6.12.40`, `5.15.156-rt70+`; the third of `6.12` is 0. None: they are not known.
 
-    That is so for other text, and for `6.1.0-56-amd64`: a distribution's name, which hides the third number.
+    That is so for text of another form, and for `6.1.0-56-amd64`: a distribution's name, which hides the third number.
     """
     found = RELEASE.match(release)
     if found is None or (found[3] == "0" and found[4]):

@@ -14,9 +14,10 @@ from offload.nft.text import fill
 def outline(table: Table) -> LiveTable:
     """The table as the kernel will list it after it was sent, as far as `change` compares tables.
 
-    It has the flowtable's devices, the elements of maps and sets, and what stands in the comments of rules: a
-    fingerprint of each rule, and digests of the elements that rules look up. Sets that packets fill (flag dynamic) are
-    left out; those that the service fills one by one (`followed`) are there without elements.
+    It has the flowtable's devices, the elements of maps and sets, and two things that stand in the comments of rules:
+    the fingerprint (a hash) of each rule, and a digest of the elements of each set that rules look up. Sets that
+    packets fill (flag dynamic) are left out. Sets that the service fills element by element (`followed`) are there
+    without elements.
     """
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
@@ -35,9 +36,9 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
     `table`: the wanted table, with one flowtable; `wanted`: its `outline`. Devices, chains, sets and elements are added
-    and deleted, chains that differ are flushed and written again. A map that differs gets all its elements anew,
-    because nft cannot name the key of a device that is gone; a map that `held` lacks is not created. The flowtable gets
-    a counter.
+    and deleted; chains that differ are flushed and written again. A map that differs is flushed and filled again,
+    because nft cannot name the key of a device that is gone; a map that `held` lacks is not created. A flowtable
+    without a counter gets one.
     """
     maps = {each.name for each in table.maps}
     stay = sorted((set(wanted.elements) & set(held.elements)) - maps)

@@ -23,16 +23,16 @@ def digest(words: str) -> str:
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
     """Those of the sets and maps whose elements are compared with the kernel's: all maps, and most sets.
 
-    Left out are sets that packets fill (flag dynamic), and those that the service fills one by one (`followed`).
+    Left out are sets that packets fill (flag dynamic), and those whose elements the service adds and deletes one by one
+    (`followed`).
     """
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """A hash of the elements of each set or map, by its name; the order of the elements does not matter.
+    """A digest (12 hexadecimal digits) of the elements of each set or map, by its name; their order does not matter.
 
-    That of a map covers its `meaning` too (the indexes of its devices). Sets that are not compared (not in `fixed`)
-    have none.
+    A map's digest covers its `meaning` too: text with the index of each device. Sets that `fixed` leaves out have none.
     """
     return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 
@@ -44,9 +44,9 @@ def _meaning(each: Set | Map) -> str:
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
     """The chain with comments by which its rules are recognized in the kernel's listing: `offload HASH SET=DIGEST`.
 
-    HASH is that of the rule, its chain and hook, and `covers`, other text of the table. `of_sets`: set -> digest of its
-    elements; of each set there that the rule looks up the digest is added. The rule's own comment comes last. Include
-    statements stay as they are.
+    HASH covers the rule's conditions and verdict, the chain's name and hook, and `covers`, other text of the table.
+    `of_sets`: set -> digest of its elements; there is one SET=DIGEST for each of these sets that the rule looks up. The
+    rule's own comment comes last. Include statements stay as they are.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

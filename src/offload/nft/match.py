@@ -45,7 +45,10 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is; several as a set in their order, `{ 80, 443 }`, equal ones once. There must be one."""
+    """One value as it is; several as an anonymous nft set in their order, `{ 80, 443 }`, equal ones once.
+
+    At least one value must be given.
+    """
     several = tuple(dict.fromkeys(values))
     return several[0] if len(several) == 1 else f"{{ {', '.join(several)} }}"
 

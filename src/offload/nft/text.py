@@ -31,9 +31,10 @@ def table_text(table: Table) -> str:
 
 
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
-    """For each line of `text`, the id of the UCI section that its rule comes from; empty: it comes from no section.
+    """For each line of `text`, the id of the UCI section that its rule comes from, or an empty string.
 
-    `text`: what `ruleset_text` made of the ruleset, or a text with its chains whose rules are in the same order.
+    It is empty for a line that is no rule, and for a rule that comes from no section. `text`: what `ruleset_text` made
+    of the ruleset, or a text with its chains whose rules are in the same order.
     """
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
@@ -124,7 +125,10 @@ def fill(name: str, **words: Any) -> str:
 
 
 def prepare_templates() -> bool:
-    """Store all templates as compiled code, so that no later start compiles them; False: one cannot be stored."""
+    """Store all templates as compiled code, so that no later start compiles them; False: one cannot be stored.
+
+    Templates after that one are then not tried. Templates that only Jinja2 itself can run are skipped.
+    """
     return prepare(FILTERS)
 
 

@@ -25,9 +25,9 @@ def findings(
 ) -> tuple[Finding, ...]:
     """The Findings of `offload check` (sentences about settings that conflict with offload), each once, notices last.
 
-    `packages`: the sections of the shapers' UCI packages, by package. `served`: the service runs and so puts live flows
-    back on the slow path when a ban is added or a time begins; Findings about such rules say so. Empty also if offload
-    is off, fw4 offloads by itself, or the kernel has no flowtables.
+    `packages`: the sections of the shapers' UCI packages, by package. `served`: the service runs, and puts live flows
+    back on the slow path when a ban is added or a time begins; Findings about such rules are then notices. Empty if
+    nothing conflicts, and always if offload is off, fw4 offloads by itself, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -53,11 +53,11 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    They are about rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
-    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that restore marks; and the number of
-    `ip rule` that compare the mark. Where offload keeps the rule's traffic out of flowtables, the Finding is a notice.
-    `served`: the service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings
-    about such rules are notices too.
+    They are about: rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
+    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that copy conntrack's mark into packets;
+    and, as a notice, the number of `ip rule` that compare the mark. A Finding is a notice too where offload keeps the
+    rule's traffic out of flowtables (option auto_exempt), and for bans and times if `served`: the service runs, and
+    puts live flows back on the slow path when a ban is added or a time begins.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
@@ -80,7 +80,8 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about nft files that the firewall has not loaded yet.
 
-    A file cannot be read, or has rules that must see every packet of traffic that the Plan offloads.
+    There is one for each file that cannot be read, and for each with rules that must see every packet of traffic that
+    the Plan offloads; rules on ingress and egress hooks do not count.
     """
     for file in snapshot.unloaded:
         held = frozenset(rules_to_exempt(replace(snapshot, packet_rules=file.rules)))

@@ -25,7 +25,7 @@ class Draft(NamedTuple):
     expander: Expander  # turns networks and sets into addresses
     includes: Includes  # nft files of the user and of other packages
     chains: defaultdict[str, list[Rule]]  # rules by the name of their chain
-    refusals: Refusals  # by base chain, rules that refuse what left-out zones would refuse
+    refusals: Refusals  # by base chain, rules that refuse what zones would that are left out of the ruleset
 
     @property
     def problems(self) -> list[FirewallProblem]:
@@ -67,10 +67,11 @@ class Draft(NamedTuple):
     def restrictions(
         self, section: RuleSection, src: FirewallZone | None, dest: FirewallZone | None
     ) -> tuple[Restriction, ...]:
-        """(family, name) of each zone and helper that may restrict a rule to one family, 4 or 6; 0: it does not.
+        """(family, name) of each zone and helper that may restrict a rule to one family: 4 or 6; 0: it does not.
 
-        Zones (`src`, `dest`; None: every zone) are here only if they do. The conntrack helpers are the one that the
-        rule compares and the one that it assigns. LeftOutError: one of them is not known.
+        A zone (`src`, `dest`; None: every zone) is here only if it has one family. The conntrack helpers are the one
+        that the rule compares and the one that it assigns; they are here with 0 too. LeftOutError: a helper is not
+        known.
         """
         found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:

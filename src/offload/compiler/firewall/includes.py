@@ -31,9 +31,12 @@ class Includes:
         self._at[position, chain].append(Include(path))
 
     def at(self, position: str, chain: str = "") -> tuple[Include, ...]:
-        """The include statements at a position such as `table-append`; at `chain-...` those of the chain, or none."""
+        """The include statements at a position such as `table-append`, those of sections first; (): none.
+
+        `chain`: for the positions `chain-prepend` and `chain-append` the chain's name; empty for all others.
+        """
         return tuple(self._at.get((position, chain), ()))
 
     def around(self, end: str, chain: str) -> tuple[Include, ...]:
-        """The include statements at the beginning (`prepend`) or end (`append`) of a chain; empty: none."""
+        """The include statements at the beginning (`end` is `prepend`) or end (`append`) of a chain; (): none."""
         return self.at(f"chain-{end}", chain)

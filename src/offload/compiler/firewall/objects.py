@@ -42,10 +42,11 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable `ft`, if option flow_offloading is on and a network of a zone has a device; else ().
+    """fw4's own flowtable `ft`, the only one; (): option flow_offloading is off, or there is no device for it.
 
-    It lists the existing physical devices of the zones' networks, for hardware the lowest ones below them; not those of
-    a zone's option `device`. `state`: the devices that exist, and those below bridges and VLANs.
+    It lists the existing physical devices of the zones' networks; for hardware (flow_offloading_hw) the lowest existing
+    ones below them. Devices of a zone's option `device` are not in it. `state`: the devices that exist, and those below
+    bridges and VLANs.
     """
     if not config.defaults.flow_offloading:
         return ()

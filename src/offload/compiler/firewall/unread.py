@@ -27,8 +27,8 @@ Refusals = Mapping[str, list[Rule]]
 def management(config: FirewallConfig) -> set[str]:
     """The names of the zones, also of those left out, from which the router's ssh or web server can be reached.
 
-    It can where the input policy of a zone in use is ACCEPT (and not unreadable), or where an ACCEPT rule permits it.
-    Rules that refuse do not count.
+    It can be reached from a zone whose input policy is ACCEPT, if the zone is not left out of the ruleset and its
+    option input is readable, and from a zone for which an ACCEPT rule permits it. Rules that refuse do not count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
@@ -58,9 +58,9 @@ def _spans(port: int, word: str) -> bool:
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
     """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
-    Without an option the policy is that of `config defaults`. One that cannot be read adds a problem, and becomes that
-    of defaults too, with reject instead of accept. But accept stays for output, which opens nothing, and for input,
-    unless the router's ssh or web server can be reached from another zone and not from this. `expander`: has the
+    Without an option the policy is that of `config defaults`. An option that cannot be read adds a problem, and the
+    policy is that of defaults too. If that is accept, it becomes reject for forward, and for input only if the router's
+    ssh or web server can be reached from another zone and not from this; accept for output stays. `expander` has the
     problems.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
@@ -97,8 +97,10 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
 
-    They come before the chain's policy, and only where that is ACCEPT. There are none for a zone without known devices,
-    and none in input, unless the router's ssh or web server can be reached from another zone and not from this.
+    They refuse what the zone's own policy, or a DROP or REJECT rule that names it, would have refused, and only in a
+    chain whose policy is ACCEPT. There are none for a zone without known devices. In input there are none either,
+    unless the router's ssh or web server can be reached from another zone and not from this; ICMP and DHCP stay
+    accepted there.
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

@@ -46,13 +46,13 @@ class FirewallZone(NamedTuple):
     family: int | None  # 4 or 6; 0 or None for both
     policies: tuple[str, str, str]  # of input, output, forward, in this order
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
-    devices: tuple[str, ...]  # names of its devices, wildcards as `wg*`, without negated ones; `!+`: NO_DEVICE
+    devices: tuple[str, ...]  # names, wildcards as `wg*`, no negated ones; for `!+` NO_DEVICE, which cannot exist
     subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
     own: Addresses  # the router's addresses in its networks, negated ones too, with their prefixes
     related: Addresses  # `own`, and its subnets
     physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
-    # optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), snat (srcnat), ...
+    # first words of its optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), ...
     used_chains: set[str]
 
     @property
@@ -69,8 +69,8 @@ class FirewallZone(NamedTuple):
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
     """The zone with the devices and addresses it has now; None, with a problem: its family contradicts its subnets.
 
-    Without any device or address now (all that it names is down) it has no `parts`, so no rules. `policies`: for input,
-    output and forward. `expander`: has netifd's networks, and collects the problems.
+    If all devices and networks that it names are down or absent, it has no `parts`, so no rule matches it. `policies`:
+    for input, output and forward. `expander`: has netifd's networks, and collects the problems.
     """
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]
@@ -111,7 +111,10 @@ def _networks(zone: Zone, expander: Expander) -> list[Item]:
 
 
 def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
-    """The parts, one for each nft rule, for the devices that a zone names, without negated ones and its subnets."""
+    """The parts of a zone, each for one nft rule, by the devices alone that it names: no negated ones, and no subnets.
+
+    (): it names no device, and none of its networks has one now.
+    """
     devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
     members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]
     return tuple(_parts(members, NO_ADDRESSES, None))

@@ -35,11 +35,12 @@ ANONYMOUS = "__"  # prefix of the names of sets inside of rules
 
 
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
-    """The rules of other programs that treat established packets by their mark: limit, drop, prioritize them, ...
+    """The rules of other programs that compare the packet mark of established packets, and then treat these packets.
 
-    Of a rule that jumps to a chain the first of EFFECTS in that chain counts. Equal results come once. `chains`,
-    `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those
-    from /etc/config/firewall.
+    To treat is to drop, reject, limit, count against a quota, prioritize, change, copy or queue them (EFFECTS), or to
+    send them to a verdict map. The rule does so itself, or a chain that it jumps to; the first such effect is named.
+    Equal results come once. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload,
+    whose rules are left out, as are those from /etc/config/firewall.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -54,13 +55,13 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 
 
 def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
-    """The rules of other programs that must see every packet of established connections, at most MOST_RULES.
+    """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
-    A rule in a chain that several rules jump to comes once for each way with other conditions. If there are more than
-    MOST_RULES, only their devices are kept as conditions, equal rules become one, and the rest is cut off. Of rules on
-    ingress and egress hooks, which only packets in hardware bypass, only some count (OF_HOOKS). `chains`, `rules`: the
-    kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those from
-    /etc/config/firewall.
+    A rule in a chain that several rules jump to comes once for each way there with other conditions. If there are more
+    than MOST_RULES, only devices are kept as conditions and comments are dropped, equal rules become one, and the rest
+    is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what OF_HOOKS
+    names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left
+    out, as are those from /etc/config/firewall.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -72,10 +73,11 @@ def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: I
 def treating(
     chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
-    """The rules of other programs that must see every packet, each with a PacketRule for it, however many they are.
+    """All rules of other programs that must see every packet, each with the PacketRule that describes it.
 
-    A rule comes once for each way to it (jumps from base chains) with other conditions. `chains`, `rules`: the whole
-    ruleset. `ours`: names of the tables of offload, whose rules are left out, as are those from /etc/config/firewall.
+    A rule comes once for each way to it (jumps from base chains) with other conditions. Rules on ingress and egress
+    hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables of
+    offload, whose rules are left out, as are those from /etc/config/firewall.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)
@@ -155,11 +157,11 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A digest of the rules that packets of live forwarded connections meet, and the sets, times and maps in them.
+    """A hash of the rules that packets of live forwarded connections meet, and the sets, times and maps in these rules.
 
     If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Rules on hooks of
-    single devices are among them. Sets and times are only those of rules that may drop a packet, or that accept what a
-    later rule drops, not of rules that, for instance, mark domains for routing. `chains`, `rules`: the kernel's whole
+    single devices are among them. Sets, and the moments when times begin or end, are only those of rules that may drop
+    a packet, or that accept what a later rule drops; maps are verdict maps. `chains`, `rules`: the kernel's whole
     ruleset. `ours`: names of the tables of offload, whose rules are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
@@ -176,10 +178,11 @@ def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Itera
 
 
 def treatment(rule: LiveRule) -> str:
-    """Why a rule must see every packet, in a word as PacketRule has it (limit, quota, drop, ...); empty: it need not.
+    """Why a rule must see every packet, as PacketRule's `does` (limit, quota, drop, ...); empty: it need not.
 
-    It need not if no established TCP or UDP packet matches it, or if it drops whole connections. Chains that it jumps
-    to are not looked at, nor is whether it drops by a set (`ban`).
+    It need not, for instance, if no established TCP or UDP packet matches it, or if it drops whole connections, by
+    nothing that differs between their packets. Chains that it jumps to are not looked at, nor is whether it drops by a
+    set (`ban`).
     """
     if rule.ip_only or rule.opening:
         return ""

@@ -119,9 +119,9 @@ def _ours(chain: ForwardChain) -> bool:
 
 
 def firewall_loaded(snapshot: Snapshot) -> bool:
-    """Whether a firewall is loaded: one whose table we know, or any chain of another program on the forward hook.
+    """Whether a firewall is loaded: one that this program knows by its table, or any other chain on the forward hook.
 
-    True also without the program nft, because then nothing is known about chains.
+    Chains of offload's own tables do not count. True also without the program nft, because then chains are not known.
     """
     known = snapshot.firewall != "none" or not snapshot.kernel.nft
     return known or any(not _ours(chain) for chain in snapshot.forward_chains)

@@ -18,7 +18,7 @@ Met = tuple[LiveRule, RuleMatch]  # a rule, and the conditions of those that lea
 
 
 def grouped(rules: Iterable[LiveRule]) -> Rules:
-    """The rules by chain, in their order."""
+    """The rules by chain (family, table and chain), in their order."""
     found: Rules = {}
     for rule in rules:
         found.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
@@ -26,9 +26,9 @@ def grouped(rules: Iterable[LiveRule]) -> Rules:
 
 
 def passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    """Which forwarded packets pass a base chain, as conditions: all, or one condition for each device of its hook.
+    """Which forwarded packets pass a base chain, as conditions: all of them, or those of each device of its hook.
 
-    None, if its hook is one that no forwarded packet passes.
+    Nothing is yielded for a hook that no forwarded packet passes.
     """
     if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
         yield EVERY_PACKET
@@ -41,8 +41,10 @@ def met(
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
     """The rules that established packets meet in a chain (`place`) and those it jumps to, with the way's conditions.
 
-    `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which it was
-    walked already; `match` is added. After MOST_WAYS of them the chain is walked once more, without conditions.
+    Rules that match no such packet are left out, and so is a rule by which all of them leave the chain, with those
+    behind it. `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which
+    it was walked already; `match` is added. After MOST_WAYS (16) of them a chain is walked once more, without
+    conditions, and then never again.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
@@ -82,7 +84,10 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The first of EFFECTS in the rule, else in a chain that it jumps to; empty: none. `path`: chains on the way."""
+    """The first of EFFECTS (`drop`, `limit`, ...) in the rule, else in a chain that it jumps to; empty: none.
+
+    `path`: names of the chains on the way, which are not followed again.
+    """
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
         return own
@@ -97,7 +102,7 @@ def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
 def may(rule: LiveRule, rules: Rules, wanted: Collection[str], path: frozenset[str] = frozenset()) -> bool:
     """Whether the rule, or a rule of a chain that it jumps to, does one of these (words of LiveRule's `does`).
 
-    `path`: chains on the way to it.
+    `path`: names of the chains on the way to it, which are not followed again.
     """
     if not set(rule.does).isdisjoint(wanted):
         return True

@@ -29,8 +29,8 @@ def learned_stations(
     """Sort the hosts that bridges have learned by their ports: those in `able`, which hardware covers, and all others.
 
     A MAC that a bridge has learned at several ports (in different VLANs) counts as at a hardware port only if all are.
-    The result has the hosts' MACs and addresses as nft set elements, without addresses that are not forwarded (link-
-    local, multicast), and the number of hosts by port. `bridges`: l3 device -> its bridge. `before`: the last result,
+    The result has, as nft set elements, the hosts' MACs and those of their addresses that are forwarded (not link-local
+    or multicast), and the number of hosts by port. `bridges`: l3 device -> its bridge. `before`: the last result,
     returned again if the inputs are equal.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
@@ -67,8 +67,8 @@ def with_stations(table: Table, learned: Learned) -> Table:
     """The table with sets of hosts for the bridges where a host's port decides between hardware and software.
 
     The hardware table gets the hosts at ports that hardware covers, the software table those at other ports: their MACs
-    for input devices, their IP addresses for output devices, at most MAX_NEIGHBOURS in a set. `learned`: where hosts
-    are. Unchanged: the port decides nowhere in this table.
+    for input devices, their IP addresses for output devices, at most MAX_NEIGHBOURS in a set; more are left out.
+    `learned`: where hosts are. The table is unchanged if the port decides nowhere in it.
     """
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}
@@ -98,7 +98,7 @@ def with_station_counts(plan: Plan, learned: Learned) -> Plan:
 
 
 def with_pair_counts(pairs: Iterable[PairDecision], learned: Learned) -> tuple[PairDecision, ...]:
-    """The pairs of zones with the numbers of their hosts in hardware and software, also in the sentence about these.
+    """The pairs of zones with the numbers of their hosts in hardware and software, also in the Reason that names them.
 
     `learned`: where hosts are. Pairs for which the bridge port of a host decides nothing are unchanged.
     """

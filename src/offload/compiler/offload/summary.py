@@ -16,9 +16,9 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """Decide about each firewall zone, in order: the effective mode is the fastest of its pairs with other zones.
 
-    Without such pairs, that of its pair with itself counts; without any pair it is none. Reasons say why it is none or
-    slower than chosen (where no mode was chosen: than its pairs request), why it is faster, and which devices are
-    missing or which sections are faulty; no Reason: all is as chosen.
+    A zone without such pairs has the mode of its pair with itself, and without any pair none. Reasons say why the mode
+    is none or slower than chosen for the zone (if none was chosen: than its pairs request), or faster; which devices
+    are missing; and which sections are faulty. No Reasons: all is as chosen.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -77,9 +77,9 @@ def devices(
 ) -> tuple[DeviceDecision, ...]:
     """Decide about every device of a zone, then of option `device`: which flowtables list it, and why others do not.
 
-    Devices of option `device` may not exist. It has Reasons if no flowtable lists it, or only that of software although
-    a pair of its zones requested hardware. `stations` is 0 for a bridge port where the port of a host decides between
-    hardware and software.
+    Devices of option `device` may not exist. A decision has Reasons if no flowtable lists the device, or only that of
+    software although a pair of its zones requested hardware. `stations`, the number of hosts, is 0 here (not counted
+    yet) for a bridge port where the port of a host decides between hardware and software; None for all others.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

@@ -16,7 +16,8 @@ MSS = "tcp flags syn / syn,fin,rst"
 def nat_chains(draft: Draft) -> Iterator[Chain]:
     """The base chains dstnat and srcnat, then the chains dstnat_ and srcnat_ of each zone whose rules use them.
 
-    Rules of a base chain come before its jumps to zones; a zone's own masquerading is the last of its rules.
+    Rules of a base chain come before its jumps to zones. A zone's own masquerading comes behind all other rules of its
+    srcnat_ chain; only included files come later.
     """
     every, include = tuple(draft.zones.values()), draft.includes.around
     for name, need, hook in (("dstnat", "dnat", "prerouting"), ("srcnat", "snat", "postrouting")):
@@ -58,7 +59,8 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
     """The base chains at priority mangle, on all five hooks: rules that set marks and DSCP, then TCP's segment size.
 
-    The segment size is lowered for zones with option mtu_fix, in forward and postrouting.
+    For zones with option mtu_fix, rules in forward and postrouting set the segment size of SYN packets by the route's
+    MTU.
     """
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):

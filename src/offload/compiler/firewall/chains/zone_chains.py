@@ -14,8 +14,9 @@ VERDICTS = ("accept", "reject", "drop")
 def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator[Rule]:
     """The rules of a base chain that jump to a zone's chain for the zone's packets: one for each of its parts, if any.
 
-    `direction`: first part of that chain's name (input, srcnat, ...); `what`: last word of the rules' comments. In
-    output and srcnat they match packets to the zone, else packets from it.
+    A part has devices and subnets that one nft rule can match. `direction`: first part of that chain's name (input,
+    srcnat, ...); `what`: last word of the rules' comments. For output and srcnat the rules match packets to the zone,
+    otherwise packets from it.
     """
     outwards = direction in {"output", "srcnat"}
     for part in zone.parts:
@@ -31,8 +32,9 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
     """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the prerouting hook. There is no jump for a part of the zone that has no
-    such devices and addresses. `direction`: first part of the chain's name; `what`: last word of the rules' comments.
+    the output hook, and everything else in the prerouting hook. There is one jump for each part of the zone (devices
+    and subnets of one nft rule), but none for a part without such devices and addresses. `direction`: first part of the
+    chain's name; `what`: last word of the rules' comments.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
@@ -67,11 +69,12 @@ def _is_loopback(each: Address) -> bool:
 
 
 def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: Defaults) -> Iterator[Rule]:
-    """The rules of a chain such as `drop_from_lan`, or with `egress` `drop_to_lan`: they give packets this verdict.
+    """The rules of a chain such as `drop_from_lan`, or with `egress` of `drop_to_lan`, which give packets a verdict.
 
-    There is one for each part of the zone. `verdict`: accept, drop, or reject, a jump to handle_reject. Rules count if
-    the zone has option counter, and log what they refuse if bit 0 of its `log` is set. In `accept_to_` of a
-    masquerading zone invalid packets are dropped first, unless masq_allow_invalid or drop_invalid is on.
+    `verdict`: accept, drop, or reject, which is a jump to handle_reject. There is one rule for each part of the zone
+    (devices and subnets of one nft rule). Rules count if the zone has option counter; those that drop or reject log if
+    bit 0 of its `log` is set. In `accept_to_` of a masquerading zone a rule before each drops invalid packets, unless
+    masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid

@@ -31,8 +31,8 @@ NO_ADDRESSES = Split()
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
     """The addresses of a condition (`given`) by family, with those of netifd networks in place of their names.
 
-    None: no packet can match now, because all that is given without `!` is networks that have no address. A network
-    with `!` that has no address excludes nothing. `networks`: by name.
+    None: something is given without `!`, but it is only networks that have no address, so no packet can match now. A
+    network with `!` that has no address excludes nothing. `networks`: of netifd, by name.
     """
     if not given:
         return NO_ADDRESSES

@@ -99,9 +99,10 @@ class Expander(NamedTuple):
     ) -> Iterator[Match]:
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
-        A protocol is left out, with a problem, if its conditions have no family in common. LeftOutError: its set is
-        missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: its
-        verdict differs between IPv4 and IPv6. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
+        A protocol is left out, with a problem, if its conditions have no family in common, or if it cannot have the
+        section's ports, ICMP types or set. LeftOutError: its set is missing or cannot be looked up. `restrictions`:
+        (family, name) of its zones and helpers. `per_family`: its verdict differs between IPv4 and IPv6, so they never
+        share a rule. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -150,7 +151,7 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols, each for one nft rule; several only if they are negated.
+        """The section's protocols in groups, for one nft rule each: a single one, or all together if all are negated.
 
         One that cannot have the section's ports, ICMP types or set is left out and adds a problem. `named`: the set
         that the match looks up, whose key may have a port; None: it looks up none.

@@ -12,10 +12,10 @@ BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
 
 
 def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols of a section in groups, for one nft rule each: one by one, or if all are negated together.
+    """The protocols of a section in groups, for one nft rule each: one by one, or all together if all are negated.
 
-    `any` becomes tcp and udp in a section with `ports`, and icmp in one with ICMP `types`. Beside protocols that are
-    not negated, a negated one only removes its equal.
+    `any` becomes tcp and udp if the section has ports (`ports`), icmp if it has ICMP types (`types`), all three if
+    both. If some protocols are not negated, a negated one only removes the equal one among them.
     """
     if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
         yield proto

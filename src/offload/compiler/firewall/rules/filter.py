@@ -17,9 +17,10 @@ from offload.model.sections.match import Item, Limit, Match
 def zone_helpers(draft: Draft) -> None:
     """Add to the chain helper_ of each zone the rules that assign conntrack helpers (ftp, sip, ...) to its connections.
 
-    They are the helpers that the zone names. If it names none, all whose module is loaded, unless auto_helper is off
-    (of the zone or of the defaults) or the zone masquerades. A helper that it names and that is not known or not loaded
-    adds a problem.
+    They are the helpers that the zone names, as far as their modules are loaded; one that is not known or not loaded
+    adds a problem. If it names none, they are all helpers whose module is loaded, but none if auto_helper is off (of
+    the zone or of the defaults) or the zone masquerades. A zone that may have such rules gets `helper` in
+    `used_chains`.
     """
     for zone in draft.zones.values():
         section = zone.zone
@@ -76,8 +77,10 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 def rule(draft: Draft, section: firewall.Rule) -> None:
     """Add the nft rules of a `config rule`, to the chain that its zones and target need.
 
-    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it cannot be
-    compiled. Chains of zones that the rules are in or jump to are added to the zones' `used_chains`.
+    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: a zone, set
+    or helper cannot be used; or a condition is unreadable and the target neither DROP nor REJECT, or such a rule could
+    block the router's ssh or web server. Other DROP and REJECT rules lose that condition, with a problem. Chains of
+    zones that the rules are in or jump to are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

@@ -20,7 +20,10 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """The rules by which a zone masquerades what leaves to it, the last of its chain; none without masq and masq6."""
+    """The rules by which a zone masquerades packets that leave to it; they come after all others of its srcnat_ chain.
+
+    (): options masq and masq6 are off, or masq_src or masq_dest is unreadable or matches no packet now.
+    """
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
         for family, matches in zone.masquerade.items()
@@ -29,10 +32,11 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 
 
 def source_nat(draft: Draft, section: Nat) -> None:
-    """Add the rules of a `config nat`, for packets that leave to its zone, or if it names none by any device.
+    """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it is not
-    valid, or one of its conditions is unreadable.
+    Option `device` is one more condition. If no packet can match now, none are added, but a problem. LeftOutError,
+    which leaves the section out: its zone or set does not exist, a condition is unreadable, or it has a new port and no
+    protocol with ports.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

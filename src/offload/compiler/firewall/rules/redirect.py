@@ -30,8 +30,10 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 def redirect(draft: Draft, section: Redirect) -> None:
     """Add the rules of a `config redirect`: a port forward (target DNAT), or one that replaces source addresses (SNAT).
 
-    If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: it is not
-    valid, or names a zone, set or helper that does not exist.
+    A port forward may also get rules for hosts inside (`reflect`). If no packet can match now, none are added, but a
+    problem. LeftOutError, which leaves the section out: it names a zone, set or helper that does not exist, lacks a
+    zone or address that its target needs, or has an option that cannot be read or used. Zones get chains in
+    `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

@@ -29,7 +29,7 @@ class Translation(NamedTuple):
     src_port: tuple[Item, ...] = ()  # source ports to match
     dest_port: tuple[Item, ...] = ()  # destination ports to match
     rewrite: Split = NO_ADDRESSES  # new addresses, of which the first of each family is used; empty: none is replaced
-    port: Item | None = None  # the port or ports that replace the matched one; None: none is replaced
+    port: Item | None = None  # the port or range that replaces the matched one; None: none is replaced
     oifname: tuple[Item, ...] = ()  # output devices to match
 
     def has(self, family: int) -> bool:
@@ -45,7 +45,7 @@ class Writer(NamedTuple):
     comment: str  # of each rule
     counter: bool = False  # each rule has a counter
     log: str = ""  # prefix of the log statement; empty: no logging
-    limit_log: Limit | str | None = None  # rate limit of the log statement
+    limit_log: Limit | str | None = None  # of the log statement: a rate, or the name of a limit object; None: no limit
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
         """Add the nft rules of a translation to its chain, for a family (0: both, only without addresses) and protocol.
@@ -116,7 +116,7 @@ def addresses_of(
 ) -> list[Split] | None:
     """The addresses of each (option, value) of a section, by family, in this order; a value of None gives no addresses.
 
-    None, with a problem: a value is a network that has no address, so that no packet can match now.
+    None, with a problem: a value without `!` is a network that has no address, so that no packet can match now.
     """
     found = []
     for option, given in options:
@@ -136,8 +136,9 @@ def refuse_lost(section: Nat | Redirect) -> None:
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
     """The section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
 
-    With a new port one of them must have ports, be `any` (tcp and udp then), or all must be ICMP, whose identifier
-    counts as its port; otherwise LeftOutError.
+    A protocol that cannot have the section's ports or set is left out, with a problem. With a new port, if no protocol
+    has ports, `any` becomes tcp and udp, and ICMP alone stays, as its identifier counts as its port; others raise
+    LeftOutError. So does a set that does not exist or that nft cannot look up.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)

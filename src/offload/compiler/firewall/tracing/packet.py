@@ -47,7 +47,10 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """Make a function: packet -> key. Packets with equal keys fulfil the same of these matches: one stands for all."""
+    """Make a function: packet -> key. Packets with equal keys fulfil the same of these matches: one stands for all.
+
+    Only their addresses, ports and MAC may differ; all their other fields are equal too.
+    """
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}
     known: dict[Hashable, Hashable] = {}

@@ -41,7 +41,8 @@ class Connection(NamedTuple):
 class Refusal(NamedTuple):
     """The rule that refuses a connection: id of its UCI section, and its comment.
 
-    If a policy refuses it, the id is empty, and `rule` is `the policy of forward`.
+    If no rule of a section refuses it, the id is empty, and `rule` is `the policy of forward`, or of another base
+    chain.
     """
 
     origin: str
@@ -51,7 +52,8 @@ class Refusal(NamedTuple):
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
     """The rule that would refuse the connection if it began now; None: it is accepted, or a rule may accept it.
 
-    A rule may accept it if only the router can decide whether it matches (a set, a mark, an included file).
+    A rule may accept it if it is not known whether it matches (it compares a set, a mark or a rate limit), and so may
+    the rules of an included file.
     """
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
@@ -120,8 +122,9 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
     """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
 
     Where rules that stay in a chain change their order, all rules of that chain. So a packet that matches none of the
-    result takes the same way through both rulesets. They have no times, so that they match at any time, and no comments
-    or counters. None: policies or include statements changed too, so any packet may take another way.
+    result takes the same way through both rulesets. The rules in the result have no times, so that they match at any
+    time, and no comments or counters. (): no rule changed. None: policies or include statements changed too, so any
+    packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

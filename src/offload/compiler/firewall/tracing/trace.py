@@ -40,7 +40,10 @@ class Hook(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The UCI id of the section whose rule decided; empty: a fixed rule of the ruleset, or the chain's policy."""
+        """The UCI id of the last section among the rules that led to the verdict, which decided it.
+
+        Empty: only fixed rules of the ruleset led to it, or the chain's policy did.
+        """
         return next((each.origin for each in reversed(self.way) if each.origin), "")
 
 

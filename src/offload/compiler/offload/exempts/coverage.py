@@ -31,9 +31,9 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
     """Reasons (sentences) why all of a pair's traffic of this family must stay slow; empty: some may be offloaded.
 
     A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
-    section; a mark rule has exempts for a rule that must see every packet. The Reasons name each exempt that is enough
-    alone, and the mark rules if these are enough. If it takes all together, they name the part of each. Faulty exempts
-    do not count here.
+    section; a mark rule is a rule that must see every packet, and has exempts for its traffic. There is a Reason for
+    each exempt that covers all of the traffic alone, and one for the mark rules if they cover all of it. If only
+    exempts and mark rules together do, the Reasons name the part that each covers. Faulty exempts do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
@@ -63,9 +63,10 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons (sentences) for the part of a pair's traffic, of this family, that mark rules keep slow; empty: none is.
 
-    A pair is connections from zone `src` to zone `dest`. A mark rule has exempts (traffic that is never offloaded) for
-    a rule that must see every packet. Mark rules that cover the same kinds of traffic completely share a Reason, and so
-    do all that cover no kind completely. Exempts of sections have no Reason here.
+    A pair is connections from zone `src` to zone `dest`. A mark rule is a rule that must see every packet; its exempts
+    keep traffic slow (not offloaded). Kinds of traffic are TCP and UDP over IPv4 and IPv6. Mark rules that cover the
+    same kinds completely share a Reason, and so do all that cover no kind completely. Exempts of sections have no
+    Reason here.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
@@ -180,9 +181,9 @@ def _of_firewall(rules: Sequence[MarkRule]) -> str:
 
 
 def called(rule: MarkRule) -> str:
-    """A rule that must see every packet, for a sentence: `rule 'a' of /etc/config/firewall`.
+    """The words by which sentences name a rule that must see every packet: `rule 'a' of /etc/config/firewall`.
 
-    If only nft has it, its place: `chain a of table b`, with its comment behind it in brackets, if it has one.
+    Of a rule that is only in nft they are its place, `chain a of table b`, and its comment in brackets if it has one.
     """
     return _of_place(rule.place, [rule]) if rule.place else f"rule {named(rule)} of /etc/config/firewall"
 

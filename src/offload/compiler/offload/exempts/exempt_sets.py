@@ -16,16 +16,16 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named nft set with the traffic of exempts, which is never offloaded. An element has a key, and maybe a timeout.
+    """A named nft set whose elements are the traffic of exempts, which is never offloaded.
 
-    Elements have timeouts, and comments from which the exempt can be read back, if the set has `timed_exempts`.
+    If it has `timed_exempts`, each element has a timeout, and a comment from which the exempt can be read back.
     """
 
-    name: str  # derived from the shape
+    name: str  # derived from the conditions that its exempts share
     type: str  # nft type of the key
     interval: bool  # the keys are ranges or networks
     keys: tuple[str, ...]  # as nft text
-    timed_exempts: tuple[TimedExempt, ...] = ()  # one per key; empty for keys that last
+    timed_exempts: tuple[TimedExempt, ...] = ()  # one per key; empty: the keys have no timeout
 
     @property
     def flags(self) -> tuple[str, ...]:

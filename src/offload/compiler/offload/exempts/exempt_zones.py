@@ -22,10 +22,11 @@ Zones = Mapping[str, ZoneDevices]
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
     """Each exempt (traffic that is never offloaded), with the devices, or without devices the subnets, of its zones.
 
-    They are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
-    run time. Left out are those that no packet could match, those given at run time for a zone that is gone, and those
-    that are faulty or for all traffic, because their pairs of zones are slow anyway. If a zone has devices that are not
-    known, the exempt has no condition for it, and so keeps more traffic slow.
+    There are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
+    run time. Left out are: those for a zone that has neither devices nor subnets; of those given at run time, those for
+    a zone that is gone; of all others, those that are faulty or for all traffic, because their pairs of zones are slow
+    anyway. If not all devices of a zone are known and it has no subnets, the exempt has no condition for that zone, and
+    so keeps more traffic slow.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -68,12 +69,12 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Exempts for the addresses of zones with subnets and no devices, where a table gives more than the zone allows.
+    """Exempts (traffic that is never offloaded) for zones with subnets and no devices, where a table gives too much.
 
-    Its packets use devices of other zones. `elements`: of the table of `mode`, from (iif, oif) to a policy; one allows
-    too much if the pair of the two zones requests a lower mode, another family or more after_packets. Only packets of
-    the original direction reach exempts, so connections from such a zone have one exempt, and connections to it
-    another.
+    Packets of such a zone use devices of other zones, so they meet the elements of those: `elements`, from (iif, oif)
+    to a policy, of the table of `mode`. An element gives too much if the pair of this zone and the zone of the device
+    requests a slower mode, not all of the element's families, or more after_packets. For such devices (no devices in
+    the exempt: for all) there is one exempt for connections from the zone's addresses, and one for connections to them.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -100,11 +101,12 @@ def with_subnet_reasons(
     modes: Mapping[tuple[str, str], Mode],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair with a Reason for each zone of subnets without devices whose exempts keep some of its packets slow.
+    """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep its packets slow.
 
-    Without any it is unchanged. A zone whose subnets cannot be read may be any address: so only devices (iif, oif)
-    without exempts of such a zone count for the pair's mode, which becomes none if there are none. `modes`: (iif, oif)
-    -> fastest mode of the tables with such an element. `subnet_exempts`: what `of_subnets` gives, by the table's mode.
+    The pair is unchanged if there is no such zone. If the subnets of such a zone cannot be read, its exempts keep all
+    packets between their devices (iif, oif) slow: the pair's mode is then the fastest of its other devices, or none
+    without any. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: what
+    `of_subnets` gives, by the table's mode.
     """
     left: list[Mode] = []
     reasons: list[Reason] = []

@@ -38,9 +38,10 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with a mark rule, whose exempts keep traffic slow, for each rule in nft that must see every packet.
+    """The Config with a mark rule more for each rule that `rules_to_exempt` gives; its exempts keep that traffic slow.
 
-    There is none with `auto_exempt 0`, nor for a rule that compares a device which no zone has.
+    Slow is not offloaded, so that the rule in nft sees each packet. The Config is unchanged with `auto_exempt 0`; a
+    rule that compares a device which no zone has gets no mark rule.
     """
     if not config.globals.auto_exempt:
         return config
@@ -49,10 +50,12 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def rules_to_exempt(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules in nft whose traffic must stay slow, so that they see each packet; `check` only reports other rules.
+    """The rules in nft whose traffic is not to be offloaded, so that they see each packet.
 
-    Rules that set marks are here only if a qdisc or tc filter reads these. Rules on ingress and egress hooks need no
-    exempt: software offload keeps them, and hardware is not used on their devices (pairs/shapers.py).
+    They limit rates, count against a quota, give priorities, set DSCP, drop by what differs from packet to packet, or
+    set a mark that a qdisc or tc filter reads. Other rules that must see every packet are only reported by `offload
+    check`. Rules on ingress and egress hooks need no exempt: software offload passes them, and hardware is not used on
+    their devices (pairs/shapers.py).
     """
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):

@@ -19,14 +19,14 @@ from offload.nouns import replace
 
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:
-    """The Config without the MARK rules that only choose a route on this router, so that their traffic is offloaded."""
+    """The Config without the MARK rules that only choose a route (`only_routes`), so that they keep no traffic slow."""
     return replace(config, mark_rules=tuple(each for each in config.mark_rules if not only_routes(each, snapshot)))
 
 
 def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
     """Whether an `ip rule` of its family compares the mark that a rule sets, and no qdisc, tc filter or nft rule does.
 
-    False if it is not known which mark `mark_rule` sets.
+    False also if it is not known which mark `mark_rule` sets.
     """
     sets = mark_rule.sets
     if sets is None:

@@ -36,8 +36,8 @@ class Shape:
     def name(self, others: str, suffix: str) -> str:
         """The name of the nft set for exempts of this shape: the same in every Plan, so that it can be compared.
 
-        `others`: the negated conditions of the set's rule, as nft text, which make another name. `suffix`: last part of
-        the name, for sets that differ only in the kind of their elements.
+        `others`: the negated conditions of the set's rule, as nft text; with others the name is another. `suffix`: last
+        part of the name, for sets that differ only in the kind of their elements (ranges, or with a timeout).
         """
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         hashed = f"_{self!r}{others}"  # the class had the name _Shape: sets keep their names over an upgrade

@@ -24,9 +24,9 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The comment of a timed exempt's set elements, from which `held_timed_exempts` reads what keys may lack.
+    """The text of the comment of a timed exempt's set elements: what their keys lack, for `held_timed_exempts` to read.
 
-    It has the exempt's number, zones, DSCP, mark and negated conditions.
+    It has the exempt's number, zones, DSCP, mark and negated conditions, but no times.
     """
     exempt = timed_exempt.exempt
     mark, dscp = _plain(exempt.match.mark) or Bits(0, 0), _plain(exempt.match.dscp) or Bits(-1, 0)
@@ -41,8 +41,9 @@ def _plain(bits: Bits | None) -> Bits | None:
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
     """The timed exempts (traffic that stays slow for some time) in the kernel's tables, sorted by number.
 
-    All elements with the same number, in any set and table, are one exempt. Its name is `run-time NUMBER`. Elements of
-    other programs are ignored.
+    All elements with the same number, in any set and table, are one exempt; of their remaining seconds the most count.
+    Its name is `run-time NUMBER`. Elements whose set, comment or key is not of the form that this program writes are
+    ignored.
     """
     parts: dict[int, list[TimedExempt]] = defaultdict(list)
     for timed in (each for table in tables for each in table.timed):

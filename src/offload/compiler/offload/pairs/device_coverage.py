@@ -21,14 +21,15 @@ class DeviceCoverage:
     excluded: frozenset[str]  # option `exclude_device` of `config globals`
     added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
-    beneath: frozenset[str]  # below a device whose shaper or hook packets would bypass if they were listed; no l3 ones
-    restless: frozenset[str]  # bridges to whose ports no flow may be pinned, in hardware either
+    beneath: frozenset[str]  # not to be listed: packets would bypass a shaper or hook above; no l3 ones
+    restless: frozenset[str]  # bridges whose hosts move too often, so no flow may be bound to their ports
 
     @classmethod
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
         """Find which devices flowtables can list now. `topology`: the devices of the zones.
 
-        With `auto_software 0` no device counts as `shaped`, so hardware is used although it bypasses shapers.
+        Devices for which hardware was given up for some hours are not `able`. With `auto_software 0` no device counts
+        as `shaped`, so hardware is used although it bypasses shapers.
         """
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
@@ -49,16 +50,17 @@ class DeviceCoverage:
     def added_to(self, mode: Mode) -> set[str]:
         """The devices of option `device` that the flowtable of this mode can list: in hardware only `able` ones.
 
-        nft would refuse the whole table with any other.
+        If a hardware flowtable listed one that hardware cannot take, nft would refuse the whole table.
         """
         return {name for name in self.added if mode is Mode.SOFTWARE or name in self.able}
 
     def devices(self, zone: str, mode: Mode) -> set[str]:
         """The devices of the zone, l3 ones (`br-lan`) and those below, that the flowtable of this mode can list.
 
-        Software lists none that is `beneath` one whose shaper would be bypassed. Hardware can list those that it takes
-        (`able`), also bridge ports that software does not list, but no port of a bridge whose hosts move too often
-        (`restless`). Neither lists what the user excluded. Devices of option `device` come from `added_to`.
+        Software lists none below a device whose shaper packets would then bypass (`beneath`). Hardware can list those
+        that it takes (`able`), also bridge ports that software does not list, but no port of a bridge whose hosts move
+        too often (`restless`). Neither lists what the user excluded. Devices of option `device` are not here but in
+        `added_to`.
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
@@ -89,7 +91,7 @@ class DeviceCoverage:
     def shapers(self, zone: str, device: str) -> Iterator[tuple[str, str]]:
         """The devices that packets of this l3 device (`br-lan`) pass and that have a shaper, tc filter or nft chain.
 
-        Each comes as (device, name of the shaper, filter or chain). None with `auto_software 0`.
+        Each comes as (device, name of the shaper, filter or chain). With `auto_software 0` there are none.
         """
         for each in self.zones[zone].passed(device):
             if each in self.shaped:

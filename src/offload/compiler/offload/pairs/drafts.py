@@ -32,7 +32,7 @@ class Crossing:
 class PairDraft:
     """A request for a pair of zones, with the mode it can have while other pairs on its devices are not considered."""
 
-    request: PairRequest  # the request
+    request: PairRequest  # what the configuration requests for the pair
     mode: Mode  # that the pair can have alone
     reasons: tuple[Reason, ...]  # why `mode` is lower than requested, or only a part of the traffic can have it
     # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if the pair is slow
@@ -46,11 +46,11 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
-    """The mode that a requested pair of zones can have on its own: the fastest of its devices, or none.
+    """The mode that a requested pair of zones can have on its own: the fastest of its devices, or none, with Reasons.
 
     It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
-    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; the
-    user excluded all its devices.
+    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; no
+    flowtable sees all packets between any two of its devices, because the user excluded devices.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]

@@ -40,7 +40,7 @@ class PairRequest:
 def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pair]:
     """The pairs of zones (src, dest) that the firewall permits, and those with a section of their own.
 
-    That is a valid `config pair` without `*`. They are in the order of the firewall's zones.
+    Such a section is a valid `config pair` without `*`. The pairs are in the order of the firewall's zones.
     """
     names = [zone.name for zone in config.zones]
     chosen = {(choice.src, choice.dest) for choice in config.pair_choices if not choice.faulty and not choice.stars}
@@ -51,7 +51,8 @@ def existing(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pai
 def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pair]:
     """The pairs of zones (src, dest), also (a, a), between which the firewall's configuration permits some traffic.
 
-    `topology`, `snapshot`: tell the zone of a port forward's host. Rules that refuse are not considered.
+    `topology`, `snapshot`: for a port forward without a destination zone they give the zone of its host. Rules that
+    refuse are not considered.
     """
     names = [zone.name for zone in config.zones]
     # packets that no zone's chain decides get the base chain's policy; within a zone they get the zone's own
@@ -100,8 +101,8 @@ class Asked:
     def zone(self, name: str) -> ZoneChoice:
         """The choice for a zone: its own mode (None: unset); its own family and after_packets, or those of globals.
 
-        after_packets: packets of a connection before it is offloaded. `faulty`: one of these values cannot be read, so
-        the zone stays slow.
+        after_packets: packets of a connection before it is offloaded. `faulty`: any option of the zone's section is
+        invalid, or a value of globals that the zone needs; the zone stays slow then.
         """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
@@ -117,8 +118,10 @@ class Asked:
     def request(self, src: str, dest: str) -> PairRequest:
         """The request for a pair of zones: the mode of its section, else the lower of its zones, else that of globals.
 
-        It has the larger after_packets and the common family of both zones. Its `mode` is none, with Reasons, if a
-        fault or an exempt of all its traffic keeps the pair slow; `asked` is the user's mode nevertheless.
+        A zone without a mode does not count. The request has the larger after_packets and the common family of both
+        zones, also if the pair has a section. Its `mode` is none, with Reasons, if a fault or an exempt of all its
+        traffic keeps the pair slow; `asked` is the user's mode nevertheless, but none if a configuration file cannot be
+        read.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
@@ -176,7 +179,10 @@ class Asked:
 
 
 def mode_unset(zones: Iterable[str]) -> Reason:
-    """The Reason (a sentence for the user) that no mode was chosen for any of these zones; at least one."""
+    """The Reason (a sentence for the user) that no mode was chosen for any of these zones.
+
+    At least one zone must be given.
+    """
     names = list(dict.fromkeys(zones))
     return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
 
@@ -184,7 +190,9 @@ def mode_unset(zones: Iterable[str]) -> Reason:
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
     """By zone: the mode chosen for the zone itself (None: none was), and Reasons (sentences) why faults keep it slow.
 
-    Faults are values of /etc/config/offload that cannot be read, or a file that cannot. No Reasons: there is no fault.
+    Faults are an invalid option of the zone's section in /etc/config/offload, or an invalid family or after_packets of
+    globals that it needs. If a configuration file cannot be read at all, each zone has None and that one Reason. ():
+    there is no fault.
     """
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}

@@ -21,10 +21,10 @@ Use = tuple[PairDraft, Crossing]
 
 
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
-    """Decide about each (iif, oif): if several pairs use these, the slowest mode and strictest policy hold for all.
+    """Decide about each (iif, oif): if several pairs of zones use it, the slowest mode and strictest policy hold there.
 
-    A pair is two zones. Policy: family, and packets before offload. A pair that can only have packets of one family
-    keeps none of the other slow, but if its own are offloaded, its mode and policy hold for the other too. The result:
+    Policy: family, and packets before offload. A family is offloaded if all pairs that can have its packets want that.
+    The slowest mode of these pairs, and their largest number of packets, hold for both families. The result: the
     elements of map `crossings`, sorted by (iif, oif), each with the mode of its table; and the decision for each pair,
     in the order of `drafts`. If software takes what hardware does not, both tables have an element for (iif, oif).
     """

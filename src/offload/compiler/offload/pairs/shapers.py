@@ -40,11 +40,11 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of `shapers`, by device, that software bypasses too where a flowtable lists a device below.
+    """Those of `shapers`, by device, that software offload bypasses too if a flowtable lists a device below theirs.
 
-    A flowtable that finds a packet on a device below takes it before the ingress hook of the device above. It sends
-    packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE device through the
-    device's own queue (nft_dev_path_info()).
+    They are bridges, and devices with a tc filter or nft chain on ingress. A flowtable that finds a packet on a device
+    below takes it before the ingress hook of the device above. It sends packets of a bridge directly to the port, past
+    the bridge's queue, but those of a VLAN or PPPoE device through the device's own queue (nft_dev_path_info()).
     """
     bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
     filtered = {each.device for each in snapshot.filters if each.treats}

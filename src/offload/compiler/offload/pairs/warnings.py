@@ -13,10 +13,11 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 
 
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
-    """The Problems about pairs of zones that the firewall does not permit, and exempts that concern more than they say.
+    """The Problems (sentences) about valid sections that have no effect, or another effect than one may expect.
 
-    Such an exempt is for a zone whose devices are not all known. Others are about devices that do not exist, and pairs
-    that are faster than they were in version 0.1.0. Sections that are faulty have none here.
+    There is one for a `config pair` whose zones the firewall does not permit; for an exempt of a zone that cannot be
+    recognized, so that it concerns every zone; for a device in globals that does not exist; and for a pair of zones
+    that is faster than in version 0.1.0 (`raised`). Faulty sections have none here.
     """
     there = permitted(config, topology, snapshot)
     pairs = [
@@ -48,9 +49,9 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     """A Problem for each of these pairs of zones that has a higher mode than version 0.1.0 gave it for the same file.
 
-    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There is none if the
-    file was written for the present rules (`old_rule` False), or if the mode in globals, or the whole file, cannot be
-    read.
+    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There is none for a
+    pair whose mode a `config pair` gives, and none at all if the file was written for the present rules (`old_rule`
+    False), or if the mode in globals, or the whole file, cannot be read.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:

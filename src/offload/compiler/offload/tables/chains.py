@@ -27,12 +27,12 @@ FIRST = Rule("goto first", Match(raw="ct state != established"))  # first packet
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """All chains of one of offload's tables. On the forward hook packets get into them by a look-up of both devices.
+    """All chains of one of offload's tables. On the forward hook a look-up of both devices sends packets into them.
 
-    Only packets of the original direction reach exempts and are offloaded, so exempts mean what the user wrote,
-    whatever the replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter.
-    A packet between devices that have no element in the map passes one rule, the look-up by indexes, which costs less
-    than half of one by names (docs/performance.md).
+    Only packets of the original direction reach exempts (rules for traffic that is never offloaded) and are offloaded,
+    so exempts mean what the user wrote, whatever the replies are. `accept` only leaves our base chain: the firewall has
+    decided before, at priority filter. A packet between devices that have no element in the map passes one rule, the
+    look-up by indexes, which costs less than half of one by names (docs/performance.md).
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
@@ -44,10 +44,9 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """Properties of a table's flowtable and sets as text: a change of them must change the hashes of chain `forward`.
+    """Properties of a table's flowtable and sets as text, which is hashed into the comments of the rules of `forward`.
 
-    These hashes (fingerprints, in the comments of rules) are what is compared with the kernel; `covered` is added to
-    them.
+    Only these hashes (fingerprints) are compared with the kernel's table, so a change of such a property changes them.
     """
     kind = "offload " if table.hardware else ""
     late = " late" if table.late else ""
@@ -57,15 +56,15 @@ def covered(table: Table) -> str:
 def ingress_priority(table: Table) -> str:
     """The priority of the table's flowtable on the ingress hooks of its devices, as nft text: `filter`, `filter + 1`.
 
-    It is one higher in hardware, as both tables may have one device, and higher by BEHIND_PRIORITY for a table that
-    must come behind chains of other programs.
+    It is one higher in hardware, as both tables may list the same device, and higher by BEHIND_PRIORITY (1000) if the
+    flowtable must come behind chains of other programs.
     """
     after = BEHIND_PRIORITY * table.behind + table.hardware
     return f"filter + {after}" if after else "filter"
 
 
 def _priority(table: Table) -> str:
-    """Of the table's chain on the forward hook: behind every chain that may drop what the table would offload."""
+    """The priority of the table's chain on the forward hook: behind chains that may drop what it would offload."""
     shared = SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY
     return f"{ACCEPTED_PRIORITY + shared - SHARED_PRIORITY}" if table.late else f"filter + {shared}"
 

@@ -13,7 +13,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """What a table does with packets between two devices, by the direction in which their connection was opened."""
+    """What a table does with packets from one device to another, by the direction that opened their connection."""
 
     policy: PolicyKey | None = None  # of those opened in this direction; None: they stay slow
     replies: str = ""  # family (UCI word) of those opened in the other direction; empty: they stay slow
@@ -32,8 +32,8 @@ Crossing = tuple[str, str]  # names of the devices (iif, oif)
 def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
     """The keys (iif, oif) of the table's map `crossings`, sorted, each with the Passing that names its chain.
 
-    `elements`: those of `table`, or some of them. Each makes a key for its connections, and one with iif and oif
-    exchanged for their replies.
+    `elements`: those of a table, or some of them. Each makes a key for the connections that it offloads, and one with
+    iif and oif exchanged for their replies; where keys are equal they share a Passing.
     """
     opened = {(each.iif, each.oif): each.policy for each in elements}
     answered = {(oif, iif): policy.family for (iif, oif), policy in opened.items()}
@@ -41,7 +41,10 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """The keys (iif, oif) of the table's map, each with its Passing, without those of elements in both tables."""
+    """The keys (iif, oif) of the table's map, each with its Passing, that come from elements of this table alone.
+
+    Left out are elements that the other table has too, because the bridge port of a host decides which takes a flow.
+    """
     return passings(each for each in table.elements if not each.policy.stations)
 
 

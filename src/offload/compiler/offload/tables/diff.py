@@ -24,11 +24,11 @@ Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow o
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`. `returned`: the tables that it deletes, or deletes and creates again.
+    """One text for `nft -f -`. `returned`: names of the tables that it deletes, or deletes and creates again.
 
     The flows of such a table go back to the slow path for some packets. `table`: the one that is changed while its
-    flows stay; empty: none is. `lost`: traffic that it no longer offloads; the caller has to check that the kernel has
-    no offloaded flow of it.
+    flows stay; empty: none is. `lost`: traffic that this table no longer offloads; the caller has to check that the
+    kernel has no offloaded flow of it.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Transaction:
 
 
 def unasked(_: Lost) -> bool:
-    """True for any traffic: the `busy` of `transactions` for callers that do not read the kernel's connections."""
+    """True for any traffic: the `busy` of `transactions` where it is not known which flows the kernel offloads."""
     return True
 
 
@@ -47,12 +47,12 @@ def transactions(
 ) -> list[Transaction]:
     """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan's; empty: none is needed.
 
-    Tables of the Plan in `forced` are created again even if they do not differ. `busy`: whether the kernel may have
-    offloaded flows of traffic that is to be slow now; then the table is created again. Each table that differs has a
-    transaction, software first, so that a refusal of the hardware table does not affect software. The hardware table is
-    deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10). Until it is back, the
-    software table must not take its flows: elements of both tables leave the software table first, and return when the
-    hardware table exists (docs/kernel.md 35).
+    A table is created again if the Plan has it and it is in `forced`, if `must_return`, or if the kernel may have
+    offloaded flows of traffic that is to be slow now (`busy`); else it is changed, and its flows stay. Tables that the
+    Plan lacks are deleted. Each table that differs has a transaction, software first, so that a refusal of the hardware
+    table does not affect software. The hardware table is deleted in a transaction of its own, because nft refuses to
+    replace it (docs/kernel.md 10). Until it is back, the software table must not take its flows: elements of both
+    tables leave the software table first, and return when the hardware table exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
@@ -123,9 +123,10 @@ def _transactions(
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
-    So it is if the deciding rules differ (as after an update) or the map is missing, if a device leaves the flowtable
-    that pairs of zones that stay may use or that nft cannot delete, or if sets of hosts are new. `held`: the table in
-    the kernel. Elements that leave the map, and new exempts, are not considered here, but in `lost`.
+    That is so if the rules of chain `forward` or of the guard differ (as after an update), if the map `crossings` is
+    missing, if a set of hosts is new, or if a device leaves the flowtable that remaining pairs of zones may use or that
+    nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, are not considered
+    here, but in `lost`.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules

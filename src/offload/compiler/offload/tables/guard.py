@@ -31,7 +31,10 @@ SRC_NAT_DONE = 0x80
 
 @dataclass(frozen=True, slots=True)
 class RepliedSet:
-    """A set of one family's connections whose reply the firewall accepted; packets fill it. `key`: as nft text."""
+    """An nft set of connections of one family whose reply the firewall accepted; packets fill it.
+
+    `key`: the nft expression of an element's key.
+    """
 
     name: str
     key: str
@@ -44,11 +47,13 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that add (`replied`), look up (`guard`) and delete (`postrouting`) connections in the sets of REPLIED.
+    """The chains that work on the sets of REPLIED, the connections of which a reply passed the firewall.
 
-    A key of the other family matches no packet (nft_ct_get_eval()); addresses come first in it, as they show that at
-    once and the id costs a hash. If a set is full, the rule that adds to it does not match, and the next rule counts
-    the reply.
+    `replied` adds the connection of a reply. `guard` accepts, and so leaves on the slow path, a packet whose connection
+    is not there. `postrouting` and `first` delete the key of a connection at its first packet; `first` only of a
+    connection whose source a helper translated. A key of the other family matches no packet (nft_ct_get_eval());
+    addresses come first in it, as they show that at once and the id costs a hash. If a set is full, the rule that adds
+    to it does not match, and the next rule counts the reply.
     """
     untranslated = Rule("accept", Match(raw=f"ct status & {SRC_NAT_DONE:#x} == 0"))
     yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))

@@ -34,8 +34,9 @@ def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
     """The traffic that the table in the kernel (`held`) may have offloaded and that `table`, the wanted one, does not.
 
     The Plan's other table may take it. It is each (iif, oif) that leaves the map, or stays with a narrower family or
-    other ends where a host's port decides; and exempts that the kernel's table lacks, or with ranges in a set that gets
-    one. Devices that do not exist any more are left out: the kernel ended the offload of their flows.
+    with other ends where a host's bridge port decides; and each exempt that the kernel's table lacks. If a set of
+    ranges gets an element, all exempts with ranges in it count. Devices that do not exist any more are left out: the
+    kernel ended the offload of their flows.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))

@@ -21,9 +21,9 @@ def render(plan: Plan) -> str:
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """The nft text that creates one table; equal tables give equal bytes.
+    """The nft text that creates one table, with its flowtable, chains, sets and map; equal tables give equal text.
 
-    `withheld`: without the elements of the map for which the hardware table has one too.
+    `withheld`: without those elements of the map that the hardware table has too.
     """
     return table_text(without_shared(table) if withheld else compiled(table))
 

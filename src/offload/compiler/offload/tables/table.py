@@ -18,7 +18,7 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table of the Plan as nftables objects; its field `nft`, if that was compiled from an equal table.
+    """The table of the Plan as nftables objects: those of its field `nft`, if these were compiled from an equal table.
 
     Otherwise it is compiled now; the field stays as it is.
     """
@@ -28,9 +28,9 @@ def compiled(table: Table) -> nft.Table:
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table as nftables objects, but its map lacks the elements for which the hardware table has one too.
+    """The table as nftables objects, but its map lacks the elements that the hardware table has too.
 
-    The caller adds them once that table exists. Hashes in the comments of rules are those of the whole table.
+    The caller adds them once the hardware table exists. Hashes in the comments of rules are those of the whole table.
     """
     return compiled(table)._replace(maps=(_pairs(own(table)),))
 
@@ -41,7 +41,7 @@ def expected(table: Table) -> LiveTable:
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
-    """The Plan with its tables compiled (`nft`); tables that are the same as in the Plan `before` keep theirs."""
+    """The Plan with its tables compiled (field `nft`); a table that the Plan `before` has too keeps that one's."""
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
 
