@@ -17,9 +17,9 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
     `before`: the ruleset that was loaded last into the same table; None: not known. If only hooks and rules of chains
     differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
-    and the whole table is declared again; chains, sets, limits, helpers and flowtables that only `before` has, or has
-    with other properties, are deleted first, but none for None. Elements of a set are added and never deleted, except
-    with a set whose own properties change.
+    and the whole table is declared again. Before that, chains that `after` lacks are deleted, and sets, limits, helpers
+    and flowtables that it lacks or has with other properties; for None nothing is. Elements of a set are added and
+    never deleted, except with such a set.
     """
     if before == after:
         return ""

@@ -24,8 +24,9 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
     """The function that fills the template of this name: values of its variables by keyword -> text.
 
     It comes from the stored code. If that is missing or was made of another source, the template is compiled and stored
-    again, if possible. OSError: there is no such template. A variable that is not given raises LookupError, or
-    UndefinedError where only Jinja2 itself can run the template. `filters`: Jinja2's filters by name.
+    again, unless Python is not to write bytecode; that it cannot be stored is ignored. OSError: there is no such
+    template. A variable that is not given raises LookupError, or UndefinedError where only Jinja2 itself can run the
+    template. `filters`: Jinja2's filters by name.
     """
     source = source_of(name)
     code = stored(name, source)
@@ -93,7 +94,8 @@ def stored(name: str, source: str) -> CodeType | None:
 def store(name: str, source: str, code: CodeType) -> None:
     """Store a template's code with its source in a file for the next start, which replaces the last one in one step.
 
-    An OSError is ignored: without the file the next start takes longer.
+    The file is in the folder `__pycache__` beside the templates. An OSError is ignored: without the file the next start
+    takes longer.
     """
     place = _place(name)
     draft = f"{place}.{os.getpid()}"

@@ -21,7 +21,7 @@ class Split(NamedTuple):
     family: int = 0
 
     def of(self, family: int) -> Addresses:
-        """The addresses of one family, 4 or 6."""
+        """The addresses of one family, 4 or 6; (): it has none."""
         return self.v4 if family == IPV4 else self.v6
 
 

@@ -32,8 +32,9 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 
     A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
     section; a mark rule is a rule that must see every packet, and has exempts for its traffic. There is a Reason for
-    each exempt that covers all of the traffic alone, and one for the mark rules if they cover all of it. If only
-    exempts and mark rules together do, the Reasons name the part that each covers. Faulty exempts do not count here.
+    each exempt that covers all of the traffic alone, and one for the mark rules if they cover all of it. If none of
+    these does, but all exempts and mark rules together do, the Reasons name the part that each covers. Faulty exempts
+    do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]

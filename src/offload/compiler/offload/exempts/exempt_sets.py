@@ -34,7 +34,10 @@ class ExemptSet:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """The elements as they are compared with the kernel's: keys; timed ones with comments, without any seconds."""
+        """The elements as nft text, to be compared with the kernel's: keys; timed ones with a comment.
+
+        Timeouts are not in it, because the remaining seconds change.
+        """
         if not self.timed_exempts:
             return self.keys
         return tuple(
@@ -56,7 +59,7 @@ class ExemptSet:
 class ExemptRules:
     """All exempts (traffic that is never offloaded) of a table: its sets, and the rules of its chain `exempt`.
 
-    Rules are nft text without their verdict.
+    `rules`: the conditions of each rule as nft text, without a verdict.
     """
 
     sets: tuple[ExemptSet, ...]

@@ -52,8 +52,8 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Exempts for connections with a conntrack mark, which a device's tc filter copies into packets: they stay slow.
 
-    Two for each such device among `elements`: for connections that leave by it, and for those that come in. None with
-    `auto_exempt 0`.
+    There are two for each such device among `elements`: for connections that leave by it, and for those that come in by
+    it. With `auto_exempt 0` there are none.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

@@ -50,7 +50,7 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
 
     It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
     Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; no
-    flowtable sees all packets between any two of its devices, because the user excluded devices.
+    flowtable sees all packets of one device of each zone, because the user excluded devices.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]

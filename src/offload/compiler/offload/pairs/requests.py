@@ -152,7 +152,7 @@ class Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The valid `config pair` for two zones: that with fewest `*`, of such the slowest; None: there is none."""
+        """The valid `config pair` for two zones: fewest `*` first, then the slowest mode; None: there is none."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)

@@ -18,7 +18,7 @@ LAYER = re.compile(r"_r\d+$", re.ASCII)  # ranges are spread over several sets (
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Traffic that may be in a table's flowtable and that the Plan does not offload; False if there is none."""
+    """Traffic that may be in a table's flowtable and that this table is not to offload now; False: there is none."""
 
     crossings: Crossings = frozenset()  # (iif, oif) that leave the map, or stay for less traffic
     exempts: tuple[ExemptMatch, ...] = ()  # that the kernel's table lacks
