@@ -19,8 +19,8 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 def common_family(family: int | None, restrictions: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
     """The family that all conditions have in common (None or 0: any), and the names of two that contradict each other.
 
-    The names are empty if none do. `family`: option of the section. `restrictions`: (family, name) of its other
-    conditions, its zones and helpers; None or 0: any family.
+    Both names are empty if no two contradict each other. `family`: option family of the section (4 or 6).
+    `restrictions`: (family, name) of its other conditions, zones and helpers; None or 0: any family.
     """
     by = f"family ipv{family}"
     for needed, who in restrictions:

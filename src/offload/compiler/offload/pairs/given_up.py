@@ -10,7 +10,7 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The requests, but software instead of hardware for pairs of zones none of whose flows hardware took.
+    """The requests, but with mode software instead of hardware for pairs of zones of which hardware took no flow.
 
     `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours; devices
     among them are ignored. If it is one family, hardware stays requested for the other (`hardware_family`), unless the
