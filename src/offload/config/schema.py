@@ -12,7 +12,7 @@ from offload.model.problems.problem import ProblemCode
 
 # What a fault in such an option means for its section of the firewall.
 CORE = "core"  # the section is left out: it is not known which traffic it matches, or what it does
-CONDITION = "condition"  # a condition is missing: left out, but DROP and REJECT may be kept without it
+CONDITION = "condition"  # the section would match more without it: left out, but DROP and REJECT may be kept
 DETAIL = "detail"  # the section is left out, but DROP and REJECT are kept without the option
 
 Given = str | Sequence[str]
@@ -31,16 +31,16 @@ class Option(NamedTuple):
     """How an option of a section is parsed, and what its faults mean."""
 
     parse: Parser  # text -> value; None or a Bad: not valid
-    expected: str = ""  # completes the sentence "which is not ..."; empty: the parser has its own sentence
+    expected: str = ""  # ends the sentence `VALUE is not ...`; empty: the parser's Bad has a sentence
     role: str = CORE  # what a fault in it means for a section of the firewall: CORE, CONDITION or DETAIL
-    many: bool = False  # a list, or one option with words between blanks
-    flat: bool = False  # the parser gives several values for a word
-    filled: bool = False  # an empty value is a fault, because the section would match everything without it
+    many: bool = False  # its value is a tuple: of a UCI list, or of the words of a text with blanks
+    flat: bool = False  # the parser gives a tuple for each word (`tcpudp`: two values); the tuples are joined
+    filled: bool = False  # a text without words is a fault, because without the list the section would match all
     required: bool = False  # a section without it has a fault
     negatable: bool = True  # `!` before the value is allowed
-    unsupported: bool = False  # known, but nftables cannot express it
-    without_effect: bool = False  # fw4 reads it and does nothing with it
-    consequence: str = ""  # of a bad value, for the sentence; empty: that of the section's other options
+    unsupported: bool = False  # nftables cannot express it: it has no value, and is a fault
+    without_effect: bool = False  # fw4 reads it and ignores it: it has no value, and Fault.NO_EFFECT
+    consequence: str = ""  # ends the sentence about a bad value; empty: as for the section's other options
     free_text: bool = False  # a person chose the words: a bug report replaces them by a number
 
 

@@ -62,7 +62,7 @@ class Zone:
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()
     inverted: bool = False  # a network or device is excluded (`!x`), or all are meant (`+`)
     family: Family = Family.ANY  # option `family`
-    masq: bool = False  # of IPv4 or IPv6: only such zones have their port forwards reflected
+    masq: bool = False  # it masquerades IPv4 or IPv6; port forwards are reflected only for such a zone
     forward: Policy = Policy.DROP  # policy between devices of the zone; without the option that of `config defaults`
 
 
@@ -111,7 +111,7 @@ class Globals:
     devices: tuple[str, ...] = ()  # added to the software flowtable, and to that of hardware if it can have them
     exclude_devices: tuple[str, ...] = ()  # in no flowtable
     auto_exempt: bool = True  # traffic that rules mark or limit packet by packet stays slow
-    auto_software: bool = True  # shaped devices are not in hardware
+    auto_software: bool = True  # flows over a device with a shaper get software in place of hardware
     cut_refused: bool = False  # end connections that changed rules refuse
     log_level: LogLevel = LogLevel.INFO  # of the system log
     hardware_retry: int = HARDWARE_RETRY  # hours

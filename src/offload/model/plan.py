@@ -18,8 +18,9 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 class PolicyKey:
     """What distinguishes one chain of offload rules from another; pairs of zones with equal values share a chain.
 
-    `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: at
-    which end (NO_END, FROM, TO, BOTH) the bridge port of the host decides between hardware and software.
+    `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: the
+    ends of a flow (FROM: source, TO: destination, BOTH, NO_END) where the bridge port of the host decides whether
+    hardware or software takes it.
     """
 
     after_packets: int
@@ -34,7 +35,7 @@ class PolicyKey:
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The values of a chain from a verdict that leads to it (`goto policy_20_ipv4`).
+        """The key of the chain that a verdict leads to (`goto policy_20_ipv4`), or to its part for replies.
 
         None: a verdict of another form.
         """
@@ -48,7 +49,7 @@ class PolicyKey:
 class Element:
     """An element of the verdict map `crossings`: packets from device `iif` to `oif` go to the chain of `policy`.
 
-    `pair`: the source and destination zone; if several pairs of zones use these devices, the first of them.
+    `pair`: (source zone, destination zone); of several pairs of zones that are offloaded over these devices the first.
     """
 
     iif: str
@@ -72,18 +73,18 @@ class TimedExempt:
 
 @dataclass(frozen=True, slots=True)
 class ExemptMatch:
-    """An Exempt (conditions of slow traffic) with its zones as input and output devices, or as subnets without devices.
+    """An Exempt (conditions of slow traffic) with devices or addresses in place of its zones.
 
-    An empty `iifs` or `oifs` is every device.
+    An empty `iifs` or `oifs` is no condition: it matches every device.
     """
 
-    exempt: Exempt  # its conditions; for a zone without devices with the zone's subnets as addresses
+    exempt: Exempt  # its conditions; the subnets of a zone without devices are added to the addresses
     iifs: tuple[str, ...] = ()  # devices of zone src
     oifs: tuple[str, ...] = ()  # devices of zone dest
-    timed_exempt: TimedExempt | None = None  # given at run time; None: any other exempt
-    called: str = ""  # how sentences name it
-    zone: str = ""  # whose subnets it keeps slow, if neither a section nor a rule asks for it
-    connmark: bool = False  # it matches only connections with a conntrack mark, which packets do not carry
+    timed_exempt: TimedExempt | None = None  # the run-time exempt of which it is made; None: any other exempt
+    called: str = ""  # the subject of sentences about it: `exempt 'PlayStation'`, `run-time exempt 3`
+    zone: str = ""  # with subnets and no devices, for which the compiler made this; empty: any other exempt
+    connmark: bool = False  # one more condition: the connection's mark (ct mark) is not 0; packet marks do not matter
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
@@ -105,17 +106,18 @@ class Table:
     devices: tuple[str, ...]  # that the flowtable lists
     elements: tuple[Element, ...]  # of map `crossings`
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
-    # other programs have chains on the forward hook at our priority or behind it, so ours goes behind all of them
+    # its chain on the forward hook has priority 1000 (hardware) or 1001 in place of 9 or 10, because another program
+    # has a chain there at 9 or higher
     late: bool = False
-    # other programs have chains on ingress hooks that its flowtable must come behind; nft 1.0.6 deletes no device from
-    # such a flowtable ("Operation not supported": it names priority 0)
+    # its flowtable has priority 1000 or (hardware) 1001 in place of 0 or 1, because other programs have ingress chains
+    # at 0 or higher; nft 1.0.6 deletes no device from such a flowtable ("Operation not supported": it names priority 0)
     behind: bool = False
-    remembered: int = MAX_REMEMBERED  # connections of each family whose accepted reply the table can remember
+    remembered: int = MAX_REMEMBERED  # size of each set of connections with a reply that the firewall accepted
     indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device of `elements`, sorted
     ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
-    # elements of the station sets, by set; not compared, because the service updates them one by one
+    # by set, the elements (nft text) of the station sets: hosts at bridge ports, which the service updates one by one
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
-    # (the table that was compiled, its nft text as nouns); None: not compiled yet
+    # (the table that was compiled, the nft objects made of it); None: not compiled yet
     nft: tuple["Table", NftTable] | None = field(default=None, compare=False)
 
     @property
@@ -147,8 +149,8 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 class PairStations:
     """Bridges of a pair of zones that hardware covers in part: the port of a host (station) decides its flows' path.
 
-    `devices`: layer 3 devices of these bridges. `ports`: ports that hardware does not cover. `hardware`, `software`:
-    hosts known on these bridges at covered and at other ports.
+    `devices`: these bridges, or VLANs on them, as routes name them. `ports`: their ports that hardware does not cover.
+    `hardware`, `software`: numbers of hosts known at covered ports, and at other ports; not compared.
     """
 
     devices: tuple[str, ...]
@@ -171,7 +173,7 @@ class DeviceDecision:
 
     `reasons`: why no flowtable lists it, or only the software one where hardware was requested; empty: all is as
     requested.
-    `stations`: hosts seen at this bridge port; None: it does not matter at which port a host is.
+    `stations`: number of hosts seen at this bridge port; None: ports do not decide between hardware and software.
     """
 
     name: str  # of the device

@@ -18,11 +18,11 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """Split a rule's comment: the rule's fingerprint, {set: digest} of the set that it looks up ({}: none), misses.
+    """Split the comment of a rule in the kernel into (fingerprint, digests, misses); ("", {}, False): it is not ours.
 
-    The fingerprint is a hash of the rule's text; empty: the rule is not ours. The digest is a hash of the elements that
-    the set had when they were sent, so that they need not be listed. Misses: whether the rule counts packets that a
-    full set could not store.
+    Fingerprint: a hash of the rule's text. Digests: {name of the set that the rule looks up: hash of the elements that
+    we sent to it}, so that they need not be listed; {}: the comment has none. Misses: whether the rule counts packets
+    that could not be stored because a set was full.
     """
     found = COMMENT.fullmatch(comment)
     if not found:
@@ -56,7 +56,7 @@ class LiveTable:
     # by chain, the fingerprints in order; empty for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)  # by set, from the comments of the rules that look it up
-    counter: bool = True  # its flowtable counts the packets of flows
+    counter: bool = True  # its flowtable has the statement `counter`
     # the elements with a timeout once more, with their remaining time; not compared
     timed: tuple[TimedElement, ...] = field(default=(), compare=False)
     # packets of replies that found the set of accepted replies full; not compared

@@ -177,13 +177,13 @@ class Helper(NamedTuple):
 
 
 class FirewallConfig(NamedTuple):
-    """The usable sections of /etc/config/firewall, of services and of netifd, in the order in which they take effect.
+    """The usable sections of the firewall: those that services and netifd give over ubus, then /etc/config/firewall.
 
-    Disabled sections are not in it, nor most faulty ones; but rules, redirects and nats with an unreadable condition
-    are, without it (see `lost`), and zones with an unreadable policy or detail (see `unread`).
+    Disabled sections are not in it, nor most faulty ones. But a rule, redirect or nat with an unreadable condition is
+    kept without it (`lost` names the option), and a zone without an unreadable policy or detail (`unread` names it).
 
-    `unread_zones`: zones that are left out for a fault or because their name is in use, with the options that could be
-    read.
+    `unread_zones`: enabled zones that are left out, because their name or a condition cannot be read, or the name is in
+    use; each with the options that could be read.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type
@@ -193,7 +193,7 @@ class FirewallConfig(NamedTuple):
     redirects: tuple[Redirect, ...] = ()  # those of services first
     nats: tuple[Nat, ...] = ()  # those of services first
     ipsets: tuple[IpSet, ...] = ()  # those of services first
-    includes: tuple[Include, ...] = ()  # files of users
+    includes: tuple[Include, ...] = ()  # nft files and scripts of `config include`
     helpers: tuple[Helper, ...] = ()  # of the system's helpers file
     unread_zones: tuple[Zone, ...] = ()
 

@@ -13,17 +13,17 @@ PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
 
 
 class Kind(NamedTuple):
-    """A type of values: how they are written as text, as numbers and as keys of nft sets."""
+    """A type of condition values (network, port, mark, ...), and the functions that convert and compare them."""
 
-    called: str  # its name in sentences about an empty value; empty: it is no list
-    text: Callable[[Any], str] = attrgetter("text")  # value -> text in UCI and JSON
-    # value -> first and last number; of a mark without its mask
+    called: str  # `a MAC address`, for the sentence about an empty list; empty: the condition takes no list
+    text: Callable[[Any], str] = attrgetter("text")  # value -> its text in UCI and JSON, without `!`
+    # value -> (first, last) as numbers: addresses of a network, ports of a range; of a mark its value, without the mask
     span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)
-    key: Callable[[Span, int], str] = lambda span, _: str(span[0])  # span, 4 or 6 -> text of an nft set's key
-    read: Callable[[str], Any] = Item  # text of UCI or of a key -> value; ValueError: not valid
-    joins: bool = False  # in nft sets, spans that overlap are made one
-    anything: Callable[[Any], bool] = lambda _: False  # value -> whether it matches every packet
-    # values -> function that tells whether conntrack's value is among them
+    key: Callable[[Span, int], str] = lambda span, _: str(span[0])  # (first, last), family -> nft text of a set's key
+    read: Callable[[str], Any] = Item  # text as `text` or `key` gives it -> value; ValueError: not valid
+    joins: bool = False  # values that overlap become one element of an nft set
+    anything: Callable[[Any], bool] = lambda _: False  # value -> whether every packet has it (mask 0)
+    # values -> a function that tells whether the value of a conntrack entry is among them
     test: Callable[[Any], Callable[[Any], bool]] = lambda values: values.__contains__
     others: Callable[[Any], Any] = lambda _: ()  # negated values -> the values that they are taken from; empty: all
 
