@@ -67,7 +67,7 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
     """The verb `flows`: forwarded connections with their path, and why slow ones are slow; UsageError for a bad option.
 
     A list of more than LONG is made by this process if it can (root, no pair of zones in hardware), else from several
-    replies of the service.
+    replies of the service. If one of these is an error, that is the only note, no flow is listed, and it is FAILED.
     """
     from offload.status.query import Query
 
@@ -98,7 +98,8 @@ def metrics(router: Router, _: "Namespace") -> Answer:
 def explain(router: Router, given: "Namespace") -> Answer:
     """The verb `explain`: why connections are on their path, step by step, and how to change it.
 
-    The words of the command line, joined by blanks, name the connections.
+    The words of the command line, joined by blanks, name the connections. An error in the reply is a note, and the exit
+    code FAILED.
     """
     from offload.status.text.explain_text import explain_text
 
@@ -167,7 +168,8 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """The verb `snapshot`: write this router's state and configuration as a directory for --root, without secrets.
 
     Names that people chose become numbers, unless --with-names is given. FileError if the directory is not empty or
-    cannot be written. A configuration file that cannot be read is left out, with a note.
+    cannot be written, OffloadError if the router cannot be read. A configuration file that cannot be read is left out,
+    with a note.
     """
     from pathlib import Path
 

@@ -49,8 +49,8 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
 
-    With --dry-run only what would change. UsageError for a word that is no mode; an unknown zone is an error in the
-    reply.
+    With --dry-run it only shows what would change. UsageError for a word that is no mode. For an unknown zone nothing
+    is written: the reply's error is a note, and the exit code FAILED.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -106,8 +106,9 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 def exempt(router: Router, given: "Namespace") -> Answer:
     """The verb `exempt`: add (until a timeout), delete or list conditions for traffic that is kept slow.
 
-    `delete` takes the number of one of run time, or the section or name of a configured one. UsageError without that,
-    for `add` with it, or for a bad time.
+    `add` changes nft sets only; `delete` takes the number of such a run-time exempt, or the section or name of a
+    `config exempt`, which it deletes from /etc/config/offload. UsageError for `delete` without such a word, for `add`
+    with one, and for a bad timeout.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})

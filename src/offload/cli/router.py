@@ -124,7 +124,7 @@ class Router:
         """The reply to a method of ubus object `offload`: by the service, or by this process if there is none.
 
         A directory has no service. `words`: the method's arguments; None: none. A failure of the method is a reply with
-        the key `error`.
+        the key `error`; BusError if a service runs and the call itself fails.
         """
         return self.service_reply(method, words) or self._alone.answer(method, words or {})
 

@@ -75,12 +75,12 @@ def version_edit(offload: Sequence[Section]) -> list[Edit]:
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """Edits that take over fw4's global offload: flow_offloading off, its mode in `globals.mode` and `taken`.
+    """Edits that switch fw4's flow_offloading off and write its mode to `globals.mode`, and to `taken` as a record.
 
     No edits if fw4's option is off; FileError if the mode would have no effect. `globals.version` is set as well where
     neither it nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, for installations and
-    first boots: in these two cases `taken` is set to none, which records that it ran; and if `taken` is there, no
-    edits.
+    first boots: no edits if `taken` is there; if fw4's option is off or the mode would have no effect, `taken` is set
+    to none, which records that it ran, and there is no FileError.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []

@@ -43,9 +43,10 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     """The MarkRule of a rule that sets marks or DSCP on forwarded traffic.
 
-    None: it does not, or on nothing offloadable. It has two exempts (conditions of slow traffic): for connections whose
-    opener sends what the rule matches, and for those whose replies it matches. They are wider than the rule: conditions
-    that an exempt cannot have, and too long lists, are left out. `sets`: the address family of each set, by name.
+    None: it has another target, not both zones, or only traffic that is never offloaded. The MarkRule has two exempts
+    (conditions of slow traffic): for connections whose opener sends what the rule matches, and for those whose replies
+    it matches. They are wider than the rule: conditions that an exempt cannot have, and too long lists, are left out.
+    `sets`: the address family of each set, by name.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:

@@ -98,7 +98,8 @@ class Values(NamedTuple):
 def read(options: Mapping[str, Given], table: Table) -> Values:
     """Parse the options of a section by the table of its type. Unknown and missing required options are faults too.
 
-    `options`: by name, UCI's text, or the texts of a list. A list keeps its valid values beside its faults.
+    `options`: by name, UCI's text, or the texts of a list. A list keeps its valid values beside its faults. An option
+    that nftables cannot express, or that has no effect, is a fault without a value. `table.memory` keeps the results.
     """
     values: dict[str, Any] = {}
     refused: list[Refused] = []

@@ -60,7 +60,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class TimedExempt:
-    """An exempt by `offload exempt add`, which lives in nft sets and is forgotten at its end.
+    """An exempt by `offload exempt add`: elements of nft sets, which the kernel removes when its time is over.
 
     `id`: its number for `exempt delete`. `timeout`: seconds in all; `expires`: seconds left.
     """

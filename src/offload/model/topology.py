@@ -43,7 +43,7 @@ class ZoneDevices:
     beneath: Mapping[str, tuple[str, ...]] | None = None
     # l3 device -> the devices that its packets arrive on; hardware can cover only these
     leaves: Mapping[str, tuple[str, ...]] | None = None
-    left_out: tuple[tuple[str, Reason], ...] = ()  # not to be listed for this zone, with the Reason
+    left_out: tuple[tuple[str, Reason], ...] = ()  # (device, why no flowtable may list it for this zone)
     reasons: tuple[Reason, ...] = ()  # why devices of the configuration are missing
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is only these networks; empty: all addresses
     inverted: bool = False  # option network or device has `!x` or `+`, so more devices may belong to it than `l3` names

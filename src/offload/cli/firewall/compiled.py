@@ -34,7 +34,8 @@ def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
 def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
     """Read what the firewall is compiled from: sections, netifd's and procd's replies, devices, modules, nft files.
 
-    `root`: the directory of the router, None for this one; `files`: its files. FileError or BusError as of `compiled`.
+    `root`: the directory of the router, None for this one; `files`: its files. FileError or BusError as of `compiled`;
+    but if procd does not answer, the sections of its services are missing.
     """
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()

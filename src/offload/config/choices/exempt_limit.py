@@ -43,11 +43,11 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections that fit into MOST_ELEMENTS nft set elements, in order; a Problem for each other.
+    """The exempts of sections that fit into MOST_ELEMENTS nft set elements, in order; a Problem for each that does not.
 
-    One that does not fit loses its longest lists. If it then names no address or MAC, or still does not fit, it becomes
-    faulty, or is left out if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no
-    element.
+    One that does not fit loses its longest lists, and so keeps more traffic slow. If it then names no address or MAC,
+    or still does not fit, it becomes faulty (nothing between its zones is offloaded), or is left out if it does not
+    name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
