@@ -17,7 +17,8 @@ def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
     """Print the zone of a network or device (`words`: its name), or the devices of a zone, one name on a line.
 
     For a zone `words` are its name, and a device if only that one is to be printed. Gives exit code 1 if no zone
-    is found, or the zone does not have that device. FileError if no firewall is loaded. `state`: path of the file.
+    is found, or the zone does not have that device; nothing is printed then. FileError if no firewall is loaded, or the
+    file cannot be read. `state`: path of the file.
     """
     zones = read(state)
     found: list[str] | None

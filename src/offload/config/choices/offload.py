@@ -107,8 +107,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Sections without effect are left out, and several for the same zone or the same src and dest are one choice. Other
-    faulty ones are here, marked `faulty`: nothing is offloaded where they may apply.
+    Left out are disabled sections, those for zones that are not in use, and faulty ones for zone `*`. Several for the
+    same zone, or the same src and dest, are one choice with the slower values. Other faulty ones are marked `faulty`:
+    nothing is offloaded where they may apply.
     """
 
     globals: Globals  # `config globals`
@@ -122,7 +123,8 @@ class Choices:
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
     """Read all sections of /etc/config/offload: the choices, and Problems, also of sections of unknown type.
 
-    `zones`: names of the firewall's zones that are in use; `disabled`: of those with `option enabled '0'`.
+    `zones`: names of the firewall's zones that are in use; `disabled`: names of those with `option enabled '0'`, for
+    which a section has no effect, but a Problem.
     """
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]

@@ -17,7 +17,10 @@ Found = tuple[str, Origin, dict[str, Given]]
 
 
 def networks(dump: Any) -> dict[str, RouterNetwork]:
-    """The networks of the reply `network.interface dump`, by name, also those that are down; {}: it is malformed."""
+    """The networks of the reply `network.interface dump`, by name, also those that are down; {}: it is malformed.
+
+    Entries without a name are skipped; values of unexpected types, and addresses that are not valid, are left out.
+    """
     found = {}
     for each in _objects(_object(dump).get("interface")):
         name = each.get("interface")
@@ -47,7 +50,8 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
     """The firewall sections that netifd's interfaces give, then those of procd's services and instances.
 
     Each as (type, origin, options), of which nothing is checked. `dump`: reply of `network.interface dump`; `services`:
-    of `service get_data`. Except in sets and zones option `name` says who gave the section: `ubus:wan[dhcp] rule 0`.
+    of `service get_data`. Except in sets and zones option `name` says who gave the section: `ubus:wan[dhcp] rule 0`. A
+    rule, nat or zone that an interface gives without option `device` gets the interface's device.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 

@@ -90,11 +90,11 @@ class LiveRule:
     marks: int = 0  # bits of the packet mark that it writes
     opening: bool = False  # packets of established connections never match it
     ends: bool = False  # all packets of established connections leave its chain here, accepted
-    # (name, use) of the sets and maps on whose elements `targets`, `opening` and `ends` depend, in the way that
-    # verdict_maps.py resolves; empty afterwards
+    # (name, how the rule uses it) of sets and maps whose elements have yet to be read, because `targets`, `opening` and
+    # `ends` depend on them (verdict_maps.py); empty when that is done
     asked: tuple[tuple[str, str], ...] = ()
     sets: tuple[str, ...] = ()  # names of the sets that it looks up, also of anonymous ones (`__set0`)
-    # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
+    # when the times that it compares begin and end: seconds of a day in UTC; above 86,400: seconds since 1970
     edges: frozenset[int] = frozenset()
     digest: int = 0  # CRC-32 of the rule without its counters
 

@@ -116,10 +116,10 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 
 
 def icmp_type(value: str) -> IcmpType | None:
-    """An ICMP type by name, or as `type` or `type/code`, which then count for both families.
+    """An ICMP type by name, or as `type` or `type/code`, numbers up to 255 that count for both families; else None.
 
-    A name is valid in the families that have it. For one that only IPv6 has, fw4 uses code 0 if the name has none. `!`
-    is not valid.
+    A name gives a type for each family that has it. For one that only IPv6 has, fw4 uses code 0 if the name has none.
+    `!` is not valid.
     """
     four, six = IPV4.get(value), IPV6.get(value)
     if six and not four:
@@ -170,7 +170,7 @@ def set_type(value: str) -> tuple[str, str] | None:
     """One part of a set's key (`dest_ip`) as (direction, type); the direction is src if none is given.
 
     Types are ip, port, mac, net and set; directions src and dst, also written dest. The first letters of a
-    type are enough.
+    type are enough. None: no such type.
     """
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)

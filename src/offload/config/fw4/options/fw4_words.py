@@ -30,7 +30,7 @@ def boolean(value: str) -> bool | None:
 def enum(*words: str) -> Parser:
     """A parser that gives the first of `words` that begins with the value, in any case; None: none does.
 
-    With an empty value every word begins, so it gives the first.
+    An empty value gives the first word.
     """
 
     def parse(value: str) -> str | None:

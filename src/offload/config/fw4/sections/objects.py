@@ -15,10 +15,11 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """The set of a section with its valid entries; None if option `match` is missing, or nft has no such key.
+    """The set of a section with its valid entries; None: no `match`, type set, or ip or net with family any.
 
-    Faults, also of entries, become problems by `say`. `files`: lines of the loadfiles that can be read, by path.
-    `networks`: those of netifd, which entries may name.
+    Entries that are not valid, or overlap an earlier one in part, are left out. Each such fault becomes a problem by
+    `say`, and so does a loadfile that is not in `files` (path -> lines). `networks`: those of netifd, which entries may
+    name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
