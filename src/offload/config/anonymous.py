@@ -22,8 +22,8 @@ def known(sections: Iterable[Section]) -> list[Section]:
 def anonymous(sections: Sequence[Section]) -> list[Section]:
     """The sections with a number in place of each free text (of each word of a list); equal texts get equal numbers.
 
-    A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`. `sections`: as `known` gives them; a
-    type or option that it leaves out raises KeyError.
+    Words for yes and no (`1`, `off`) stay. A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`.
+    `sections`: as `known` gives them; a type or option that it leaves out raises KeyError.
     """
     numbers = _Numbers({section.name for section in sections})
     return [_anonymous(section, numbers) for section in sections]

@@ -22,7 +22,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
     """Read the packages firewall, network and offload: the Config of what can be read, and all their Problems.
 
     `packages`: by name the sections, or the Problem that says why the file is unreadable. A package that is absent has
-    no file, which is a Problem for firewall only.
+    no file, which is a Problem for firewall only. With option auto_exempt 0 the Config has no mark rules.
     """
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}

@@ -104,7 +104,7 @@ class Globals:
     """
 
     section: str = "globals"  # id of the first such section, for Problems
-    enabled: bool = True  # False keeps all traffic slow, also if the option is faulty
+    enabled: bool = True  # False: all traffic stays slow; False too if the option has no valid value
     mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
     after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
     family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
@@ -193,7 +193,7 @@ class Config:
     exempts: tuple[Exempt, ...] = ()  # by `config exempt`, also faulty ones; without those that have no effect
     # rules of /etc/config/firewall; the compiler appends those in nft (live rules). None of either with auto_exempt 0
     mark_rules: tuple[MarkRule, ...] = ()
-    # (name, options) of refusing rules whose options a conntrack entry does not show
+    # (name, options) of rules that drop or reject, by options that a conntrack entry does not show or that are faulty
     unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
     # False: a file could not be read or parsed as a whole, so the kernel must not be changed by this Config
     readable: bool = True

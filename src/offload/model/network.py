@@ -28,7 +28,7 @@ class Link:
     master: str = ""  # name of its bridge, bond or VRF; empty: none
     lower: tuple[str, ...] = ()  # the device that a VLAN or the like stands on; not ports: these have `master`
     wireless: bool = False  # from sysfs
-    restless: bool = False  # a bridge whose stations move so often that its ports are not listed for a while
+    restless: bool = False  # a bridge between whose ports hosts move so often that no flowtable lists these for a while
     hw_tc_offload: bool = False  # feature of its driver, from ethtool
     hw_bind: bool = True  # the kernel accepts it in a flowtable with `flags offload`
     index: int = 0  # the kernel's number for it, another one if a device of this name is made again; 0: not known
@@ -227,9 +227,9 @@ class Snapshot:
     firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
     ingress_last: int | None = None  # highest priority of other programs' chains on ingress hooks; None: no chain
-    # by table, replies that found its memory of accepted replies full
+    # table -> number of replies that found no place in its full set of accepted replies
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
     uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose counters stand still; only for findings
     unloaded: tuple[UnloadedFile, ...] = ()  # nft files that the firewall has yet to load; only for findings
-    crowded: bool = False  # stations or neighbours are missing, for there are more than MAX_NEIGHBOURS
+    crowded: bool = False  # some stations or neighbours are left out, for there are more than MAX_NEIGHBOURS

@@ -194,7 +194,7 @@ class ZoneDecision:
 
     name: str  # of the zone
     mode: Mode  # requested by the user
-    effective: Mode  # the fastest of its pairs
+    effective: Mode  # the fastest of its pairs (see `deciding_pairs`); none if it has no pair
     devices: tuple[str, ...]  # layer 3 devices
     reasons: tuple[Reason, ...]  # why `effective` differs from `mode`; also faults and missing devices
     chosen: bool = True
@@ -211,7 +211,7 @@ class PairDecision:
     family: Family  # that is offloaded
     after_packets: int  # packets of the original direction before offload
     reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`, or a part of the traffic is
-    always_slow: bool = False  # exempts or rules for all its traffic, or a fault, keep it slow; not if `mode` is none
+    always_slow: bool = False  # exempts or rules for all its traffic, or a fault, keep it slow; False if `mode` is none
     # where the port of a station decides between hardware and software; None: nowhere
     stations: PairStations | None = None
 
@@ -245,5 +245,5 @@ class Plan:
     present: frozenset[str] = frozenset()  # names of the links that exist
     # layer 3 device -> the bridge that it is or stands on; the station sets need it
     bridges: Mapping[str, str] = field(default_factory=dict)
-    covered: frozenset[str] = frozenset()  # devices that hardware can have; the station sets need it
+    covered: frozenset[str] = frozenset()  # devices that a hardware flowtable can list; the station sets need it
     learned: Learned | None = field(default=None, compare=False)  # where stations are now

@@ -24,8 +24,8 @@ def element(
     """The values of an ipset entry, one for each part of the set's key; None: too few, too many, or one is not valid.
 
     `line`: words separated by blanks. `match`: (direction, type) of the parts of the key; `family`: 4 or 6, of
-    addresses.
-    `networks`: netifd's, by name; a name stands for the router's first address there.
+    addresses. `networks`: netifd's, by name; the name of one stands for the router's first address there, with its
+    prefix length if the type is net. A mask with gaps, and a range of ports, are not valid.
     """
     words = line.split()
     if len(words) != len(match):

@@ -80,7 +80,8 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tup
     """The sections after the edits, with those that the edits make at the end; nothing is written.
 
     An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
-    package of the first section, or of the package '' if there are no sections.
+    package of the first section, or of the package '' if there are no sections. A Removal of a section that does not
+    exist does nothing.
     """
     found = {section.name: section for section in sections}
     for edit in edits:
