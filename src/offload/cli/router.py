@@ -88,7 +88,8 @@ class Router:
     def transactions(self, decided: "Decided") -> list[str]:
         """The nft texts, one for each transaction, that would bring the kernel to the tables of `decided`.
 
-        Empty: the kernel has them already, or has no flowtables. For a directory it is one text, which creates all.
+        Nothing is sent. Empty: the kernel has them already, or has no flowtables. For a directory it is one text, which
+        creates all.
         """
         from offload.compiler.offload.tables.render import render
         from offload.service import reconcile

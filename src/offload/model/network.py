@@ -229,7 +229,7 @@ class Snapshot:
     ingress_last: int | None = None  # highest priority of other programs' chains on ingress hooks; None: no chain
     # table -> number of replies that found no place in its full set of accepted replies
     missed: Mapping[str, int] = field(default_factory=dict)
-    given_up: tuple[GivenUp, ...] = ()  # pairs and devices that hardware is not requested for now
-    uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose counters stand still; only for findings
+    given_up: tuple[GivenUp, ...] = ()  # pairs of zones, and devices: not requested in hardware for now
+    uncounted: tuple[Uncounted, ...] = ()  # pairs of zones in hardware whose flows count no packets; only for findings
     unloaded: tuple[UnloadedFile, ...] = ()  # nft files that the firewall has yet to load; only for findings
     crowded: bool = False  # some stations or neighbours are left out, for there are more than MAX_NEIGHBOURS

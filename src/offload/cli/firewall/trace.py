@@ -111,9 +111,9 @@ class Origins:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """One line about a rule that a packet meets: chain, verdict, comment, and the section with its line.
+        """One line about a rule that a packet meets: chain, verdict, comment if any, and the section with its line.
 
-        A rule that comes from no section of /etc/config/firewall has nothing there.
+        The section is left out if the rule comes from none of /etc/config/firewall, or its line is not known.
         """
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""

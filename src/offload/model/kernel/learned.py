@@ -25,6 +25,6 @@ class Learned:
     """
 
     seen: LearnedFrom  # the inputs
-    # (set, layer 3 device, whether at a hardware port) -> elements as nft text, sorted
+    # (name of the set, layer 3 device, whether hardware covers the ports) -> elements as nft text, sorted
     elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
     ports: Mapping[str, int]  # port -> number of hosts seen there

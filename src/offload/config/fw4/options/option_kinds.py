@@ -29,7 +29,7 @@ NAME = TEXT._replace(free_text=True)
 
 
 def many(option: Option) -> Option:
-    """A copy of the option that takes a list of values."""
+    """A copy of the option that takes several values: a UCI list, or words between blanks."""
     return option._replace(many=True)
 
 
