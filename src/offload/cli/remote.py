@@ -50,7 +50,7 @@ def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
 
     With --dry-run it only shows what would change. UsageError for a word that is no mode. For an unknown zone nothing
-    is written: the reply's error is a note, and the exit code FAILED.
+    is written: the service's reply has an error (exit code FAILED); without a service it is a UsageError.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -106,8 +106,8 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 def exempt(router: Router, given: "Namespace") -> Answer:
     """The verb `exempt`: add (until a timeout), delete or list conditions for traffic that is kept slow.
 
-    `add` changes nft sets only; `delete` takes the number of such a run-time exempt, or the section or name of a
-    `config exempt`, which it deletes from /etc/config/offload. UsageError for `delete` without such a word, for `add`
+    `add` changes no file of /etc/config. `delete` takes the number of such a run-time exempt, or the section or name of
+    a `config exempt`, which it deletes from /etc/config/offload. UsageError for `delete` without such a word, for `add`
     with one, and for a bad timeout.
     """
     if given.action == "list":

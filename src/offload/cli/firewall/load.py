@@ -42,8 +42,9 @@ def run(verb: str, doors: Loading) -> int:
     """Run one verb (start, reload and so on), alone (`doors.turn`), and print what happened; gives exit code 0 or 1.
 
     1 if it failed, and for a `start` of a loaded firewall. A `reload` loads nothing if, while it waited for its turn,
-    another command has loaded: it ends as that load did. After a load of its own it saves the ruleset for the next boot
-    and runs the include scripts, and only prints what fails there. An OffloadError says why nothing was done.
+    another command has loaded: it ends as that load did. After a load of its own it runs the script that saves the
+    ruleset for the next boot, then the include scripts, and only prints what fails there. An OffloadError says why
+    nothing was done.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None
