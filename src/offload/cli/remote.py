@@ -50,7 +50,7 @@ def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
 
     With --dry-run it only shows what would change. UsageError for a word that is no mode. For an unknown zone nothing
-    is written: the service's reply has an error (exit code FAILED); without a service it is a UsageError.
+    is written: the reply's error is a note, and the exit code FAILED.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:

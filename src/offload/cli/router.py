@@ -125,8 +125,8 @@ class Router:
         """The reply to a method of ubus object `offload`: by the service, or by this process if there is none.
 
         A directory has no service. `words`: the method's arguments; None: none. A failure of the method is a reply with
-        the key `error`; but BusError if a service runs and the call itself fails, and UsageError if none runs and an
-        argument is not valid.
+        the key `error`; but BusError if a service runs and the call itself fails, and UsageError if none runs and a
+        query (of flows, say) is not valid.
         """
         return self.service_reply(method, words) or self._alone.answer(method, words or {})
 
