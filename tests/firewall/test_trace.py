@@ -82,6 +82,7 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
         ("--src lan --dest-port 0", "--dest-port: '0' is no port"),
         ("--src lan --src-port http", "--src-port: 'http' is no port"),
         ("--src lan --dest-port ²", "--dest-port: '²' is no port"),
+        ("--src lan --dest-port 0000080000", "--dest-port: '0000080000' is no port"),
         ("--src-ip 300.1.1.1", "--src-ip: '300.1.1.1' is no address"),
         ("--src-ip 10.0.0.1 --dest-ip fd00::1", "--src-ip and --dest-ip are of different families"),
         ("--src lan --dest-port 5 --proto icmp", "--proto: 'icmp' has no ports"),

@@ -76,7 +76,7 @@ def _port(about: Mapping[str, str], name: str) -> int | None:
     word = about.get(name)
     if word is None:
         return None
-    if not (word.isascii() and word.isdigit() and 0 < int(word[:6]) <= LAST_PORT):
+    if not (word.isascii() and word.isdigit() and len(word) <= len(str(LAST_PORT)) and 0 < int(word) <= LAST_PORT):
         raise UsageError(f"--{name}: '{word}' is no port")
     return int(word)
 

@@ -19,7 +19,7 @@ from offload.model.flow import (
 from offload.model.text import networks
 from offload.status.why.reasons import ESTABLISHED, PROTOCOLS, TCP_STATES
 
-LONGEST, LONGEST_PROTOCOL = 2000, 3  # characters of all, digits of a protocol's number
+LONGEST = 2000  # characters
 HIGHEST_PORT, HIGHEST_PROTOCOL, HIGHEST_COUNT = 65535, 255, 2**64 - 1
 NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 USAGE = "name a host (192.168.1.50), two ends (tcp 192.168.1.50:5000 198.51.100.9:443), or paste a line of conntrack"
@@ -81,8 +81,7 @@ def number_of(proto: str) -> int:
 def _protocol(word: str) -> int | None:
     if word.lower() in NUMBERS:
         return NUMBERS[word.lower()]
-    number = int(word) if word.isascii() and word.isdigit() and len(word) <= LONGEST_PROTOCOL else None
-    return number if number is not None and number <= HIGHEST_PROTOCOL else None
+    return _decimal(word, HIGHEST_PROTOCOL)
 
 
 def _end(word: str) -> tuple[bytes, int]:
@@ -149,9 +148,14 @@ def _counted(directions: list[dict[str, str]], word: str) -> tuple[int, int] | N
 
 
 def _number(text: str, highest: int) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= len(str(highest)) and int(text) <= highest:
-        return int(text)
-    raise UsageError(f"'{_shown(text)}' is not a whole number from 0 to {highest}")
+    if (number := _decimal(text, highest)) is None:
+        raise UsageError(f"'{_shown(text)}' is not a whole number from 0 to {highest}")
+    return number
+
+
+def _decimal(text: str, highest: int) -> int | None:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(highest))
+    return int(text) if digits and int(text) <= highest else None
 
 
 def _shown(word: str) -> str:

@@ -64,7 +64,7 @@ def ingress_priority(table: Table) -> str:
 
 
 def _priority(table: Table) -> str:
-    """The priority of the table's chain on the forward hook: behind chains that may drop what it would offload."""
+    """The priority of the table's chain on the forward hook: behind other programs' chains up to 999."""
     shared = SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY
     return f"{ACCEPTED_PRIORITY + shared - SHARED_PRIORITY}" if table.late else f"filter + {shared}"
 
