@@ -106,11 +106,11 @@ def _address(name: str, value: object) -> bytes:
 
 
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
-    """The Exempt (traffic to keep slow) that `given` describes by the options of a `config exempt` section.
+    """The Exempt (traffic that must not be offloaded) that `given` describes by options of a `config exempt` section.
 
-    It is for a limited time, as elements of nft sets that end by themselves. `zones`: the names of the firewall zones.
-    ArgumentError if an option is unknown or not valid, if such a set cannot hold it, or if its lists make more than
-    MOST_VALUES combinations.
+    It must fit into nft sets as elements with a timeout, so it needs an address, MAC, port or whole mark. `zones`: the
+    names of the firewall zones. ArgumentError if an option is unknown or not valid, if such a set cannot hold it, or if
+    its lists make more than MOST_VALUES combinations.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:

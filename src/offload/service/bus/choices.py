@@ -35,7 +35,8 @@ def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` for flows from zone `src` to zone `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
     The reply has the outcome of the pass, `changed` pairs of zones, `unchanged` pairs chosen here that stay slower,
-    with the Reasons, Problems and missing features. ArgumentError or OffloadError only if nothing was written.
+    with the Reasons, Problems and missing features. ArgumentError or OffloadError only if nothing was written; if the
+    pass fails, its error is in the reply and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
@@ -48,7 +49,8 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
     """Delete the `config exempt` that `name` of `given` names from /etc/config/offload, and make a pass.
 
     `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
-    pass's outcome, and the pairs that changed. An OffloadError is raised only if nothing was written.
+    pass's outcome, the pairs of zones whose path changed, Problems and missing features. An OffloadError is raised only
+    if nothing was written; if the pass fails, its error is in the reply, and the section stays deleted.
     """
     _, sections = _written_now(engine)
     found = arguments.configured_exempt(given.get("name"), sections)

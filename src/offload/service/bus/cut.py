@@ -46,8 +46,8 @@ class Selection:
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
     """Delete the conntrack entries of the selected forwarded connections.
 
-    A selection without any condition is an error. The result has how many were selected and how many deleted, and the
-    first error, also if connections cannot be read; nothing is raised.
+    A selection without any condition deletes nothing and gives an error. The result has how many were selected, how
+    many were deleted, and the first error (empty: none), also if connections cannot be read; no KernelError is raised.
     """
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
@@ -62,8 +62,9 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
 def end(engine: Engine, given: Given) -> Json:
     """The method `cut`: delete the conntrack entries that `query` of `given` selects by zone, host, state or flow.
 
-    `flow` names one connection. The reply has `flows`, the number of selected entries, and `ended`, the number of
-    deleted ones; `error` if one could not be. ArgumentError if none of the four words is there.
+    `flow` names one connection. The next packet of each passes the firewall again. The reply has `flows`, the number
+    of selected entries, `ended`, the number of deleted ones, and `error` if one could not be deleted, or connections
+    could not be read. ArgumentError if none of the four words is there.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

@@ -142,13 +142,18 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The reply of `exempt_list`: the exempts of run time (number, match, seconds), and `configured` of the file."""
+    """The reply of `exempt_list`: `exempts` given at run time (traffic kept slow: number, match, seconds left).
+
+    `configured` are the `config exempt` sections of /etc/config/offload, also disabled ones.
+    """
     last_decision(engine)
     return {"ok": True, "exempts": exempts_json(engine), "configured": configured_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """End the run-time exempt with number `id`, by a pass, and in the file for the next service.
+    """Delete the exempt (traffic kept slow) given at run time with number `id`: a pass removes it from the kernel.
+
+    It is removed from the file for the next service too.
 
     The reply has the outcome of the pass; if that fails, the exempt goes on. ArgumentError if there is no such exempt.
     """
@@ -163,9 +168,10 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Do `action` of `given` (start, stop, ...; empty: none) on our firewall.
+    """Start, stop or reload our firewall, as `action` of `given` names it, and make a pass; empty: only give its state.
 
-    The reply has its state, as `act` gives it.
+    The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package
+    offload-firewall, or if the action is unknown, or needs a firewall that is not stopped.
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 

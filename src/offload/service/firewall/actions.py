@@ -18,12 +18,15 @@ Json = dict[str, Any]
 
 
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
-    """Do one of ACTIONS on the firewall (empty: none) and give its state as a reply.
+    """Do an action on our firewall, then run a pass (`work`), and give the firewall's state as a reply.
 
-    OffloadError if it is not possible. `part`: None without the package offload-firewall, an error. `work` makes the
-    pass that loads the ruleset. The reply: `ok`, `changes` (transactions), `stopped`, `loaded` (table inet fw4 exists),
-    `problems` (sentences about its files), and any `error`: why the load failed, else why the pass failed, if a load
-    still waits or after `stop` and `update`.
+    `start`, `restart`: load the ruleset even if nothing changed. `stop`: delete table inet fw4. `reload`: load it if it
+    changed. `reload-sets`: after the pass, fill all nft sets anew. `update`: only the pass. Empty: only the reply.
+    ArgumentError for another one. OffloadError if it is not possible: `part` is None (package offload-firewall is not
+    installed), or the firewall is stopped and the action is `reload`, `reload-sets` or `update`.
+    The reply: `ok`, `changes` (transactions), `stopped`, `loaded` (table inet fw4 exists), `problems` (sentences about
+    its files), and any `error`: why the load failed, else why the pass failed, if a load still waits or after `stop`
+    and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

@@ -41,8 +41,9 @@ class KernelEvents:
     def links(self) -> None:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
-        For a station (a host behind a bridge) that moved to another port, tables are created again at once, if they may
-        be. A change of routes lets the hardware table be created again soon (`route_returns`).
+        If a station (a host behind a bridge) that has flows moved to another port, tables are created again at once,
+        but at most once in APART seconds, and a pass is requested. After a change of routes, or lost notifications, the
+        hardware table is created again soon (`route_returns`).
         """
         heard = self._monitor.links()
         for cause in heard.causes:
@@ -63,9 +64,9 @@ class KernelEvents:
     def transactions(self) -> None:
         """Read notifications of nftables, and leave out our own: as many transactions as we sent since the last call.
 
-        A pass is requested if others changed tables, chains, rules or verdict maps. If they changed elements of a set
-        that their rules look up, our tables are created again soon (`rule_returns`), so that live flows pass these
-        rules.
+        A pass is requested if others changed tables, chains, rules or verdict maps, or if notifications were lost. If
+        they changed elements of a set that their rules look up, or notifications were lost, our tables are created
+        again soon (`rule_returns`), so that live flows pass these rules.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions

@@ -26,9 +26,9 @@ class RuleReturns:
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Give the rules of other programs, as a pass read them.
+        """Store the rules of other programs that a pass read; if they differ from the last ones, note a change.
 
-        If they differ from those of the last call, note a change. `now`: monotonic seconds; `wall`: seconds since 1970,
+        The first call notes none. `now`: monotonic seconds; `wall`: seconds since 1970,
         to find when a rule's time begins or ends next.
         """
         if self._known is not None and self._known.digest != now_there.digest:
@@ -48,7 +48,8 @@ class RuleReturns:
     def clock_set(self, now: float) -> None:
         """Note at `now` (monotonic seconds) that the wall clock was set, so rules with times may decide differently.
 
-        Then `due` is `now`; without such rules nothing is noted. `returned` finds the next time by the new clock.
+        Then `due` is at most `now`; without such rules nothing is noted. `returned` finds the next time by the new
+        clock.
         """
         if self.timed:
             self._edge = now

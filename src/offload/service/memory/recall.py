@@ -53,8 +53,8 @@ def stations(engine: "Engine") -> None:
 def totals(engine: "Engine") -> None:
     """Go on counting from the totals of an earlier service, in their file.
 
-    `whole` is False, as ends between were missed. Without a file, or with an invalid one, `engine.totals` stays; an
-    unreadable one is a ubus event besides.
+    The totals are marked as not whole, as connections that ended while no service ran were not counted. Without a
+    file, or with an invalid one, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
     """
     if engine.doors.totals is None:
         return
@@ -70,7 +70,8 @@ def totals(engine: "Engine") -> None:
 def save_exempts(engine: "Engine") -> None:
     """Write the exempts given at run time to the file for the next service.
 
-    A failure is a ubus event, and nothing is raised. Nothing is written before that file, which is replaced, was read.
+    It replaces the file, so nothing is written before the file was read. If the write fails, nothing is raised, and a
+    ubus event is queued.
     """
     if not engine.restored:
         return

@@ -17,11 +17,12 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Entries | None = None) -> None:
-    """Take a sample of the flows in hardware, judge, queue ubus events for new faults, and give up hardware in vain.
+    """Sample the counters of flows in hardware, find faults of pairs (zone > zone), and queue ubus events for new ones.
 
-    Given up are pairs and devices of whose flows hardware takes none. `entries`: connections that were read just now;
-    None: they are read here. Nothing is done without a pair in hardware, or if the last samples are too new to compare.
-    If something cannot be read, or a pass decided meanwhile, nothing is raised, and the next sample is due later.
+    Where hardware takes none of the flows of a pair or device, a later pass requests no hardware for it (it is given
+    up for a time). `entries`: connections that were read just now; None: they are read here. Nothing is done without a
+    pair in hardware, or if the last samples are too new to compare. If something cannot be read, or a pass decided
+    meanwhile, nothing is raised, and the next sample is due later. Where no service runs, no event is queued.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):

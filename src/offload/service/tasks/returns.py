@@ -19,9 +19,10 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows pass the rules of other programs.
+    """Create all our tables again, so that live flows leave them and pass the rules of other programs.
 
-    A pass does it if nft refuses, or if a table has exempts of run time, whose timeouts would begin anew.
+    If nft refuses that, or if a table has exempts (traffic kept slow) given at run time, whose timeouts would begin
+    anew, a pass (read the router, decide, change the tables) creates them instead.
     """
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.DECIDING)
@@ -41,7 +42,8 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
 
-    A pass does it if nft refuses, or if a table has exempts of run time. Nothing is sent if there is no hardware table.
+    If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass creates it instead.
+    Nothing is sent if there is no hardware table.
     """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())

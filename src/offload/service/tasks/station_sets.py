@@ -28,8 +28,9 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, now: float) -> None:
     """Send the changes of the sets, and move flows of stations that arrived at hardware ports, each when it is due.
 
-    `now`: monotonic seconds. Flows move because the software table is created again. A refusal by nft raises nothing:
-    it is a ubus event, and the sets are filled again later.
+    `now`: monotonic seconds. If such a station has flows in software, a pass creates the software table again, and all
+    its flows take the slow path once. If nft refuses a change of the sets, nothing is raised: a ubus event is queued,
+    and the sets are filled later. If connections cannot be read, the flows are searched again later.
     """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:

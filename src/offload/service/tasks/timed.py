@@ -94,9 +94,10 @@ class ConfigFiles:
 
 @dataclass(slots=True)
 class ClockSet:
-    """Notice that the wall clock was set, while rules have times: a router without a clock of its own learns it late.
+    """While firewall rules have times, notice that the wall clock was set, and request a pass.
 
-    The times of rules were translated into monotonic seconds by the old clock.
+    A router without a battery-backed clock gets the time late. The times of rules were translated into monotonic
+    seconds by the old clock.
     """
 
     hints: Debouncer
