@@ -208,7 +208,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """`source` runs a script of a `config include`, `save` ours for the next boot; "", or a sentence how it failed."""
+    """`source` runs a script of a `config include`, `save` our script that stores the ruleset; "", or why it failed."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...

@@ -104,13 +104,13 @@ class Engine:
         return self.work()
 
     def refresh(self) -> None:
-        """Read router and files, decide, and store the decision, without a change of our tables. Or OffloadError."""
+        """Read router and files, decide, and store the decision; our tables stay. OffloadError if a reading fails."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
-        """Read the files, decide for a Snapshot that exists already, and store the decision.
+        """Read the files, decide for this Snapshot (state of a router) instead of reading one, and store the decision.
 
-        An unreadable file is a Problem.
+        A file that cannot be read raises nothing: the decision has it as a Problem.
         """
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
@@ -124,7 +124,7 @@ class Engine:
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, at most ROUTES_LAST seconds old, to find zones; or KernelError."""
+        """The Snapshot of `decided` with routes, up to ROUTES_LAST seconds old. KernelError if they cannot be read."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
@@ -149,8 +149,9 @@ class Engine:
     def read(self) -> Decided:
         """Read router and files, and give the decision; it is not stored, and our tables are not changed.
 
-        Or OffloadError. The first time it also takes over stations and exempts of an earlier service; a pass would
-        delete the exempts.
+        OffloadError if netifd or the kernel cannot be read. The kernel's features are probed the first time, after
+        `forget`, and while it has no flowtables. The first time it also takes over stations (hosts behind bridges) and
+        run-time exempts of an earlier service; a pass that does not know these exempts would delete them.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -180,7 +181,7 @@ class Engine:
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The wanted tables and the files' Problems, for files, router and timed exempts; nothing is stored."""
+        """The wanted nft tables and the files' Problems, for files, router and run-time exempts; nothing is stored."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised

@@ -74,8 +74,8 @@ class Loop:
     def run(self) -> None:
         """Wait, handle events, run due tasks, and make due passes until a signal of STOP; returns when all is ended.
 
-        Then it removes our nft tables, so that all flows are slow (not before an upgrade, nor if ubusd never accepted
-        our objects), writes the totals, and leaves ubus.
+        Then it deletes our nft tables, so that all flows are slow, writes the totals to their file, and leaves ubus.
+        The tables stay before an upgrade (SIGUSR1), for the new service, and if ubusd never accepted our objects.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

@@ -96,7 +96,7 @@ def _firewall(tables: frozenset[str]) -> str:
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
     """A copy of the Snapshot with the present routes of the main table, which find the zones of connections.
 
-    Or KernelError.
+    KernelError if the kernel does not list its routes.
     """
     return replace(snapshot, routes=netlink.routes())
 

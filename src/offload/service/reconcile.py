@@ -205,7 +205,8 @@ def again(
     """Create these tables again as the last pass planned them, which puts their flows back on the slow path.
 
     The kernel's tables are not read, since a whole pass would take too long; names that the Plan lacks are ignored.
-    Gives the outcome that follows `before`; if nft refuses, its sentence is in `error`.
+    Gives the outcome that follows `before`. If nft refuses, nothing is raised: `error` has its sentence, and earlier
+    transactions stay.
     """
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 

@@ -153,17 +153,18 @@ class Firewall:
         return Pending(inputs, found, before, change(before, now) or ruleset_text(now), held, identity, included)
 
     def sent(self, pending: Pending) -> None:
-        """Note that the kernel has this ruleset, because a transaction with `pending.text` succeeded.
+        """Store that the kernel has this ruleset, because a transaction with `pending.text` succeeded.
 
-        Write our files about it. If a file cannot be written, `error` has the cause, and nothing is raised.
+        It also writes two files: the state for the next service, and if needed the ruleset for the next boot. If one
+        cannot be written, nothing is raised, and `error` has the cause.
         """
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
         """Load the ruleset without the sections and files that nft refuses, named in `problems`.
 
-        Write our files about it. False: nothing was loaded; the old ruleset stays, and `error` has the cause, whatever
-        the NftError was. True also if only our files could not be written; `error` has that cause too.
+        It then writes the files that `sent` writes. False: nothing was loaded, the old ruleset stays, and `error` has
+        the cause; no NftError is raised. True also if only a file could not be written; then `error` has that cause.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

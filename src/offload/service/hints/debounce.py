@@ -49,7 +49,7 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """Note that a pass begins, for all hints so far; it is also the repetition of a failed one."""
+        """Note that a pass begins: all hints so far are done with, and no failed pass waits to be repeated."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
