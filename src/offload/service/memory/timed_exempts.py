@@ -73,9 +73,9 @@ class TimedExempts:
         )
 
     def ended(self, now: float) -> bool:
-        """Remove the exempts that have ended at `now`; whether there was one, so each of them leads to one pass.
+        """Remove the exempts that have ended at `now`; True if there was one: then the caller requests a pass.
 
-        No other method removes ended ones, or a pass to remove their empty sets would not follow.
+        That pass removes their empty nft sets, so no other method removes ended exempts.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left

@@ -202,7 +202,10 @@ class RefusedConnections:
         return cut_refused.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """End the connections that are refused now and were not before, and log how many, or why that failed."""
+        """Delete the conntrack entries of connections that the rules refuse now and did not before.
+
+        Log how many, or why that failed; nothing is raised. Log also if tables were created again for it.
+        """
         before = engine.applied
         try:
             if ended := cut_refused.run(engine, time.time()):

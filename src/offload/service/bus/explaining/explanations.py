@@ -29,7 +29,7 @@ WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Explain, step by step, why connections are slow, in software or in hardware. `given` has `query`, with one word.
+    """Explain, step by step, which path connections take (slow, software or hardware), and why. `query` has one word.
 
     That is `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`. The reply has
     `total`, the number of connections found, and `explanations`, of a host at most MOST; a named connection that does
