@@ -73,11 +73,11 @@ AREAS = {
         Program("guard", "6.12", counted=True),
     ],
     "connections": [Program("connections", "6.1", counted=True)],
-    "live": [Program("live", series, counted=True) for series in ("6.1", "6.12")],
     "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
     "hardware": [
         Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
     ],
+    "live": [Program("live", series, counted=True) for series in ("6.1", "6.12")],
 }
 
 
