@@ -6,31 +6,29 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from offload.config.load import FILES
 from offload.errors import KernelError
-from offload.service.bus.ubus_object import objects
-from offload.service.counting.accounting import Accounting
 from offload.service.doors import Doors, FirewallDoors
 from offload.service.engine import Engine
-from offload.service.journal import Journal
-from offload.service.loop import STOP, STOP_PATIENCE, Loop
 from offload.service.read_snapshot import FIREWALL_PART
 from offload.system.config.uci import Uci
 from offload.system.files.private_file import PrivateFile
 from offload.system.firewall_files import FirewallFiles
 from offload.system.kernel import conntrack_max, modules, release
 from offload.system.netlink.ct.conntrack import Conntrack
-from offload.system.netlink.ct.ctevents import ConntrackEvents
 from offload.system.netlink.route.links import Netlink
-from offload.system.netlink.route.monitor import Monitor
 from offload.system.nft.door import Nft
 from offload.system.nft.dry_run import DryRun
 from offload.system.nft.probe import probe
 from offload.system.sole import sole
-from offload.system.syslog import SystemLog
 from offload.system.ubus.client import UbusClient
-from offload.system.ubus.server import UbusServer
+
+# What only the service needs is imported where it starts: a command without a service imports this file for `doors`.
+if TYPE_CHECKING:
+    from offload.service.loop import Loop
+    from offload.system.netlink.ct.ctevents import ConntrackEvents
 
 NFT_PATIENCE = 10.0  # seconds; a caller over ubus waits as long
 OURS = Path("/var/run/offload")
@@ -89,13 +87,21 @@ def serve() -> int:
     return 0
 
 
-def build(outside: Doors) -> Loop:
+def build(outside: Doors) -> "Loop":
     """The loop of the service for these doors.
 
     From now on the kernel's notifications are received, so that none is lost. The totals of an earlier service are
     read. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced. KernelError if the notifications cannot be
     received; without those of ended connections these are not counted.
     """
+    from offload.service.bus.ubus_object import objects
+    from offload.service.counting.accounting import Accounting
+    from offload.service.journal import Journal
+    from offload.service.loop import STOP_PATIENCE, Loop
+    from offload.system.netlink.route.monitor import Monitor
+    from offload.system.syslog import SystemLog
+    from offload.system.ubus.server import UbusServer
+
     monitor = Monitor()
     engine = Engine.of(outside)
     signals = _signals(lambda: outside.nft.hurry(STOP_PATIENCE))
@@ -105,8 +111,10 @@ def build(outside: Doors) -> Loop:
     return Loop(engine, monitor, accounting, UbusServer(objects(engine), EVENTS), journal, signals, poll)
 
 
-def _endings() -> ConntrackEvents | None:
+def _endings() -> "ConntrackEvents | None":
     # None if the kernel sends no DESTROY events: then ended connections are not counted
+    from offload.system.netlink.ct.ctevents import ConntrackEvents
+
     try:
         return ConntrackEvents()
     except KernelError:
@@ -115,6 +123,8 @@ def _endings() -> ConntrackEvents | None:
 
 def _signals(stopping: Callable[[], None]) -> int:
     # gives the descriptor of a pipe: each received signal writes its number there as a byte, which wakes the poll
+    from offload.service.loop import STOP
+
     reading, writing = os.pipe()
     for descriptor in (reading, writing):
         os.set_blocking(descriptor, False)
