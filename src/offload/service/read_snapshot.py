@@ -106,9 +106,10 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: sections of its files, and the content of snapshot.json.
 
-    Both have only what our schemas name, so no passwords. `dump`: reply of netifd. `packages`: the files of /etc/config
-    by name; those that cannot be read are left out. `with_names`: the names that a person chose stay; else they become
-    numbers.
+    Both have only what our schemas name, so no passwords, but addresses. `dump`: reply of netifd. `packages`: the files
+    of /etc/config by name; those that cannot be read are left out. Without `with_names`, free text and the names of
+    rules, redirects, forwardings and exempts become numbers in the sections. Names of zones, networks, devices and sets
+    stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

@@ -41,10 +41,10 @@ class Loading(NamedTuple):
 def run(verb: str, doors: Loading) -> int:
     """Run one verb (start, reload and so on), alone (`doors.turn`), and print what happened; gives exit code 0 or 1.
 
-    1 if it failed, and for a `start` of a loaded firewall. A `reload` loads nothing if, while it waited for its turn,
-    another command has loaded: it ends as that load did. After a load of its own it runs the script that saves the
-    ruleset for the next boot, then the include scripts, and only prints what fails there. An OffloadError says why
-    nothing was done.
+    1 if it failed, for a `start` of a loaded firewall, and for a `stop` of one that is not. A `reload` loads nothing if
+    another command loaded while it waited: it ends as that load did. After its own load it runs the script that saves
+    the ruleset for the next boot, then the include scripts, and only prints what fails there. OffloadError if the turn
+    does not come (nothing was done), or a later step fails: then the firewall may be stopped or loaded all the same.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None
@@ -72,10 +72,10 @@ def _acted(verb: str, doors: Loading) -> str:
         doors.say(f"[!] {problem}")
     if "error" in reply:
         return str(reply["error"])
-    if verb == "flush":
-        doors.flush()
     if verb in {"stop", "flush"}:
         doors.say(OPEN)
+    if verb == "flush":
+        doors.flush()
     return "" if before.get("loaded", True) else "the firewall was not loaded"
 
 

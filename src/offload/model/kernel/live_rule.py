@@ -104,11 +104,12 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """A summary of the rules in other programs' tables that packets of established connections meet, to notice changes.
+    """A summary of the rules in all tables but ours of offload that packets of established connections meet.
 
-    Two of them are equal if no such rule changed. `digest`: of all these rules. `sets`: (table, name) of sets that
-    dropping rules look up. `edges`: when times of dropping rules begin and end, in seconds of a day in UTC, or above
-    86,400 since 1970. `maps`: (table, name) of verdict maps, whose elements may lead to more rules.
+    Equal, within one process: no such rule changed. `digest`: of all these rules. `maps`: (table, name) of verdict
+    maps, whose elements may lead to more rules. Of rules that drop, or accept what a later one drops: `sets`, (table,
+    name) of sets that they look up, and `edges`, when their times begin and end (seconds of a day in UTC, or above
+    86,400 since 1970).
     """
 
     digest: int = 0

@@ -22,7 +22,7 @@ from offload.status.why.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The connections to delete: those that meet every condition that is not None.
+    """Which connections to delete: those that meet every condition that is not None. Without any, `cut` gives an error.
 
     `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions (addresses and
     ports), one of which is the connection's. `proto`: its protocol's name.

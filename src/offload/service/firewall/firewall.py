@@ -75,7 +75,11 @@ class Firewall:
 
     @property
     def due(self) -> bool:
-        """Whether a load was requested and nft has neither accepted nor refused a ruleset since."""
+        """Whether a requested load is still ahead.
+
+        No longer: nft accepted a ruleset, or refused its text or what it asks of the kernel, or a reload found nothing
+        to send. After any other failure of nft (such as no permission, no answer) it stays True.
+        """
         return self._forced or self._asked
 
     def stopped(self) -> bool:

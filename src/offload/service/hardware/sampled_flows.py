@@ -1,4 +1,4 @@
-"""Collect from all connections the flows of pairs (zone > zone) in hardware, for a sample."""
+"""Collect from all connections the offloaded flows of pairs (zone > zone) that are in hardware, for a sample."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -47,7 +47,10 @@ class PairFlows:
 
 
 class SampledFlows(NamedTuple):
-    """The flows of a sample by pair, and the bytes of all connections together, also of those in no pair."""
+    """The flows of a sample by pair, and the bytes of all connections together, also of those in no pair.
+
+    The flows are all that are offloaded, in software too, and those that left hardware without a packet since.
+    """
 
     by_pair: dict[Pair, PairFlows]
     octets: int

@@ -46,5 +46,5 @@ class RouteReturns:
         self._asked, self._last = None, now
 
     def forget(self) -> None:
-        """Forget the changes so far, because no flow is in hardware: `due` is None until the next change."""
+        """Forget the changes so far, because there is no hardware table: `due` is None until the next change."""
         self._asked = None

@@ -68,9 +68,9 @@ class StationTracker:
         return True
 
     def remembered(self) -> Everything:
-        """All stations, then all neighbours, also those that the kernel forgot.
+        """(stations, neighbours): all that are remembered, also those that the kernel forgot.
 
-        Stations whose port has left its bridge are not in it.
+        Stations whose port is not, or no longer, in their bridge are left out.
         """
         if self._listed[0] != self.version:
             self._listed = self.version, self._everything()

@@ -30,9 +30,9 @@ def for_rules(engine: Engine) -> None:
 
 
 def routes_due(engine: Engine) -> float | None:
-    """When to create the hardware table again because routes changed, in monotonic seconds.
+    """When to create the hardware table again because routes changed, in monotonic seconds, perhaps in the past.
 
-    None: no route changed, or nothing is in hardware: then changes so far are forgotten.
+    None: no route changed since the last time, or the Plan has no hardware table: then changes so far are forgotten.
     """
     if not _in_hardware(engine):
         engine.route_returns.forget()

@@ -183,7 +183,10 @@ class RulesOfOthers:
         return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create all our tables again, and log that their flows took the slow path."""
+        """Create all our tables again, and log that their flows took the slow path.
+
+        If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
+        """
         returns.for_rules(engine)
         self.journal.followed(engine.applied, Cause.DECIDING)
 

@@ -50,7 +50,10 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Finds zone and devices of addresses and connections, by a Snapshot's routes and a Plan's zones; has a cache."""
+    """Finds zone and devices of addresses and connections, by a Snapshot's routes and a Plan's zones; has a cache.
+
+    The Snapshot of a pass has no routes: add them (`with_routes`), else only the router's own networks have a zone.
+    """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
         zones = _zones_of_devices(plan)

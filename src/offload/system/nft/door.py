@@ -130,10 +130,10 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """Map (iif, oif) to the packets that met the nft rules although the kernel marks their flow as in hardware.
+        """Map (iif, oif), names of devices, to packets that met nft rules though their flow is marked as in hardware.
 
-        The set STRAY_SET of the table `name` counts them. Empty if the table does not exist, or the set has another
-        form. NftError if the table has no such set.
+        The set STRAY_SET of the table `name` has counted them since the table was made. Empty if the table does not
+        exist, or the set has another form. NftError if the table has no such set.
         """
         if name not in self.tables():
             return {}

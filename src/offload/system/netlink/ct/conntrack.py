@@ -32,10 +32,10 @@ class Conntrack:
         self.between: Callable[[], None] = lambda: None
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses.
+        """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses or is silent.
 
-        If the table changes during the dump, it is dumped anew, up to 3 dumps; in the last some may be missing or come
-        twice. `offloaded`: only those in a flowtable; a kernel before 5.17 gives all.
+        If the table changes meanwhile, some may be missing or come twice: ctnetlink does not show it. `offloaded`: only
+        those in a flowtable; a kernel before 5.17 gives all.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
@@ -84,7 +84,7 @@ class Conntrack:
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
         """Whether `which` is true for an entry in a flowtable; the dump ends at the first. `between` is not called.
 
-        KernelError if the kernel refuses.
+        If the table changes meanwhile, an entry may be missed. KernelError if the kernel refuses or is silent.
         """
 
         def dumped() -> tuple[bool, bool]:

@@ -144,9 +144,10 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Note in `rule` an expression `payload` (its attributes): which field of a header it loads, or writes.
+    """Note in `rule` an expression `payload` (its attributes), which loads or writes a field of a header.
 
-    Writes into the link header (MAC addresses) are not noted.
+    Loaded: the field in `held`; `contents` if it is another that differs between packets, empty if it does not.
+    Written: `dscp`, `ttl`, or for all others `change` in `does`; nothing for the link header (MAC addresses).
     """
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
