@@ -35,10 +35,10 @@ class NftFault(Enum):
 
 
 class NftError(OffloadError):
-    """A run of nft failed, for the cause `fault`. The sentence is nft's own if it printed one, else ours.
+    """nft failed, or the kernel did not list its nft tables over netlink (no KernelError then). `fault`: the cause.
 
-    `places`: (file, line) of each error that nft printed; the file is `/dev/stdin` for the text that was sent.
-    `package`: the OpenWrt package with the missing program or module, which `str()` advises to install; or empty.
+    The sentence is nft's own if it printed one, else ours. `places`: (file, line) of each error that nft printed;
+    `/dev/stdin`: the text sent. `package`: the missing OpenWrt package, which `str()` advises to install; or empty.
     """
 
     def __init__(

@@ -36,9 +36,10 @@ def zones(router: Router, _: "Namespace") -> Answer:
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
-    """The verb `set`: write a zone's mode to /etc/config/offload and apply it; with --dry-run only what would change.
+    """The verb `set`: write a zone's mode to /etc/config/offload and apply it; with --dry-run only show the change.
 
-    Errors as of `set_pair`.
+    UsageError for a word that is no mode. For an unknown zone nothing is written; if applying fails, the mode stays
+    written. Both times the reply's error is a note, and the exit code FAILED.
     """
     word = mode(given.mode)
     if given.dry_run:
@@ -85,9 +86,10 @@ def flush(router: Router, given: "Namespace") -> Answer:
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """The verb `cut`: delete the conntrack entries that --zone, --host and --state select; UsageError without any.
+    """The verb `cut`: delete conntrack entries of forwarded connections that fit all of --zone, --host and --state.
 
-    Their next packets must pass the firewall again.
+    Their next packets must pass the firewall again. Connections of the router itself are left alone. UsageError if no
+    option is given, or a bad value; exit code FAILED if one cannot be deleted.
     """
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")

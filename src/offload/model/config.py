@@ -68,11 +68,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Traffic between zones that a forwarding, an accepting rule or a port forward of the firewall accepts.
+    """Zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
 
-    `src`, `dest`: zones; `*` is every zone. With an empty `dest` the destination zone is the one that has `dest_ip` (an
-    address, or the name of a netifd network); with an empty `src` that zone is the source as well. `section`: id of the
-    section, as uci prints it (`@rule[2]`).
+    `src`, `dest`: zones; `*`: every zone. Empty `dest`: the zone whose network has the address `dest_ip`; none if
+    `dest_ip` is the name of a network. Empty `src`: the same zone. `section`: its id in uci (`@rule[2]`).
     """
 
     src: str
@@ -195,7 +194,7 @@ class Config:
     mark_rules: tuple[MarkRule, ...] = ()
     # (name, options) of rules that drop or reject, by options that a conntrack entry does not show or that are faulty
     unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    # False: a file could not be read or parsed as a whole, so the kernel must not be changed by this Config
+    # False: a file that exists could not be read or parsed as a whole: do not change the kernel by this Config
     readable: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 

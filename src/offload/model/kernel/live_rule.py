@@ -120,12 +120,12 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft, not one of /etc/config/firewall, that must see every packet: offloaded packets bypass it.
+    """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded ones bypass it.
 
-    A rule on an ingress or egress hook is bypassed only by packets in hardware; its `match` has the hook's device.
-    `does`: limit, quota, priority, dscp, mark, ttl, change (headers), dup (copies), offload (adds flows to a flowtable
-    itself), queue, log, drop (by what changes in the life of a connection), time
-    (drops at some times) or ban (drops by a set).
+    On a hook of DEVICE_HOOKS only those in hardware do. It comes once for each way of jumps to it. `does`: limit,
+    quota, dscp, priority, mark, ttl, change (headers), dup, offload (adds flows to a flowtable itself), queue, log; or,
+    if it drops, or accepts what is dropped later: drop (by what may change during a connection), time, or ban (by a
+    named set).
     """
 
     table: str  # family and name: `inet fw4`
@@ -134,8 +134,8 @@ class PacketRule:
     # DEVICE_HOOKS
     hook: str
     does: str  # why it must see every packet
-    match: RuleMatch = EVERY_PACKET  # its comparisons for equality
-    comment: str = ""  # as its author wrote it
+    match: RuleMatch = EVERY_PACKET  # what it, its hook and the jumps to it compare for equality; of a ban only devices
+    comment: str = ""  # as its author wrote it; of a ban empty
     marks: int = 0  # bits of the mark that it writes
 
 

@@ -56,10 +56,10 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """The fastest rows (`found`: fastest first) that fit on `height` - 2 lines, and below them the sum of all.
+    """A heading, the fastest rows (`found`: fastest first) and the sum of all, on at most `height` - 2 lines together.
 
-    A table, or a list if that is wider than `width`. Rows without bits are left out. The sum, and the first rows, are
-    there even if `height` is too small.
+    Without ten columns for names in `width` it is a list without heading, else a table. Rows without bits are left out.
+    The sum and the first two entries (a heading counts) are there even if `height` is too small.
     """
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]

@@ -183,7 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory: `held`; `delete` adds to `deleted`. Methods that read raise `error` unless None."""
+    """A table in memory, `held`; `delete` moves entries to `deleted`. With an `error` it raises or reports that."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
