@@ -137,3 +137,66 @@ def test_any_words_get_an_answer_or_a_sentence(
     assert "Traceback" not in out + err and "object at 0x" not in out + err
     if code in {Exit.FAILED, Exit.USAGE}:
         assert len(err.strip() or json.loads(out)["error"]) > len("offload: ")
+
+
+# A line for each way in which arguments of a verb can be bad: refused by argparse, by the verb, or by the method.
+BAD = (
+    "status nozone",
+    "status --fast",
+    "flows --zone nope",
+    "flows --host nowhere",
+    "flows --state fast",
+    "flows --sort colour",
+    "flows --limit -1 --offset x",
+    "flows --limit 9999999",
+    "explain garbage",
+    "explain tcp 192.168.1.50 2001:db8::1",
+    "explain",
+    "top --by colour",
+    "top --every 0",
+    "totals --by flow",
+    "totals --limit none",
+    "apply now",
+    "set nozone hardware",
+    "set nozone hardware --dry-run",
+    "set lan fast",
+    "set lan",
+    "pair lan nozone software",
+    "pair nozone * none --dry-run",
+    "pair lan wan on",
+    "exempt add",
+    "exempt add --src nozone --src-ip 192.168.1.50",
+    "exempt add --src-ip here",
+    "exempt add --dest-port !443",
+    "exempt add --src-ip 192.168.1.50 --timeout 1s",
+    "exempt add --src-ip 192.168.1.50 --timeout soon",
+    "exempt add 7",
+    "exempt delete",
+    "exempt delete 9",
+    "exempt delete nothing",
+    "exempt change",
+    "flush --zone nope",
+    "flush --state fast",
+    "cut",
+    "cut x",
+    "cut --zone nope",
+    "cut --host nowhere",
+    "takeover --twice",
+    "giveback --twice",
+    "help fly",
+    "snapshot",
+    "snapshot one two",
+)
+
+
+def test_each_verb_that_takes_arguments_gets_bad_ones() -> None:
+    assert {line.partition(" ")[0] for line in BAD} == {name for name, verb in VERBS.items() if verb.arguments}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_arguments_end_alike_with_and_without_the_service(line: str) -> None:
+    served, alone = (ran(line.split(), runs=runs) for runs in (True, False))
+    assert served == alone
+    assert (alone[0], alone[1]) == (Exit.USAGE, "")
+    assert len(alone[2].strip()) > len("offload: ")
+    assert ran([*line.split(), "--json"], runs=True) == ran([*line.split(), "--json"], runs=False)

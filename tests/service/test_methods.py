@@ -138,7 +138,7 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(fakes: Fakes) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(fakes: Fakes, words: dict[str, str], sentence: str) -> None:
-    assert call(fakes, "set", **words) == {"ok": False, "error": sentence}
+    assert call(fakes, "set", **words) == {"ok": False, "error": sentence, "usage": True}
 
 
 def test_flows_come_in_pages(fakes: Fakes) -> None:
@@ -210,7 +210,7 @@ def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
 )
 def test_what_is_not_one_connection_ends_nothing(fakes: Fakes, flow: Any, sentence: str) -> None:
     fakes.conntrack.held = FLOWS[:3]
-    assert call(fakes, "cut", query={"flow": flow}) == {"ok": False, "error": sentence}
+    assert call(fakes, "cut", query={"flow": flow}) == {"ok": False, "error": sentence, "usage": True}
     assert fakes.conntrack.deleted == []
 
 
@@ -224,7 +224,7 @@ def test_words_that_choose_no_flows_are_refused_where_there_is_no_way_back(
     fakes.conntrack.held = FLOWS[:3]
     found = call(fakes, method, query={"host": "192.168.1.10"} | word)
     sentence = f"query: '{next(iter(word))}' does not choose flows: use zone, host, state"
-    assert found == {"ok": False, "error": sentence}
+    assert found == {"ok": False, "error": sentence, "usage": True}
     assert fakes.conntrack.deleted == [] and len(fakes.nft.sent) == 1
 
 
@@ -365,7 +365,7 @@ def test_a_configured_exempt_is_deleted_by_its_section_or_name(fakes: Fakes, nam
 def test_an_exempt_that_is_not_there_or_not_alone_is_not_deleted(fakes: Fakes, name: object, sentence: str) -> None:
     exempted(fakes)
     before = fakes.uci.packages["offload"]
-    assert call(fakes, "exempt_remove", name=name) == {"ok": False, "error": sentence}
+    assert call(fakes, "exempt_remove", name=name) == {"ok": False, "error": sentence, "usage": True}
     assert fakes.uci.packages["offload"] == before
 
 

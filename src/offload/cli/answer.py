@@ -12,7 +12,7 @@ class Exit(IntEnum):
 
     DONE = 0
     FAILED = 1  # not done; the sentence has the cause, and names files that were written all the same
-    USAGE = 2  # as argparse has it
+    USAGE = 2  # nothing was done, for an argument is missing or not valid; argparse has this code too
     PROBLEMS = 3  # done, except for the parts of the configuration with the listed problems
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 

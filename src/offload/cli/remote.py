@@ -38,8 +38,8 @@ def zones(router: Router, _: "Namespace") -> Answer:
 def set_zone(router: Router, given: "Namespace") -> Answer:
     """The verb `set`: write a zone's mode to /etc/config/offload and apply it; with --dry-run only show the change.
 
-    UsageError for a word that is no mode. For an unknown zone nothing is written; if applying fails, the mode stays
-    written. Both times the reply's error is a note, and the exit code FAILED.
+    UsageError, and nothing is written, for a word that is no mode and for an unknown zone. If applying fails, the mode
+    stays written, the reply's error is a note, and the exit code FAILED.
     """
     word = mode(given.mode)
     if given.dry_run:
@@ -50,8 +50,8 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
 
-    With --dry-run it only shows what would change. UsageError for a word that is no mode. For an unknown zone nothing
-    is written: the reply's error is a note, and the exit code FAILED.
+    With --dry-run it only shows what would change. UsageError, and nothing is written, for a word that is no mode and
+    for an unknown zone.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from offload.errors import AbsentError, FileError
+from offload.errors import AbsentError, FileError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,11 +124,14 @@ class Router:
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The reply to a method of ubus object `offload`: by the service, or by this process if there is none.
 
-        A directory has no service. `words`: the method's arguments; None: none. A failure of the method is a reply with
-        the key `error`; but BusError if a service runs and the call itself fails, and UsageError if none runs and a
-        query (of flows, say) is not valid.
+        A directory has no service. `words`: the method's arguments; None: none. UsageError if one of them is not valid,
+        whoever replies. Another failure of the method is a reply with the key `error`; but BusError if a service runs
+        and the call itself fails.
         """
-        return self.service_reply(method, words) or self._alone.answer(method, words or {})
+        reply = self.service_reply(method, words) or self._alone.answer(method, words or {})
+        if reply.get("usage"):
+            raise UsageError(reply["error"])
+        return reply
 
     def can_list_flows(self) -> bool:
         """Whether this process can list flows as the service does, in a sixth of the time (`every_flow`).

@@ -10,7 +10,7 @@ from typing import Any
 from offload.compiler.offload.exempts.exempt_sets import exempt_rules
 from offload.compiler.offload.exempts.timed_exempts import LONGEST_COMMENT, comment
 from offload.config.choices import offload
-from offload.errors import OffloadError
+from offload.errors import UsageError
 from offload.model.config import Config, Mode
 from offload.model.flow import Tuple
 from offload.model.plan import ExemptMatch, Plan, TimedExempt
@@ -30,7 +30,7 @@ MATCHES = (*ENDS, *(each.name for each in FIELDS))
 CHOOSING = ("zone", "host", "state")
 
 
-class ArgumentError(OffloadError):
+class ArgumentError(UsageError):
     """An argument of a ubus call is not valid. The sentence names the argument and its valid values."""
 
 

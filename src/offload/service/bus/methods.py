@@ -115,17 +115,15 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow for `timeout` seconds; `match` of `given` describes it by the options of `config exempt`.
 
     A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
-    the same traffic is replaced. ArgumentError for bad words or too many exempts. OffloadError if the pass fails (then
-    the replaced one goes on), or if no service runs and no table in the kernel can keep it.
+    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are too many exempts, if the pass
+    fails (then the replaced one goes on), or if no service runs and no table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
     if engine.timed_exempts.full():
-        raise ArgumentError(
-            "there are as many run-time exempts as there can be: delete one, or write a 'config exempt'"
-        )
+        raise OffloadError("there are as many run-time exempts as there can be: delete one, or write a 'config exempt'")
     before = engine.timed_exempts.ends  # if the new exempt is refused, an older one for the same traffic must go on
     number = engine.timed_exempts.add(exempt, seconds, engine.doors.clock())
     applied = engine.work()

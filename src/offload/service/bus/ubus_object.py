@@ -11,7 +11,7 @@ from functools import partial
 from time import process_time
 from typing import Any
 
-from offload.errors import OffloadError, StartingError
+from offload.errors import OffloadError, StartingError, UsageError
 from offload.nouns import dataclass
 from offload.service.bus import choices, cut, methods, previews, takeover, totals
 from offload.service.bus.explaining import explanations, flow_list
@@ -74,14 +74,17 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call of `verb` with these arguments; any exception becomes a reply with `ok: false` and `error`.
 
-    `starting: true` is added while the service has not read the router yet. A reply too large for ubus is cut by
-    `fitting`. The processor time is added to that of the calls, which decides how long a conntrack dump is kept.
+    `usage: true` is added if an argument is not valid, `starting: true` while the service has not read the router yet.
+    A reply too large for ubus is cut by `fitting`. The processor time is added to that of the calls, which decides how
+    long a conntrack dump is kept.
     """
     began = process_time()
     try:
         return fitting(verb.answer(engine, given))
     except StartingError as refusal:
         return {"ok": False, "error": str(refusal), "starting": True}
+    except UsageError as refusal:
+        return {"ok": False, "error": str(refusal), "usage": True}
     except OffloadError as refusal:
         return {"ok": False, "error": str(refusal)}
     except Exception as fault:  # noqa: BLE001 - one bad call must not end the service, nor go unanswered
