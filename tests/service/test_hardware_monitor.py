@@ -265,6 +265,20 @@ def test_flows_that_are_seen_again_are_out_of_hardware(fakes: Fakes) -> None:
     assert flows(fakes) == ["HARDWARE_AWAITED", "WAITING"]
 
 
+def test_a_flow_that_is_back_in_software_by_choice_is_out_of_hardware(fakes: Fakes) -> None:
+    """Its station has moved to a port without hardware, so hardware is not asked for it."""
+    fakes.netlink.able = frozenset({"lan1", "wan"})
+    stations(fakes, first="lan1", second="lan1")
+    for packets in (5, 500):
+        sample(fakes, flow(packets), flow(packets, src="192.168.1.11"))
+    fakes.service.work(["flow_offload_hw"])
+    stations(fakes, first="lan2", second="lan1")
+    for packets in (510, 600, 700):
+        sample(fakes, flow(packets, SOFTWARE), flow(500, IPS_SEEN_REPLY, src="192.168.1.11"))
+    assert fakes.service.hardware_monitor.cases["lan", "wan"].evicted.flows == {}
+    assert status(fakes)["hardware"]["reasons"] == []
+
+
 def test_a_case_ends_with_its_pair_in_hardware_and_begins_anew_on_other_devices(fakes: Fakes) -> None:
     sample(fakes, flow(5))
     sample(fakes, flow(500))

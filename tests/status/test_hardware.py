@@ -32,7 +32,8 @@ def sample(
 
 def after(case: PairHardware, *samples: Sample) -> PairHardware:
     for each in samples:
-        case = updated(case, each)
+        evicted = case.evicted.compared(each.flows, each.at)
+        case = replace(updated(case, each), evicted=evicted)
     return case
 
 

@@ -127,7 +127,9 @@ class HardwareMonitor:
             own = _requested(followed(sampled.kept, case.sample), requests)
             every |= own
             sample = Sample(now, time, _seen(own), sampled.marked, straying.get(pair, 0), octets, flows.octets)
-            self.cases[pair] = updated(case, sample)
+            # also with the flows that are in software because hardware is no longer requested for them
+            evicted = case.evicted.compared(_seen(sampled.kept), now)
+            self.cases[pair] = replace(updated(case, sample), evicted=evicted)
         self._update_ports(every, requests.paths, now, time)
         for pair, case in self.over.items():
             left = case.evicted.compared(_seen(flows.by_pair[pair].kept), now)

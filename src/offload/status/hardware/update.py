@@ -17,7 +17,7 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
     Counters are compared with those of the last sample, of flows that are on the same fast path in both; at most
     LONGEST seconds count between the two. The first sample is only stored. `since` becomes the time of the sample if
-    the verdict changes, or it is the first.
+    the verdict changes, or it is the first. `evicted` stays: it is compared with flows that the sample leaves out too.
     """
     before = case.sample
     moved = _moved_packets(before, sample)
@@ -46,7 +46,6 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
         taken=taken,
         still=still,
         moving=frozenset(hardware),
-        evicted=case.evicted.compared(sample.flows, sample.at),
     )
     verdict = after.conclusion
     return replace(after, verdict=verdict, since=case.since if verdict is case.verdict and case.sample else sample.time)
