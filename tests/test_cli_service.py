@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_interface
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,8 +22,10 @@ from offload.model.network import Address, Kernel, Lack, Link
 from offload.model.problems.problem import ProblemCode
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
+from offload.system.directory.router_directory import RouterDirectory
 from offload.system.netifd import DUMP
 from service.routers import OFFLOAD, SCENE, Fakes, router, section
+from service.test_nft_files import USERS, Dry, asking
 from status.routers import entry
 
 LACKING = Kernel("6.1", flowtable=False, nft="1.0.6", missing=(Lack("no flowtables", "kmod-nft-offload"),))
@@ -183,6 +186,24 @@ def test_exempts_of_both_kinds_are_listed_and_deleted(fakes: Fakes) -> None:
         remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id="9" * 5000))
     left = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
     assert left.text.split()[0] == "off"
+
+
+def test_a_snapshot_has_the_files_that_the_firewall_has_yet_to_load(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither their names, which people choose, nor what nft quotes of them, unless that is asked for."""
+    fakes = asking(Dry("/usr/b.nft"))
+    monkeypatch.setattr(main, "doors", lambda: fakes.service.doors)
+    refused = "nft refuses it, and would refuse the whole firewall"
+    for names, paths, why in (
+        (False, ["1.nft", "2.nft"], refused),
+        (True, [USERS, "/usr/b.nft"], f"{refused}: syntax error"),
+    ):
+        copy = tmp_path / str(names)
+        assert local.take_snapshot(Router(fakes), Namespace(directory=str(copy), with_names=names)).code is Exit.DONE
+        lte, other = RouterDirectory(copy).snapshot().unloaded
+        assert [lte.path, other.path] == paths
+        assert ([rule.does for rule in lte.rules], lte.why, other.why) == (["ttl"], "", why)
 
 
 def test_who_is_not_root_gets_a_long_list_from_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,9 +37,9 @@ def test_what_is_written_is_read_without_comments(found: list[PacketRule]) -> No
     [
         ({}, "'packet_rules' is not a list"),
         ([1], "'packet_rules' is not a list"),
-        ([{"table": 1}], "'table' is not str"),
-        ([{"match": []}], "'match' is not dict"),
-        ([{"match": {"sport": "x"}}], "'sport' is not int"),
+        ([{"table": 1}], "'packet_rules: table' is not str"),
+        ([{"match": []}], "'packet_rules: match' is not dict"),
+        ([{"match": {"sport": "x"}}], "'packet_rules: sport' is not int"),
         ([{"match": {"src": "nowhere"}}], "'packet_rules: src' is not an address or network"),
     ],
 )

@@ -173,13 +173,15 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """
     from pathlib import Path
 
-    from offload.service import reconcile
+    from offload.service import main, reconcile
+    from offload.service.checking.nft_files import with_unloaded
     from offload.service.read_snapshot import to_write
     from offload.system.directory.router_directory import RouterDirectory
 
     (snapshot, dump), packages = router.snapshot(), reconcile.read(router.uci)
+    seen = with_unloaded(reconcile.decide(packages, snapshot), main.doors()).snapshot
     directory = RouterDirectory(Path(given.directory))
-    directory.write(*to_write(snapshot, dump, packages, with_names=given.with_names))
+    directory.write(*to_write(seen, dump, packages, with_names=given.with_names))
     notes = tuple(str(found) for found in packages.values() if not isinstance(found, tuple))
     text = f"Written to {directory.root}. Try: offload check --root {directory.root}"
     return Answer(text, {"ok": True, "directory": str(directory.root)}, notes=notes)

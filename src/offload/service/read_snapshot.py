@@ -1,12 +1,13 @@
 """Read the router through the doors (the interfaces to kernel, nft and ubus) into a Snapshot."""
 
 from collections.abc import Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from offload.compiler.offload.foreign_rules import deciding, ingress_last, mark_readers, packet_rules
 from offload.config.load import Packages
-from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, MarkReader, PacketRule
+from offload.model.kernel.live_rule import Deciding, LiveChain, LiveRule, MarkReader, PacketRule, UnloadedFile
 from offload.model.network import Kernel, Snapshot
 from offload.model.plan import TABLES
 from offload.model.problems.problem import Problem
@@ -108,11 +109,18 @@ def to_write(
 
     Both have only what our schemas name, so no passwords, but addresses. `dump`: reply of netifd. `packages`: the files
     of /etc/config by name; those that cannot be read are left out. Without `with_names`, free text and the names of
-    rules, redirects, forwardings and exempts become numbers in the sections. Names of zones, networks, devices and sets
-    stay.
+    rules, redirects, forwardings and exempts become numbers in the sections, and so do the names of nft files. Names of
+    zones, networks, devices and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json
 
     found = known(each for sections in packages.values() if not isinstance(sections, Problem) for each in sections)
-    return found if with_names else anonymous(found), snapshot_json(snapshot, {netifd.DUMP: netifd.named_only(dump)})
+    unloaded = snapshot.unloaded if with_names else tuple(starmap(_unnamed, enumerate(snapshot.unloaded, 1)))
+    written = snapshot_json(replace(snapshot, unloaded=unloaded), {netifd.DUMP: netifd.named_only(dump)})
+    return found if with_names else anonymous(found), written
+
+
+# Without nft's own sentence, which quotes the file.
+def _unnamed(number: int, file: UnloadedFile) -> UnloadedFile:
+    return replace(file, path=f"{number}.nft", why=file.why.partition(":")[0])

@@ -64,11 +64,11 @@ def routes(dump: Any) -> tuple[Route, ...]:
             if entry.get("table", RT_TABLE_MAIN) != RT_TABLE_MAIN or entry.get("type", RTN_UNICAST) != RTN_UNICAST:
                 continue  # netifd has these keys only where they are configured
             try:
-                target = ip_network((entry["target"], entry["mask"]), strict=False)
+                target = ip_network(f"{entry['target']}/{entry['mask']}", strict=False)
             except (KeyError, TypeError, ValueError) as error:
                 raise BusError(f"{DUMP}: {entry!r} is not a route") from error
             metric = entry.get("metric", 0)
-            found += [Route(target, (device,), metric if isinstance(metric, int) else 0)] if device else []
+            found += [Route(target, (device,), metric if type(metric) is int else 0)] if device else []
     return tuple(dict.fromkeys(found))
 
 
@@ -126,7 +126,7 @@ def _word(owner: dict[str, Any], key: str, what: str = DUMP) -> str:
 
 def _interface(entry: dict[str, Any]) -> IPv4Interface | IPv6Interface:
     try:
-        return ip_interface((entry["address"], entry.get("mask", 32)))
+        return ip_interface(f"{entry['address']}/{entry.get('mask', 32)}")
     except (KeyError, TypeError, ValueError) as error:
         raise BusError(f"{DUMP}: {entry!r} is not an address") from error
 

@@ -55,7 +55,7 @@ def _rule(each: Json) -> RoutingRule:
         raise ValueError(f"rules: '{family}' is no family (ipv4 or ipv6)")
     mask = _number(each, "fwmask", ALL)
     table = each.get("table", 0)
-    number = table if isinstance(table, int) and not isinstance(table, bool) else 0  # a table's name does not matter
+    number = 0 if isinstance(table, str) else values.typed(int, table, "rules: table")  # its name does not matter
     return RoutingRule(family, _number(each, "fwmark", 0) & mask, mask, number, each.get("inverted") is True)
 
 

@@ -43,13 +43,19 @@ def packet_rules(found: Json) -> tuple[PacketRule, ...]:
     return tuple(map(_rule, given))
 
 
+def unloaded_json(files: Iterable[UnloadedFile]) -> list[Json]:
+    """The value of the key `unloaded`: an object for each of these files, with `rules` as of `packet_rules_json`."""
+    return [{"path": each.path, "rules": packet_rules_json(each.rules), "why": each.why} for each in files]
+
+
 def unloaded_file(each: Json) -> UnloadedFile:
     """One entry of the key `unloaded` as an UnloadedFile: an nft file that the firewall has yet to load.
 
     TypeError or ValueError, which names the key, if a value is not valid; an absent key has an empty value.
     """
     rules = packet_rules({"packet_rules": each.get("rules", [])})
-    return UnloadedFile(_of(str, each, "path", ""), rules, _of(str, each, "why", ""))
+    path, why = (values.typed(str, each.get(key, ""), f"unloaded: {key}") for key in ("path", "why"))
+    return UnloadedFile(path, rules, why)
 
 
 def _rule(each: Json) -> PacketRule:
@@ -72,7 +78,4 @@ def _match(each: Json) -> RuleMatch:
 
 
 def _of(kind: type, each: Json, key: str, default: Any) -> Any:
-    value = each.get(key, default)
-    if not isinstance(value, kind):
-        raise TypeError(f"packet_rules: '{key}' is not {kind.__name__}")
-    return value
+    return values.typed(kind, each.get(key, default), f"packet_rules: {key}")

@@ -25,8 +25,9 @@ from offload.nouns import asdict, replace
 from offload.system import netifd
 from offload.system.directory import values
 from offload.system.directory.marks_json import marks, marks_json
-from offload.system.directory.rules_json import packet_rules, packet_rules_json, unloaded_file
+from offload.system.directory.rules_json import packet_rules, packet_rules_json, unloaded_file, unloaded_json
 from offload.system.directory.stations_json import stations
+from offload.system.directory.values import typed
 
 T = TypeVar("T")
 LINK_WORDS = {"name": str, "kind": str, "up": bool, "master": str, "wireless": bool, "restless": bool}
@@ -37,13 +38,12 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
     """The content of snapshot.json for a Snapshot.
 
     `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`); networks are only there. Left out are
-    stations, neighbours, files not yet loaded (`unloaded`), and facts of the service alone (`given_up`, `uncounted`,
-    `crowded`).
+    stations, neighbours, and facts of the service alone (`given_up`, `uncounted`, `crowded`).
     """
     kernel = snapshot.kernel
     return {
         "ubus": ubus,
-        "links": [asdict(link) | {"lower": list(link.lower)} for link in snapshot.links],
+        "links": [_link_json(link) for link in snapshot.links],
         "addresses": [{"device": each.device, "address": str(each.address)} for each in snapshot.addresses],
         "routes": [
             {"target": str(each.target), "devices": list(each.devices), "metric": each.metric}
@@ -64,6 +64,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
         "ingress_last": snapshot.ingress_last,
         **marks_json(snapshot),
         "packet_rules": packet_rules_json(snapshot.packet_rules),
+        "unloaded": unloaded_json(snapshot.unloaded),
         "legacy_tables": list(snapshot.legacy_tables),
         "settings": dict(snapshot.settings),
     }
@@ -75,28 +76,28 @@ def snapshot(found: Any) -> Snapshot:
     Networks come from netifd's dump under `ubus`, and so do addresses and routes without a key of their own. TypeError,
     ValueError, KeyError, AttributeError or BusError if a value is not valid; most texts name the key.
     """
-    _of(dict, found, "the file")
-    ubus = _of(dict, found.get("ubus", {}), "ubus")
+    typed(dict, found, "the file")
+    ubus = typed(dict, found.get("ubus", {}), "ubus")
     dump = ubus.get(netifd.DUMP, {})
     able = netifd.hw_tc_offload(ubus.get(netifd.DEVICES, {}))
-    links = tuple(_link(_of(dict, each, "links")) for each in _of(list, found.get("links", []), "links"))
+    links = tuple(_link(typed(dict, each, "links")) for each in typed(list, found.get("links", []), "links"))
     made = Snapshot(
         links=tuple(replace(link, hw_tc_offload=link.hw_tc_offload or link.name in able) for link in links),
         networks=netifd.networks(dump),
         addresses=netifd.addresses(dump),
         routes=netifd.routes(dump),
-        kernel=_kernel(_of(dict, found.get("kernel", {}), "kernel")),
-        firewall=_of(str, found.get("firewall", "fw4"), "firewall"),
+        kernel=_kernel(typed(dict, found.get("kernel", {}), "kernel")),
+        firewall=typed(str, found.get("firewall", "fw4"), "firewall"),
         missed=_numbers(found, "missed"),
         packet_rules=packet_rules(found),
         unloaded=_each(found.get("unloaded", []), "unloaded", unloaded_file),
         legacy_tables=_words(found.get("legacy_tables", []), "legacy_tables"),
         settings=_numbers(found, "settings"),
         forward_chains=_each(found.get("forward_chains", []), "forward_chains", _forward_chain),
-        ingress_last=None if (last := found.get("ingress_last")) is None else _of(int, last, "ingress_last"),
+        ingress_last=None if (last := found.get("ingress_last")) is None else typed(int, last, "ingress_last"),
         given_up=_each(found.get("given_up", []), "given_up", _given_up),
         uncounted=_each(found.get("uncounted", []), "uncounted", _uncounted),
-        crowded=_of(bool, found.get("crowded", False), "crowded"),
+        crowded=typed(bool, found.get("crowded", False), "crowded"),
         **marks(found),
     )
     if "addresses" in found:
@@ -108,36 +109,41 @@ def snapshot(found: Any) -> Snapshot:
 
 
 def _numbers(found: Any, key: str) -> dict[str, int]:
-    return {name: _of(int, number, key) for name, number in _of(dict, found.get(key, {}), key).items()}
+    return {name: typed(int, number, key) for name, number in typed(dict, found.get(key, {}), key).items()}
 
 
 def _each(given: Any, key: str, make: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
-    return tuple(make(_of(dict, value, key)) for value in _of(list, given, key))
+    return tuple(make(typed(dict, value, key)) for value in typed(list, given, key))
+
+
+# The kernel's numbers of devices mean nothing elsewhere.
+def _link_json(link: Link) -> dict[str, Any]:
+    return {word: getattr(link, word) for word in LINK_WORDS} | {"lower": list(link.lower)}
 
 
 def _link(each: dict[str, Any]) -> Link:
     given = {
-        key: _of(kind, each[key], f"links: {key}") for key, kind in LINK_WORDS.items() if each.get(key) is not None
+        key: typed(kind, each[key], f"links: {key}") for key, kind in LINK_WORDS.items() if each.get(key) is not None
     }
     return Link(lower=_words(each.get("lower", []), "links: lower"), **{"name": each["name"], **given})
 
 
 def _address(each: dict[str, Any]) -> Address:
     address = values.read(ip_interface, each["address"], "addresses: address", "an address with a prefix length")
-    return Address(_of(str, each["device"], "addresses: device"), address)
+    return Address(typed(str, each["device"], "addresses: device"), address)
 
 
 def _route(each: dict[str, Any]) -> Route:
     devices = _words(each["devices"], "routes: devices")
     target = values.read(ip_network, each["target"], "routes: target", "a network")
-    return Route(target, devices, _of(int, each.get("metric", 0), "routes: metric"))
+    return Route(target, devices, typed(int, each.get("metric", 0), "routes: metric"))
 
 
 def _given_up(each: dict[str, Any]) -> GivenUp:
     pair = _words(each.get("pair", []), "given_up: pair")
     ends = values.read(_two, pair, "given_up: pair", "two zones") if pair else None
-    flows, device = _of(int, each["flows"], "flows"), _of(str, each.get("device", ""), "device")
-    return GivenUp(flows, ends, device, _of(str, each.get("family", ""), "given_up: family"))
+    flows, device = typed(int, each["flows"], "flows"), typed(str, each.get("device", ""), "device")
+    return GivenUp(flows, ends, device, typed(str, each.get("family", ""), "given_up: family"))
 
 
 def _uncounted(each: dict[str, Any]) -> Uncounted:
@@ -146,36 +152,30 @@ def _uncounted(each: dict[str, Any]) -> Uncounted:
 
 
 def _forward_chain(each: dict[str, Any]) -> ForwardChain:
-    family, table, name = (_of(str, each[key], f"forward_chains: {key}") for key in ("family", "table", "name"))
-    return ForwardChain(family, table, name, _of(int, each["priority"], "forward_chains: priority"))
+    family, table, name = (typed(str, each[key], f"forward_chains: {key}") for key in ("family", "table", "name"))
+    return ForwardChain(family, table, name, typed(int, each["priority"], "forward_chains: priority"))
 
 
 def _kernel(found: dict[str, Any]) -> Kernel:
     lacks = (
-        Lack(_of(str, each["what"], "what"), _of(str, each["package"], "package"))
+        Lack(typed(str, each["what"], "what"), typed(str, each["package"], "package"))
         for each in _each(found.get("missing", []), "kernel: missing", dict)
     )
     return Kernel(
-        release=_of(str, found.get("release", ""), "release"),
-        flowtable=_of(bool, found.get("flowtable", True), "flowtable"),
-        nft=_of(str, found.get("nft", ""), "nft"),
+        release=typed(str, found.get("release", ""), "release"),
+        flowtable=typed(bool, found.get("flowtable", True), "flowtable"),
+        nft=typed(str, found.get("nft", ""), "nft"),
         modules=_words(found.get("modules", []), "modules"),
         missing=tuple(lacks),
-        conntrack_max=_of(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
-        ipsec=_of(bool, found.get("ipsec", False), "ipsec"),
+        conntrack_max=typed(int, found.get("conntrack_max", CONNTRACK_MAX), "conntrack_max"),
+        ipsec=typed(bool, found.get("ipsec", False), "ipsec"),
     )
 
 
 def _words(given: Any, key: str) -> tuple[str, ...]:
-    return tuple(_of(str, value, key) for value in _of(list, given, key))
+    return tuple(typed(str, value, key) for value in typed(list, given, key))
 
 
 def _two(given: tuple[str, ...]) -> tuple[str, str]:
     src, dest = given
     return src, dest
-
-
-def _of(kind: type, value: Any, key: str) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"'{key}' is not {kind.__name__}")
-    return value

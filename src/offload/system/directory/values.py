@@ -1,9 +1,19 @@
-"""Convert text in snapshot.json, such as addresses. Pure."""
+"""Check the types of values in snapshot.json, and convert text in it, such as addresses. Pure."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def typed(kind: type, value: Any, key: str) -> Any:
+    """The value of snapshot.json, if it is of this type; else TypeError: `'KEY' is not KIND`.
+
+    JSON's true and false are no numbers, though Python's are.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"'{key}' is not {kind.__name__}")
+    return value
 
 
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
