@@ -1,7 +1,7 @@
 """Which pairs exist, and what the user requests for each."""
 
 from dataclasses import replace
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -21,13 +21,14 @@ from offload.model.config import (
     Zone,
     ZoneChoice,
 )
-from offload.model.network import Address, Link, Snapshot
+from offload.model.network import Address, Link, Network, Snapshot
 from offload.model.problems.reason import ReasonCode
 
 LAN, GUEST, WAN = (Zone(name, f"@zone[{i}]", devices=(name,)) for i, name in enumerate(("lan", "guest", "wan")))
 SNAPSHOT = Snapshot(
     links=tuple(map(Link, ("lan", "guest", "wan", "wan2"))),
     addresses=(Address("lan", ip_interface("192.168.1.1/24")), Address("guest", ip_interface("192.168.2.1/24"))),
+    networks=(Network("inside", l3_device="lan"), Network("visitors", l3_device="guest"), Network("parted", up=False)),
 )
 
 
@@ -58,13 +59,19 @@ def test_a_star_is_every_zone() -> None:
         ("192.168.2.9", ["wan>guest"]),
         ("192.168.2.9/32", ["wan>guest"]),
         ("10.0.0.1", []),
+        ("inside", ["wan>lan"]),
+        ("visitors", ["wan>guest"]),
+        ("parted", []),
         ("lan", []),
         ("2001:db8::1", []),
+        ("172.16.0.9", ["wan>vpn"]),
         ("", []),
     ],
 )
 def test_a_port_forward_without_dest_leads_to_the_zone_of_its_address(address: str, found: list[str]) -> None:
-    assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address)) == found
+    """Of a network's name these are the router's addresses there; of a zone its `subnet` counts too."""
+    vpn = Zone("vpn", "@zone[3]", subnets=(ip_network("0.0.0.0/0"), ip_network("172.16.0.0/12")))
+    assert pairs(Permission("wan", "", "@redirect[0]", dest_ip=address), zones=(LAN, GUEST, vpn, WAN)) == found
 
 
 def test_the_zone_of_an_address_is_reflected_into_itself() -> None:

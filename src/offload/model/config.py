@@ -70,8 +70,9 @@ class Zone:
 class Permission:
     """Zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
 
-    `src`, `dest`: zones; `*`: every zone. Empty `dest`: the zone whose network has the address `dest_ip`; none if
-    `dest_ip` is the name of a network. Empty `src`: the same zone. `section`: its id in uci (`@rule[2]`).
+    `src`, `dest`: zones; `*`: every zone. Empty `dest`: the zone whose network or subnet has the address `dest_ip`,
+    or one of the router's own addresses in the network of this name. Empty `src`: the same zone. `section`: its id in
+    uci (`@rule[2]`).
     """
 
     src: str

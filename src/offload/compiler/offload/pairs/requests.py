@@ -7,7 +7,7 @@ packets that the firewall accepted: a pair too many costs a map element, and per
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_interface
+from ipaddress import IPv4Address, IPv6Address, ip_interface
 from itertools import permutations
 
 from offload.compiler.devices import Topology
@@ -15,6 +15,7 @@ from offload.compiler.offload.exempts.coverage import reasons_for_all
 from offload.model.config import Config, Family, Mode, PairChoice, Policy, ZoneChoice
 from offload.model.network import Snapshot
 from offload.model.problems.reason import Reason, ReasonCode
+from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass
 
 Pair = tuple[str, str]
@@ -70,14 +71,26 @@ def permitted(config: Config, topology: Topology, snapshot: Snapshot) -> set[Pai
     return found
 
 
-# fw4 too takes the first zone whose network has the address
-def _zone_at(address: str, topology: Topology, snapshot: Snapshot) -> str | None:
+# fw4 too takes the first zone that has one of the addresses in a network of its own, or in option subnet
+def _zone_at(dest_ip: str, topology: Topology, snapshot: Snapshot) -> str | None:
+    wanted = _hosts(dest_ip, snapshot)
+    devices = {known.device for known in snapshot.addresses if any(each in known.address.network for each in wanted)}
+    zones = topology.zones.values()
+    return next((zone.name for zone in zones if devices & set(zone.l3) or _has_subnet_of(zone, wanted)), None)
+
+
+# `dest_ip`: an address, maybe with a prefix length, or the name of a network, which stands for the router's own there
+def _hosts(dest_ip: str, snapshot: Snapshot) -> list[IPv4Address | IPv6Address]:
     try:
-        wanted = ip_interface(address).ip  # fw4 accepts a host with a prefix length as well
+        return [ip_interface(dest_ip).ip]
     except ValueError:
-        return None
-    devices = {known.device for known in snapshot.addresses if wanted in known.address.network}
-    return next((zone.name for zone in topology.zones.values() if devices & set(zone.l3)), None)
+        own = {network.l3_device for network in snapshot.networks if network.name == dest_ip}
+        return [known.address.ip for known in snapshot.addresses if known.device in own]
+
+
+# A subnet that cannot be read is every address (config/firewall.py), which tells nothing here.
+def _has_subnet_of(zone: ZoneDevices, hosts: Iterable[IPv4Address | IPv6Address]) -> bool:
+    return any(host in subnet for subnet in zone.subnets if subnet.prefixlen for host in hosts)
 
 
 def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
