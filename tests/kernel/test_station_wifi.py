@@ -5,7 +5,7 @@ wan, with IPv4 through a port forward.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -15,7 +15,7 @@ from kernel.desk import ENGINE, HASTY, WIRED, known, served, settle
 from kernel.evidence import conntrack_flags
 from kernel.house import House, Shape
 from kernel.radio import Walk
-from kernel.resident import Resident
+from kernel.resident import PATIENCE, Resident
 from kernel.steady import Drip, Steady, download, since
 from kernel.traffic import Proto, Talk
 
@@ -73,7 +73,7 @@ def test_transfers_follow_a_phone_between_cable_and_wifi(house: House, service: 
             go(house, place)
             flag = "HW_OFFLOAD" if place in WIRED else "OFFLOAD"
             service.until(lambda: all(conntrack_flags(house.router, talk) == {flag} for talk in talks))  # noqa: B023
-            service.until(lambda: go_on(house, running, place))  # noqa: B023
+            wait_while(lambda: lacking(house, running, place))  # noqa: B023
             print(
                 f"\nto {place}: all {len(talks)} transfers go on, on its path, after {time.monotonic() - begin:.1f} s"
             )
@@ -82,13 +82,18 @@ def test_transfers_follow_a_phone_between_cable_and_wifi(house: House, service: 
         settle(house, talk, CABLE)
 
 
-def go_on(house: House, running: list[Drip | Steady], place: str) -> bool:
-    """Whether each transfer goes on for a second without a slow packet, and the chip has a part in it by wire alone."""
+def wait_while(wrong: Callable[[], list[object]]) -> None:
+    """Wait until nothing is wrong any more; AssertionError with what is, after PATIENCE."""
+    begin = time.monotonic()
+    while found := wrong():
+        assert time.monotonic() - begin < PATIENCE, found
+
+
+def lacking(house: House, running: list[Drip | Steady], place: str) -> list[object]:
+    """What is wrong for a second: transfers that stand still, slow packets, or the chip's part (by wire alone)."""
     moment, slow, before = time.monotonic(), house.evidence.counted(), chip.forwarded(house.router, ENGINE)
     time.sleep(1)
     by_chip = chip.forwarded(house.router, ENGINE) - before
-    return (
-        all(since(each.times, moment) for each in running)
-        and house.evidence.counted() == slow
-        and (by_chip > 0) == (place in WIRED)
-    )
+    still = [(at, getattr(each, "error", None)) for at, each in enumerate(running) if not since(each.times, moment)]
+    more = {key: count for key, count in house.evidence.counted().items() if slow.get(key) != count}
+    return [*still, *more.items(), *[f"{by_chip} packets by the chip"] * ((by_chip > 0) != (place in WIRED))]
