@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from offload.service import main
+from offload.service import loop, main
 from offload.service.bus import ubus_object
 from offload.service.engine import Engine
-from offload.service.loop import Loop
 
 NOTED = Path("/run/offload-longest")  # seconds: the longest stretch since the file was removed
 
@@ -40,7 +39,7 @@ class Watch:
 WATCH, ANSWER = Watch(), ubus_object.answer
 
 
-class Watched(Loop):
+class Watched(loop.Loop):
     """The loop, which notes its looks."""
 
     def _follow_meanwhile(self) -> None:
@@ -52,6 +51,6 @@ class Watched(Loop):
 
 
 if __name__ == "__main__":
-    vars(main).update(Loop=Watched)  # what `build` makes
+    vars(loop).update(Loop=Watched)  # what `build` of main.py imports and makes
     vars(ubus_object).update(answer=WATCH.answer)  # what `objects` calls
     raise SystemExit(main.serve())

@@ -151,16 +151,20 @@ class Explainer:
         """
         if not self._alike[number]:
             return None
-        packets, most = values[12], self._most
-        sent = packets if packets is None or packets < most else most
+        sent, most = values[12], self._most
+        if sent is not None and sent > most:
+            sent = most
         key = number, values[0], len(values[1]), values[16], values[17], sent
-        kinds = self._kinds.get(key)
-        if kinds is None:
-            waits = _waits(self._reasons(entry_of(values), self.ways[number]))
-            first = 2 * len(self._kinds)
-            kinds = self._kinds[key] = first, (first + 1 if waits else None)
-        kind, refused = kinds
+        try:
+            kind, refused = self._kinds[key]
+        except KeyError:
+            kind, refused = self._kinds[key] = self._new_kind(number, values)
         return kind if refused is None or self._accepted(values) is not False else refused
+
+    def _new_kind(self, number: int, values: Values) -> tuple[int, int | None]:
+        first = 2 * len(self._kinds)
+        waits = _waits(self._reasons(entry_of(values), self.ways[number]))
+        return first, first + 1 if waits else None
 
     def _reasons(self, entry: Entry, way: Way) -> tuple[Reason, ...]:
         between = way.src.zone or "", way.dest.zone or ""
