@@ -40,8 +40,9 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
 
     Below are the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members. Zones are in
-    the order of the firewall's configuration; each has Reasons (sentences) for networks and devices that are missing,
-    and for devices that a flowtable should not list. `snapshot`: links and netifd's networks of the router.
+    the order of the firewall's configuration; each has Reasons (sentences) for networks that are down or unknown, for
+    devices that are missing, and for those that a flowtable should not list. `snapshot`: links and netifd's networks of
+    the router.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}

@@ -82,7 +82,7 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The stored code of a template; None: there is none, it is damaged, or of another source or Python."""
+    """The stored code of a template; None: there is none, or it is damaged, of another source or of another Python."""
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it

@@ -53,11 +53,12 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    They are about: rules in nft of other programs that must see every packet of traffic that the Plan offloads, or that
-    add flows to a flowtable themselves; tables of iptables-legacy; tc filters that copy conntrack's mark into packets;
-    and, as a notice, the number of `ip rule` that compare the mark. A Finding is a notice too where offload keeps the
-    rule's traffic out of flowtables (option auto_exempt), and for bans and times if `served`: the service runs, and
-    puts live flows back on the slow path when a ban is added or a time begins.
+    There is one for each rule of another program in nft that must see every packet of traffic that the Plan offloads,
+    or that adds flows to a flowtable itself; for tables of iptables-legacy; and for each tc filter that copies
+    conntrack's mark into packets. It is a notice where offload keeps the traffic of the rule or filter out of
+    flowtables (option auto_exempt), and for bans and times if `served`: the service runs, and puts live flows back on
+    the slow path when a ban is added or a time begins. Always a notice is the number of `ip rule` that compare the
+    mark. Rules on ingress and egress hooks do not count, nor marks that no qdisc or tc filter reads.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt

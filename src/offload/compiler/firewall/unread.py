@@ -97,10 +97,11 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
 
-    There are some only in a chain whose policy is ACCEPT, for a zone with known devices, if the zone's own policy or a
-    DROP or REJECT rule that names it refuses packets there. They refuse all packets of the zone, by its policy for
-    forward only those between its own devices. In input they accept ICMP and DHCP first, and there are none unless the
-    router's ssh or web server can be reached from another zone and not from this.
+    Only a chain whose policy is ACCEPT gets some, for a zone with known devices. If the zone's own policy refuses, they
+    refuse all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the
+    zone, they refuse all its packets there; in forward all to it, if it is the rule's dest. In input they accept ICMP
+    and DHCP first, and there are none unless the router's ssh or web server can be reached from another zone and not
+    from this.
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

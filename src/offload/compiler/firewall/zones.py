@@ -111,9 +111,9 @@ def _networks(zone: Zone, expander: Expander) -> list[Item]:
 
 
 def device_parts(zone: Zone, expander: Expander) -> tuple[ZonePart, ...]:
-    """The parts of a zone, each for one nft rule, by the devices alone that it names: no negated ones, and no subnets.
+    """The parts of a zone by its devices alone: without its subnets, and without devices that it excludes (`!`).
 
-    (): it names no device, and none of its networks has one now.
+    A part has the devices that one nft rule can match. (): it names no device, and none of its networks has one now.
     """
     devices = (expander.networks[item.text].device for item in _networks(zone, expander) if _is_named(item, expander))
     members = [Item(name) for name in devices if name] + [item for item in zone.device if not item.negated]

@@ -15,12 +15,12 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 
 
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
-    """The Plan that is in effect after the kernel refused `wanted` or a part of it: what its tables really offload.
+    """The Plan that is in effect after the kernel refused `wanted` or a part of it, by the tables that the kernel has.
 
     `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. If a table in the kernel equals
     that of `wanted`, or else that of `before`, the result has the table of that Plan; a table that equals neither is
-    left out. Pairs of zones and zones whose mode is then another than in `wanted`, and devices that other flowtables
-    list, get the Reason NOT_APPLIED as their first.
+    left out. The modes of zones and pairs of zones, and the flowtables that list a device, are what these tables give;
+    where they differ from `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

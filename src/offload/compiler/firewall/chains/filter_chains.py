@@ -109,10 +109,11 @@ def _syn_flood(defaults: Defaults) -> Iterator[Rule]:
 
 
 def zone_filter(draft: Draft, zone: FirewallZone) -> Iterator[Chain]:
-    """The filter chains of a zone: input_, output_ and forward_, then those optional ones that rules jump to.
+    """The filter chains of a zone: input_ZONE, output_ and forward_, then those optional ones that rules jump to.
 
-    Optional are helper_ and the chains of verdicts, such as drop_from_. Its policies jump to such chains as well, so
-    these are added to its `used_chains`.
+    Optional are helper_ and the chains of verdicts, such as drop_from_. The last jump of input_, output_ and forward_
+    is to the chain of the zone's policy, so these are added to its `used_chains`. With bit 0 of option log, forward_
+    ends with a rule that logs packets that it leaves to the policy of `config defaults`, unless that is ACCEPT.
     """
     name, include = zone.name, draft.includes.around
     dnat = "dnat" in zone.used_chains

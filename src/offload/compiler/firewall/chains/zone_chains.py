@@ -72,9 +72,9 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
     """The rules of a chain such as `drop_from_lan`, or with `egress` of `drop_to_lan`, which give packets a verdict.
 
     `verdict`: accept, drop, or reject, which is a jump to handle_reject. There is one rule for each part of the zone
-    (devices and subnets of one nft rule). Rules count if the zone has option counter; those that drop or reject log if
-    bit 0 of its `log` is set. In `accept_to_` of a masquerading zone a rule before each drops invalid packets, unless
-    masq_allow_invalid or drop_invalid is on.
+    (devices and subnets of one nft rule). Rules have a counter if the zone has option counter; those that drop or
+    reject log if bit 0 of its `log` is set, at most at its log_limit. In `accept_to_` of a masquerading zone a rule
+    before each drops invalid packets, unless masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid

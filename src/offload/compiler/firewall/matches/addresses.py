@@ -14,7 +14,7 @@ Networks = Mapping[str, RouterNetwork]
 
 
 class Split(NamedTuple):
-    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0: of both, or no condition."""
+    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0 for both or none."""
 
     v4: Addresses = ()
     v6: Addresses = ()

@@ -51,9 +51,10 @@ def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType
 
 
 def on_family(proto: tuple[Item, ...], family: int) -> tuple[Item, ...]:
-    """A protocol as nft matches it in a family (0: both): ICMP becomes ICMPv6, or both; `any` is no condition, ().
+    """A protocol, or a group of negated ones, as nft matches it in a family (4, 6, or 0 for both); (): no condition.
 
-    Negated ICMP excludes that of both families. All others stay as they are.
+    `any` is no condition. `icmp` becomes ICMPv6 in family 6, and both ICMP and ICMPv6 in family 0. Negated, it excludes
+    both in every family. All other protocols stay as they are.
     """
     name = proto[0].text
     if name == ANY:

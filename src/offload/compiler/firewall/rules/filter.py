@@ -78,9 +78,9 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     """Add the nft rules of a `config rule`, to the chain that its zones and target need.
 
     If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: a zone, set
-    or helper cannot be used; or a condition is unreadable and the target neither DROP nor REJECT, or such a rule could
-    block the router's ssh or web server. Other DROP and REJECT rules lose that condition, with a problem. Chains of
-    zones that the rules are in or jump to are added to the zones' `used_chains`.
+    or helper is missing or cannot be used. A section with an unreadable condition is left out too if its target is
+    neither DROP nor REJECT, or if it could then block the router's ssh or web server; otherwise it only loses that
+    condition, with a problem. Chains of zones that the rules are in or jump to are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

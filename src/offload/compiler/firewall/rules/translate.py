@@ -50,8 +50,8 @@ class Writer(NamedTuple):
     def write(self, each: Translation, family: int, proto: Proto) -> None:
         """Add the nft rules of a translation to its chain, for a family (0: both, only without addresses) and protocol.
 
-        There is one for each group of source and destination addresses that a rule can match (`groups`). Ports are left
-        out where the protocol has none; the new port also replaces the identifier of ICMP.
+        There is one for each combination of source and destination addresses that one rule can match (`groups`). Ports
+        are left out where the protocol has none; the new port also replaces the identifier of ICMP.
         """
         name = "" if proto[0].negated else proto[0].text
         ipset = each.match.ipset

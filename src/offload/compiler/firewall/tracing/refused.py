@@ -20,14 +20,14 @@ REFUSING, TRANSLATING = ("drop", "reject"), ("dnat", "redirect")
 
 
 class Rules(NamedTuple):
-    """The chains of a compiled firewall by name, at a moment in seconds since 1970, which rules may compare."""
+    """The chains of a compiled firewall by name, and a moment (seconds since 1970) for rules that compare the time."""
 
     chains: Mapping[str, Chain]
     moment: float
 
     @classmethod
     def of(cls, compiled: Compiled, moment: float) -> "Rules":
-        """The chains of a compiled firewall, at this moment in seconds since 1970."""
+        """The chains of a compiled firewall, with this moment in seconds since 1970."""
         return cls({each.name: each for each in compiled.ruleset.table.chains}, moment)
 
 

@@ -69,10 +69,11 @@ class ExemptRules:
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
 
-    Exempts with the same devices, family, protocol and kinds of values share a set, which one rule looks up; without
-    values there is only the rule. Overlapping ranges are spread over several sets; exempts with a timeout have sets of
-    their own. The order of `matches` does not matter, except for those with `connmark` (connections with a conntrack
-    mark): these have rules without a set, which come in this order after all others.
+    Exempts with the same devices, family, protocol, negated conditions and kinds of values (addresses, ports, ...)
+    share a set, which one rule looks up; without values there is only the rule. Overlapping ranges are spread over
+    several sets; exempts with a timeout have sets of their own. The order of `matches` does not matter, except for
+    those with `connmark` (connections with a conntrack mark): these have rules without a set, which come in this order
+    after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

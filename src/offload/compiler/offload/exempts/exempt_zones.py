@@ -1,4 +1,7 @@
-"""Find the traffic that a table must not offload: exempts, and zones without devices of their own. Pure."""
+"""Find the traffic that a table must not offload: exempts, and zones without devices of their own. Pure.
+
+Slow traffic is not offloaded. A pair of zones is connections from one to the other.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -20,13 +23,13 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """Each exempt (traffic that is never offloaded), with the devices, or without devices the subnets, of its zones.
+    """Each exempt (traffic that is never offloaded) with devices in place of its zones, or subnets where one has none.
 
     There are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
-    run time. Left out are: those for a zone that has neither devices nor subnets; of those given at run time, those for
-    a zone that is gone; of all others, those that are faulty or for all traffic, because their pairs of zones are slow
-    anyway. If not all devices of a zone are known and it has no subnets, the exempt has no condition for that zone, and
-    so keeps more traffic slow.
+    run time. Left out are those for a zone that has neither devices nor subnets. Of those given at run time, those for
+    a zone that is gone are left out too; of all others, those that are faulty or for all traffic, because their pairs
+    of zones are slow as a whole. If not all devices of a zone are known and it has no subnets, the exempt has no
+    condition for that zone, and so keeps more traffic slow.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -103,9 +106,9 @@ def with_subnet_reasons(
 ) -> PairDecision:
     """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep its packets slow.
 
-    The pair is unchanged if there is no such zone. If the subnets of such a zone cannot be read, its exempts keep all
-    packets between their devices (iif, oif) slow: the pair's mode is then the fastest of its other devices, or none
-    without any. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: what
+    The pair is unchanged if there is no such zone. If the subnets of such a zone cannot be read, its exempts keep slow
+    all packets between the devices (iif, oif) that they name: the pair's mode is then the fastest of its other devices,
+    or none without any. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: what
     `of_subnets` gives, by the table's mode.
     """
     left: list[Mode] = []

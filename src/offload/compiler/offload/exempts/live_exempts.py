@@ -38,10 +38,10 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with a mark rule more for each rule that `rules_to_exempt` gives; its exempts keep that traffic slow.
+    """The Config with one more mark rule for each rule that `rules_to_exempt` gives, so that its traffic stays slow.
 
-    Slow is not offloaded, so that the rule in nft sees each packet. The Config is unchanged with `auto_exempt 0`; a
-    rule that compares a device which no zone has gets no mark rule.
+    A mark rule is a rule that must see every packet, with exempts for its traffic, which is then not offloaded (slow).
+    The Config is unchanged with `auto_exempt 0`; a rule that compares a device which no zone has gets no mark rule.
     """
     if not config.globals.auto_exempt:
         return config

@@ -19,7 +19,10 @@ from offload.nouns import replace
 
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:
-    """The Config without the MARK rules that only choose a route (`only_routes`), so that they keep no traffic slow."""
+    """The Config without the MARK rules that only choose a route (`only_routes`), so no traffic stays slow for them.
+
+    Slow is not offloaded.
+    """
     return replace(config, mark_rules=tuple(each for each in config.mark_rules if not only_routes(each, snapshot)))
 
 
@@ -52,8 +55,8 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Exempts for connections with a conntrack mark, which a device's tc filter copies into packets: they stay slow.
 
-    There are two for each such device among `elements`: for connections that leave by it, and for those that come in by
-    it. With `auto_exempt 0` there are none.
+    Slow is not offloaded. There are two for each device of `elements` with such a filter: for connections that leave by
+    it, and for those that come in by it. With `auto_exempt 0` there are none.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

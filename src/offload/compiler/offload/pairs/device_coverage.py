@@ -16,12 +16,12 @@ class DeviceCoverage:
     """The devices that the software flowtable and the hardware flowtable can list for each zone."""
 
     zones: Mapping[str, ZoneDevices]  # by name
-    able: frozenset[str]  # devices that hardware can take and is tried for now; also `excluded` ones
+    able: frozenset[str]  # devices that hardware can take, without those it was given up for; also `excluded` ones
     idle: frozenset[str]  # devices that are down, and bridges without ports: nothing arrives there
     excluded: frozenset[str]  # option `exclude_device` of `config globals`
     added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
-    beneath: frozenset[str]  # not to be listed: packets would bypass a shaper or hook above; no l3 ones
+    beneath: frozenset[str]  # not to be listed: packets would bypass a shaper or hook of a device above; no l3 devices
     restless: frozenset[str]  # bridges whose hosts move too often, so no flow may be bound to their ports
 
     @classmethod

@@ -35,7 +35,7 @@ class PairDraft:
     request: PairRequest  # what the configuration requests for the pair
     mode: Mode  # that the pair can have alone
     reasons: tuple[Reason, ...]  # why `mode` is lower than requested, or only a part of the traffic can have it
-    # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if the pair is slow
+    # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if `mode` is none
     crossings: tuple[Crossing, ...]
     stations: PairStations | None = None  # bridges where a host's port decides its mode; None: none
 
@@ -49,8 +49,9 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
     """The mode that a requested pair of zones can have on its own: the fastest of its devices, or none, with Reasons.
 
     It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
-    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; no
-    flowtable sees all packets of one device of each zone, because the user excluded devices.
+    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; the
+    user excluded so many devices that no flowtable sees all packets between any two devices of the zones. Reasons say
+    why the mode is lower than requested, or why a part of the traffic has a lower one.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]

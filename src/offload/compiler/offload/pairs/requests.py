@@ -24,12 +24,15 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """The mode requested for a pair of zones, before devices are considered; why it is none or lower than chosen."""
+    """The mode requested for a pair of zones, before devices are considered; why it is none or lower than chosen.
+
+    A pair is connections from zone `src` to zone `dest`. If it is slow, it is not offloaded.
+    """
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
-    asked: Mode  # by the user: for the pair, else the lower one of its zones, else that of globals
-    mode: Mode  # `asked`, or lower: a fault or an exempt keeps the pair slow, or hardware took none of its flows
+    chosen: Mode  # by the user: for the pair, else the lower one of its zones, else that of globals
+    mode: Mode  # `chosen`, or lower: a fault or an exempt keeps the pair slow, or hardware took none of its flows
     family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
     # why `mode` is none or below a zone's choice, or hardware is not requested for a family
@@ -95,19 +98,19 @@ def _has_subnet_of(zone: ZoneDevices, hosts: Iterable[IPv4Address | IPv6Address]
 
 def pair_requests(config: Config, pairs: Iterable[Pair]) -> list[PairRequest]:
     """The request of the configuration (mode, family, ...) for each of these pairs of zones, in their order."""
-    asked = Asked.of(config)
-    return [asked.request(src, dest) for src, dest in pairs]
+    choices = Choices.of(config)
+    return [choices.request(src, dest) for src, dest in pairs]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The user's choices for zones and pairs of zones, from which the request for each pair is made."""
+class Choices:
+    """What the user chose for zones and pairs of zones, from which the request for each pair is made."""
 
     config: Config
     families: Mapping[str, Family]  # that the firewall gives its zones
 
     @classmethod
-    def of(cls, config: Config) -> "Asked":
+    def of(cls, config: Config) -> "Choices":
         """The choices of a Config, and the address families that the firewall gives its zones."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
@@ -115,7 +118,7 @@ class Asked:
         """The choice for a zone: its own mode (None: unset); its own family and after_packets, or those of globals.
 
         after_packets: packets of a connection before it is offloaded. `faulty`: any option of the zone's section is
-        invalid, or a value of globals that the zone needs; the zone stays slow then.
+        invalid, or a family or after_packets of globals that the zone needs; the zone stays slow (not offloaded) then.
         """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
@@ -132,12 +135,12 @@ class Asked:
         """The request for a pair of zones: the mode of its section, else the lower of its zones, else that of globals.
 
         A zone without a mode does not count. The request has the larger after_packets and the common family of both
-        zones, also if the pair has a section. Its `mode` is none, with Reasons, if a fault or an exempt of all its
-        traffic keeps the pair slow; `asked` is the user's mode nevertheless, but none if a configuration file cannot be
-        read.
+        zones (by their options here and in the firewall), also if the pair has a section. Its `mode` is none, with
+        Reasons, if a fault or an exempt of all its traffic keeps the pair slow (not offloaded); `chosen` is the user's
+        mode nevertheless, but none if a configuration file cannot be read.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
-        asked, reasons = self._asked(src, dest, ends) if self.config.readable else (Mode.NONE, [])
+        chosen, reasons = self._chosen(src, dest, ends) if self.config.readable else (Mode.NONE, [])
         possible = family = Family.ANY
         for end in ends:
             possible = possible & self.families.get(end.name, Family.ANY)
@@ -145,11 +148,11 @@ class Asked:
         family = family & possible
         hindrances = list(self._hindrances(src, dest, ends, family))
         after = max(end.after_packets or 0 for end in ends)
-        mode = Mode.NONE if hindrances else asked
-        return PairRequest(src, dest, asked, mode, family, after, tuple(hindrances or reasons), possible=possible)
+        mode = Mode.NONE if hindrances else chosen
+        return PairRequest(src, dest, chosen, mode, family, after, tuple(hindrances or reasons), possible=possible)
 
     # `ends`: the choices for its zones. Reasons only if the mode is none, or the lower one of its two zones.
-    def _asked(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
+    def _chosen(self, src: str, dest: str, ends: list[ZoneChoice]) -> tuple[Mode, list[Reason]]:
         if (own := self.own(src, dest)) is not None:
             return own.mode, [ReasonCode.PAIR_MODE_NONE(src=src, dest=dest)] if own.mode is Mode.NONE else []
         chosen = [(end.name, end.mode) for end in ends if end.mode is not None]
@@ -165,7 +168,7 @@ class Asked:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The valid `config pair` for two zones: fewest `*` first, then the slowest mode; None: there is none."""
+        """The valid `config pair` for two zones with the fewest `*`; of equal ones the slowest. None: there is none."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)
@@ -203,18 +206,18 @@ def mode_unset(zones: Iterable[str]) -> Reason:
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
     """By zone: the mode chosen for the zone itself (None: none was), and Reasons (sentences) why faults keep it slow.
 
-    Faults are an invalid option of the zone's section in /etc/config/offload, or an invalid family or after_packets of
-    globals that it needs. If a configuration file cannot be read at all, each zone has None and that one Reason. ():
-    there is no fault.
+    Slow is not offloaded. Faults are an invalid option of the zone's section in /etc/config/offload, or an invalid
+    family or after_packets of globals that it needs. If a configuration file cannot be read at all, each zone has None
+    and that one Reason. (): there is no fault.
     """
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}
-    asked = Asked.of(config)
-    choices = [asked.zone(zone.name) for zone in config.zones]
+    choices = Choices.of(config)
+    found = [choices.zone(zone.name) for zone in config.zones]
     return {
         choice.name: (
             choice.mode,
             (ReasonCode.CONFIG_FAULT(section=config.title(choice.section)),) if choice.faulty else (),
         )
-        for choice in choices
+        for choice in found
     }

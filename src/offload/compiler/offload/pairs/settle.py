@@ -24,9 +24,10 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
     """Decide about each (iif, oif): if several pairs of zones use it, the slowest mode and strictest policy hold there.
 
     Policy: family, and packets before offload. A family is offloaded if all pairs that can have its packets want that.
-    The slowest mode of these pairs, and their largest number of packets, hold for both families. The result: the
-    elements of map `crossings`, sorted by (iif, oif), each with the mode of its table; and the decision for each pair,
-    in the order of `drafts`. If software takes what hardware does not, both tables have an element for (iif, oif).
+    The slowest mode of these pairs, and their largest number of packets, hold for both families. `drafts`: what each
+    pair could have alone. The result: the elements of map `crossings`, sorted by (iif, oif), each with the mode of its
+    table; and, in the order of `drafts`, the decision for each pair: the fastest mode of its (iif, oif), and Reasons
+    why it is not faster. If software takes what hardware does not, both tables have an element for (iif, oif).
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:
@@ -45,29 +46,29 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
             beside = [each for each in here if each[0].name in fast or _meet(draft, each)]
             shared[draft.name] += _shared(draft, crossing.mode, beside)
         if settled:
-            first, asked = settled[0][0].request, family
+            first, hardware = settled[0][0].request, family
             for draft, _ in settled:
-                asked = asked & draft.request.hardware_family
+                hardware = hardware & draft.request.hardware_family
             packets = max(draft.request.after_packets for draft, _ in settled)
             policy = PolicyKey(packets, family.value, min(settled, key=_mode)[1].stations)
-            elements += _paths(Element(iif, oif, policy, (first.src, first.dest)), mode, asked)
+            elements += _paths(Element(iif, oif, policy, (first.src, first.dest)), mode, hardware)
     pairs = tuple(_pair(config, draft, modes[draft.name], shared[draft.name]) for draft in drafts)
     return elements, pairs
 
 
-# In hardware one more element with software, for flows that hardware cannot take: of another family than `asked`, the
-# one that hardware is requested for, or of hosts at bridge ports that hardware does not cover.
-def _paths(element: Element, mode: Mode, asked: Family) -> Iterator[tuple[Element, Mode]]:
+# In hardware one more element with software, for flows that hardware cannot take: of another family than `hardware`,
+# for which it is requested, or of hosts at bridge ports that hardware does not cover.
+def _paths(element: Element, mode: Mode, hardware: Family) -> Iterator[tuple[Element, Mode]]:
     if mode is not Mode.HARDWARE:
         yield element, mode
         return
-    if asked is not Family.NEITHER:
-        yield replace(element, policy=replace(element.policy, family=asked.value)), mode
+    if hardware is not Family.NEITHER:
+        yield replace(element, policy=replace(element.policy, family=hardware.value)), mode
     if element.policy.stations:
         # where a station's port decides, software takes what hardware does not
         yield element, Mode.SOFTWARE
-    elif asked.value != element.policy.family:
-        rest = {Family.IPV4: Family.IPV6.value, Family.IPV6: Family.IPV4.value}.get(asked, element.policy.family)
+    elif hardware.value != element.policy.family:
+        rest = {Family.IPV4: Family.IPV6.value, Family.IPV6: Family.IPV4.value}.get(hardware, element.policy.family)
         yield replace(element, policy=replace(element.policy, family=rest)), Mode.SOFTWARE
 
 
@@ -113,7 +114,7 @@ def _withholds(other: PairRequest, request: PairRequest, version: Family) -> boo
 def _pair(config: Config, draft: PairDraft, modes: Iterable[Mode], shared: Iterable[Reason]) -> PairDecision:
     request = draft.request
     effective = max(modes, default=Mode.NONE)
-    always_slow = request.mode is Mode.NONE and request.asked is not Mode.NONE
+    always_slow = request.mode is Mode.NONE and request.chosen is not Mode.NONE
     # Reasons for a part of the pair come last, because the first Reason explains a slow flow
     reasons = [*draft.reasons, *shared]
     if effective is not Mode.NONE:
@@ -126,7 +127,7 @@ def _pair(config: Config, draft: PairDraft, modes: Iterable[Mode], shared: Itera
     return PairDecision(
         request.src,
         request.dest,
-        request.asked,
+        request.chosen,
         effective,
         request.family,
         request.after_packets,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from offload.compiler.devices import Topology
-from offload.compiler.offload.pairs.requests import Asked, Pair, existing, pair_requests, permitted
+from offload.compiler.offload.pairs.requests import Choices, Pair, existing, pair_requests, permitted
 from offload.model.config import Config
 from offload.model.network import Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
@@ -56,11 +56,11 @@ def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
         return
-    asked = Asked.of(config)
+    choices = Choices.of(config)
     for request in pair_requests(config, pairs):
-        ends = [asked.zone(name) for name in dict.fromkeys((request.src, request.dest))]
+        ends = [choices.zone(name) for name in dict.fromkeys((request.src, request.dest))]
         before = min(end.mode or common.mode for end in ends)
-        if before < request.mode and asked.own(request.src, request.dest) is None:
+        if before < request.mode and choices.own(request.src, request.dest) is None:
             unset = " and ".join(f"zone {end.name}" for end in ends if end.mode is None)
             words = {"pair": f"{request.src} > {request.dest}", "mode": request.mode.value, "before": before.value}
             yield ProblemCode.PAIR_RAISED.at("offload", common.section, zones=unset, **words)

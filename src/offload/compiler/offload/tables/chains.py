@@ -27,12 +27,13 @@ FIRST = Rule("goto first", Match(raw="ct state != established"))  # first packet
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """All chains of one of offload's tables. On the forward hook a look-up of both devices sends packets into them.
+    """The chains of one of offload's tables as nftables objects; `forward`, on the forward hook, leads into the others.
 
-    Only packets of the original direction reach exempts (rules for traffic that is never offloaded) and are offloaded,
-    so exempts mean what the user wrote, whatever the replies are. `accept` only leaves our base chain: the firewall has
-    decided before, at priority filter. A packet between devices that have no element in the map passes one rule, the
-    look-up by indexes, which costs less than half of one by names (docs/performance.md).
+    Its rule looks a packet's (iif, oif) up in map `crossings`, and goes to the chain of that element. There only
+    established packets of the original direction reach exempts (rules for traffic that is never offloaded) and `flow
+    add`; so exempts mean what the user wrote, whatever the replies are. `accept` only leaves our base chain: the
+    firewall has decided before, at priority filter. A packet between devices without an element meets nothing but the
+    look-up, which by indexes costs less than half of one by names (docs/performance.md).
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
@@ -44,9 +45,11 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """Properties of a table's flowtable and sets as text, which is hashed into the comments of the rules of `forward`.
+    """Properties of a table that no rule shows, as text, which is hashed into the comments of the rules of `forward`.
 
-    Only these hashes (fingerprints) are compared with the kernel's table, so a change of such a property changes them.
+    They are the flowtable's name, hardware flag and counter, the size of the sets of accepted replies, and whether
+    other programs' chains make the priorities higher. Only these hashes (fingerprints) are compared with the kernel's
+    table, so a change of such a property changes them.
     """
     kind = "offload " if table.hardware else ""
     late = " late" if table.late else ""
@@ -64,7 +67,10 @@ def ingress_priority(table: Table) -> str:
 
 
 def _priority(table: Table) -> str:
-    """The priority of the table's chain on the forward hook: behind other programs' chains up to 999."""
+    """The priority of the table's chain on the forward hook, as nft text: `filter + 9` in hardware, else `filter + 10`.
+
+    If another program has a chain there at 9 or higher (`late`), it is 1000 in hardware, else 1001.
+    """
     shared = SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY
     return f"{ACCEPTED_PRIORITY + shared - SHARED_PRIORITY}" if table.late else f"filter + {shared}"
 

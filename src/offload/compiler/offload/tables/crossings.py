@@ -13,14 +13,17 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """What a table does with packets from one device to another, by the direction that opened their connection."""
+    """What a table does with packets from one device to another, by the direction that opened their connection.
+
+    Connections that stay slow are not offloaded.
+    """
 
     policy: PolicyKey | None = None  # of those opened in this direction; None: they stay slow
     replies: str = ""  # family (UCI word) of those opened in the other direction; empty: they stay slow
 
     @property
     def chain(self) -> str:
-        """The name of its chain: `policy_20_ipv4`, `policy_0_replies`, `replies_ipv6`. Equal ones have equal names."""
+        """The name of its chain: `policy_20_ipv4`, `policy_0_replies`, `replies_ipv6`. Equal Passings have the same."""
         family = "" if self.replies == Family.ANY.value else self.replies
         replies = ("replies", family) if self.replies else ()
         return "_".join(filter(None, (self.policy.chain if self.policy else "", *replies)))

@@ -27,8 +27,8 @@ class Transaction:
     """One text for `nft -f -`. `returned`: names of the tables that it deletes, or deletes and creates again.
 
     The flows of such a table go back to the slow path for some packets. `table`: the one that is changed while its
-    flows stay; empty: none is. `lost`: traffic that this table no longer offloads; the caller has to check that the
-    kernel has no offloaded flow of it.
+    flows stay; empty: none is. `lost`: traffic that this table no longer offloads. After sending the text the caller
+    has to check whether the kernel has offloaded flows of it.
     """
 
     text: str
@@ -38,7 +38,7 @@ class Transaction:
 
 
 def unasked(_: Lost) -> bool:
-    """True for any traffic: the `busy` of `transactions` where it is not known which flows the kernel offloads."""
+    """Always True: the `busy` of `transactions` for a caller that does not know which flows the kernel offloads."""
     return True
 
 
@@ -47,12 +47,13 @@ def transactions(
 ) -> list[Transaction]:
     """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan's; empty: none is needed.
 
-    A table is created again if the Plan has it and it is in `forced`, if `must_return`, or if the kernel may have
-    offloaded flows of traffic that is to be slow now (`busy`); else it is changed, and its flows stay. Tables that the
-    Plan lacks are deleted. Each table that differs has a transaction, software first, so that a refusal of the hardware
-    table does not affect software. The hardware table is deleted in a transaction of its own, because nft refuses to
-    replace it (docs/kernel.md 10). Until it is back, the software table must not take its flows: elements of both
-    tables leave the software table first, and return when the hardware table exists (docs/kernel.md 35).
+    A table that the kernel lacks is created. One that it has is created again, which puts all its flows back on the
+    slow path, if it is in `forced`, if `must_return`, or if the kernel may have offloaded flows of traffic that is to
+    be slow now (`busy`); else it is changed, and its flows stay. Tables that the Plan lacks are deleted. Each table
+    that differs has a transaction, software first, so that a refusal of the hardware table does not affect software.
+    The hardware table is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10).
+    Until it is back, the software table must not take its flows: elements of both tables leave the software table
+    first, and return when the hardware table exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)

@@ -41,7 +41,10 @@ def expected(table: Table) -> LiveTable:
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
-    """The Plan with its tables compiled (field `nft`); a table that the Plan `before` has too keeps that one's."""
+    """The Plan with each table compiled to nftables objects (field `nft`), except one that is equal in `before`.
+
+    Such a table takes over what was compiled for `before`, an earlier Plan.
+    """
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
 
