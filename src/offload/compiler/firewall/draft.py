@@ -22,10 +22,10 @@ class Draft(NamedTuple):
     config: FirewallConfig  # the parsed firewall configuration
     zones: dict[str, FirewallZone]  # the zones by name, with their present devices
     helpers: Mapping[str, Helper]  # conntrack helpers whose modules are loaded, by name
-    expander: Expander  # turns networks and sets into addresses
+    expander: Expander  # splits conditions into matches for one nft rule each; has the problems
     includes: Includes  # nft files of the user and of other packages
     chains: defaultdict[str, list[Rule]]  # rules by the name of their chain
-    refusals: Refusals  # by base chain, rules that refuse what zones would that are left out of the ruleset
+    refusals: Refusals  # by base chain, rules that refuse packets of zones that are left out of the ruleset
 
     @property
     def problems(self) -> list[FirewallProblem]:

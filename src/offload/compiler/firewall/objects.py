@@ -9,7 +9,7 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel module is among `modules` (loaded or built in); a helper without option module is not.
+    """The helpers whose kernel module is among `modules` (loaded or built in); never a helper without option module.
 
     A `-` in the option may be `_` in the module's name.
     """

@@ -97,9 +97,9 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
 
-    Only a chain whose policy is ACCEPT gets some, for a zone with known devices. If the zone's own policy refuses, they
-    refuse all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the
-    zone, they refuse all its packets there; in forward all to it, if it is the rule's dest. In input they accept ICMP
+    Only a chain whose policy is ACCEPT gets some, for a zone with known devices. By the zone's own policy they refuse
+    all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the zone as
+    src, they refuse all packets from it in that rule's chain; if as dest, all packets to it. In input they accept ICMP
     and DHCP first, and there are none unless the router's ssh or web server can be reached from another zone and not
     from this.
     """

@@ -48,9 +48,9 @@ class FirewallZone(NamedTuple):
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
     devices: tuple[str, ...]  # names, wildcards as `wg*`, no negated ones; for `!+` NO_DEVICE, which cannot exist
     subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
-    own: Addresses  # the router's addresses in its networks, negated ones too, with their prefixes
-    related: Addresses  # `own`, and its subnets
-    physical: tuple[str, ...]  # the lower devices of its networks, without negated networks
+    own: Addresses  # the router's addresses in its networks, also in negated ones, with their prefix lengths
+    related: Addresses  # `own`, and the addresses of option subnet
+    physical: tuple[str, ...]  # of its networks, without negated ones, the devices below the layer 3 devices, or those
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # first words of its optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), ...
     used_chains: set[str]

@@ -100,9 +100,10 @@ class Expander(NamedTuple):
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
         A protocol is left out, with a problem, if its conditions have no family in common, or if it cannot have the
-        section's ports, ICMP types or set. LeftOutError: its set is missing or cannot be looked up. `restrictions`:
-        (family, name) of its zones and helpers. `per_family`: its verdict differs between IPv4 and IPv6, so they never
-        share a rule. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
+        section's ports, ICMP types or set. If its family has none of the ICMP types, it is left out without a problem.
+        LeftOutError: its set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and
+        helpers. `per_family`: its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`,
+        `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)

@@ -21,8 +21,8 @@ NO_END: End = ((), 0, "")
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
-    They match packets from the zone `src` to the zone `dest` (None: every zone), each by its devices alone; a zone
-    without devices by its addresses. There is no rule if a zone has no device or address now, nor, with a problem, if
+    They match packets from the zone `src` to the zone `dest` (None: every zone), by the zones' devices alone; a zone
+    without devices, by its addresses. There is no rule if a zone has no device or address now, nor, with a problem, if
     no packet can match. Option `device` replaces the zone on its side. LeftOutError, which leaves the section out: a
     helper or the section's set cannot be used.
     """

@@ -34,8 +34,8 @@ class Packet(NamedTuple):
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
     """Whether a rule matches the packet: YES, NO, or OPEN, which only the router can decide.
 
-    OPEN: it compares a set, a mark, or something else that `packet` does not have. The second value: for OPEN these
-    conditions as nft text, else empty.
+    OPEN: it compares a set, a mark, or something else that `packet` does not have. A rate limit counts as not exceeded;
+    for a `live` packet it is OPEN. The second value: for OPEN the undecided conditions as nft text, else empty.
     """
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):

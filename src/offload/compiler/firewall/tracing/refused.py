@@ -87,9 +87,9 @@ def _decided(hook: Hook) -> Refusal:
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
     """Make a function: a connection -> its Refusal if `now` refuses it and `before` did not, else None.
 
-    It traces only connections that a changed rule may match; all of them if policies or include statements changed. Of
-    connections that the rules do not distinguish it traces one, and gives its result for the others. None also for one
-    that DNAT of another table has translated.
+    The function traces only connections that a changed rule may match; all of them if policies or include statements
+    changed. Of connections that the rules do not distinguish it traces one, and gives its result for the others. None
+    also for one that DNAT of another table has translated.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -123,7 +123,7 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
     Where rules that stay in a chain change their order, all rules of that chain. So a packet that matches none of the
     result takes the same way through both rulesets. The rules in the result have no times, so that they match at any
-    time, and no comments or counters. (): no rule changed. None: policies or include statements changed too, so any
+    time, and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, so any
     packet may take another way.
     """
     old, new = before.chains, now.chains

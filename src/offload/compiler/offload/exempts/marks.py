@@ -43,7 +43,8 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The devices on which offloaded traffic passes and whose tc filters copy conntrack's mark into packets that leave.
 
-    Each comes with the names by which `elements` (iif, oif) have it: its own, or that of its bridge, or both.
+    Each comes with the names by which `elements` (iif, oif) have it: its own, or that of its master (a bridge), or
+    both.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}

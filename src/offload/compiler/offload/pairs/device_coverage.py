@@ -13,7 +13,10 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DeviceCoverage:
-    """The devices that the software flowtable and the hardware flowtable can list for each zone."""
+    """The devices that the software flowtable and the hardware flowtable can list for each zone.
+
+    An l3 device is one that routes name (`br-lan`); its packets arrive on it, or on devices below it.
+    """
 
     zones: Mapping[str, ZoneDevices]  # by name
     able: frozenset[str]  # devices that hardware can take, without those it was given up for; also `excluded` ones

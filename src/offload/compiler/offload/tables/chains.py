@@ -30,10 +30,11 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     """The chains of one of offload's tables as nftables objects; `forward`, on the forward hook, leads into the others.
 
     Its rule looks a packet's (iif, oif) up in map `crossings`, and goes to the chain of that element. There only
-    established packets of the original direction reach exempts (rules for traffic that is never offloaded) and `flow
-    add`; so exempts mean what the user wrote, whatever the replies are. `accept` only leaves our base chain: the
-    firewall has decided before, at priority filter. A packet between devices without an element meets nothing but the
-    look-up, which by indexes costs less than half of one by names (docs/performance.md).
+    established packets of the original direction reach exempts (rules for traffic that is never offloaded) and then, if
+    a reply of their connection was accepted before, `flow add`; so exempts mean what the user wrote, whatever the
+    replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter. A packet
+    between devices without an element meets nothing but the look-up, which by indexes costs less than half of one by
+    names (docs/performance.md).
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
