@@ -37,8 +37,9 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
 
     `table`: the wanted table, with one flowtable; `wanted`: its `outline`. Devices, chains, sets and elements are added
     and deleted; chains that differ are flushed and written again. A map that differs is flushed and filled again,
-    because nft cannot name the key of a device that is gone. A flowtable without a counter gets one. Not created are
-    base chains, maps, and sets that packets or the service fill (flag dynamic, `followed`): `held` must have them.
+    because nft cannot name the key of a device that is gone. A flowtable without a counter gets one. `held` must have
+    the base chains, the maps, and the sets that packets or the service fill (flag dynamic, `followed`): these cannot be
+    created so.
     """
     maps = {each.name for each in table.maps}
     stay = sorted((set(wanted.elements) & set(held.elements)) - maps)

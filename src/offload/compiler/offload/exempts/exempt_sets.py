@@ -70,10 +70,10 @@ def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
 
     Exempts with the same devices, family, protocol, negated conditions and kinds of values (addresses, ports, ...)
-    share a set, which one rule looks up; without values there is only the rule. Overlapping ranges are spread over
-    several sets; exempts with a timeout have sets of their own. The order of `matches` does not matter, except for
-    those with `connmark` (connections with a conntrack mark): these have rules without a set, which come in this order
-    after all others.
+    share a set, which one rule looks up; without values there is only the rule. Ranges that overlap are spread over
+    several sets; one that lies in another is left out. Exempts with a timeout have sets of their own, with all their
+    ranges. The order of `matches` does not matter, except for those with `connmark` (connections with a conntrack
+    mark): these have rules without a set, which come in this order after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -46,7 +46,7 @@ class PairDraft:
 
 
 def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
-    """The mode that a requested pair of zones can have on its own: the fastest of its devices, or none, with Reasons.
+    """The mode that a requested pair of zones can have on its own: the fastest of its pairs of devices, with Reasons.
 
     It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
     Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; the

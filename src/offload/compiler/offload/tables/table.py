@@ -41,9 +41,9 @@ def expected(table: Table) -> LiveTable:
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
-    """The Plan with each table compiled to nftables objects (field `nft`), except one that is equal in `before`.
+    """The Plan with each table compiled to nftables objects (field `nft`).
 
-    Such a table takes over what was compiled for `before`, an earlier Plan.
+    A table that is equal in `before`, an earlier Plan, is not compiled again, but has what was compiled for that.
     """
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
