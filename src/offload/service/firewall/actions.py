@@ -18,15 +18,16 @@ Json = dict[str, Any]
 
 
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
-    """Do an action on our firewall, then run a pass (`work`), and give the firewall's state as a reply.
+    """Do an action on our firewall (table inet fw4), run a pass (`work`), and return the firewall's state as a reply.
 
-    `start`, `restart`: load the ruleset even if nothing changed. `stop`: delete table inet fw4. `reload`: load it if it
-    changed. `reload-sets`: after the pass, fill all nft sets anew. `update`: only the pass. Empty: only the reply.
-    ArgumentError for another one. OffloadError if it is not possible: `part` is None (package offload-firewall is not
-    installed), or the firewall is stopped and the action is `reload`, `reload-sets` or `update`.
-    The reply: `ok`, `changes` (transactions), `stopped`, `loaded` (table inet fw4 exists), `problems` (sentences about
-    its files), and any `error`: why the load failed, else why the pass failed, if a load still waits or after `stop`
-    and `update`.
+    `start`, `restart`: load the ruleset even if nothing changed. `reload`: load it if it, or its table in the kernel,
+    changed. `update`: only the pass. `stop`: delete the table. `reload-sets`: after the pass, replace the elements of
+    all its nft sets by the configured ones. Empty: no action and no pass, only the reply.
+    ArgumentError for another action. OffloadError if `part` is None (the package offload-firewall is not installed), if
+    the firewall is stopped and the action is `reload`, `reload-sets` or `update`, or if nft or a file of ours fails.
+    The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
+    `problems` (sentences about the configuration and what nft refused), and any `error`: why the last load failed; else
+    why the pass failed, but only if a requested load still waits or for `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

@@ -14,10 +14,13 @@ from offload.system.ubus.procd import firewall_data
 
 
 def act_alone(doors: Doors, action: str) -> Json:
-    """Do an action (start, stop, ...) without a service, and give the reply that the ubus method `firewall` would give.
+    """Do a firewall action in this process, as no service runs, and return the reply of the ubus method `firewall`.
 
-    After a load our offload tables are deleted, so that live flows pass the new rules. OffloadError if the package
-    offload-firewall is not installed, the action is not possible, or nft cannot delete a table for it.
+    `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). Except for `stop` and empty,
+    the ruleset is compiled and loaded if needed; then our offload tables are deleted, so that live flows pass the new
+    rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
+    `error`. OffloadError if the package offload-firewall is not installed, the action is unknown or not possible now,
+    or nft cannot delete a table or fill sets.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)

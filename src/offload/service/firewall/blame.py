@@ -37,9 +37,10 @@ class LeftOut(NamedTuple):
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections that may be left out alone (types in REMOVABLE): ids in the file, then names of others.
+    """The sections that a load may leave out alone: those of type rule, redirect, nat, forwarding or ipset.
 
-    The others are those that netifd's protocols and procd's services hand over.
+    First the ids of those in /etc/config/firewall, then the names of those that netifd's protocols and procd's services
+    hand over; there, sections without a name are missing. Each stands once.
     """
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
@@ -47,10 +48,11 @@ def removable(inputs: Inputs) -> tuple[str, ...]:
 
 
 def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching) -> LeftOut:
-    """The removable sections and the included files that nft's error points to; empty if it points to neither.
+    """The sections and included nft files that the errors of one run of nft point to; empty if they point to none.
 
-    `error`: nft's answer to the ruleset's plain text; it has the lines. `matching`: gives the files that match an
-    include's pattern.
+    Only sections that `removable` gives are found. `error`: nft's answer to the text of `ruleset`, with file and line
+    of each error. `inputs`: from which `ruleset` was compiled. `matching`: gives the files that match the pattern of an
+    include statement.
     """
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)
@@ -74,9 +76,10 @@ def files(ruleset: Ruleset, matching: Matching) -> set[str]:
 
 
 def contents_digest(ruleset: Ruleset, reader: RouterFiles) -> str:
-    """The SHA-256 of the nft files that a ruleset includes, with their paths; empty if not all of it can be known.
+    """The SHA-256 (hexadecimal) of the paths and contents of the nft files that a ruleset includes.
 
-    Not known: a file that cannot be read or may include others, and a file whose name nft may read as a pattern.
+    Empty if a change of them could go unnoticed: one cannot be read, has the word `include`, or has a name that nft may
+    take for a pattern.
     """
     found = sha256()
     for path in sorted(files(ruleset, reader.matching)):
@@ -101,9 +104,10 @@ def _section(lines: Sequence[str], inputs: Inputs) -> str:
 
 
 def without_files(ruleset: Ruleset, files: frozenset[str], matching: Matching) -> Ruleset:
-    """A copy of the ruleset without the includes of these files.
+    """A copy of the ruleset without the include statements of these files (paths).
 
-    A pattern that matches one is replaced by its other files.
+    An include whose pattern matches one of them is replaced by includes of the other files that match it. `matching`:
+    gives all files that match a pattern.
     """
     if not files:
         return ruleset

@@ -19,10 +19,10 @@ HEADER_LINES = 2
 
 
 def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
-    """The content of the ruleset file for the next boot, which is loaded before Python runs.
+    """The content of the ruleset file for the next boot: the two lines of `heading`, then the ruleset as nft text.
 
     `left_out`: sections that nft refuses, by id or name as in LeftOut. `configuration`: the hash of the configuration
-    files. Left out are also flowtables, helpers, the files of packages and users, and what files add to ipsets.
+    files. Left out are also flowtables, conntrack helpers, includes of packages and users, and set elements from files.
     """
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),

@@ -36,11 +36,11 @@ class Pending:
 
     inputs: Inputs  # it was compiled from
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
-    before: Ruleset | None  # what the change begins from; None: all of it is loaded
+    before: Ruleset | None  # the ruleset in the kernel that `text` changes; None: `text` is all of the new one
     text: str  # for `nft -f`: the change of the ruleset in the kernel, or all of it
-    held: Handles  # chain and handle of every rule in the table before the load, also of others
-    digest: str  # of `compiled.ruleset`, by function `digest`
-    files: str  # digest of the files that it includes
+    held: Handles  # chain and handle of every rule in the table before the load, also of other programs
+    digest: str  # SHA-256 of the text of `compiled.ruleset`
+    files: str  # SHA-256 of the nft files that it includes; empty: not known
 
 
 @dataclass(slots=True)
@@ -52,14 +52,14 @@ class Firewall:
     clock: Callable[[], float]  # seconds that never jump
     ruleset: Ruleset | None = None  # that the kernel has; None: stopped or not known, as at the service's start
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
-    zones: list[dict[str, Any]] = field(default_factory=list)  # as `fw4 zone` and scripts read them
+    zones: list[dict[str, Any]] = field(default_factory=list)  # as in the file firewall.json, for scripts
     error: str = ""  # why the last load, or writing its files, failed; empty: neither did
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
-    _digest: str = ""  # of the text of the loaded ruleset
-    _files: str = ""  # of the files that it included, as `files_digest` gives it
+    _digest: str = ""  # SHA-256 of the text of the loaded ruleset
+    _files: str = ""  # SHA-256 of the nft files that it included; empty: not known
     _forced: bool = False  # the next pass loads even if nothing changed
-    _asked: bool = False  # the next pass loads if anything but elements of sets differs from the last load
+    _asked: bool = False  # the next pass loads if the ruleset, rules in its table, or included files changed
     _adopted: bool = False  # the state of an earlier service was read
     _written: bytes = b""  # the state file's bytes
     # devices of all networks for the next boot, also of those that are down now
@@ -70,15 +70,18 @@ class Firewall:
         self._forced = True
 
     def reload(self) -> None:
-        """Make the next pass load the ruleset if it, files that it includes, or rules in its table changed."""
+        """Make the next pass load the ruleset if it, rules in its table, or files that it includes changed.
+
+        Rules of others count too; and an included file that cannot be read counts as changed.
+        """
         self._asked = True
 
     @property
     def due(self) -> bool:
-        """Whether a requested load is still ahead.
+        """Whether a load that `force` or `reload` requested is not done yet.
 
-        No longer: nft accepted a ruleset, or refused its text or what it asks of the kernel, or a reload found nothing
-        to send. After any other failure of nft (such as no permission, no answer) it stays True.
+        It is done when nft accepted a ruleset, nft or the kernel refused its text, or a reload found nothing to send.
+        After any other failure of nft (no permission, no answer, ...) the next pass tries it again.
         """
         return self._forced or self._asked
 
@@ -91,10 +94,10 @@ class Firewall:
         return TABLE in self.nft.tables()
 
     def stop(self) -> None:
-        """Delete table inet fw4, note in a file that this was on purpose, and remove the file about the last load.
+        """Delete table inet fw4 if it exists, and note in a file that this was on purpose.
 
-        If nft refuses, NftError, and nothing changes. If a file cannot be written or removed (OffloadError), the table
-        is gone all the same, maybe without a note.
+        The file that describes the last load is removed. If nft refuses, NftError, and nothing changes. If a file
+        cannot be written or removed (FileError), the table is gone all the same, maybe without a note.
         """
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
@@ -109,9 +112,10 @@ class Firewall:
         self.force()
 
     def refill(self) -> None:
-        """Replace the elements of every nft set by those of the ruleset that was loaded, also those that others added.
+        """Empty the sets of the loaded ruleset and add its own elements again; elements that others added are lost.
 
-        OffloadError if no ruleset is known; NftError if nft refuses, and then nothing is changed.
+        OffloadError if no ruleset is known (after a stop, or before the first pass). If nft refuses, NftError and no
+        change.
         """
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
@@ -126,12 +130,12 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """The ruleset to send now; None: the kernel has it already, the file is unreadable, or the firewall is stopped.
+        """Compile the ruleset and give it if it is to be sent now; None: nothing is to be sent.
 
-        None also if nft refused the ruleset of just these inputs, unless a load is requested or rules are missing.
-        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. The first call
-        reads what an earlier service loaded. OffloadError if a reply is malformed, or the kernel does not list its
-        rules.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. None is given
+        if the firewall is stopped; if `sections` is a Problem; and, unless a load is requested or rules of ours are
+        missing, if the inputs are those of the last load or refusal, or the ruleset's text is (then `problems` is
+        updated). The first call reads what an earlier service loaded. NftError if the kernel does not list its rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -157,7 +161,7 @@ class Firewall:
         return Pending(inputs, found, before, change(before, now) or ruleset_text(now), held, identity, included)
 
     def sent(self, pending: Pending) -> None:
-        """Store that the kernel has this ruleset, because a transaction with `pending.text` succeeded.
+        """Note that the kernel has this ruleset, as a transaction with `pending.text` succeeded; no load waits now.
 
         It also writes two files: the state for the next service, and if needed the ruleset for the next boot. If one
         cannot be written, nothing is raised, and `error` has the cause.
@@ -165,10 +169,10 @@ class Firewall:
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
-        """Load the ruleset without the sections and files that nft refuses, named in `problems`.
+        """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
-        It then writes the files that `sent` writes. False: nothing was loaded, the old ruleset stays, and `error` has
-        the cause; no NftError is raised. True also if only a file could not be written; then `error` has that cause.
+        True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False:
+        nothing was loaded, the old ruleset stays, and `error` has the cause. No NftError is raised.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

@@ -35,10 +35,11 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather the inputs: those given, and the files that includes, ipsets and helpers name, read with `files`.
+    """Gather everything that the ruleset depends on: what is given here, and what `files` reads.
 
-    `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none. `modules`: kernel
-    modules, loaded or built in. `lower`: each device with those directly below it (bridges, VLANs; else none).
+    Read are the files that ipsets load, the file of conntrack helpers, and whether each path of a config include can be
+    read. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none. `modules`:
+    kernel modules, loaded or built in. `lower`: each device with those directly below it (bridges, VLANs; else none).
     `installed`: (position, chain, path) of packages' nft files.
     """
     handed_over = netifd_data.sections(dump, data)
@@ -57,10 +58,11 @@ def read(
 
 
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
-    """The ruleset without the sections in `left_out`: ids of those in the file, names of netifd's and procd's.
+    """Compile the ruleset; the result has also the zones and the problems of the configuration.
 
-    It has the problems of the configuration too. `exact`: also without rules that are kept although some of their
-    conditions cannot be rendered.
+    `left_out`: sections to leave out: ids of those in the file, names of those from netifd and procd. `exact`: leave
+    out each `config rule` with a condition that cannot be read; else such a rule stays, without the condition, where it
+    refuses packets.
     """
     loader = Loader(inputs.networks, inputs.set_files)
     sections = [each for each in inputs.sections if each.id not in left_out]

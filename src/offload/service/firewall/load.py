@@ -23,7 +23,7 @@ BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SU
 
 
 class Loaded(NamedTuple):
-    """The ruleset that was loaded with its problems, and the parts that were left out because nft refuses them."""
+    """A ruleset that was loaded or checked, with its problems, and the parts left out because nft refuses them."""
 
     compiled: Compiled
     left_out: LeftOut
@@ -42,10 +42,11 @@ class Loading:
         self._sentences: dict[str, str] = {}  # nft's error, by section or file
 
     def load(self, before: Ruleset | None) -> Loaded:
-        """Load the ruleset without what nft refuses, and give it.
+        """Load the ruleset without the parts that nft refuses, and give it with these parts.
 
-        NftError if nothing could be loaded: the old one stays. `before`: our ruleset in the kernel, of which only the
-        difference is sent; None: it is not known.
+        `before`: our ruleset in the kernel, to which only the difference is sent; None: it is not known, so the whole
+        text is sent. If the kernel refuses that, the whole ruleset is tried, then in a new table in place of the old
+        one. NftError if nothing could be loaded: the old ruleset stays.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
@@ -69,7 +70,7 @@ class Loading:
             left_out = left_out.with_(more)
 
     def candidate(self, left_out: LeftOut) -> Compiled:
-        """The compiled ruleset without these sections and files; nft is not asked, and no problem names these."""
+        """Compile the ruleset without these sections and files; no nft runs. No problem names the parts left out."""
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))
 

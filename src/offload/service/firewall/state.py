@@ -11,9 +11,10 @@ Json = dict[str, Any]
 
 
 def zones_json(zones: "Iterable[FirewallZone]", networks: "Mapping[str, RouterNetwork]") -> list[Json]:
-    """The zones as the file firewall.json has them: each with `name`, `networks` and `devices` (names).
+    """The zones as the file firewall.json has them: objects with `name`, `networks` and `devices` (lists of names).
 
-    `networks`: those of option `network`, then those that netifd gives to this zone. Negated names are left out.
+    A zone's networks are those of its option `network`, then those whose interface in netifd names this zone (taken
+    from the argument `networks`). Negated names are left out.
     """
     return [
         {
