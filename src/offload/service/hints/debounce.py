@@ -27,20 +27,20 @@ class Debouncer:
     _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
-        """Note at `now` that something may have changed, so a pass has to read everything again.
+        """Note at `now` that something may have changed, so that a pass, which reads everything again, becomes due.
 
-        `cause`: why, for the log.
+        `cause`: why, for the log; only that of the latest hint is kept.
         """
         self.cause = cause
         if self._asked is None:
             self._asked = now
 
     def due(self) -> float | None:
-        """When the next pass begins, in monotonic seconds, perhaps in the past.
+        """When the next pass begins, in monotonic seconds, perhaps in the past; None: no hint and no failed pass waits.
 
-        None: no hint waits, and no failed pass. For hints: GATHER seconds after the first one, but APART seconds (up to
-        FIGHTING, if another program changes our tables again and again) after the last pass. The time to repeat a
-        failed pass, if that is earlier.
+        For hints GATHER seconds after the first one, but APART seconds or more after the end of the last pass (up to
+        FIGHTING, if another program changes our tables again and again). If a failed pass is to be repeated earlier,
+        that time.
         """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
@@ -55,8 +55,9 @@ class Debouncer:
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
         """Note that a pass ended at `now`.
 
-        `failed`: it is repeated RETRY_FIRST to RETRY_LAST seconds later, longer each time. `mended`: it restored our
-        tables, which another program had changed: the pause before the next pass doubles.
+        `failed`: it is repeated RETRY_FIRST seconds later, after each further failure twice as late, up to RETRY_LAST.
+        `mended`: it restored our tables, which another program had changed: the pause before the next pass doubles, up
+        to FIGHTING; otherwise it is APART again.
         """
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0

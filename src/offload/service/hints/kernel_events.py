@@ -41,9 +41,9 @@ class KernelEvents:
     def links(self) -> None:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
-        If a station (a host behind a bridge) that has flows moved to another port, tables are created again at once,
-        but at most once in APART seconds, and a pass is requested. After a change of routes, or lost notifications, the
-        hardware table is created again soon (`route_returns`).
+        If a station (a host behind a bridge) appeared at another port, or an address got another MAC, the tables that
+        may have its flows are created again at once, but at most once in APART seconds, and a pass is requested. After
+        a change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again.
         """
         heard = self._monitor.links()
         for cause in heard.causes:
@@ -62,11 +62,12 @@ class KernelEvents:
             self._follow()
 
     def transactions(self) -> None:
-        """Read notifications of nftables, and leave out our own: as many transactions as we sent since the last call.
+        """Read notifications of nftables, and request a pass if another program changed what a pass depends on.
 
-        A pass is requested if others changed tables, chains, rules or verdict maps, or if notifications were lost. If
-        they changed elements of a set that their rules look up, or notifications were lost, our tables are created
-        again soon (`rule_returns`), so that live flows pass these rules.
+        Nothing is done if they are of no more transactions than we sent since the last call. Else a pass is requested
+        if tables, chains, rules or verdict maps changed, or notifications were lost. If elements changed in a set by
+        which rules of others drop packets, or notifications were lost, `rule_returns` notes that our tables are to be
+        created again, so that live flows pass these rules.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -87,10 +88,10 @@ class KernelEvents:
             self._hint(Cause.TABLES)
 
     def due(self, engine: Engine) -> float | None:
-        """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does it.
+        """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does the same.
 
-        What may wait: tables for a station that moved again too soon, and a bridge's ports that flowtables do not list
-        for some minutes.
+        What may wait: to create tables again for a station that moved again too soon, and to list the ports of a bridge
+        in flowtables again, which were left out for some minutes because its stations moved too often.
         """
         return follow.due(engine) if self._watch.due() is None else None
 
@@ -121,10 +122,10 @@ class KernelEvents:
 
 
 def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
-    """The causes (why, for the log) for a pass after other programs changed nftables; empty: no pass is needed.
+    """The causes (why, for the log) of the pass that a change of nftables by other programs needs; empty: none.
 
-    With our firewall, rules that they add to its table, or remove again, need no pass, so FIREWALL is left out; if
-    rules of ours are missing there, TABLES is added.
+    With our firewall the cause FIREWALL (table fw4 changed) is left out, as rules that others add or remove there need
+    no pass. If rules were removed there, or notifications lost, and rules of ours are missing, TABLES is added.
     """
     if engine.firewall is None:
         return heard.causes

@@ -26,10 +26,10 @@ class RuleReturns:
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Store the rules of other programs that a pass read; if they differ from the last ones, note a change.
+        """Store the rules of other programs that a pass read; if they differ from those before, note a change.
 
-        The first call notes none. `now`: monotonic seconds; `wall`: seconds since 1970,
-        to find when a rule's time begins or ends next.
+        The first call notes none. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a rule's time
+        begins or ends next.
         """
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
@@ -48,22 +48,25 @@ class RuleReturns:
     def clock_set(self, now: float) -> None:
         """Note at `now` (monotonic seconds) that the wall clock was set, so rules with times may decide differently.
 
-        Then `due` is at most `now`; without such rules nothing is noted. `returned` finds the next time by the new
-        clock.
+        Then our tables are to be created again at once (`due` is at most `now`); `returned` finds the next time by the
+        new clock. Without rules with times nothing is noted.
         """
         if self.timed:
             self._edge = now
 
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
-        """Note that elements of these sets, each (table, name), changed.
+        """Note at `now` that elements of these sets, each (table, name), changed: `due` has a time.
 
-        Ignored if no rule that may drop looks one of them up.
+        Ignored if no rule that may drop packets looks one of them up, and before the first pass.
         """
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
-        """Whether one of these sets, each (table, name), is a verdict map, whose elements lead to other rules."""
+        """Whether one of these sets, each (table, name), is a verdict map of other programs: its elements lead to rules.
+
+        False before the first pass.
+        """
         return self._known is not None and not self._known.maps.isdisjoint(sets)
 
     def changed(self, now: float) -> None:
@@ -72,10 +75,10 @@ class RuleReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create all our tables again, in monotonic seconds; None: no rule changed, and no rule has times.
+        """When to create all our tables again, in monotonic seconds; None: no rule changed, and none has a time ahead.
 
-        After a change GATHER seconds later, or when `budget`, which limits how often in a minute, allows it. For rules
-        with times when one begins or ends, without a limit. The earlier of both.
+        GATHER seconds after the first change, or when `budget`, which limits how often in a minute, allows it; when a
+        rule's time begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:

@@ -25,7 +25,10 @@ LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller w
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A dump of conntrack: the entries, and their counts by the zones and pairs of this Snapshot and Plan."""
+    """One dump of the conntrack table: its entries, their counts by zones and pairs, and what they were counted by.
+
+    `snapshot`, `plan`: the router's state and the decision that have these zones and pairs.
+    """
 
     count: ShareCount
     entries: Entries
@@ -45,11 +48,12 @@ class Connections:
     lists: tuple[Query, bool, Listing] | None = None  # last query (without page), its `everything`, its flows
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
-        """The last dump if it may be used again, else a new one, counted by the zones of this Snapshot and Plan.
+        """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        It may be for as long as the calls since it was made take no more than SHARE of the processor; it then keeps its
-        own Snapshot and Plan. `going_on`: for the next page of a list, so an older dump will do. A new one is kept if
-        it cost CHEAP or more. KernelError if the kernel does not list its connections.
+        A dump may be used until its cost and that of the calls since (`work`) is SHARE of the time that has passed; it
+        keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, so the dump may be
+        older: up to WALK seconds after its last use, LONGEST after its beginning. A new dump is kept if it cost CHEAP
+        processor seconds or more. KernelError if the kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -71,7 +75,7 @@ class Connections:
     def listing(
         self, read: Read, query: Query, *, everything: bool, between: Callable[[], None] = lambda: None
     ) -> Listing:
-        """The flows of a dump that a query selects, in its order; its page (limit, offset) is not considered.
+        """All flows of a dump that a query selects, in the query's order; its page (limit, offset) is ignored.
 
         The last result is used again for the same query and dump, while the dump is kept. `everything`: also
         connections of the router itself, and to multicast. `between`: called now and then, for urgent work.
@@ -85,7 +89,7 @@ class Connections:
         return found
 
     def age(self, read: Read) -> float:
-        """Seconds since this dump was begun, to a tenth; 0 if it is not kept for other calls, as it was cheap."""
+        """Seconds since this dump was begun, to a tenth; 0 if it is not kept for other calls (cheap, or forgotten)."""
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Read the exempts (traffic kept slow) given at run time from their file, and add those that the kernel lacks.
+    """Take over the exempts (traffic kept slow) of an earlier service from their file, unless the engine has them.
 
-    Ended ones, and those that name an unknown zone, are left out. `packages`: the configuration files; if one of them
+    They are added to `engine.timed_exempts`, which has those that the kernel still holds. Left out are those that have
+    ended or are about to, and those that name an unknown zone. `packages`: the configuration files; if one of them
     cannot be read, nothing is done, and the next pass calls this again. If the file of exempts cannot be read, a ubus
-    event is queued, and it is not tried again.
+    event is queued, and it is not read again.
     """
     now = engine.doors.clock()
     try:
@@ -37,10 +38,10 @@ def exempts(engine: "Engine", packages: Packages) -> None:
 
 
 def stations(engine: "Engine") -> None:
-    """Read from a file where an earlier service saw stations (hosts behind bridges), if our tables are in the kernel.
+    """Take over from a file where an earlier service saw stations (hosts behind bridges), to notice which moved.
 
-    Some may have moved since. If the file cannot be read, a ubus event is queued, and nothing is added. NftError if the
-    kernel does not list its tables.
+    Nothing is done if none of our tables is in the kernel, or there is no file. If it cannot be read, a ubus event is
+    queued, and nothing is added. NftError if the kernel does not list its tables.
     """
     if engine.doors.stations is None or not engine.doors.nft.tables() & set(reconcile.TABLE_NAMES):
         return
@@ -51,10 +52,10 @@ def stations(engine: "Engine") -> None:
 
 
 def totals(engine: "Engine") -> None:
-    """Go on counting from the totals of an earlier service, in their file.
+    """Replace `engine.totals` (counts of ended connections) by those that an earlier service wrote to their file.
 
-    The totals are marked as not whole, as connections that ended while no service ran were not counted. Without a
-    file, or with an invalid one, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
+    They are marked as not whole, as connections that ended while no service ran were not counted. Without a file, or
+    with an invalid one, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
     """
     if engine.doors.totals is None:
         return
@@ -68,10 +69,10 @@ def totals(engine: "Engine") -> None:
 
 
 def save_exempts(engine: "Engine") -> None:
-    """Write the exempts given at run time to the file for the next service.
+    """Write the exempts given at run time (traffic kept slow) to the file from which the next service takes them.
 
-    It replaces the file, so nothing is written before the file was read. If the write fails, nothing is raised, and a
-    ubus event is queued.
+    It replaces the file, so nothing is written before `exempts` has read it. If the write fails, nothing is raised, and
+    a ubus event is queued.
     """
     if not engine.restored:
         return

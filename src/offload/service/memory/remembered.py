@@ -49,7 +49,7 @@ class Remembered:
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:
-        """Whether one of these keys, which were put just now, is not stored because there was no room for all."""
+        """Whether the dictionary is full and one of these keys, which were put just now, found no room in it."""
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:

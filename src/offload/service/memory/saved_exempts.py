@@ -27,8 +27,8 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
     """The exempts in the file's `content` that end at least LAST_SECONDS after `now` (seconds since boot).
 
-    Left out are entries that are not valid, those that name a zone not in `zones`, and those after the first MOST.
-    Content that is not JSON gives none.
+    Their `expires` is the time left, rounded up to seconds. Left out are entries that are not valid, those that name a
+    zone not in `zones`, and those after the first MOST. Content that is not JSON gives none.
     """
     try:
         entries = json.loads(content)

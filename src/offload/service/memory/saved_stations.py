@@ -22,9 +22,10 @@ HIGHEST_VLAN = 4094
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version of the stations that this service wrote last, when it may write again, and why the last write failed.
+    """What the file of stations has, when it may be written again, and why the last write failed.
 
-    `version`: -1: none yet. `next`: in monotonic seconds. `error`: a sentence; empty: it did not fail.
+    `version`: the number of the state that was written last, counted by StationTracker; -1: none yet. `next`: in
+    monotonic seconds. `error`: a sentence; empty: it did not fail.
     """
 
     version: int = -1

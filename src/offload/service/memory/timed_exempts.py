@@ -34,9 +34,10 @@ class TimedExempts:
             self._last = max(self._last, timed_exempt.id)
 
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
-        """Add an exempt that ends `timeout` seconds after `now`; gives its new number.
+        """Add an exempt that ends `timeout` seconds after `now`; gives its new number. The kernel is not changed.
 
-        One for the same traffic is removed. The limit MOST is not applied: the caller asks `full` first.
+        An earlier one for the same traffic (zones and match) is removed. The limit MOST is not applied: the caller asks
+        `full` first.
         """
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
@@ -73,9 +74,9 @@ class TimedExempts:
         )
 
     def ended(self, now: float) -> bool:
-        """Remove the exempts that have ended at `now`; True if there was one: then the caller requests a pass.
+        """Remove the exempts that have ended at `now` from this list; gives whether there was one.
 
-        That pass removes their empty nft sets, so no other method removes ended exempts.
+        If so, the caller requests a pass, which removes their empty nft sets; so no other method removes ended exempts.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
@@ -96,7 +97,7 @@ def _traffic(exempt: Exempt) -> tuple[object, ...]:
 
 
 def with_timed_exempts(plan: Plan) -> set[int]:
-    """The numbers of the exempts given at run time that the tables of a Plan have; empty: none."""
+    """The numbers of all exempts given at run time that are in a table of the Plan; empty: none."""
     return {match.timed_exempt.id for table in plan.tables for match in table.exempts if match.timed_exempt}
 
 

@@ -12,10 +12,11 @@ from offload.service.engine import Engine
 
 
 def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
-    """After the first pass on a file of version 0.1.0: store Problems that name the pairs of zones that became faster.
+    """After a pass on a file of version 0.1.0: store the Problems that name pairs of zones which became faster.
 
-    They go to `engine.raised`, and /etc/config/offload is marked as written for the present rules. With any other file,
-    and if a file cannot be read, nothing is done. `report` is called with the sentence why the file cannot be marked.
+    They go to `engine.raised`, and /etc/config/offload gets option `globals.version`, so the next start finds none.
+    Nothing is done with any other file, or if the pass could not read the files. `report`: called with the sentence why
+    /etc/config/offload cannot be written.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:
