@@ -28,12 +28,13 @@ class Alone:
         self._snapshot = snapshot
 
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
-        """The reply of the ubus method named `method` to the arguments `words`; an OffloadError becomes its `error`.
+        """Do the ubus method `method` with the arguments `words` in this process, and give its reply.
 
-        A UsageError is raised, since the command has an exit code of its own for it. In `status`, `applied` also has
-        `pending` (nft transactions that would bring the kernel to the wanted tables) and `error` (why nothing may be
-        changed; empty: it may). After a pass the file of stations is written: the next command must not create tables
-        again for the same moves.
+        Before the first one router and files are read; not for `reload`, whose pass reads them. An OffloadError becomes
+        the reply's `error`; only a UsageError is raised. In `status`, `applied` also has `pending` (number of nft
+        transactions that would bring the kernel to the wanted tables) and `error` (why nothing may be changed; empty:
+        it may). After a pass the file of stations is written, so that the next command does not create tables again for
+        the same moves.
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -50,7 +51,7 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """The flows that `query` of `given` selects, not limited: a reply without `flows`, and a function for the text.
+        """All flows that `query` of `given` selects: a reply without `flows`, and a function that gives them as text.
 
         The function takes whether to give JSON (the whole reply) or lines for people, and the width in columns; it
         gives the text in pieces. OffloadError if the router or its connections cannot be read, or the query is not

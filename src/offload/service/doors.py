@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from offload.nouns import dataclass
 
-if TYPE_CHECKING:
-    # The command without a service must not import half of the product here.
+if TYPE_CHECKING:  # a command without a service must not import half of the product here
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from offload.model.applied import Cut
@@ -33,17 +32,17 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `write` commits edits of one. `changed`: whether one differs from when it was read."""
+    """The files of /etc/config. `write` writes edits to one. `changed`: whether one differs from when it was read."""
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None: ...
     def changed(self) -> bool: ...
 
 
 class NftChecker(Protocol):
-    """Asks nft. `check`: NftError if nft or the kernel would refuse the text. `live`: by name, those tables that exist.
+    """Asks nft and the kernel. `check`: NftError if they would refuse the text; nothing changes. `live` reads tables.
 
-    `known`: what the caller believes they have: the elements of a set with the same digest in the kernel are taken from
-    there, to save time. None: all sets are listed.
+    It gives those of these tables of ours that exist, by name. `known`: what they should have; the elements of a set
+    with the same digest in the kernel are taken from there, to save time. None: all sets are listed.
     """
 
     def check(self, text: str) -> None: ...
@@ -53,7 +52,7 @@ class NftChecker(Protocol):
 class NftTables(Protocol):
     """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: all chains and rules of all programs.
 
-    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that found its set full.
+    `forward_chains`: base chains in the forward hook. `missed`: by table, packets of replies that found its sets full.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -63,11 +62,11 @@ class NftTables(Protocol):
 
 
 class Nft(NftChecker, NftTables, Protocol):
-    """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: the number of those so far.
+    """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: how many were sent so far.
 
-    `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `handles`: (chain, handle)
-    of each rule. `remembers`: whether set `name` has element `key`. `keys`: all its elements. None: the kernel refuses.
-    `hurry`: from now on each run of nft ends within so many seconds in all.
+    `strays`: packets that met rules though their flow is marked as in hardware, by (iif, oif). `handles`: (chain,
+    handle) of each rule. `remembers`: whether set `name` has element `key`; `keys`: all its elements; both None if the
+    kernel refuses. `hurry`: from now on all runs of nft end within so many seconds together.
     """
 
     @property
@@ -81,7 +80,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects and waits: `call` gives the reply; `tell` expects none."""
+    """Calls methods of other ubus objects. `call` waits for the reply and gives it; `tell` expects none."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
@@ -96,7 +95,8 @@ class Drivers(Protocol):
 class Netlink(Drivers, Protocol):
     """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, FDB, neighbours, routing rules, qdiscs, tc filters.
 
-    `settings`: of net.netfilter. `legacy_tables`: of iptables. `leaving`: None: not known. `received`: bytes by device.
+    `settings`: sysctls of net.netfilter. `legacy_tables`: of iptables-legacy. `routes`: of the main table. `leaving`:
+    the device by which packets to an address leave; None: not known. `received`: bytes by device.
     """
 
     def scene(self) -> LinkDump: ...
@@ -108,11 +108,11 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `find`: the entries between two ends. `of_host`: those of a packed address.
+    """The conntrack table. `find`: the entries between two ends. `of_host`: those with a packed address at an end.
 
-    `summary`, `listed`, `offloaded` feed all entries (the last: those in a flowtable) to the counter that `begin`
-    makes, and give it. `fast` gives those in a flowtable to `take`, in parts. `id_of`: the kernel's id; empty: the
-    entry is gone. `between`: called now and then during long reads, for urgent work.
+    `summary`, `listed` (which keeps them too) and `offloaded` (those in a flowtable) feed entries to the counter that
+    `begin` makes, and give it. `fast` gives those in a flowtable to `take`, in parts. `id_of`: the kernel's id; empty:
+    the entry is gone. `between`: called now and then during long reads, for urgent work.
     """
 
     between: Callable[[], None]
@@ -156,7 +156,7 @@ class ConntrackEvents(Protocol):
 class UbusServer(Protocol):
     """Our objects on ubus. `serve` answers calls, and calls `hearing` with the name of each event that has arrived.
 
-    `event_waits`: whether one waits for `serve`. `descriptor`: None while ubusd is away. `leave`: `lost` if it is gone.
+    `event_waits`: whether one waits for `serve`. `leave` disconnects; `lost`: ubusd is gone. `descriptor`: None then.
     """
 
     descriptor: int | None
@@ -177,7 +177,7 @@ class File(Protocol):
 
 
 class FileReader(Protocol):
-    """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether a file or directory can be.
+    """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether it is a file that can be.
 
     `helpers`: sections of the file of conntrack helpers; None: there is none, or it is not plain UCI.
     """
@@ -191,7 +191,7 @@ class RouterFiles(FileReader, Protocol):
     """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: kernel modules.
 
     `devices`: by device, those directly below it. `installed`: (position, chain, path) of packages' nft files.
-    `matching`: files that match an nft include's pattern. `configuration`: a hash of the configuration files.
+    `matching`: files that match an nft include's pattern. `configuration`: hash of /etc/config/firewall and network.
     """
 
     def modules(self) -> frozenset[str]: ...
@@ -208,7 +208,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """`source` runs a script of a `config include`, `save` our script that stores the ruleset; "", or why it failed."""
+    """Runs `source`: a script of a `config include`; `save`: ours that keeps the boot ruleset. "", or how it failed."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...

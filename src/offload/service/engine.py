@@ -63,7 +63,7 @@ class Engine:
     kernel: Kernel | None = None  # the kernel's features; None: not probed yet
     foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of other programs, from the last ruleset
     hardware_probe: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
-    give_up: GiveUp = field(default_factory=GiveUp)  # devices and families of which hardware took nothing
+    give_up: GiveUp = field(default_factory=GiveUp)  # pairs and devices of whose flows hardware took none
     dump: dict[str, Any] | None = None  # netifd's last reply, in use while ubusd is away
     packages: Packages = field(default_factory=dict)  # the files as the last pass read them
     services: dict[str, Any] | None = None  # procd's last reply, with firewall sections; None without our firewall
@@ -117,7 +117,7 @@ class Engine:
         self.keep(self.decide(self.packages, snapshot))
 
     def holds_exempt(self, number: int) -> bool:
-        """Whether our last tables have this run-time exempt (traffic kept slow), by its number.
+        """Whether the tables decided last have the run-time exempt (traffic kept slow) with this number.
 
         False without a decision.
         """
@@ -131,7 +131,7 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, and in the service with all hosts it remembers; or KernelError."""
+        """The Snapshot of `decided` with routes, in the service also with all hosts it remembers; or KernelError."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
@@ -149,9 +149,10 @@ class Engine:
     def read(self) -> Decided:
         """Read router and files, and give the decision; it is not stored, and our tables are not changed.
 
-        OffloadError if netifd or the kernel cannot be read. The kernel's features are probed the first time, after
-        `forget`, and while it has no flowtables. The first time it also takes over stations (hosts behind bridges) and
-        run-time exempts of an earlier service; a pass that does not know these exempts would delete them.
+        OffloadError if netifd or the kernel cannot be read; while ubusd is away, netifd's last reply is used. The
+        kernel's features are probed the first time, after `forget`, and while it has no flowtables. The first time it
+        also takes over stations (hosts behind bridges) and run-time exempts of an earlier service; a pass that does not
+        know these exempts would delete them.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -208,10 +209,9 @@ class Engine:
             self.hardware_monitor.flows_evicted(self.doors.clock())
 
     def record(self, applied: Applied, before: Decided | None) -> Applied:
-        """Store and give the outcome of a pass, or of tables created again without one.
+        """Store and give the outcome of a pass, or of tables created again without one, and queue ubus events about it.
 
-        Queue ubus events for its changes. Events: new trouble, sent transactions, devices whose flowtables differ from
-        `before` (the decision before it).
+        Events: new trouble, sent transactions, devices whose flowtables differ from `before` (the decision before it).
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""

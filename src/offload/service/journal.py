@@ -144,7 +144,8 @@ class Journal:
 def reason_of_change(before: Decided, after: Decided, cause: Cause) -> str:
     """What changed between the inputs of two passes, as words for the log; of several the first of a fixed order.
 
-    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. `cause` if nothing differs.
+    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. If nothing differs, the
+    words of `cause`.
     """
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause.value)
 

@@ -72,10 +72,10 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.debouncer, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, run due tasks, and make due passes until a signal of STOP; returns when all is ended.
+        """Wait, handle events, run due tasks, and make due passes until SIGTERM, SIGINT or SIGUSR1; then end the work.
 
-        Then it deletes our nft tables, so that all flows are slow, writes the totals to their file, and leaves ubus.
-        The tables stay before an upgrade (SIGUSR1), for the new service, and if ubusd never accepted our objects.
+        At the end it deletes our nft tables, so that all flows are slow, writes the totals to their file, and leaves
+        ubus. The tables stay before an upgrade (SIGUSR1), for the new service, and if ubusd never accepted our objects.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

@@ -74,8 +74,8 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 def serve() -> int:
     """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay).
 
-    Always gives 0. RunningError if a service is running already, KernelError if the kernel's notifications cannot be
-    received; a missing ubusd or nft ends nothing.
+    First it removes temporary files that killed processes of ours left. Always gives 0. RunningError if a service is
+    running already, KernelError if the kernel's notifications cannot be received; a missing ubusd or nft ends nothing.
     """
     with sole():
         Uci().sweep(FILES)

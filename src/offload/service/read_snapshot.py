@@ -40,11 +40,11 @@ class ForeignRules:
         self.found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
-        """Read the ruleset.
+        """Read the ruleset; gives (rules that compare packet marks, rules that must see every packet, `ingress_last`).
 
-        Gives rules that compare packet marks, rules that must see every packet, and `ingress_last`. `ingress_last`: the
-        highest priority of a chain on the ingress hook of a device, of any table; None: there is none. `deciding` is
-        updated too. NftError if the kernel does not list its rules.
+        The rules are those of other programs. `ingress_last`: the highest priority of a chain on the ingress hook of a
+        device, of any table; None: there is none. `deciding` is updated too. NftError if the kernel does not list its
+        rules.
         """
         ruleset = nft.ruleset()
         if ruleset is not self._seen:

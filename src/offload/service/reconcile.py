@@ -133,9 +133,9 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """The sentence of the Problem because of which a file cannot be read, and our tables stay as they are.
+    """Why a configuration file cannot be read, so that our tables stay as they are, as a sentence; empty: all can.
 
-    Empty: all can. A missing file does no harm, and counts as readable.
+    A missing file does no harm, and counts as readable.
     """
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
@@ -143,9 +143,10 @@ def unreadable(decided: Decided) -> str:
 
 
 def reply(decided: Decided, **found: Any) -> dict[str, Any]:
-    """A reply about what a pass would do: `ok`, `found`, `problems`, and `missing` (features that kernel or nft lack).
+    """A reply about what a pass would do: `ok`, the keywords in `found`, `problems`, and `missing`.
 
-    FileError if a configuration file cannot be read, because then a pass would do nothing.
+    `missing`: the features that kernel or nft lack, with the package to install. FileError if a configuration file
+    cannot be read, because then a pass would do nothing.
     """
     if error := unreadable(decided):
         raise FileError(error)

@@ -63,7 +63,7 @@ class RuleReturns:
             self.changed(now)
 
     def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
-        """Whether one of these sets, each (table, name), is a verdict map of other programs: its elements lead to rules.
+        """Whether one of these sets, each (table, name), is a verdict map of others' rules: its elements lead to rules.
 
         False before the first pass.
         """
