@@ -20,9 +20,10 @@ Json = dict[str, Any]
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
     """Do an action on our firewall (table inet fw4), run a pass (`work`), and return the firewall's state as a reply.
 
-    `start`, `restart`: load the ruleset even if nothing changed. `reload`: load it if it, or its table in the kernel,
-    changed. `update`: only the pass. `stop`: delete the table. `reload-sets`: after the pass, replace the elements of
-    all its nft sets by the configured ones. Empty: no action and no pass, only the reply.
+    `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, or its table
+    in the kernel, changed. `update`: only the pass. `stop`: delete the table, and load nothing until a start.
+    `reload-sets`: after the pass, replace the elements of all its nft sets by the configured ones. Empty: no action and
+    no pass, only the reply.
     ArgumentError for another action. OffloadError if `part` is None (the package offload-firewall is not installed), if
     the firewall is stopped and the action is `reload`, `reload-sets` or `update`, or if nft or a file of ours fails.
     The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),

@@ -17,8 +17,8 @@ def act_alone(doors: Doors, action: str) -> Json:
     """Do a firewall action in this process, as no service runs, and return the reply of the ubus method `firewall`.
 
     `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). Except for `stop` and empty,
-    the ruleset is compiled and loaded if needed; then our offload tables are deleted, so that live flows pass the new
-    rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
+    the ruleset is compiled and, if needed, loaded; after a load our offload tables are deleted, so that live flows pass
+    the new rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
     `error`. OffloadError if the package offload-firewall is not installed, the action is unknown or not possible now,
     or nft cannot delete a table or fill sets.
     """

@@ -130,12 +130,12 @@ class Firewall:
         return not self.stopped() and not self._handles <= self._held()
 
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
-        """Compile the ruleset and give it if it is to be sent now; None: nothing is to be sent.
+        """Compile the ruleset, and give it if it is to be sent now; None: nothing is to be sent.
 
-        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. None is given
-        if the firewall is stopped; if `sections` is a Problem; and, unless a load is requested or rules of ours are
-        missing, if the inputs are those of the last load or refusal, or the ruleset's text is (then `problems` is
-        updated). The first call reads what an earlier service loaded. NftError if the kernel does not list its rules.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. Nothing is to
+        be sent if the firewall is stopped, or `sections` is a Problem; or if `force` was not called, no rule of ours is
+        missing, and the inputs are those of the last load or refusal, or the text that of the last load. After `reload`
+        also other programs' rules and included files are compared. NftError if the kernel does not list its rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None

@@ -40,12 +40,12 @@ class GiveUp:
     def judge(
         self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
     ) -> tuple[GivenUp, ...]:
-        """Give up hardware for pairs and devices whose flows it does not take, for `retry` seconds.
+        """Give up hardware for the pairs and devices of whose flows it took none, for `retry` seconds; gives new ones.
 
-        Gives those that are new; one that is given up already keeps its time. `pairs`, `ports`: what live flows showed
-        of each pair and device. If hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. A
-        device is judged only by families that hardware takes of some pair; if it takes none at all, no device is given
-        up, because the device is not the cause. `now`: monotonic seconds.
+        `pairs`, `ports`: what live flows showed of each pair and device. One that is given up already keeps its time.
+        If hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. Against a device count only
+        families that hardware takes of some pair; if it takes none at all, no device is given up, as devices are not
+        the cause. `now`: monotonic seconds.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [

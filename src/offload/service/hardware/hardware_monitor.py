@@ -89,7 +89,7 @@ class HardwareMonitor:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def may_sample(self, now: float) -> bool:
-        """Whether a sample at `now` would show something new: a pair has none yet, or its last is SOONEST seconds old.
+        """Whether a new sample can show something: a pair has none yet, or its last is at least SOONEST seconds old.
 
         False without pairs. `now`: monotonic seconds.
         """
@@ -114,7 +114,7 @@ class HardwareMonitor:
         """Judge each pair and device anew with these flows, and set when the next sample is due.
 
         Gives (pair, Reason) of each fault that was not given before. The next is due after APART seconds, or
-        APART_SETTLED if all verdicts are final. `flows`: of the pairs in `known`, read now. `placed`: the router with
+        APART_SETTLED if all verdicts are final. `flows`: of the pairs to sample, read now. `placed`: the router with
         routes. `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `received`:
         bytes by device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations (hosts behind
         bridges) were seen last; None: where `placed` has them.

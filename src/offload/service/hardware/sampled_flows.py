@@ -49,7 +49,8 @@ class PairFlows:
 class SampledFlows(NamedTuple):
     """The flows of a sample by pair, and the bytes of all connections together, also of those in no pair.
 
-    The flows are all that are offloaded, in software too, and those that left hardware without a packet since.
+    The flows are offloaded (in software too), or left hardware and had no packet since. Of each pair those of the
+    sample before are kept, and at most FOLLOWED others.
     """
 
     by_pair: dict[Pair, PairFlows]

@@ -64,9 +64,9 @@ class KernelEvents:
     def transactions(self) -> None:
         """Read notifications of nftables, and request a pass if another program changed what a pass depends on.
 
-        Nothing is done if they are of no more transactions than we sent since the last call. Else a pass is requested
-        if tables, chains, rules or verdict maps changed, or notifications were lost. If elements changed in a set by
-        which rules of others drop packets, or notifications were lost, `rule_returns` notes that our tables are to be
+        Nothing is done if none was lost and they are of no more transactions than we sent since the last call. Else a
+        pass is requested if tables, chains, rules or verdict maps changed, or some were lost. If elements changed in a
+        set by which rules of others drop packets, or some were lost, `rule_returns` notes that our tables are to be
         created again, so that live flows pass these rules.
         """
         engine = self._engine

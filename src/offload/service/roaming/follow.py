@@ -32,11 +32,11 @@ def ready(engine: Engine) -> bool:
 
 
 def run(engine: Engine) -> bool:
-    """Create the tables again whose flows may go to the old port of a station that moved; whether that was done.
+    """Create again the tables whose flows may go to the old port of a station that moved; True if that was done.
 
-    Nothing is read for it. False also if a pass has to do it: a table has exempts of run time, whose timeouts would
-    begin anew; or only one more time is allowed in this minute, which a pass uses to take bridge ports out of the
-    flowtables; or nft refused.
+    Nothing is read for it. False: no table is concerned, or it has to wait; or a pass has to do it, because a table has
+    exempts of run time, whose timeouts would begin anew, because only one more time is allowed in this minute, which a
+    pass uses to take bridge ports out of the flowtables, or because nft refused.
     """
     before, now = engine.decided, engine.doors.clock()
     if before is None or with_timed_exempts(before.plan) or engine.stations.moves.is_last(now):

@@ -51,7 +51,8 @@ class StationSets:
     def compared(self, version: int, now: float) -> None:
         """Note that the sets have the stations of this `version`: until another one, `due` gives None.
 
-        The next update is not before APART seconds after `now` (monotonic). It ends a row of refusals.
+        The next update is not before APART seconds after `now` (monotonic). A later refusal counts as the first in a
+        row.
         """
         self._seen, self._next, self._failing = version, now + APART, False
 
@@ -86,8 +87,7 @@ class StationSets:
 
         Stations new in the hardware table are added to `arrived`, unless that table was filled anew: then it is not
         known which are new. A station that has left the sets of the hardware table leaves `arrived`. If `arrived` was
-        empty, the search for their flows is due SEARCH_APART seconds after `now` (monotonic), or after the earliest
-        time for it.
+        empty, the search for their flows is due SEARCH_APART seconds after `now` (monotonic) or after the last search.
         """
         for table in tables:
             before = self.sent.get(table.name)

@@ -95,9 +95,9 @@ class StationTracker:
             self._remember(self._neighbours if key[2] == NEIGHBOUR else self._stations, key, value, preferred=False)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Note all stations, neighbours and ports of a Snapshot (the router as read), since events may be lost.
+        """Take over all stations, neighbours and ports of a Snapshot (the router as read), since events may be lost.
 
-        Moves that it shows are noted in `moves`. One that is equal to the last takes no time.
+        Moves that it shows are noted in `moves`. A Snapshot that is equal to the last one in these is skipped.
         """
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:
