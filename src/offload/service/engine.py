@@ -131,7 +131,7 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, in the service also with all hosts it remembers; or KernelError."""
+        """The Snapshot of `decided` with routes, in the service also all remembered stations; or KernelError."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()

@@ -78,9 +78,9 @@ def decide(
 
 
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
-    """The exempts given at run time that are in the sets of our tables; NftError if the kernel cannot be read.
+    """The exempts given at run time (traffic kept slow for a time) that are in the sets of our tables in the kernel.
 
-    With an empty result instead, the next pass would delete these sets.
+    NftError if it cannot be read; with an empty result instead, the next pass would delete these sets.
     """
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
@@ -133,10 +133,7 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """Why a configuration file cannot be read, so that our tables stay as they are, as a sentence; empty: all can.
-
-    A missing file does no harm, and counts as readable.
-    """
+    """Why a configuration file cannot be read, so that our tables stay; empty: all are readable or missing."""
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
@@ -165,12 +162,13 @@ def apply(
     opening: str = "",
     busy: Busy = unasked,
 ) -> Applied:
-    """Bring our nft tables to the decision, a transaction for each that differs; those in `forced` are created again.
+    """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
 
-    Gives the outcome after `before` (None: the first). An unreadable file, or a refusal by nft, ends it: `error` has
-    the sentence, and earlier transactions stay. `opening`: text for other tables, sent before the first transaction's,
-    or alone. `trusting`: only we changed our tables since they were listed. `busy`: whether traffic that becomes slow
-    has offloaded flows; then its table is created again, for flows offloaded meanwhile too.
+    `before`: the outcome that it follows; None: none. Tables in `forced` are created again in any case. If a
+    configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the sentence, and
+    earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or alone. `trusting`:
+    only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has offloaded flows,
+    asked before and after the transactions; then its table is created again.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -233,7 +231,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Delete our tables in one transaction. Gives an empty text, or a sentence with those that remain, and why."""
+    """Delete our tables in one transaction. Gives empty text, or a sentence that names those that remain, and why."""
     try:
         if text := removal(nft):
             nft.apply(text)

@@ -29,8 +29,8 @@ class RouteReturns:
     def due(self, now: float) -> float | None:
         """When to create the hardware table again, in monotonic seconds; None: no route changed since the last time.
 
-        GATHER seconds after the first change, but APART seconds after the last time; later if `budget`, which limits
-        how often in a minute, is used up.
+        GATHER seconds after the first change, but at least APART seconds after the last time; later if `budget`, which
+        limits how often in a minute, is used up. `now`: for `budget`.
         """
         if self._asked is None:
             return None
@@ -38,7 +38,7 @@ class RouteReturns:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the hardware table was created again for routes at `now`; also if that failed.
+        """Note that the hardware table was created again for routes at `now`, or that this failed: no change waits now.
 
         `budget` counts it.
         """

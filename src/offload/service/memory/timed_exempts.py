@@ -58,7 +58,7 @@ class TimedExempts:
         self._ends = dict(before)
 
     def delete(self, number: int) -> bool:
-        """Remove the exempt with this number from this list, not from the kernel; whether it existed."""
+        """Remove the exempt with this number from this list, not from the kernel; gives whether it was there."""
         return self._ends.pop(number, None) is not None
 
     def living(self, now: float) -> tuple[TimedExempt, ...]:
