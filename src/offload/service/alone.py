@@ -30,11 +30,11 @@ class Alone:
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
         """Do the ubus method `method` with the arguments `words` in this process, and give its reply.
 
-        Before the first one router and files are read; not for `reload`, whose pass reads them. An OffloadError becomes
-        the reply's `error`; only a UsageError is raised. In `status`, `applied` also has `pending` (number of nft
-        transactions that would bring the kernel to the wanted tables) and `error` (why nothing may be changed; empty:
-        it may). After a pass the file of stations is written, so that the next command does not create tables again for
-        the same moves.
+        Before the first one router and files are read; not for `reload`, whose pass reads them; `takeover` and
+        `giveback` go on if that fails. An OffloadError becomes the reply's `error`; only a UsageError is raised. In
+        `status`, `applied` also has `pending` (number of nft transactions that would bring the kernel to the wanted
+        tables) and `error` (why nothing may be changed; empty: it may). After a pass the file of stations is written,
+        so that the next command does not create tables again for the same moves.
         """
         try:
             if method != "reload":  # its pass reads everything

@@ -39,10 +39,10 @@ class Uci(UciReader, Protocol):
 
 
 class NftChecker(Protocol):
-    """Asks nft and the kernel. `check`: NftError if they would refuse the text; nothing changes. `live` reads tables.
+    """Asks nft and the kernel. `check`: NftError if they would refuse the text; nothing is changed.
 
-    It gives those of these tables of ours that exist, by name. `known`: what they should have; the elements of a set
-    with the same digest in the kernel are taken from there, to save time. None: all sets are listed.
+    `live`: by name, those of our tables in `names` that the kernel has. `known`: what they should have; the elements of
+    a set with the same digest in the kernel are taken from there, to save time. None: all sets are listed.
     """
 
     def check(self, text: str) -> None: ...
@@ -87,7 +87,7 @@ class UbusClient(Protocol):
 
 
 class Drivers(Protocol):
-    """`hw_tc_offload`: those of the devices whose driver has the ethtool feature hw-tc-offload switched on."""
+    """Asks drivers. `hw_tc_offload`: which of these devices have the ethtool feature hw-tc-offload switched on."""
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]: ...
 
@@ -132,8 +132,8 @@ class Conntrack(Protocol):
 class Monitor(Protocol):
     """The kernel's notifications since the last call: `links` of rtnetlink, `transactions` of nftables.
 
-    `descriptors`: of both sockets. `named`: an event with device names for indexes: a station (MAC at a port) with its
-    bridge, or a neighbour; None: a device is gone.
+    `descriptors`: of both sockets. `named` puts device names for the indexes in an event, and gives a station (MAC at a
+    port) with its bridge, or a neighbour; None: a device is gone.
     """
 
     descriptors: tuple[int, int]
@@ -145,7 +145,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """`read`: the connections that ended since its last call; True: none was missed. `descriptor`: for poll."""
+    """Ended connections. `read`: those since its last call, and True if none was missed. `descriptor`: for poll."""
 
     descriptor: int
 
@@ -188,7 +188,7 @@ class FileReader(Protocol):
 
 
 class RouterFiles(FileReader, Protocol):
-    """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: kernel modules.
+    """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: of the kernel.
 
     `devices`: by device, those directly below it. `installed`: (position, chain, path) of packages' nft files.
     `matching`: files that match an nft include's pattern. `configuration`: hash of /etc/config/firewall and network.
@@ -208,7 +208,7 @@ class OwnFile(File, Protocol):
 
 
 class Scripts(Protocol):
-    """Runs `source`: a script of a `config include`; `save`: ours that keeps the boot ruleset. "", or how it failed."""
+    """`source` runs a `config include` script, `save` ours that stores the boot ruleset in flash; "" or the failure."""
 
     def source(self, path: str) -> str: ...
     def save(self) -> str: ...

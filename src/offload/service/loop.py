@@ -72,7 +72,7 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.debouncer, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, run due tasks, and make due passes until SIGTERM, SIGINT or SIGUSR1; then end the work.
+        """Wait, handle events, run due tasks, and make due passes, until SIGTERM, SIGINT or SIGUSR1.
 
         At the end it deletes our nft tables, so that all flows are slow, writes the totals to their file, and leaves
         ubus. The tables stay before an upgrade (SIGUSR1), for the new service, and if ubusd never accepted our objects.

@@ -133,14 +133,14 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """Why a configuration file cannot be read, so that our tables stay; empty: all are readable or missing."""
+    """The sentence why a configuration file cannot be read, so that our tables stay; empty: all are read or missing."""
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
 
 
 def reply(decided: Decided, **found: Any) -> dict[str, Any]:
-    """A reply about what a pass would do: `ok`, the keywords in `found`, `problems`, and `missing`.
+    """A reply about what a pass would do: `ok`, the keyword arguments, `problems`, and `missing`.
 
     `missing`: the features that kernel or nft lack, with the package to install. FileError if a configuration file
     cannot be read, because then a pass would do nothing.
@@ -164,7 +164,7 @@ def apply(
 ) -> Applied:
     """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
 
-    `before`: the outcome that it follows; None: none. Tables in `forced` are created again in any case. If a
+    `before`: the outcome that it follows; None: it is the first. Tables in `forced` are created again in any case. If a
     configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the sentence, and
     earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or alone. `trusting`:
     only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has offloaded flows,
