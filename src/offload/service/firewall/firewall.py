@@ -114,8 +114,7 @@ class Firewall:
     def refill(self) -> None:
         """Empty the sets of the loaded ruleset and add its own elements again; elements that others added are lost.
 
-        OffloadError if no ruleset is known (after a stop, or before the first pass). If nft refuses, NftError and no
-        change.
+        OffloadError if no ruleset is known (after a stop, or before a pass). NftError if nft refuses: no change.
         """
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
@@ -133,9 +132,10 @@ class Firewall:
         """Compile the ruleset, and give it if it is to be sent now; None: nothing is to be sent.
 
         `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. Nothing is to
-        be sent if the firewall is stopped, or `sections` is a Problem; or if `force` was not called, no rule of ours is
-        missing, and the inputs are those of the last load or refusal, or the text that of the last load. After `reload`
-        also other programs' rules and included files are compared. NftError if the kernel does not list its rules.
+        be sent if the firewall is stopped or `sections` is a Problem. Unless `force` was called or a rule of ours is
+        missing, nothing is to be sent either if the inputs are those of the last load or refusal (except after
+        `reload`), or the text is that of the last load (after `reload` only if rules of others and included files are
+        too). NftError if the kernel does not list its rules.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None

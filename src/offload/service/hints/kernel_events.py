@@ -124,8 +124,9 @@ class KernelEvents:
 def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
     """The causes (why, for the log) of the pass that a change of nftables by other programs needs; empty: none.
 
-    With our firewall the cause FIREWALL (table fw4 changed) is left out, as rules that others add or remove there need
-    no pass. If rules were removed there, or notifications lost, and rules of ours are missing, TABLES is added.
+    With our firewall the cause FIREWALL (rules in table fw4 changed) is left out, as rules that others add or remove
+    there need no pass. If rules were removed there, or notifications lost, and rules of ours are missing, TABLES is
+    added.
     """
     if engine.firewall is None:
         return heard.causes
