@@ -153,6 +153,19 @@ def test_stopped_is_stopped_until_it_is_started() -> None:
     assert (reply["ok"], reply["stopped"], reply["loaded"]) == (True, False, True)
 
 
+def test_a_stop_ends_the_trouble_of_a_load_that_was_refused() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.configure(*RULES, rule(9))
+    host.nft.bad = ("chain input_lan",)
+    host.service.work()
+    assert host.service.trouble
+    reply = call(host.service, "stop")
+    assert (reply["ok"], reply["stopped"], reply.get("error", "")) == (True, True, "")
+    host.service.work()
+    assert not host.service.trouble
+
+
 def test_a_start_that_was_asked_for_loads_all_of_it() -> None:
     host = firewall_router()
     host.service.work()

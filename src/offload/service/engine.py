@@ -78,6 +78,7 @@ class Engine:
     trouble: str = ""  # why to try again: the last pass or load of the firewall failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, when it was created again last (ISO 8601)
+    unmarked: str = ""  # why the file of an earlier version cannot be marked as read (memory/upgrade.py); "": no fault
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read
 

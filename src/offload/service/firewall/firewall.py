@@ -104,7 +104,7 @@ class Firewall:
         self.doors.stop.write(b"")
         self.doors.loaded.remove()
         self._written = b""
-        self.ruleset, self._inputs, self._digest, self._handles = None, None, "", frozenset()
+        self.ruleset, self._inputs, self._digest, self._handles, self.error = None, None, "", frozenset(), ""
 
     def start(self) -> None:
         """Remove the note of a stop, and make the next pass load the ruleset. FileError if it cannot be removed."""

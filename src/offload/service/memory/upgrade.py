@@ -28,4 +28,6 @@ def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
     try:
         engine.doors.uci.write("offload", edits.version_edit(sections))
     except OffloadError as refusal:  # a full or read-only flash: they are listed again at the next start
-        report(str(refusal))
+        if str(refusal) != engine.unmarked:  # each pass tries again, and the log needs the sentence once
+            report(str(refusal))
+        engine.unmarked = str(refusal)
