@@ -1,6 +1,6 @@
 """Check the arguments of ubus calls. Pure; any input may be hostile.
 
-The results are typed values, or an ArgumentError with a sentence that begins with the argument's name.
+Each function gives a typed value, or raises an ArgumentError with a sentence that begins with the argument's name.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -31,11 +31,14 @@ CHOOSING = ("zone", "host", "state")
 
 
 class ArgumentError(UsageError):
-    """An argument of a ubus call is not valid. The sentence names the argument and its valid values."""
+    """An argument of a ubus call is not valid. `str()` is a sentence that names the argument and its valid values."""
 
 
 def shown(value: object) -> str:
-    """A caller's value, quoted for a sentence: `?` for unprintable characters, `...` after LONGEST_SHOWN."""
+    """A caller's value as text in single quotes, for the sentence of an error.
+
+    Each unprintable character becomes `?`. After LONGEST_SHOWN (60) characters it is cut, and ends in `...`.
+    """
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
@@ -53,9 +56,9 @@ def zone(name: str, value: object, config: Config) -> str:
 
 
 def end(name: str, value: object, config: Config) -> str:
-    """The value, if it is the name of a firewall zone or `*` (every zone); else ArgumentError.
+    """The value, if it is the name of a firewall zone in `config` or `*` (every zone); else ArgumentError.
 
-    `name`: of the argument.
+    `name`: of the argument, for the error.
     """
     return "*" if value == "*" else zone(name, value, config)
 
@@ -84,10 +87,10 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 
 
 def connection(value: object) -> tuple[str, Tuple]:
-    """The protocol and the original direction of the connection that `value` describes; else ArgumentError.
+    """(protocol, original direction) of the connection that `value` describes; else ArgumentError.
 
-    `value` has exactly the keys in CONNECTION, as a flow in a reply has them, and maybe `ct_zone` (else 0). The
-    protocol is given as text and not checked; addresses and ports are.
+    `value`: a JSON object with exactly `proto`, `src`, `sport`, `dest` and `dport`, as a flow in a reply has them, and
+    maybe `ct_zone` (of conntrack; else 0). The protocol is given as text and not checked; addresses and ports are.
     """
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
@@ -108,9 +111,10 @@ def _address(name: str, value: object) -> bytes:
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
     """The Exempt (traffic that must not be offloaded) that `given` describes by options of a `config exempt` section.
 
-    It must fit into nft sets as elements with a timeout, so it needs an address, MAC, port or whole mark. `zones`: the
-    names of the firewall zones. ArgumentError if an option is unknown or not valid, if such a set cannot hold it, or if
-    its lists make more than MOST_VALUES combinations.
+    ArgumentError if an option is unknown (`name` and `enabled` are too), not valid, or names a zone that is not in
+    `zones`. Also if nft sets cannot hold the exempt as elements with a timeout: it needs an address, MAC, port or whole
+    mark without `!`, zone names that are not too long, and at most MOST_VALUES (256) combinations of the values in its
+    lists.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
@@ -155,9 +159,10 @@ def _fits(found: Exempt) -> None:
 
 
 def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
-    """The `config exempt` that the value names, by the section's id, else by its option `name`; else ArgumentError.
+    """The `config exempt` whose id is the value, or else whose option `name` is; else ArgumentError.
 
-    `sections`: of /etc/config/offload. An ArgumentError too if several have this name and none this id.
+    `sections`: of /etc/config/offload, also other types. An ArgumentError too if several have this name and none this
+    id.
     """
     exempts = [each for each in sections if each.type == "exempt"]
     named = [each for each in exempts if each.options.get("name") == value]
@@ -178,7 +183,8 @@ def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
     """The Query (which flows to select) in `query` of `given`; of its words only zone, host and state are allowed.
 
     Without these it selects all flows. Words for a page of a list, such as limit, are refused, as the flows are acted
-    on. ArgumentError for other words, or without `query`; QueryError for a bad value or unknown zone.
+    on. ArgumentError for other words, or if `query` is missing or no JSON object; QueryError for a bad value or a zone
+    that is not in `plan`.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

@@ -1,4 +1,7 @@
-"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) whose path that changes."""
+"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) whose path that changes.
+
+After each change they make a pass: it reads router and files again, and changes our nft tables accordingly.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -20,11 +23,12 @@ from offload.status.reply.reasons_json import reasons_json
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
-    """Write `mode` of `zone` (both in `given`) to /etc/config/offload, and make a pass, which applies it.
+    """Write `mode` into each section for `zone` (both in `given`) in /etc/config/offload, or a new one; make a pass.
 
-    The reply has the outcome, `changed` pairs of zones, `unchanged` pairs of this zone that stay slower than `mode`
-    with the Reasons, the zone's own `reasons`, Problems and missing features. ArgumentError or OffloadError only if
-    nothing was written; if the pass fails, its error is in the reply and the file stays as written.
+    The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed), `unchanged` (pairs with
+    this zone that did not, and are slower than `mode`) with Reasons, `reasons` of the zone (why it gets less), Problems
+    and missing features. An OffloadError (ArgumentError for `given`) is raised only if nothing was written; if the pass
+    fails, its error is in the reply, and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -34,9 +38,10 @@ def set_zone(engine: Engine, given: Given) -> Json:
 def set_pair(engine: Engine, given: Given) -> Json:
     """Write `mode` for flows from zone `src` to zone `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
 
-    The reply has the outcome of the pass, `changed` pairs of zones, `unchanged` pairs chosen here that stay slower,
-    with the Reasons, Problems and missing features. ArgumentError or OffloadError only if nothing was written; if the
-    pass fails, its error is in the reply and the file stays as written.
+    The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed), `unchanged` (pairs chosen
+    here that did not, and are slower than `mode`) with Reasons, Problems and missing features. An OffloadError
+    (ArgumentError for `given`) is raised only if nothing was written; if the pass fails, its error is in the reply, and
+    the file stays as written.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
@@ -49,8 +54,9 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
     """Delete the `config exempt` that `name` of `given` names from /etc/config/offload, and make a pass.
 
     `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
-    pass's outcome, the pairs of zones whose path changed, Problems and missing features. An OffloadError is raised only
-    if nothing was written; if the pass fails, its error is in the reply, and the section stays deleted.
+    pass's outcome, `changed` (pairs of zones whose effective mode changed), Problems and missing features. An
+    OffloadError is raised only if nothing was deleted: there is no such exempt, or a file cannot be read or written. If
+    the pass fails, its error is in the reply, and the section stays deleted.
     """
     _, sections = _written_now(engine)
     found = arguments.configured_exempt(given.get("name"), sections)
@@ -62,9 +68,10 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
 
 
 def _changed_file(engine: Engine, changes: Sequence[Edit | Removal]) -> Applied:
-    """Write the changes to /etc/config/offload and make a pass; gives its outcome.
+    """Write the changes to /etc/config/offload, make a pass, and give its outcome.
 
-    A failed pass leaves them in the file, and `error` says so. An OffloadError is raised only if nothing was written.
+    If the pass fails, the changes stay in the file, and `error` of the outcome names that. An OffloadError is raised
+    only if nothing was written.
     """
     engine.doors.uci.write("offload", changes)
     applied = engine.work()

@@ -1,7 +1,7 @@
 """The method `cut`: delete conntrack entries, so that the next packet of each connection passes the firewall again.
 
 It is for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). To
-make an allowed connection slow, create its nft table again instead (method `flush`).
+make an allowed connection slow (not offloaded), create its nft table again instead (method `flush`).
 """
 
 from offload.errors import KernelError
@@ -44,10 +44,11 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """Delete the conntrack entries of the selected forwarded connections.
+    """Delete the conntrack entries of the forwarded connections that the selection admits.
 
-    A selection without any condition deletes nothing and gives an error. The result has how many were selected, how
-    many were deleted, and the first error (empty: none), also if connections cannot be read; no KernelError is raised.
+    The result has how many these are, how many were deleted, and the first error (empty: none). Those of protocols
+    without ports (ICMP) are neither deleted nor counted. A selection without any condition deletes nothing and gives an
+    error. If connections cannot be read, that is the error; no KernelError is raised.
     """
     if selection == Selection():
         return Cut(error="nothing was named to be cut")
@@ -60,11 +61,12 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
 
 
 def end(engine: Engine, given: Given) -> Json:
-    """The method `cut`: delete the conntrack entries that `query` of `given` selects by zone, host, state or flow.
+    """The method `cut`: delete the conntrack entries of the forwarded connections that `query` of `given` selects.
 
-    `flow` names one connection. The next packet of each passes the firewall again. The reply has `flows`, the number
-    of selected entries, `ended`, the number of deleted ones, and `error` if one could not be deleted, or connections
-    could not be read. ArgumentError if none of the four words is there.
+    Its words are zone, host, state and flow (which names one connection); a connection must meet all that are there.
+    The next packet of each passes the firewall again. Protocols without ports (ICMP) are left alone. The reply has
+    `flows`, the number of selected entries, `ended`, the number of deleted ones, and `error` if one could not be
+    deleted, or connections could not be read. ArgumentError without any of the four words.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

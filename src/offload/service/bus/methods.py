@@ -1,6 +1,6 @@
 """The ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
 
-An OffloadError becomes a reply.
+They raise an OffloadError where a call cannot be obeyed; `ubus_object.py` makes a reply of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,11 +39,12 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status`: modes and live flows of zones and pairs (zone > zone), devices, Problems, last change.
+    """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, Problems, last change.
 
-    Each pair has its `ended` connections besides; `exempts` are those given at run time; `notes` say why live flows are
-    not counted (their numbers are 0 then); `service`: the passes so far, and since when ended connections are counted.
-    The same conntrack dump is used as a sample to judge hardware.
+    Each pair has its live and its `ended` connections. `exempts` are those given at run time. `notes`: why live flows
+    are not counted (their numbers are 0 then). `service`: the number of passes, since when ended connections are
+    counted, and whether none was missed. If a pair is in hardware, a new dump is also a sample that judges hardware.
+    OffloadError before the first decision, or if routes cannot be read.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
@@ -59,7 +60,7 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The reply of `metrics`: what `status` has, as `families` for Prometheus and collectd. `given` is not used."""
+    """The reply of `metrics`: `families`, what `status` has, for Prometheus and collectd. `given` is not used."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
@@ -69,10 +70,11 @@ def zones(engine: Engine, _: Given) -> Json:
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """The reply of `check`: Problems of the files as they are now, and of the last load of our firewall.
+    """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
 
-    Nothing changes. It also has the features that kernel or nft lack, and settings that conflict with offload. `ok`:
-    there are none of these.
+    Also features that kernel or nft lack, settings of the router that conflict with offload (`findings`), and pairs of
+    zones that get less than was chosen (`slower`). The router is as the last pass read it; nft is asked, but nothing
+    changes. `ok`: there is none of these, but for notices in `findings` and for `slower`.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
@@ -83,7 +85,7 @@ def check(engine: Engine, _: Given) -> Json:
 
 
 def reload(engine: Engine, _: Given) -> Json:
-    """Probe the kernel again, retry hardware that was given up, and make a pass.
+    """Make a pass that probes the kernel again, and requests hardware again for pairs and devices that were given up.
 
     The reply has its outcome (a failure too), Problems, and missing features.
     """
@@ -115,8 +117,8 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow for `timeout` seconds; `match` of `given` describes it by the options of `config exempt`.
 
     A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
-    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are too many exempts, if the pass
-    fails (then the replaced one goes on), or if no service runs and no table in the kernel can keep it.
+    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are too many exempts (1000), if the
+    pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -149,9 +151,7 @@ def exempt_list(engine: Engine, _: Given) -> Json:
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """Delete the exempt (traffic kept slow) given at run time with number `id`: a pass removes it from the kernel.
-
-    It is removed from the file for the next service too.
+    """Delete the exempt (traffic kept slow) given at run time with number `id`, by a pass, and from the exempts' file.
 
     The reply has the outcome of the pass; if that fails, the exempt goes on. ArgumentError if there is no such exempt.
     """
@@ -166,18 +166,20 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 
 
 def firewall(engine: Engine, given: Given) -> Json:
-    """Start, stop or reload our firewall, as `action` of `given` names it, and make a pass; empty: only give its state.
+    """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
-    The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package
-    offload-firewall, or if the action is unknown, or needs a firewall that is not stopped.
+    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it changed; `reload-sets`: fill
+    its nft sets anew; `update`: only the pass. The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any
+    `error`. OffloadError without the package offload-firewall, for another action, or if it needs a firewall that is
+    not stopped.
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The exempts given at run time, as JSON with the seconds they have left (`expires`).
+    """The exempts given at run time, as JSON: `id`, `match`, `timeout`, and `expires`, the seconds left.
 
-    Without those that end just now.
+    Those with less than 2 seconds left are not in it.
     """
     return [timed_exempt_json(timed_exempt) for timed_exempt in engine.timed_exempts.living(engine.doors.clock())]
 
@@ -198,13 +200,19 @@ def configured_json(engine: Engine) -> list[Json]:
 
 
 def applied_json(applied: Applied) -> Json:
-    """The outcome of a pass: `ok`, `changes` (transactions), `returned` (tables created again), and any `error`."""
+    """The outcome of a pass as JSON: `ok`, `changes` (transactions sent), `returned`, and `error` if it failed.
+
+    `returned`: the nft tables that were created again or deleted, so their flows went back to the slow path.
+    """
     done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
     return done | ({"error": applied.error} if applied.error else {})
 
 
 def last_decision(engine: Engine) -> Decided:
-    """The decision of the last pass that made one. Without one: OffloadError, why no pass could; or StartingError."""
+    """The decision in force: of the last pass that could read router and files, else of the first that read the router.
+
+    Without one: OffloadError with the error of the last pass, or StartingError if no pass was made yet.
+    """
     if engine.decided is None:
         if engine.applied.error:
             raise OffloadError(engine.applied.error)
@@ -227,7 +235,10 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
 
 
 def found_json(engine: Engine) -> Json:
-    """`problems` of the files as the last pass read them, and `missing`: what kernel or nft lack, as sentences."""
+    """Two keys of a reply: `problems` of the files as the last pass read them, and `missing`, what kernel or nft lack.
+
+    `missing` has sentences. Both are empty before the first pass.
+    """
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}
 

@@ -1,7 +1,8 @@
 """Replace fw4's option flow_offloading by our modes, and back: write the options, reload the firewall, make a pass.
 
 procd reloads the firewall itself when it is notified that /etc/config/firewall changed: the firewall's init script has
-a reload trigger for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event).
+a reload trigger for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event). A pass reads router
+and files again, and changes our nft tables accordingly.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,18 +27,21 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 def take(uci: Uci, *, once: bool = False) -> bool:
     """Write a mode equal to fw4's flow_offloading to /etc/config/offload, and switch flow_offloading off in fw4's file.
 
-    False: /etc/config/firewall was not changed, mostly as fw4's option is off. `once`: write nothing after an earlier
-    take-over; else note in /etc/config/offload that this ran, also where the result is False. FileError if a file
-    cannot be read or written (earlier writes stay, and the error names them), or, without `once`, if our mode would
-    have no effect.
+    True: both were done. False: /etc/config/firewall was not changed, mostly as fw4's option is off. `once`: write
+    nothing after an earlier take-over; else note in /etc/config/offload that this ran, also where the result is False.
+    FileError if a file cannot be read or written (earlier writes stay, and the error names them), or, without `once`,
+    if our mode would have no effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 
 
 def give(uci: Uci, *, forget: bool = False) -> bool:
-    """Undo `take` in the files. False: there was nothing to undo. FileError as in `take`.
+    """Undo `take` in the files: switch fw4's flow_offloading on again, and set our mode in `config globals` to none.
 
-    `forget`: also remove the option that notes the take-over, for when the package is removed.
+    False: /etc/config/firewall was not changed, because nothing was taken over, an option of these changed since, or a
+    zone or pair has a lower mode by now. `forget`: also remove the option that notes the take-over, in these cases too,
+    for when the package is removed. FileError if a file cannot be read or written; earlier writes stay, and the error
+    names them.
     """
     return _written(uci, partial(edits.giveback, forget=forget))
 
@@ -45,9 +49,9 @@ def give(uci: Uci, *, forget: bool = False) -> bool:
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The method `takeover`: replace fw4's flow_offloading by our mode, reload the firewall, and make a pass.
 
-    The reply has `changed`; if that is true also the outcome of the pass (which applies our mode), `reloading` (procd
-    was notified), `pairs` of zones whose mode changed, Problems and missing features. FileError if a file cannot be
-    read or written, or our mode would have no effect.
+    The reply has `changed`; if that is true also the outcome of the pass (which applies our mode), `reloading` (whether
+    procd could be notified), `pairs` of zones whose effective mode changed, Problems and missing features. If it is
+    false, nothing else was done. FileError if a file cannot be read or written, or our mode would have no effect.
     """
     return _answered(engine, take)
 
@@ -55,7 +59,7 @@ def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The method `giveback`: undo `takeover` in the files, reload the firewall, and make a pass; the reply is as there.
 
-    The Problem that fw4 offloads too is left out, as that was asked for.
+    The Problem that fw4 offloads too is left out of it, because the caller wants that.
     """
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported

@@ -20,9 +20,9 @@ UNREPORTED = "this kernel does not report connections that end: install kmod-nf-
 def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The reply of `totals`: ended and live connections, packets and bytes, in lists `hosts` and `pairs` (of zones).
 
-    Those with the most bytes come first. `others`: the hosts with the fewest bytes together. `since`: when counting
-    began. `complete`: no end was missed. OffloadError if no ended connections are counted, or connections cannot be
-    read.
+    Those with the most bytes come first. A host is an address that is not on the wan side; at most 512 are in the list,
+    and `others` has the numbers of all other hosts together. `since`: when counting began. `complete`: no end was
+    missed. OffloadError if no ended connections are counted, or connections cannot be read.
     """
     decided = last_decision(engine)
     if not engine.totals.since:

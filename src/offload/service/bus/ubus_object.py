@@ -60,8 +60,8 @@ METHODS: Mapping[str, Verb] = {
 def objects(engine: Engine) -> dict[str, dict[str, Method]]:
     """The methods of both ubus objects: object -> method -> (types of its arguments by name, function that replies).
 
-    The functions take all arguments as one dict and never raise. In `luci.offload` each method has the argument SESSION
-    too.
+    The functions take all arguments as one dict and never raise. In `luci.offload` each method has the argument
+    `ubus_rpc_session` too, which is not used.
     """
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
@@ -75,8 +75,8 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
     """The reply to a call of `verb` with these arguments; any exception becomes a reply with `ok: false` and `error`.
 
     `usage: true` is added if an argument is not valid, `starting: true` while the service has not read the router yet.
-    A reply too large for ubus is cut by `fitting`. The processor time is added to that of the calls, which decides how
-    long a conntrack dump is kept.
+    An exception that is no OffloadError is also written to stderr. A reply too large for ubus is cut by `fitting`. The
+    processor time of the call is added to `engine.connections.work`, which decides how long a conntrack dump is used.
     """
     began = process_time()
     try:
@@ -95,10 +95,10 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply; while it is too large for ubus, the longest list among its values loses its second half.
+    """The reply; while its JSON is longer than LARGEST_REPLY (450,000), its longest list loses its second half.
 
-    `left_off` is added then: by key, how many items that list lost. Without a list to halve, an error replaces the
-    reply.
+    Only lists that are values of the reply itself count. `left_off` is added then: by key, how many items that list
+    lost. Without a list to halve, a reply with an error is given instead.
     """
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:

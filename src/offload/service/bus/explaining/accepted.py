@@ -1,6 +1,6 @@
 """Whether the firewall accepted a reply packet of a slow connection, which is noted in sets of our nft tables.
 
-A flow is offloaded only after that (compiler's `guard.py`).
+A connection is offloaded only after that (compiler's `guard.py`); until then it is slow.
 """
 
 from functools import cached_property
@@ -18,10 +18,10 @@ FEW = 50  # questions for one key each; for more the sets are listed once
 
 
 class AcceptedReplies:
-    """Finds for connections of one list whether a reply packet was accepted.
+    """Finds for slow connections of one list whether the firewall accepted a reply packet of them.
 
-    The kernel is asked when the first is needed. It is asked for the first FEW of them one by one, then once for the
-    sets of all others.
+    It looks up the first FEW (50) connections in the kernel's sets one by one. For the next one it lists the whole
+    sets, once, and uses that for all others.
     """
 
     def __init__(self, nft: Nft, plan: Plan) -> None:
@@ -29,9 +29,11 @@ class AcceptedReplies:
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether a reply of this connection was accepted in the last minute. `values`: as `Entry.values` has them.
+        """Whether the firewall accepted a reply of this connection in the last minute, by the sets of all our tables.
 
-        None, not known: its conntrack id is not known, the kernel refuses to list our sets, or we have no table.
+        `values`: of its conntrack entry, as `Entry.values` has them. None, not known: they have no conntrack id, we
+        have no table, or the kernel refuses to read a set (for one of the first FEW: and no other set has the
+        connection).
         """
         if not values[-1] or not self._tables:
             return None
@@ -54,6 +56,10 @@ class AcceptedReplies:
 
 
 def explainer_of(engine: Engine, read: Read) -> Explainer:
-    """The Explainer that finds, for each connection of this conntrack dump, its Reasons to be slow."""
+    """An Explainer for the connections of this conntrack dump: it finds why one is slow, or only in software.
+
+    Where a slow connection waits only for a packet, it asks the kernel whether a reply was accepted, by
+    AcceptedReplies.
+    """
     accepted = AcceptedReplies(engine.doors.nft, read.plan).__call__  # a bound method is called faster
     return Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known, accepted)

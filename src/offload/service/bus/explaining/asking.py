@@ -9,10 +9,11 @@ from offload.status.why.step import Live
 
 
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
-    """Whether the firewall accepted a reply of the connection, and how packets to its two ends leave the router.
+    """Ask the kernel whether the firewall accepted a reply of the connection, and how packets to its two ends leave.
 
-    The ends are the sources of both directions, as packed addresses; those for which the kernel names no device are
-    left out. None for the reply: the connection is offloaded, or it is not known. Nothing is raised.
+    The ends are the sources of both directions, as packed addresses; one is left out if it has no unicast route, or the
+    kernel does not answer. The reply is None if the connection is offloaded, we have no table, or it is not known.
+    Nothing is raised.
     """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}

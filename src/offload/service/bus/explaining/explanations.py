@@ -31,10 +31,11 @@ WORDS = ("text", "flow")
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Explain, step by step, which path connections take (slow, software or hardware), and why. `query` has one word.
 
-    That is `text`, as a user writes it, or `flow`, the keys of a connection in a reply of `flows`. The reply has
-    `total`, the number of connections found, and `explanations`, of a host at most MOST; a named connection that does
-    not exist is explained as if it did, and a host without any has `expected` instead. ArgumentError or UsageError for
-    a bad query, KernelError if connections cannot be read.
+    That is `text`, as a user writes it (a host or network, two ends, or a line of conntrack), or `flow`, the keys of a
+    connection in a reply of `flows`. The reply has `explanations`, of a host at most MOST (20), and `total`, how many
+    connections there are. A named connection that does not exist is explained as if it did, and counts. A host without
+    connections gets `expected`: what new ones would get. ArgumentError or UsageError for a bad query, KernelError if
+    connections or routes cannot be read.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
@@ -73,12 +74,13 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply of `explain`: `total`, and `explanations`, one for each connection meant, of a host at most MOST.
+    """The reply of `explain`: `explanations`, one for each connection of `entries` that is meant, and `total`.
 
-    `entries`: the connections to choose from. `cases`: what live flows showed of pairs in hardware. `returned`: by
-    table, when (ISO 8601) its flows went back to the slow path last. None of these: not known. `asked_of` asks the
-    kernel about one connection. A named connection that does not exist is explained as if it were established, a pasted
-    line of conntrack as it is; a host without connections gets `expected`.
+    Of a host at most MOST (20) are explained; `total` counts all. `cases`: by pair of zones, what live flows showed of
+    hardware. `returned`: by table, when (ISO 8601) its flows went back to the slow path last. For both, None: not
+    known. `asked_of` asks the kernel about one connection; by default nothing is asked. If no entry is the named
+    connection, it is explained as if it existed, and a pasted line of conntrack as it is; `total` is 1 then. A host
+    without connections gets `expected`: what new ones would get.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)

@@ -18,11 +18,12 @@ LARGEST_PAGE = 500
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections that `query` of `given` selects; `total` counts all that it selects.
+    """A page of the forwarded connections that `query` of `given` selects, with Reasons; `total` counts all selected.
 
     `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true also lists connections of
-    the router itself. `flows` has the page; in the service at most LARGEST_PAGE. `age`: seconds since the connections
-    were read. Bad words raise ArgumentError or QueryError, an unreadable conntrack KernelError.
+    the router itself. `flows` has the page: `limit` of them (200 without it), in the service at most LARGEST_PAGE
+    (500). `age`: seconds since the connections were read, as a dump for an earlier call may be used again. Bad words
+    raise ArgumentError or QueryError; KernelError if connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
@@ -43,10 +44,11 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """The flows that `query` of `given` selects (all, unless it has a limit): a reply without them, and their text.
+    """(reply without `flows`, function) for the flows that `query` of `given` selects: all, unless it has a limit.
 
-    The text is a function of whether to give JSON (the whole reply) or lines for people, and of the width in columns;
-    it gives pieces. OffloadError if the query is bad or connections cannot be read.
+    The function gives the text to print, in pieces: with True the whole reply as JSON, with False lines for people,
+    which are as wide as its second argument, in columns. OffloadError if the query is bad or connections cannot be
+    read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
