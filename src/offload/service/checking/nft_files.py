@@ -32,14 +32,20 @@ REFUSED = "nft refuses it, and would refuse the whole firewall: {error}"
 
 
 class Included(NamedTuple):
-    """An nft file that the firewall includes: its path, position (`chain-append`), and chain (empty: none)."""
+    """An nft file that the firewall includes: its path, and where: `position` and chain (empty: none).
+
+    `position`: `ruleset-`, `table-` or `chain-`, followed by `append` or `prepend`.
+    """
 
     path: str
     position: str
     chain: str = ""
 
     def text(self) -> str:
-        """The nft text that includes the file here in table inet fw4, or outside of tables if it is `ruleset-...`."""
+        """The nft text that includes the file in its chain of table inet fw4, or without a chain in the table itself.
+
+        At a position `ruleset-...`, outside of tables.
+        """
         text = f"include {quoted(self.path)}\n"
         if self.position.startswith("ruleset"):
             return text
@@ -48,11 +54,12 @@ class Included(NamedTuple):
 
 
 def with_unloaded(decided: Decided, doors: Doors) -> Decided:
-    """A copy of `decided` whose Snapshot names, in `unloaded`, the nft files with rules that the kernel does not have.
+    """A copy of `decided` whose Snapshot has in `unloaded` the nft files with new rules that must see every packet.
 
-    Also files that cannot be read or that nft refuses, with the cause. `decided` itself if no firewall like fw4 is
-    loaded, offload is switched off, or /etc/config/firewall cannot be read. If the kernel does not list its rules,
-    every file has that cause.
+    New: the kernel does not have the rule yet. Also files that cannot be read or that nft refuses, and those after the
+    first MOST_FILES (64), each with the cause. If the kernel does not list its rules, every file has that cause.
+    `decided` itself if no firewall like fw4 is loaded, offload is switched off, /etc/config/firewall cannot be read, or
+    `doors` has no files.
     """
     sections, loaded = doors.uci.read("firewall"), decided.snapshot.firewall in {"fw4", OUR_FIREWALL}
     if not (isinstance(sections, tuple) and loaded and decided.config.globals.enabled and doors.files):

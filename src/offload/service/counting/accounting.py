@@ -45,8 +45,9 @@ class Accounting:
         """Read the events, and count the connections that ended since the last call. `now`: monotonic seconds.
 
         Those that ended before the first decision are not counted; if there are such ones, or events were lost,
-        `engine.totals.whole` becomes False. After a read with any event the descriptor is not polled for APART seconds,
-        then read again. Nothing is done if the kernel sends no events.
+        `engine.totals.whole` becomes False. After a read with events, also lost ones, the descriptor is not polled for
+        APART (5) seconds, then read again. Nothing is done if the kernel sends no events. If routes cannot be read,
+        nothing is raised, but connections of hosts behind other routers may be left out.
         """
         if self._ended is None:
             return

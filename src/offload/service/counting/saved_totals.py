@@ -21,7 +21,10 @@ Key = TypeVar("Key")
 
 
 def written(totals: Totals) -> bytes:
-    """The file's content, JSON in bytes; only the MOST_PAIRS pairs and MOST_HOSTS hosts with most bytes are in it."""
+    """The file's content, JSON in bytes; of many pairs and hosts only those with most bytes are in it.
+
+    At most MOST_PAIRS (4096) pairs and MOST_HOSTS (512) hosts.
+    """
     pairs = [[*pair, *_numbers(counts)] for pair, counts in _largest(totals.pairs.items(), MOST_PAIRS)]
     hosts = [[str(ip_address(host)), *_numbers(counts)] for host, counts in _largest(totals.hosts.items(), MOST_HOSTS)]
     found = {"since": totals.since, "whole": totals.whole, "pairs": pairs, "hosts": hosts}
@@ -29,10 +32,10 @@ def written(totals: Totals) -> bytes:
 
 
 def read(content: bytes) -> Totals | None:
-    """The totals in the file's content; None if it is not JSON or has no valid `since`.
+    """The totals in the file's content; None if it is not JSON or has no valid `since` (a time with a time zone).
 
-    Other invalid parts are left out, and pairs and hosts after the first MOST_PAIRS and MOST_HOSTS. `whole` is as the
-    file has it, although the end of connections may have been missed since it was written.
+    Other invalid parts are left out, and pairs after the first MOST_PAIRS (4096) and hosts after the first MOST_HOSTS
+    (512). `whole` is as the file has it, although the end of connections may have been missed since it was written.
     """
     try:
         given = json.loads(content)

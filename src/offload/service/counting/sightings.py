@@ -30,7 +30,7 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 class Sightings:
     """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path.
 
-    If there are more than MOST, because ends were missed, all are forgotten.
+    If there are more than MOST (65,536), because ends were missed, all are forgotten before the next reading.
     """
 
     next: float = 0.0  # when to read again, in monotonic seconds
@@ -54,7 +54,7 @@ class Sightings:
         return count
 
     def begin(self) -> None:
-        """Note that a reading begins: if more than MOST are remembered, because ends were missed, forget all."""
+        """Note that a reading begins: if more than MOST (65,536) are remembered, as ends were missed, forget all."""
         if len(self._fast) > MOST:
             self._fast.clear()
 
@@ -88,16 +88,17 @@ def _key(values: Values) -> int:
 
 
 class EndedPath:
-    """Finds the path of a connection that ended: where it was seen, or slow if it cannot have been on a fast path."""
+    """Finds the path of a connection that ended: where it was seen, slow if it cannot have been fast, else None."""
 
     def __init__(self, sightings: Sightings, plan: Plan, snapshot: Snapshot) -> None:
         self._sightings, self._plan, self._snapshot = sightings, plan, snapshot
         self._pairs = {(pair.src, pair.dest): pair for pair in plan.pairs}
 
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
-        """The path of an ended connection between these endpoints; None: it was not seen, but may have been fast.
+        """The path of an ended connection between these endpoints; None: not seen on a fast path, but may have been.
 
-        The sighting is forgotten, so a second call may give another result.
+        It is slow if it was not seen, and its pair of zones is not offloaded, only one packet was sent, or another
+        Reason kept it slow. The sighting is forgotten, so a second call may give another result.
         """
         seen = self._sightings.ended(entry)
         return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW

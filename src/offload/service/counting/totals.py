@@ -47,7 +47,7 @@ class Totals:
         Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to, and whose
         zones are not in `wan_side`. Packets and bytes of both directions are added; without nf_conntrack_acct 0.
         `path_of` gives the path; it is called for each connection, also for those that are not counted. Of more than
-        MOST_HOSTS hosts, those with the fewest bytes go to `others`. If one was counted, `unsaved` becomes True.
+        MOST_HOSTS (512) hosts, those with the fewest bytes go to `others`. If one was counted, `unsaved` becomes True.
         """
         for entry in entries:
             src, dest = zones.ends(entry)
@@ -74,8 +74,8 @@ class Totals:
         """Count all live connections for their pair of zones and hosts, as `add` does, but faster: there may be 65,536.
 
         `count` has counted just these `entries`. `seen`: the fastest path on which a connection was seen, or None; it
-        counts where the present one is slower. `unsaved` stays. `between` is called after every EVERY connections, for
-        urgent work.
+        counts where the present one is slower. `unsaved` stays. `between` is called after every EVERY (1024)
+        connections, for urgent work.
         """
         ways = [(self._of_pair(way.src, way.dest), way.state) for way in count.ways]
         hosts: dict[bytes, Lists | None] = {}

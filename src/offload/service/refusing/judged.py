@@ -15,11 +15,11 @@ class Judged:
 
     # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None
-    moment: float = 0.0  # when rules were applied last, in seconds since 1970; a call without changes keeps it
+    moment: float = 0.0  # of the first comparison, or the last that found rules changed; seconds since 1970
     # (chain, handle) of rules in chain `forward` of table fw4; all differ after fw4 loaded again; empty: not loaded
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
-    passes: int = 0  # number of passes at that moment
+    passes: int = 0  # how many passes there were at the last attempt to compare
     # monotonic seconds: a rule's time begins or ends, or a failed attempt is repeated, without a pass; None: neither
     due: float | None = None
     failures: int = 0  # attempts in a row to end connections that failed, since the last pass

@@ -32,11 +32,12 @@ FORWARD = "forward"
 
 
 def run(engine: Engine, wall: float) -> str:
-    """Delete from conntrack the live connections that the rules refuse now and did not before.
+    """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
-    The tables that had such flows are created again, so all their flows are slow for a moment. Gives a log line; empty:
-    none ended. `wall`: seconds since 1970. Without earlier rules to compare with, or before the kernel has the new
-    ones, none ends. The comparison is stored in `engine.judged`, except after an OffloadError.
+    Only forwarded TCP and UDP connections whose devices are certain are judged. The tables that had such flows are
+    created again, so all their flows are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since
+    1970. Without earlier rules to compare with, or before the kernel has the new ones, none ends. The comparison is
+    stored in `engine.judged`, except after an OffloadError.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)

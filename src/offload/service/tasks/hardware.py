@@ -12,17 +12,21 @@ from offload.status.lookup.zone_lookup import ZoneLookup
 
 
 def due(engine: Engine) -> float | None:
-    """When to take the next sample, in monotonic seconds; None: no pair has flows, or may have, in hardware."""
+    """When to take the next sample, in monotonic seconds, perhaps in the past.
+
+    None: no pair is in hardware, and none that left it may still have flows there.
+    """
     return engine.hardware_monitor.due
 
 
 def run(engine: Engine, entries: Entries | None = None) -> None:
     """Sample the counters of flows in hardware, find faults of pairs (zone > zone), and queue ubus events for new ones.
 
-    Where hardware takes none of the flows of a pair or device, a later pass requests no hardware for it (it is given
-    up for a time). `entries`: connections that were read just now; None: they are read here. Nothing is done without a
-    pair in hardware, or if the last samples are too new to compare. If something cannot be read, or a pass decided
-    meanwhile, nothing is raised, and the next sample is due later. Where no service runs, no event is queued.
+    `entries`: connections that were read just now; None: they are read here. Where hardware takes none of the flows of
+    a pair or device, it is given up: for some hours passes request no hardware for it. Nothing is done without a pair
+    in hardware, or if the last sample is less than 2 seconds old. If something cannot be read, or a pass decided
+    meanwhile, nothing is raised, and the next sample is due later. Where no service runs, the pairs are judged by this
+    one sample; no event is queued, and nothing is given up.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):
@@ -56,14 +60,14 @@ class _Uncounted:
     # only the entries of the dump are needed
 
     def add(self, rows: list[Row]) -> None:
-        """Count nothing."""
+        """Do nothing: only the entries of the dump are needed."""
 
 
 def requests_changed(engine: Engine) -> bool:
-    """Whether the next pass must request hardware for other pairs or devices than the last one; True once per change.
+    """Whether hardware was given up for a pair or device since the last call, or the time for which it was is over.
 
-    That is so if hardware was given up for one since the last call, or the time is over for which it was; what its
-    flows showed before is forgotten then.
+    Then the caller requests a pass, which requests hardware for others than the last one. What flows showed of a device
+    whose time is over is forgotten.
     """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer

@@ -1,4 +1,7 @@
-"""Create our tables again when rules of other programs or routes changed, which offloaded flows would not notice."""
+"""Create our tables again when rules of other programs or routes changed, which offloaded flows would not notice.
+
+Their flows are slow for a moment, and pass rules and routes like new ones.
+"""
 
 import time
 from collections.abc import Collection
@@ -22,7 +25,8 @@ def for_rules(engine: Engine) -> None:
     """Create all our tables again, so that live flows leave them and pass the rules of other programs.
 
     If nft refuses that, or if a table has exempts (traffic kept slow) given at run time, whose timeouts would begin
-    anew, a pass (read the router, decide, change the tables) creates them instead.
+    anew, a pass (read the router, decide, change the tables) creates them instead. The changes of rules so far count as
+    done, also if that failed; no OffloadError is raised.
     """
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.DECIDING)
@@ -32,7 +36,8 @@ def for_rules(engine: Engine) -> None:
 def routes_due(engine: Engine) -> float | None:
     """When to create the hardware table again because routes changed, in monotonic seconds, perhaps in the past.
 
-    None: no route changed since the last time, or the Plan has no hardware table: then changes so far are forgotten.
+    None: no route changed since it was done last, or the Plan has no hardware table. In the latter case the changes so
+    far are forgotten.
     """
     if not _in_hardware(engine):
         engine.route_returns.forget()
@@ -42,8 +47,9 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
 
-    If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass creates it instead.
-    Nothing is sent if there is no hardware table.
+    If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass (read the router,
+    decide, change the tables) creates it instead. The changes of routes so far count as done, also if that failed; no
+    OffloadError is raised.
     """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())

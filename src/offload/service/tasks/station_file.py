@@ -1,6 +1,6 @@
 """Write to a file where stations (hosts behind bridges) were seen last.
 
-So the next service finds those that moved while none ran.
+From it the next service finds those that moved while none ran.
 """
 
 from offload.errors import OffloadError
@@ -11,10 +11,9 @@ APART = 5.0  # seconds between two writes
 
 
 def due(engine: Engine) -> float | None:
-    """When to write the file, in monotonic seconds.
+    """When to write the file, in monotonic seconds, perhaps in the past.
 
-    None: it has the present state, or none is kept. None also before the first pass, which reads
-    the file.
+    None: the file has what is known now, or the service keeps no such file, or no pass has decided yet.
     """
     if engine.doors.stations is None or engine.decided is None:
         return None
@@ -22,11 +21,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write where all stations were seen last, changed or not.
+    """Write to the file where all stations were seen last, also if nothing changed.
 
-    The next write is due APART seconds after `now` or later. `now`: monotonic seconds. Nothing is done before the first
-    pass, or without a file for stations. A failed write raises nothing: it is tried again, and is a ubus event
-    unless the one before failed for the same cause.
+    The next write is due APART (5) seconds after `now` (monotonic), or later. Nothing is done before the first
+    decision, or without a file for stations. A failed write raises nothing: it is tried again as late, and a ubus event
+    is queued unless the write before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

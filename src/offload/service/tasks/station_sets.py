@@ -1,7 +1,8 @@
 """Update the nft sets of stations (hosts behind bridges) without a pass, and move flows from software to hardware.
 
 On a bridge with ports that hardware can take and others, the port of a station (a host that the bridge has learned)
-decides between hardware and software. The nft sets of our two tables have the stations of each.
+decides between hardware and software. The nft sets of our two tables have the stations of each. A pass reads all again
+and changes our tables.
 """
 
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
@@ -15,9 +16,10 @@ from offload.service.engine import SOFTWARE, Engine
 
 
 def due(engine: Engine) -> float | None:
-    """When to run, in monotonic seconds; None: no station changed, and none arrived at a hardware port.
+    """When to run, in monotonic seconds, perhaps in the past; the earlier time of its two jobs.
 
-    None also before the first decision, and if no table has sets of stations.
+    None: no station changed since the sets were updated, and none arrived at a hardware port. None also before the
+    first decision, and if no table has sets of stations.
     """
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None
@@ -26,11 +28,12 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Send the changes of the sets, and move flows of stations that arrived at hardware ports, each when it is due.
+    """Send changes of the sets to nft, and move flows of stations that arrived at hardware ports, each if it is due.
 
-    `now`: monotonic seconds. If such a station has flows in software, a pass creates the software table again, and all
-    its flows take the slow path once. If nft refuses a change of the sets, nothing is raised: a ubus event is queued,
-    and the sets are filled later. If connections cannot be read, the flows are searched again later.
+    `now`: monotonic seconds. If connections show that such a station has flows in software, a pass creates the software
+    table again: all its flows take the slow path once, and hardware takes those of the station from there. If that
+    fails, or connections cannot be read, it is tried again later. If nft refuses a change of the sets, a ubus event is
+    queued (one for refusals in a row), and all sets are filled anew later. No OffloadError is raised.
     """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
@@ -40,7 +43,7 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """A copy of the Plan (our wanted tables) whose station sets have the stations that are known now."""
+    """A copy of the Plan (our wanted tables) whose station sets have the stations known now. Nothing is sent."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 

@@ -30,9 +30,10 @@ class Task(Protocol):
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
-    """The tasks of the loop, in the order in which it runs them.
+    """The tasks that the loop runs after those that read events, in its order.
 
-    They write to `journal`, request passes by `hints`, and check the configuration files when `files` says so.
+    They write to `journal`, request passes by `hints`, and check the configuration files at the times that `files`
+    gives.
     """
     return (
         TimedExemptsEnd(hints),
@@ -51,7 +52,10 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
 
 
 def follows_hints(task: Task) -> bool:
-    """Whether notifications are read, and passes made, while the task reads connections, which may take seconds."""
+    """Whether the loop reads notifications and makes passes also while this task reads connections.
+
+    True for `looking` and HardwareSample, whose reading may take seconds.
+    """
     return task is looking or isinstance(task, HardwareSample)
 
 
@@ -62,7 +66,7 @@ class TimedExemptsEnd:
     hints: Debouncer
 
     def due(self, engine: Engine) -> float | None:
-        """When the next exempt ends, in monotonic seconds; None: there is none."""
+        """When the next exempt ends, in monotonic seconds, perhaps in the past; None: there is none."""
         return engine.timed_exempts.next_end()
 
     def run(self, engine: Engine, now: float) -> None:
@@ -85,7 +89,7 @@ class ConfigFiles:
     def run(self, engine: Engine, now: float) -> None:
         """Request a pass if a file was written, made or removed since a pass read it.
 
-        The next check comes after a longer pause.
+        The next check comes after a longer pause, the last one 15 seconds after the pass.
         """
         self.files.asked(now)
         if engine.doors.uci.changed():
@@ -96,8 +100,8 @@ class ConfigFiles:
 class ClockSet:
     """While firewall rules have times, notice that the wall clock was set, and request a pass.
 
-    A router without a battery-backed clock gets the time late. The times of rules were translated into monotonic
-    seconds by the old clock.
+    A router without a battery-backed clock gets the time late. When rules with times begin and end was translated into
+    monotonic seconds by the old clock.
     """
 
     hints: Debouncer
@@ -109,10 +113,10 @@ class ClockSet:
         return self._next if engine.rule_returns.timed or engine.judged.times else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Read the wall clock.
+        """Read the wall clock; if it moved against `now` (monotonic) by STEP (1 s) or more since last, request a pass.
 
-        If it moved by STEP or more against `now` (monotonic) since the last run, request a pass. Then our tables are
-        created again too, so that live flows pass the rules with times.
+        Then, if rules of other programs have times, our tables are created again too, so that live flows pass these
+        rules. The first run only notes the clock. The next run is due LOOK (10) seconds later.
         """
         self._next = now + LOOK
         before, self._offset = self._offset, time.time() - now
@@ -136,16 +140,26 @@ class OldDump:
 
 @dataclass(frozen=True, slots=True)
 class HardwareSample:
-    """Judge the pairs in hardware by their live flows, and log their faults."""
+    """Judge the pairs in hardware by their live flows, and log their faults.
+
+    It may give hardware up for some of them, as `hardware.run` does.
+    """
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to take the next sample, in monotonic seconds; None: no pair has flows, or may have, in hardware."""
+        """When to take the next sample, in monotonic seconds, perhaps in the past.
+
+        None: no pair is in hardware, and none that left it may still have flows there.
+        """
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, unless the last is too new to compare, and log faults of pairs that were not logged before."""
+        """Take a sample, as `hardware.run` does, and log the faults of pairs that were not there at the last time.
+
+        The sample is left out if the last is too new to compare. New faults are also ubus events. For a pair or device
+        of which hardware takes no flow, a later pass requests no hardware.
+        """
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -157,14 +171,17 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create the hardware table again, in monotonic seconds.
+        """When to create the hardware table again, in monotonic seconds, perhaps in the past.
 
-        None: no route changed, or it does not exist.
+        None: no route changed since it was done last, or there is no hardware table.
         """
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create the hardware table again, and log that its flows took the slow path."""
+        """Create the hardware table again, and log that its flows took the slow path.
+
+        If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
+        """
         returns.for_routes(engine)
         self.journal.followed(engine.applied, Cause.ROUTES)
 
@@ -193,21 +210,26 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that changed firewall rules refuse (`option cut_refused`); a failed attempt is repeated."""
+    """End the connections that changed firewall rules refuse (`option cut_refused`), also when a rule's time begins.
+
+    A failed attempt is repeated: three in a row, then only after the next pass.
+    """
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to compare connections with the rules (monotonic seconds): at once after a pass, or at a rule's time.
+        """When to compare connections with the rules (monotonic seconds): at once after a pass, and at a rule's time.
 
-        None: the option is off, or no pass was made since and no rule has times.
+        Also when a failed attempt is repeated. None: none of these is ahead, the option is off, offload is disabled, a
+        configuration file cannot be read, or no pass has decided yet.
         """
         return cut_refused.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
         """Delete the conntrack entries of connections that the rules refuse now and did not before.
 
-        Log how many, or why that failed; nothing is raised. Log also if tables were created again for it.
+        Log how many, or why that failed; no OffloadError is raised. Tables that had such flows are created again, which
+        is logged too.
         """
         before = engine.applied
         try:
@@ -220,5 +242,5 @@ class RefusedConnections:
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
-    """Log the faults of pairs in hardware that were not logged before."""
+    """Log a warning for each fault of a pair in hardware that was not there at the last call."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())
