@@ -111,7 +111,7 @@ def _address(name: str, value: object) -> bytes:
 def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
     """The Exempt (traffic that must not be offloaded) that `given` describes by options of a `config exempt` section.
 
-    ArgumentError if an option is unknown (`name` and `enabled` are too), not valid, or names a zone that is not in
+    ArgumentError if an option is unknown (also `name` and `enabled`), not valid, or names a zone that is not in
     `zones`. Also if nft sets cannot hold the exempt as elements with a timeout: it needs an address, MAC, port or whole
     mark without `!`, zone names that are not too long, and at most MOST_VALUES (256) combinations of the values in its
     lists.
@@ -159,10 +159,10 @@ def _fits(found: Exempt) -> None:
 
 
 def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
-    """The `config exempt` whose id is the value, or else whose option `name` is; else ArgumentError.
+    """The `config exempt` that has the value as its id or, if none has, as its option `name`; else ArgumentError.
 
-    `sections`: of /etc/config/offload, also other types. An ArgumentError too if several have this name and none this
-    id.
+    `sections`: of /etc/config/offload, also other types. An ArgumentError too if none has this id and several this
+    name.
     """
     exempts = [each for each in sections if each.type == "exempt"]
     named = [each for each in exempts if each.options.get("name") == value]

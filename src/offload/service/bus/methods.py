@@ -93,7 +93,7 @@ def reload(engine: Engine, _: Given) -> Json:
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Create the nft tables of the selected flows again, by a pass: all flows in them are slow for some packets.
+    """Create the nft tables that have the selected flows again, by a pass: all their flows are slow for some packets.
 
     `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
     `returned` (names of these tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass
@@ -114,7 +114,7 @@ def flush(engine: Engine, given: Given) -> Json:
 
 
 def exempt_add(engine: Engine, given: Given) -> Json:
-    """Keep traffic slow for `timeout` seconds; `match` of `given` describes it by the options of `config exempt`.
+    """Keep traffic slow (not offloaded) for `timeout` seconds; `match` of `given` has options of a `config exempt`.
 
     A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
     the same traffic is replaced. ArgumentError for bad words. OffloadError if there are too many exempts (1000), if the

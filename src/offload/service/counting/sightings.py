@@ -59,10 +59,10 @@ class Sightings:
             self._fast.clear()
 
     def rest(self, now: float, found: int, work: float) -> None:
-        """Note that a reading ended: `next` is AGAIN seconds after `now` (monotonic), or IDLE if it found none.
+        """Note that a reading ended, and set `next`: AGAIN (10) seconds after `now` (monotonic), or IDLE (60).
 
-        `found`: number of offloaded connections. `work`: processor seconds of the reading; the pause is at least REST
-        times as long.
+        IDLE if `found`, the number of offloaded connections, is 0. `work`: processor seconds of the reading; the pause
+        is at least REST (100) times as long.
         """
         self.next = now + max(AGAIN if found else IDLE, REST * work)
 
