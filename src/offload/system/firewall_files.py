@@ -1,7 +1,6 @@
 """Read what the firewall is compiled from, besides ubus: configuration, installed nft files, modules and devices.
 
-All paths are given and returned as on the router; with a `root` they are looked up below it, and nothing outside of it
-is read.
+All paths are given and returned as on the router; with a `root` they are looked up below it.
 """
 
 import json
@@ -34,9 +33,10 @@ class FirewallFiles:
         self._root = root
 
     def sections(self, package: str) -> tuple[Section, ...]:
-        """The sections of /etc/config/PACKAGE. FileError, with a sentence, if that cannot be read.
+        """The sections of a UCI package, as `Uci.read` gives them, from /etc/config/PACKAGE.
 
-        Bytes of a value that are not UTF-8 become replacement characters (U+FFFD), as libuci's readers show them.
+        FileError, with a sentence, if it is missing, cannot be read or is not valid UCI. Bytes of a value that are not
+        UTF-8 become U+FFFD.
         """
         read = Uci(self._root / "etc/config").read(package)
         if isinstance(read, Problem):
@@ -44,7 +44,7 @@ class FirewallFiles:
         return read
 
     def text(self, path: str) -> str | None:
-        """The text of a regular file by its path on the router; None if it cannot be read, or is larger than 16 MB.
+        """The text of the regular file with this path; None if it is missing, cannot be read or is larger than 16 MB.
 
         Bytes that are not UTF-8 become replacement characters (U+FFFD).
         """
@@ -66,7 +66,7 @@ class FirewallFiles:
         return self._under(path).is_file() and os.access(self._under(path), os.R_OK)
 
     def modules(self) -> frozenset[str]:
-        """The names of the kernel modules that are loaded or built in, by /sys/module; empty if that is missing."""
+        """The names in /sys/module: all loaded kernel modules, and some that are built in; empty if it is missing."""
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
@@ -83,10 +83,11 @@ class FirewallFiles:
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
-        """The files *.nft of packages in /usr/share/nftables.d, in the ruleset's order, as (position, chain, path).
+        """The files *.nft that packages have in /usr/share/nftables.d, as (position, chain, path); `()` if none.
 
-        The position is the folder, such as `chain-pre`; the chain is the folder in that, and empty for other positions
-        than `chain-pre` and `chain-post`. `()` if there are none.
+        The position is the folder: `ruleset-pre`, `table-post`, `chain-pre` and so on. In `chain-pre` and `chain-post`
+        each folder is a chain; for other positions the chain is empty. Files of one position and chain are in the order
+        of their names, as fw4 includes them.
         """
         found = []
         for place in PLACES:
@@ -100,7 +101,7 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
+        """The paths of files that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
         Wildcards count only in the last part of the path, and match no directories and no hidden files. `()` if nothing
         matches.
@@ -126,8 +127,8 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, the file cannot be read, or one of the keys that compiling reads
-        (`ubus`, `kernel`, `links`, `includes`) has not the documented form.
+        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a key that compiling
+        reads (`ubus`, `kernel`, `links`, `includes`) has a value of the wrong type.
         """
         path = self._root / SNAPSHOT
         if not self._root.is_dir():

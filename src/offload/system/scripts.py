@@ -23,17 +23,17 @@ class Scripts:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Source a script of `config include` in /bin/sh, and wait for it, at most 30 s; empty text if it succeeded.
+        """Source a script of `config include` in /bin/sh, and wait for it to end; returns empty text if it succeeded.
 
-        Else a predicate to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, or `was
-        ended: ...` if it was killed after that time. Never raises.
+        Else it returns a predicate to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, or
+        `was ended: ...` if it ran longer than `timeout` (30 s) and was killed. Never raises.
         """
         return self._run("/bin/sh", "-c", SOURCED, path)
 
     def save(self) -> str:
         """Run our script `keeper` with the argument `save`, and wait for it: it stores the ruleset for the next boot.
 
-        Empty if it succeeded, else a predicate, as of `source`; after 30 s it is killed.
+        Returns empty text if it succeeded, else a predicate as `source` does: after 30 s the script is killed.
         """
         return self._run(self._keeper, "save")
 

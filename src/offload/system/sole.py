@@ -25,9 +25,9 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the abstract Unix socket `name`, which only one service can have, while the body runs.
 
-    RunningError, with the process id if known, if a service of this user or root still has it after `patience` seconds,
-    or if it cannot be bound for another reason. If another user has it, the body runs without it: any program may take
-    the name.
+    RunningError, which names the process if known, if a process of this user or root still has it after `patience` (1)
+    seconds; RunningError also if it cannot be bound for another reason. If another user's process has it, the body runs
+    without it, because any program may take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience

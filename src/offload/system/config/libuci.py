@@ -74,9 +74,10 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> bytes:
     """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
-    An Edit makes a section, or sets or removes an option; a Removal deletes a section. Of comments only those before
-    the first section stay. FileError if `content` is not valid UCI, or libuci refuses an edit or is missing. OSError if
-    its copy in the temporary directory cannot be written, or not all of it (disk full).
+    An Edit makes its section if that is missing, and sets or removes an option in it; a Removal deletes a section. Of
+    comments only those at the start of the file stay. FileError if `content` is not valid UCI, libuci is missing, or it
+    refuses an edit (a Removal of a missing section too). OSError if the copy that libuci changes, in the temporary
+    directory, cannot be written, or not all of it (disk full).
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):

@@ -37,9 +37,9 @@ class Uci:
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """The sections of a package in the order of the file (`()` for an empty file); a Problem if it cannot be read.
 
-        The Problem says whether the file is missing, unreadable or not valid UCI. Changes that are not committed do not
-        count. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple even
-        if it has one value.
+        The Problem says whether the file is missing, unreadable or not valid UCI. Uncommitted changes (`uci set`) are
+        not in it. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple
+        even if it has one value.
         """
         try:
             content, self._stamps[package] = regular_file.read(self._path(package))
@@ -52,10 +52,10 @@ class Uci:
             return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
 
     def changed(self) -> bool:
-        """Whether a package was written, made or removed since `read` was last called for it.
+        """Whether the file of any package was written, made or removed since `read` was last called for that package.
 
         Inode, size and time of writing are compared, not the content. Packages never read do not count, nor do those
-        whose last `read` failed for another reason than a missing file. True also for one that another program wrote
+        whose last `read` failed for another reason than a missing file. True also if another program wrote the file
         during `read`.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
@@ -63,8 +63,8 @@ class Uci:
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Make these edits in the file of a package, in one step, with no `uci commit` needed; a missing file is made.
 
-        Waits for the file's lock, at most 2 s. FileError says why nothing was changed. Uncommitted changes of other
-        programs stay uncommitted. Of the file's comments only those before the first section stay.
+        Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then nothing was changed.
+        Uncommitted changes of other programs stay uncommitted. Of the file's comments only those at its start stay.
         """
         from offload.system.config.libuci import edited
 
@@ -79,9 +79,9 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove what killed processes of ours left: temporary directories, and temporary files of these packages.
+        """Remove what killed processes of offload left: temporary directories, and temporary files of these packages.
 
-        Never raises OSError.
+        Those that a running process uses stay. Never raises OSError.
         """
         workspace.sweep()
         for package in packages:
@@ -121,7 +121,10 @@ class FakeUci:
         return self.packages.get(package, ProblemCode.FILE_MISSING.at(package))
 
     def changed(self) -> bool:
-        """Whether `packages` has another object for a package than when it was last read."""
+        """Whether `packages` has another object for any package than when that package was last read.
+
+        Packages never read do not count.
+        """
         return any(self.packages.get(package) is not before for package, before in self._read.items())
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:

@@ -38,10 +38,11 @@ def marks_json(snapshot: Snapshot) -> Json:
 
 
 def marks(found: Json) -> Json:
-    """Read `rules`, `qdiscs`, `filters` and `mark_readers` of snapshot.json: a dict of these fields of Snapshot.
+    """Read the keys `rules`, `qdiscs`, `filters` and `mark_readers` from the content of snapshot.json (`found`).
 
-    `found`: the content of the file. Each value is a tuple, `()` for a key that is absent. TypeError or ValueError,
-    which names the key, if a value is not valid.
+    Returns a dict with these four keys, for the fields of Snapshot of the same names: tuples of RoutingRules, Qdiscs,
+    Filters and MarkReaders, `()` for a key that is absent. TypeError or ValueError, which names the key, if a value is
+    not valid.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

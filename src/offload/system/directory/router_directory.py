@@ -20,7 +20,7 @@ CONFIG = Path("etc/config")
 
 
 class RouterDirectory:
-    """A directory that stands for a router (`--root DIR`); nothing outside of it is read or written."""
+    """A directory that stands for a router (`--root DIR`): only files below it are read and written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -33,7 +33,7 @@ class RouterDirectory:
     def snapshot(self) -> Snapshot:
         """The Snapshot in snapshot.json; one with default values if there is no such file.
 
-        FileError, which names file and fault, if the directory is missing, or the file cannot be read or is not valid.
+        FileError, which names path and fault, if the directory is missing, or the file cannot be read or is not valid.
         """
         path = self.root / SNAPSHOT
         if not self.root.is_dir():
@@ -53,8 +53,8 @@ class RouterDirectory:
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
         """Write the sections as UCI files of their packages, and `snapshot` as snapshot.json, into the directory.
 
-        The directory is made, or must be empty. FileError if it is not, belongs to another user, is a link or below
-        one, or is this router's configuration; or if a file cannot be written: those written before it stay.
+        The directory is made if missing. FileError if it is not empty, belongs to another user, is a link or below one,
+        or is or lies in /etc/config or /var/run/uci; or if a file cannot be written: those written before it stay.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:

@@ -49,7 +49,7 @@ def unloaded_json(files: Iterable[UnloadedFile]) -> list[Json]:
 
 
 def unloaded_file(each: Json) -> UnloadedFile:
-    """One entry of the key `unloaded` as an UnloadedFile: an nft file that the firewall has yet to load.
+    """Make an UnloadedFile, an nft file that the firewall has yet to load, from one entry of the key `unloaded`.
 
     TypeError or ValueError, which names the key, if a value is not valid; an absent key has an empty value.
     """

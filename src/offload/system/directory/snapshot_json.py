@@ -35,10 +35,11 @@ LINK_WORDS |= {"hw_tc_offload": bool, "hw_bind": bool}
 
 
 def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
-    """The content of snapshot.json for a Snapshot.
+    """The content of snapshot.json for a Snapshot, as objects that `json.dumps` takes.
 
-    `ubus`: netifd's replies by `OBJECT METHOD`, without secrets (`named_only`); networks are only there. Left out are
-    stations, neighbours, and facts of the service alone (`given_up`, `uncounted`, `crowded`).
+    `ubus`: netifd's replies by `OBJECT METHOD`, copied as they are, so the caller removes secrets (`named_only`). The
+    Snapshot's networks have no key of their own, because these replies have them. Left out are also stations,
+    neighbours, `given_up`, `uncounted` and `crowded`.
     """
     kernel = snapshot.kernel
     return {
@@ -71,10 +72,11 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
 
 
 def snapshot(found: Any) -> Snapshot:
-    """The Snapshot in this content of snapshot.json; an absent key has its default.
+    """Make a Snapshot from the content of snapshot.json (`found`); an absent key has its default.
 
-    Networks come from netifd's dump under `ubus`, and so do addresses and routes without a key of their own. TypeError,
-    ValueError, KeyError, AttributeError or BusError if a value is not valid; most texts name the key.
+    Networks come from netifd's dump under `ubus`, and so do addresses and routes if their keys are absent; a device has
+    hw_tc_offload if `links` or netifd's device status under `ubus` shows it. TypeError, ValueError, KeyError,
+    AttributeError or BusError if a value is not valid; most of their texts name the key.
     """
     typed(dict, found, "the file")
     ubus = typed(dict, found.get("ubus", {}), "ubus")

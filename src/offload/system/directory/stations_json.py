@@ -20,9 +20,9 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
     """Read the key `stations` of snapshot.json: (stations, neighbours) for a Snapshot, both empty without the key.
 
-    `found`: the content of the file. Each address of a station becomes a neighbour. Its device is the first in
-    `addresses` whose network has the address; else, by `links`, the bridge of the station's port (an empty name if it
-    has none). TypeError, KeyError or ValueError for a bad entry.
+    `found`: the content of the file. Each address of a station becomes a Neighbour. Its device is that of the first of
+    the router's `addresses` whose network contains it; if there is none, the bridge of the station's port by `links`
+    (an empty name if the port is in no bridge). TypeError, KeyError or ValueError for a bad entry.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

@@ -19,7 +19,8 @@ def typed(kind: type, value: Any, key: str) -> Any:
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
     """Convert a value of snapshot.json with `make`, such as `ip_network`, and return the result.
 
-    ValueError if `make` raises one: `'KEY' is not WHAT`, where WHAT is what is wanted, such as `an address or network`.
+    If `make` raises ValueError, this raises one with the text `'KEY' is not WHAT`; `what`: what is wanted, such as `an
+    address or network`.
     """
     try:
         return make(value)

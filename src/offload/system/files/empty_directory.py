@@ -19,11 +19,11 @@ ANOTHER = "name a directory that does not exist yet"
 
 
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
-    """Write files into the directory `root`, which is made, or must be empty; `files`: content by path below `root`.
+    """Write files into the directory `root`, which is made if missing; `files`: content by path below `root`.
 
-    Directories above `root` are made too; new directories have mode 0700, files 0600. FileError if `root` is one of the
-    directories in `never` or below one (bind mounts too), is a link or below one, is not empty, or another user's; or
-    if a file cannot be written: everything made before then stays.
+    Missing directories above `root` are made too; new directories have mode 0700, files 0600. FileError if `root` is
+    not empty, belongs to another user, is a link or below one, or is one of the directories in `never` or below one (by
+    a bind mount too); or if a file cannot be written. What was made before the error stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

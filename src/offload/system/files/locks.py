@@ -12,9 +12,9 @@ LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/
 
 
 def holder(descriptor: int, proc: Path = PROC) -> str:
-    """The process that has the lock on an open file, as text for a message: `process 4711 'flock'`; never raises.
+    """Id and name of the process that has the lock on an open file, as text for a message: `process 4711 'flock'`.
 
-    If it is not found: `another process`, or `a process that /proc/locks does not list`.
+    If it is not found: `another process`, or `a process that /proc/locks does not list`. Never raises.
     """
     try:
         status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")
@@ -28,8 +28,9 @@ def holder(descriptor: int, proc: Path = PROC) -> str:
 def holders(text: str, device: int, inode: int) -> list[int]:
     """The ids of the processes that have a lock on a file, from the text of /proc/locks; empty if none has.
 
-    `device`, `inode`: of the file, from stat(2). If both together fit no lock, the inode alone decides: on an overlay
-    or a subvolume stat(2) gives another device number. Never raises.
+    Processes that only wait for it, or are of another PID namespace, are left out. `device`, `inode`: of the file, from
+    stat(2). If both together fit no lock, the inode alone decides: on an overlay or a subvolume stat(2) gives another
+    device number. Never raises.
     """
     found = [(number, where) for number, where, known in _entries(text) if known == inode]
     exact = [number for number, where in found if where == (os.major(device), os.minor(device))]

@@ -25,10 +25,10 @@ class PrivateFile:
         self._path = path
 
     def read(self) -> bytes | None:
-        """The file's content; None if it does not exist.
+        """The file's content; None if the file or its directory does not exist.
 
-        FileError if it is larger than 1 MB, or if the file or its directory is a link, another user's, or has any
-        permission for group or others.
+        FileError if it cannot be read or is larger than 1 MB, or if file or directory is a link or of another kind,
+        belongs to another user, or has any permission for group or others.
         """
         try:
             self._own(self._path.parent, stat.S_ISDIR)
@@ -40,10 +40,10 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Replace the file's content in one step; file and directory are made if missing, and a link is removed first.
+        """Replace the file's content in one step; file and directory are made if missing.
 
-        FileError if that fails, or the directory is a link, another user's, or has any permission for group or others;
-        the old content of a file that is no link then stays.
+        If the path is a symbolic link, the link is removed first. FileError if writing fails, or if the directory is a
+        link, belongs to another user, or has any permission for group or others; the content of a regular file stays.
         """
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)

@@ -24,11 +24,11 @@ class Stamp(NamedTuple):
 
 
 def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
-    """(content, stamp) of a regular file; the stamp identifies this content, and is from before it was read.
+    """Read a regular file as a whole: (content, stamp); the stamp, taken before the reading, identifies the content.
 
-    If the file changes meanwhile, it is read again after 20 ms, at most TRIES times; the last reading counts even if
-    the file changed during it. OSError if it is missing, cannot be read, is not regular, or is larger than `largest`
-    bytes.
+    If the file changes during the reading, it is read again after 20 ms, at most TRIES (5) times in all; the last
+    reading counts even if the file changed during it. OSError if it is missing, cannot be read, is not regular, or is
+    larger than `largest` bytes.
     """
     for _ in range(TRIES):
         content, before = _read(path, largest)

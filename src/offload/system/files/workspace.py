@@ -29,7 +29,7 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> list[Path]:
-    """Remove the workspaces that killed processes of this user left in the temporary directory; gives their paths.
+    """Remove the directories of `workspace` that killed processes of this user left behind, and return their paths.
 
     Those in use stay: their process has a lock on them. Errors are ignored.
     """

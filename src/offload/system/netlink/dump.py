@@ -31,8 +31,8 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
     """Send a request for a dump on a new netlink socket, and yield each datagram of the reply as `parse` gives it.
 
     `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default.
-    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. If the kernel refuses, it says so in a
-    datagram: `parse` has to raise an error for it, or to mark it as the last one.
+    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. If the kernel refuses, its error comes as
+    a datagram: `parse` has to raise an error for it, or to mark it as the last one (`done`).
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -47,10 +47,11 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 
 
 def dump(protocol: int, request: bytes) -> list[Message]:
-    """All messages in the reply to a dump request, as (type, body). OSError if the kernel refuses or does not reply.
+    """Send a dump request, and return all messages of the reply, as (type, body).
 
-    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again, TRIES (3) times at
-    most. The last one is returned even if interrupted, because the kernel also notifies of the change.
+    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again; after TRIES (3)
+    times the last one is returned though it is interrupted, because the kernel also notifies of the change. OSError if
+    the kernel refuses or does not reply.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -62,18 +63,18 @@ def dump(protocol: int, request: bytes) -> list[Message]:
 
 
 def stream(protocol: int, request: bytes) -> Iterator[Message]:
-    """Yield the messages in the reply to a dump request, as (type, body), while they arrive; the caller may stop early.
+    """Send a dump request, and yield the messages of the reply, as (type, body), while they arrive.
 
-    OSError if the kernel refuses or does not reply. An interrupted dump is not made again.
+    The caller may stop early. An interrupted dump is not made again. OSError if the kernel refuses or does not reply.
     """
     for part in replies(protocol, request, wire.parse):
         yield from part.messages
 
 
 def ask(protocol: int, request: bytes) -> bytes:
-    """The first datagram that answers a request which is no dump; it may be the kernel's error (NLMSG_ERROR).
+    """Send a request that is no dump, and return the first datagram of the reply, unparsed.
 
-    OSError if none comes within PATIENCE (10) seconds.
+    It may be the kernel's error (NLMSG_ERROR). OSError if the socket fails or none comes within PATIENCE (10) seconds.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -95,7 +96,7 @@ def widen(kernel: socket.socket, size: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector, if it is on, while the body runs; a dump would start it again and again."""
+    """Pause Python's garbage collector, if it is on, while the body runs: reading a dump would start it many times."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

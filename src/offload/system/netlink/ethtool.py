@@ -20,9 +20,9 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """Those of these devices whose ethtool feature `hw-tc-offload` is on; empty if the kernel has no such feature.
+    """Those of these devices whose ethtool feature `hw-tc-offload` is on; empty if none, or the kernel has no such one.
 
-    Devices that do not exist, or whose driver has no ethtool, are left out.
+    Devices that do not exist, or whose driver does not answer, are left out. Never raises for a device.
     """
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

@@ -14,10 +14,10 @@ CTA_ID = 12
 
 
 def find(proto: int, ends: Tuple) -> list[Entry]:
-    """The conntrack entries of packets with these addresses and ports (`ends`), in this direction or back.
+    """Ask the kernel for the conntrack entries of packets with these addresses and ports (`ends`), or of their replies.
 
-    May be empty. With NAT the two directions may belong to two entries. Neither port may be 0. KernelError if the
-    kernel refuses or does not reply.
+    At most two, because with NAT the two directions may belong to different entries; empty if there is none. Neither
+    port may be 0. KernelError if the kernel refuses or does not reply.
     """
     back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
     found = (entry for way in (ends, back) for entry in _one(proto, way))
@@ -25,7 +25,7 @@ def find(proto: int, ends: Tuple) -> list[Entry]:
 
 
 def id_of(entry: Entry) -> bytes:
-    """The id of a connection, in the bytes of nft's `ct id`.
+    """Ask the kernel for the id of a connection, in the bytes of nft's `ct id`.
 
     Empty if the kernel does not find the connection, or refuses. KernelError if the kernel does not reply.
     """

@@ -59,7 +59,7 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
-    """The messages in a datagram as (type, body), up to the first that is longer than the rest of the datagram."""
+    """The messages in a datagram as (type, body), up to the first whose length is not valid."""
     return ((kind, body) for kind, _, body in _messages(datagram))
 
 
@@ -93,7 +93,7 @@ def raise_refusal(kind: int, body: bytes) -> None:
 def attributes(body: bytes, at: int = 0) -> Attributes:
     """The attributes in `body` from offset `at` on: payload by type, nested attributes as bytes.
 
-    Of several with one type the last counts. It ends before an attribute that is longer than the rest.
+    Of several with one type the last counts. Reading ends before the first attribute whose length is not valid.
     """
     found: Attributes = {}
     head, size, end = NLATTR.unpack_from, NLATTR.size, len(body) - NLATTR.size
@@ -109,7 +109,7 @@ def attributes(body: bytes, at: int = 0) -> Attributes:
 def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield the attributes in `body` from offset `at` on, in their order, as (type, payload).
 
-    One type may occur many times. It ends before an attribute that is longer than the rest.
+    One type may occur many times. Reading ends before the first attribute whose length is not valid.
     """
     while at + NLATTR.size <= len(body):
         length, kind = NLATTR.unpack_from(body, at)

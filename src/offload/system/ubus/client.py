@@ -37,9 +37,9 @@ class UbusClient:
         """Call a method of an object on ubus, wait for its reply, at most `timeout` (5) seconds, and return it.
 
         Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)` afterwards to answer them.
-        AbsentError if python-ubus, ubusd or the object is missing; BusError if it fails otherwise, or the reply is no
-        object. `args` must have every argument in the method's signature, because objects of python-ubus have no
-        optional ones; None: it has none.
+        AbsentError if python-ubus, ubusd or the object is missing; BusError if the call fails otherwise, or there is no
+        reply, or it is no object. `args` (None: no arguments) must have every argument in the method's signature,
+        because objects of python-ubus have no optional ones.
         """
         replies = self._called(object_name, method, args)
         if not replies:
@@ -49,9 +49,10 @@ class UbusClient:
         return replies[0]
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Call a method that sends no reply (one that comes is ignored), and wait until it has succeeded.
+        """Call a method whose reply is not needed, and wait, at most `timeout` (5) seconds, until it has succeeded.
 
-        Calls to this process that arrive meanwhile are queued, and errors are raised, as by `call`.
+        A reply is ignored, and may be missing. Errors are raised, and calls to this process that arrive meanwhile are
+        queued, as by `call`.
         """
         self._called(object_name, method, args)
 

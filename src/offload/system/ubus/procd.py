@@ -15,9 +15,10 @@ class Bus(Protocol):
 
 
 def firewall_data(bus: Bus) -> dict[str, Any]:
-    """By service, the firewall rules and redirects that procd holds for it (`service get_data`, type `firewall`).
+    """Ask procd for the firewall rules, redirects and so on of all services (`service get_data`, type `firewall`).
 
-    They are lists under the key `firewall`, of a service itself and of each of its instances. BusError if procd does
-    not reply.
+    Returns procd's reply, unchecked: by name of the service, an object with the service's own under `firewall` (a list)
+    and, by name of each instance, an object with those of the instance under `firewall`. BusError if procd does not
+    reply.
     """
     return bus.call("service", "get_data", {"type": "firewall"})

@@ -20,10 +20,11 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 
 
 class Conntrack:
-    """The conntrack table of this process's network namespace. `between`: called after each datagram of a dump.
+    """The conntrack table of this process's network namespace.
 
-    So the caller can do other work: a datagram has about a hundred entries, and to dump 65,536 entries takes seconds on
-    a small router. By default it does nothing.
+    Methods that read raise KernelError if the kernel refuses or does not reply. `between`: function that is called
+    after each datagram of a dump, so that the caller can do other work: to dump 65,536 entries takes seconds on a small
+    router. By default it does nothing.
     """
 
     def __init__(self) -> None:
@@ -32,18 +33,17 @@ class Conntrack:
         self.between: Callable[[], None] = lambda: None
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """All conntrack entries, IPv4 and IPv6, in the kernel's order. KernelError if the kernel refuses or is silent.
+        """All conntrack entries, IPv4 and IPv6; with `offloaded` those in a flowtable (kernels before 5.17: all).
 
-        If the table changes meanwhile, some may be missing or come twice: ctnetlink does not show it. `offloaded`: only
-        those in a flowtable; a kernel before 5.17 gives all.
+        If the table changes meanwhile, some may be missing or come twice, because ctnetlink does not report it.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries of packets with these addresses and ports, in this direction or back.
+        """The entries of packets of this protocol with these addresses and ports, in this direction or back.
 
-        KernelError if the kernel refuses. If a port is 0, or the protocol has none, all entries of every protocol are
-        given, because the kernel cannot look up some: the caller has to select.
+        If a port is 0, or the protocol has no ports, it returns the whole table, entries of every protocol, because the
+        kernel cannot look up such ones: the caller has to select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return find_connection.find(proto, ends) if exact else self.entries()
@@ -51,8 +51,8 @@ class Conntrack:
     def of_host(self, address: bytes) -> list[Entry]:
         """The entries with this address (4 or 16 bytes) at an end, before or after NAT.
 
-        KernelError if the kernel refuses. For IPv4 the kernel selects them (one before 5.8 gives all entries). For IPv6
-        they are selected here, because some kernels (6.1) give entries that have another address.
+        For IPv4 the kernel selects them; one before 5.8 gives all entries. For IPv6 they are selected here, because
+        some kernels (6.1) give entries that have another address.
         """
         if len(address) not in FILTERED:
             return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
@@ -67,25 +67,22 @@ class Conntrack:
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Give the Row (addresses, status, bytes) of each entry to `add` of a counter, and return that counter.
+        """Pass the Row (addresses, status, bytes) of each entry to `add` of a counter, and return that counter.
 
         `begin` makes the counter, and a new one if the dump has to be made again. Only the Rows of one datagram are in
-        memory at a time. KernelError if the kernel refuses.
+        memory at a time.
         """
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """Give the Row of each entry in a flowtable to `add` of a counter from `begin`, and return that counter.
+        """Pass the Row of each entry in a flowtable to `add` of a counter from `begin`, and return that counter.
 
-        Before kernel 5.17: of each entry. `between` is not called. KernelError if the kernel refuses.
+        Before kernel 5.17: of each entry. `between` is not called.
         """
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
-        """Whether `which` is true for an entry in a flowtable; the dump ends at the first. `between` is not called.
-
-        If the table changes meanwhile, an entry may be missed. KernelError if the kernel refuses or is silent.
-        """
+        """Whether `which` is true for any entry in a flowtable; reading ends at the first. `between` is not called."""
 
         def dumped() -> tuple[bool, bool]:
             whole = True
@@ -99,7 +96,10 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """Count as `summary` does, and keep the entries as the kernel's bytes: (counter, entries in that order)."""
+        """Pass the Row (addresses, status, bytes) of each entry to `add` of a counter from `begin`.
+
+        Returns (that counter, all entries in the same order, which stay the kernel's bytes until they are read).
+        """
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
             messages = Messages(self._parser)
@@ -112,7 +112,7 @@ class Conntrack:
         """Call `take` with the entries in a flowtable, those of one datagram at a time, and `between` after each.
 
         The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
-        5.17 gives all entries. KernelError if the kernel refuses; `take` may have had some then.
+        5.17 gives all entries. If KernelError is raised, `take` may have had some.
         """
 
         def read(datagram: bytes) -> Rows:
@@ -131,9 +131,9 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Delete these entries, so that the firewall must accept the next packet of each connection again.
 
-        A Cut says how many. One that the kernel does not find is looked for in a new dump, because its connection may
-        have been opened anew. Protocols without ports are left alone. No error is raised: the Cut has the first. After
-        a refused deletion the others are still tried, but not after a failed exchange with the kernel.
+        Entries of protocols without ports are left alone. One that the kernel does not find is deleted if a new dump
+        has it, because its connection may have been opened anew. Never raises: the Cut has the first error. After a
+        refused deletion the other entries are still tried, after a failed exchange with the kernel they are not.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -183,7 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A table in memory, `held`; `delete` moves entries to `deleted`. With an `error` it raises or reports that."""
+    """A table in memory, `held`; `delete` moves entries to `deleted`. Reads raise `error`, if that is set."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class FakeConntrack(Conntrack):
         return [entry for entry in self.held if entry.status & IPS_OFFLOAD or not offloaded]
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries in `held` with these addresses and ports in a direction; all if a port is 0."""
+        """The entries in `held` with this protocol and these addresses and ports or back; all of it if a port is 0."""
         found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
         if not (ends.sport and ends.dport):
             return found
@@ -209,15 +209,15 @@ class FakeConntrack(Conntrack):
         return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
 
     def id_of(self, entry: Entry) -> bytes:
-        """The source port of the connection as four bytes, in place of its id; empty if it is not in `held`."""
+        """The source port of the entry as four bytes, in place of its id; empty if the entry is not in `held`."""
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """The counter of `begin`, with all entries in `held`. Calls `between` once."""
+        """A counter from `begin`, to which it adds the Rows of all entries in `held`. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """The counter of `begin`, with the entries in `held` that are in a flowtable."""
+        """A counter from `begin`, to which it adds the Rows of the entries in `held` that are in a flowtable."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -231,7 +231,7 @@ class FakeConntrack(Conntrack):
         take(Entries(self.entries(offloaded=True)))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """(the counter of `begin` with all entries in `held`, these entries). Calls `between` once."""
+        """(counter from `begin`, to which it adds the Rows of all entries in `held`; these). Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()

@@ -21,10 +21,11 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once; gives (Cut with the first error, entries that the kernel did not find).
+    """Request the deletion of each entry once; returns (Cut, entries that the kernel did not find).
 
-    Never raises. An entry that the kernel refuses to delete does not stop the others. If the exchange with the kernel
-    fails, the rest is not requested: then the Cut counts those deleted before, and the list is empty.
+    The Cut has how many were deleted, and the sentence of the first error; an entry that the kernel does not find is no
+    error, and one that it refuses to delete does not stop the others. If the exchange with the kernel fails, the rest
+    is not requested, and the list is empty. Never raises.
     """
     errors: list[int] = []
     try:

@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
-    """Call `dump`, which gives (result, whether the dump was complete), until it was complete; TRIES times at most.
+    """Call `dump`, which returns (result, whether it is complete), until it is complete, TRIES (3) times at most.
 
-    Returns the last result, complete or not. KernelError at once if the kernel refuses or does not reply. If a dump
-    overran the socket's receive buffer (ENOBUFS), the next try follows, and a KernelError after the last one.
+    Returns the last result, complete or not. An OSError of `dump` becomes a KernelError at once; but if the dump
+    overran the socket's receive buffer (ENOBUFS), it is tried again, and only the last try raises.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -51,7 +51,7 @@ def refused(number: int) -> None:
 def sentence(error: OSError, what: str) -> str:
     """A sentence, without full stop, for an OSError of an exchange with the kernel: what failed, and often what to do.
 
-    `what`: what the kernel did not do, as a verb: `list its connections`.
+    `what`: what the kernel was to do, put behind `the kernel did not`: `list its connections`.
     """
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"

@@ -29,10 +29,10 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """(entries that ended since the last read, with their last counters; whether no event is missing). Never waits.
+        """Read the events since the last call: (entries that ended, with their last counters; whether all events came).
 
-        False: the kernel dropped events, or the socket failed. At most MOST_AT_ONCE (65,536) events are read; the rest
-        stays for the next read.
+        Never waits. The second value is False if the kernel dropped events, or the socket failed. At most MOST_AT_ONCE
+        (65,536) events are read; the rest stays for the next call.
         """
         ended: list[Entry] = []
         whole = True

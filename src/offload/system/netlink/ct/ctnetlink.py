@@ -42,7 +42,7 @@ class Part:
 
 
 class Parser:
-    """Parses messages of type `kind`, by default those of a dump; others are skipped.
+    """Parses messages of type `kind`, by default those of a dump; messages of other types are skipped.
 
     Between datagrams it only remembers the Layouts of the messages so far: at which offsets messages with the same
     sequence of attributes have their values.
@@ -55,13 +55,14 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """The Layouts (where values are in a message) found so far; after the 64th all are dropped and found anew."""
+        """The Layouts (where values are in a message) that are remembered, at most 64; a 65th drops all before it."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
-        """Parse one datagram; never raises.
+        """Parse the entries in one datagram; never raises.
 
-        A message that is damaged, or lacks an address or the protocol, is left out.
+        A message with damaged attributes, or without an address or the protocol, is left out; behind one whose length
+        is not valid nothing is read.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind

@@ -74,9 +74,9 @@ def of_host(address: bytes) -> list[bytes]:
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """One datagram with a request to delete each entry, to which the kernel sends an acknowledgement each.
+    """The bytes of one datagram with a request to delete each entry; the kernel acknowledges each of them.
 
-    Their sequence numbers are `first` and those after it.
+    Their sequence numbers are `first`, `first + 1` and so on, in the order of the entries.
     """
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
 

@@ -44,9 +44,10 @@ class RowParser:
         self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
-        """Read one datagram; never raises.
+        """Read the entries in one datagram; never raises.
 
-        A message that is damaged, or lacks an address or the protocol, is left out.
+        A message with damaged attributes, or without an address or the protocol, is left out; behind one whose length
+        is not valid nothing is read.
         """
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
@@ -95,16 +96,16 @@ class RowParser:
 def is_summed(layout: Layout) -> bool:
     """Whether one regular expression can read a Row from the messages of the Layout.
 
-    They must have addresses and status in the order of ROW, and either both byte counters or none.
+    They must have the values of a Row in the order of ROW: four addresses, status, and both byte counters or none.
     """
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """For messages of a Layout: (match function, their length in bytes with padding, the Reader of all their values).
+    """For messages of a Layout: (function `match`, their length in bytes with padding, the Reader of all their values).
 
-    `match(datagram, at)` gives a regular expression's match, with the values of a Row as groups, if such a message
+    `match(datagram, at)` returns a regular expression's match, whose groups are the values of a Row, if such a message
     begins at offset `at`; else None.
     """
     length = layout.length
@@ -120,7 +121,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """The entries of a dump, stored as the kernel's messages of about 280 bytes; each is parsed whenever it is read."""
+    """The entries of a dump, stored as the kernel's messages (about 280 bytes each) and parsed whenever one is read."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())
@@ -130,7 +131,7 @@ class Messages(Entries):
         self._readers: list[Reader | None] = []
 
     def add(self, datagram: bytes, rows: Rows) -> None:
-        """Store the entries of one more datagram; `rows`: what `RowParser.parse` gave for it."""
+        """Store the entries of one more datagram; `rows`: the result of `RowParser.parse` for it."""
         self._datagram_of.extend(repeat(len(self._datagrams), len(rows.places)))
         self._places.extend(rows.places)
         self._readers += rows.readers
@@ -143,7 +144,10 @@ class Messages(Entries):
         return entry_of(next(self.values((number,))))
 
     def values(self, numbers: Iterable[int]) -> Iterator[Values]:
-        """Yield the entries with these numbers (from 0, in the order of the dump), as tuples that `entry_of` takes."""
+        """Yield the entries with these numbers (0: the first of the dump), each as the tuple that `entry_of` takes.
+
+        They come in the order of `numbers`.
+        """
         datagrams, datagram_of, places, readers = self._datagrams, self._datagram_of, self._places, self._readers
         for number in numbers:
             datagram, place, reader = datagrams[datagram_of[number]], places[number], readers[number]

@@ -88,13 +88,13 @@ Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]", tuple
 
 
 class Layout:
-    """Where the values are in messages with the attributes of `message`, in its order; ValueError if it is no entry.
+    """Where the values are in all messages with the same attributes in the same order as the given `message`.
 
-    `unpack(buffer, at)` gives, for a message at an offset, a tuple of fixed bytes and values in turn; if every second
-    item, the fixed bytes, equals `frame`, the message has this Layout. `values` picks the values of an Entry, in the
-    order of Slot, from this tuple followed by ABSENT. `reader`: both functions without the fixed bytes, for messages
-    known to have this Layout. `length`: bytes of a message. `pieces`: the fixed bytes before each value, its Slot, and
-    its size in bytes; `tail`: the fixed bytes after the last value.
+    ValueError if that is no entry. `unpack(buffer, at)` gives, for a message at an offset, a tuple of fixed bytes and
+    values in turn; if every second item, the fixed bytes, equals `frame`, the message has this Layout. `values` picks
+    the values of an Entry, in the order of Slot, from this tuple followed by ABSENT. `reader`: both functions without
+    the fixed bytes, for messages known to have this Layout. `length`: bytes of a message. `pieces`: the fixed bytes
+    before each value, its Slot, and its size in bytes; `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:
