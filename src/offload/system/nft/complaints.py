@@ -18,18 +18,19 @@ NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Mess
 
 
 def complaint(stderr: str) -> NftError:
-    """Make the NftError for what nft printed on stderr: its sentence, kind of failure, and places; it is not raised.
+    """Make the NftError for the text that nft printed on stderr, with sentence, kind of failure and places.
 
-    The places are (path, line) of each `PATH:LINE:...: Error:` with an absolute path.
+    It is returned, not raised. The places are (path, line) of each `PATH:LINE:...: Error:` with an absolute path.
     """
     places = tuple((path, int(line)) for path, line in PLACE.findall(stderr))
     return NftError(sentence(stderr), fault_of(stderr), places)
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of failure, from what nft printed on stderr in English.
+    """The kind of failure, found by the English words that nft printed on stderr; the first of these that fits.
 
-    FAILED for a lack of memory or buffer space, and for a text without `Error:` that is not known.
+    NOT_PERMITTED; NOT_SUPPORTED: the driver can never do it; FAILED: no memory or buffer space; KERNEL_REFUSED: the
+    kernel refused it for another reason; REFUSED: any other `Error:`; FAILED: all else.
     """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
@@ -45,8 +46,8 @@ def fault_of(stderr: str) -> NftFault:
 def sentence(stderr: str) -> str:
     """The first line with `Error:` that nft printed, from behind that word on, at most 300 characters.
 
-    So a position in the text is left out, which the user has not seen. Without such a line it is the first line. A lack
-    of permission, and a table or device that does not exist, have a sentence of ours instead.
+    Without such a line it is the first line, and if nft printed nothing, `nft failed without a word`. A lack of
+    permission, and a table or device that does not exist, have a sentence of offload's instead of nft's.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

@@ -59,9 +59,9 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        NftError also if nft does not end within `timeout` (30 s) and is killed (fault SILENT), when the kernel may have
-        made the change, or if nft reports success and the kernel's ruleset has the same generation number as before,
-        which each transaction increases.
+        NftError with fault SILENT if nft does not end within `timeout` (30 s) and is killed: then the kernel may have
+        made the change. NftError also if nft reports success, but the kernel's ruleset has the same generation number,
+        which each transaction increases, as before.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -73,9 +73,9 @@ class Nft:
             self._read = after, self._read[1]  # only we changed something, and no rules of other programs
 
     def check(self, text: str) -> None:
-        """Check an nft text with nft and the kernel (`nft -c`), without any change.
+        """Have nft and the kernel check an nft text (`nft -c`), without any change.
 
-        NftError if one of them refuses it.
+        NftError if one of them refuses it, or nft does not end within `timeout` (30 s).
         """
         self._run("-c", "-f", "-", text=text)
 
@@ -92,16 +92,17 @@ class Nft:
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Check that this nft can list in JSON; NftError if it cannot."""
+        """Check that this nft can list in JSON, by a list of flowtables; NftError if it cannot."""
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Read from the kernel those of offload's tables with these names that exist, by name. NftError if that fails.
+        """Read offload's tables with these names from the kernel, by name; those that do not exist are left out.
 
         `known`: tables read before. A rule's comment has a digest of the elements of its set: if `known` has the same
         digest, the set's elements are taken from there, because listing them takes longer than any transaction. Sets
         that packets fill are left out; those of stations (STATION_SETS) come without elements. A table with an element
-        of a form that offload never writes comes without any content, so that the caller replaces it.
+        of a form that offload never writes comes without any content, so that the caller replaces it. NftError if
+        reading fails.
         """
         existing = self.tables()
         trusted = known or {}
@@ -117,10 +118,11 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """All (chains, rules) of families inet, ip, ip6, bridge and netdev. NftError if the kernel does not list them.
+        """The (chains, rules) of all tables of families inet, ip, ip6, bridge and netdev, of all programs.
 
-        The kernel is read again only if its generation number shows a change by another program; so the chains and
-        rules of offload's own tables may be out of date.
+        The kernel is read again only if its generation number shows a change by another program, or `apply` has loaded
+        the firewall; so those of offload's own tables may be out of date. In a large ruleset several plain rules in a
+        row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -132,8 +134,8 @@ class Nft:
     def strays(self, name: str) -> Strays:
         """Map (iif, oif), names of devices, to packets that met nft rules though their flow is marked as in hardware.
 
-        The set STRAY_SET of the table `name` has counted them since the table was made. Empty if the table does not
-        exist, or the set has another form. NftError if the table has no such set.
+        The set STRAY_SET of the table `name`, a hardware table, has counted them since the table was made. Empty if the
+        table does not exist, or the set has another form. NftError if the table has no such set.
         """
         if name not in self.tables():
             return {}

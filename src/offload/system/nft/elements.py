@@ -41,7 +41,7 @@ def _request(table: str, name: str, rest: bytes, flags: int, family: int = NFPRO
 
 
 def remembers(table: str, name: str, key: bytes) -> bool | None:
-    """Whether the set `name` of an inet table has an element with this key now; False also without such a set.
+    """Ask the kernel whether the set `name` of an inet table has an element with this key; False also without the set.
 
     `key`: in the kernel's bytes. None if the kernel does not answer, or refuses for another reason.
     """
@@ -55,9 +55,9 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 
 
 def keys(table: str, name: str) -> frozenset[bytes] | None:
-    """The keys of all elements that the set `name` of an inet table has now, in the kernel's bytes; may be empty.
+    """Read the keys of all elements of the set `name` of an inet table, in the kernel's bytes.
 
-    Empty also if there is no such set, as `remembers` is False then. None if the kernel does not answer, or refuses.
+    Empty also if there is no such set. None if the kernel does not answer, or refuses for another reason.
     """
     try:
         return frozenset(each.key for each in _listed(table, name, NFPROTO_INET))
@@ -68,9 +68,9 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
 
 
 def verdicts(place: Place) -> frozenset[Verdict] | None:
-    """The elements that a set or verdict map has now (`place`: family, table, name), as Verdicts; may be empty.
+    """Read all elements of a set or verdict map from the kernel, as Verdicts; `place`: (family, table, name).
 
-    None if there is no such set or map, or the kernel refuses or does not answer.
+    Empty if it has none. None if there is no such set or map, or the kernel refuses or does not answer.
     """
     family, table, name = place
     try:

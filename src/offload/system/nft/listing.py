@@ -15,11 +15,11 @@ LAST_SECONDS = 2
 
 
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
-    """(elements by name of set or map, elements of sets with a timeout) in the JSON of `nft -j list`.
+    """Read the elements in the JSON of `nft -j list`; `objects`: its list `nftables`.
 
-    `objects`: its list `nftables`. An element is nft text, of a map `KEY : VERDICT`. One with a timeout is in both
-    values, but in neither if less than 2 seconds (LAST_SECONDS) are left. An element in an unknown form raises
-    LookupError, TypeError, ValueError or AttributeError.
+    Returns ({name of set or map: its elements as nft text, of a map `KEY : VERDICT`}, those elements of sets that have
+    a timeout once more, as TimedElements). One with less than 2 seconds (LAST_SECONDS) left is in neither. An element
+    in an unknown form raises LookupError, TypeError, ValueError or AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -35,7 +35,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Map (iif, oif) to the packet counter of that element, of a set with the key `iifname . oifname`.
+    """Map (iif, oif), names of devices, to the packets that the element of a set `iifname . oifname` has counted.
 
     `objects`: the list `nftables` of nft's JSON. An element of another form raises TypeError, ValueError or KeyError.
     """

@@ -67,11 +67,11 @@ class Checker(CheckingNft, Protocol):
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """Find which features that offload needs the kernel and nft have. It changes nothing and never raises an NftError.
+    """Find by runs of nft whether a feature that offload needs is missing. It changes nothing, never raises NftError.
 
-    `missing` of the result has the first missing feature, or the failure of nft, with the package to install; empty if
-    all are there. `ipsec`: whether the kernel has IPsec. `release`, `modules`, `conntrack_max`: of the kernel, copied
-    into the result (the last two not after a failure of nft, the last not after a missing feature).
+    If so, field `missing` of the result has the first such feature, or the failure of nft, with the package to install,
+    and `flowtable` is False. Else `missing` is empty, and `ipsec` shows whether the kernel has IPsec. `release`,
+    `modules`, `conntrack_max`: of the kernel, for the fields of these names, not all if something is missing.
     """
     try:
         version = nft.version()
@@ -112,11 +112,11 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """Map each device to whether the kernel accepts it in a flowtable with `flags offload`, by a check without change.
+    """Map each device to whether its driver takes it into a flowtable with `flags offload`, by checks without change.
 
-    One that is busy or missing is left out. NftError if nft itself fails. Devices that are in such a flowtable now must
-    not be given: they would be busy. OpenWrt's kernel accepts every device (docs/kernel.md 5); there only live flows
-    show whether hardware works.
+    A device that is busy or missing is left out. The caller must leave out devices that are in such a flowtable now,
+    because they would be busy. NftError if nft itself fails. OpenWrt's kernel accepts every device (docs/kernel.md 5);
+    there only live flows show whether hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

@@ -34,17 +34,18 @@ class Program:
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """Let the present run and all later ones end, `seconds` from now at the latest; a longer one is killed.
+        """Let the present run and all later ones end `seconds` from now at the latest: one that does not is killed.
 
-        It ends with an NftError (fault SILENT). A later call replaces this limit. Signal handlers may call it.
+        `run` then raises NftError (fault SILENT). A later call replaces this limit. Signal handlers may call it.
         """
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
-        """Run the program with these arguments, and `text` as its input; gives (exit status, stdout, stderr).
+        """Run the program with these arguments, and `text` as its input, to its end: (exit status, stdout, stderr).
 
-        NftError if it cannot be started, runs longer than `timeout`, or prints more than 16 MB; then it is killed. An
-        exit status is no error here. Of stderr only the first 64 KB are kept.
+        It is killed, and NftError raised, if it runs longer than `timeout` seconds or the limit of `hurry`, or prints
+        more than 16 MB. NftError also if it cannot be started; any exit status is no error here. Of stderr only the
+        first 64 KB are kept.
         """
         started = time.monotonic()
         try:

@@ -20,7 +20,8 @@ STATE_BYTES = 4
 class Verdict(NamedTuple):
     """An element of a set or map; of a verdict map `code` is the number of its verdict (DROP, JUMP, ...), else None.
 
-    `chain`: that it jumps or goes to; or empty. An empty `key` stands for all keys that no other element has.
+    `key`: in the kernel's bytes; empty: all keys that no other element has. `chain`: name of the chain that the verdict
+    jumps or goes to; else empty.
     """
 
     key: bytes
@@ -36,12 +37,13 @@ Objects = Callable[[Place], int]  # the kind of objects in a map (NFT_OBJECT_LIM
 def resolved(
     rules: Iterable[LiveRule], chains: Mapping[tuple[str, str], Iterable[str]], elements: Elements, objects: Objects
 ) -> Iterator[LiveRule]:
-    """The rules, completed by what the sets and maps that they look up (field `asked`) have in the kernel.
+    """Yield the rules, completed by the elements of the sets and maps in their field `asked`, which is then empty.
 
-    The elements show where established packets go: to which chains (`targets`), nowhere because they never match
-    (`opening`), or out of the chain, accepted (`ends`). The final verdicts of a map, and the kind of a map's objects
-    (limit, quota), are added to `does`; `asked` is empty then. A verdict map with unknown elements may lead to every
-    chain of its table. `chains`: names by (family, table). `elements`, `objects`: functions that read the kernel.
+    Chains that a verdict map leads to are added to `targets`; if its elements are not known, all chains of its table.
+    By a lookup of the connection's state, `opening` becomes true if established packets never match, and `ends` false
+    unless all of them are accepted. The final verdicts (accept, drop, return) of a verdict map by anything else, and
+    the kind of a map's objects (limit, quota), are added to `does`. `chains`: names by (family, table). `elements`,
+    `objects`: functions that read the kernel.
     """
     for rule in rules:
         found = rule

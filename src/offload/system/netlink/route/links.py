@@ -48,8 +48,8 @@ class LinkDump:
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
-    stations: tuple[Station, ...] = ()  # that bridges have learned; at most MOST_READ
-    neighbours: tuple[Neighbour, ...] = ()  # that the router has resolved; at most MOST_READ
+    stations: tuple[Station, ...] = ()  # MACs that bridges have learned at their ports; at most MOST_READ (16,640)
+    neighbours: tuple[Neighbour, ...] = ()  # IP addresses whose MAC the router has resolved; at most MOST_READ
     rules: tuple[RoutingRule, ...] = ()  # of policy routing, only those that compare the packet mark
     qdiscs: tuple[Qdisc, ...] = ()  # root and other queueing disciplines, without `noqueue`; equal ones once
     filters: tuple[Filter, ...] = ()  # of tc, also those that do not compare the mark; equal ones once
@@ -58,7 +58,7 @@ class LinkDump:
 class Netlink:
     """The running kernel, over rtnetlink. `sysfs`: the directory that shows which devices are wireless.
 
-    `seen`: function that reads stations (hosts that bridges have learned) and neighbours, as `neighbour_dump`.
+    `seen`: function that reads stations (hosts that bridges have learned) or neighbours, by default `neighbour_dump`.
     `sysctls`: the directory of net.netfilter's sysctls.
     """
 
@@ -73,8 +73,8 @@ class Netlink:
     def scene(self) -> LinkDump:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
-        KernelError if it does not list the first four. The others are empty if the kernel has none, or does not list
-        them. What is on a device that has gone meanwhile is left out.
+        KernelError if it does not list one of the first four. The other three are empty if the kernel has none, or does
+        not list them. What is on a device that has gone meanwhile is left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
@@ -118,7 +118,7 @@ class Netlink:
         return legacy_tables()
 
     def routes(self) -> tuple[Route, ...]:
-        """The unicast routes of the main table, of which there may be very many.
+        """Read the unicast routes of the main table, of IPv4 and IPv6; there may be very many.
 
         KernelError if the kernel does not list them.
         """
@@ -127,9 +127,9 @@ class Netlink:
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """The device by which packets to this packed address (4 or 16 bytes) leave, with its and the route's MTU.
+        """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave: its name and MTUs.
 
-        None: no unicast route, or no answer.
+        The MTUs are that of the device and that of the route. None if there is no unicast route, or no answer.
         """
         return leaving(address)
 
@@ -205,7 +205,7 @@ def _asking(what: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class FakeNetlink:
-    """A kernel that answers with these values."""
+    """A kernel in memory, whose answers are these values."""
 
     found: LinkDump = field(default_factory=LinkDump)  # reply of `scene`
     ways: tuple[Route, ...] = ()  # reply of `routes`

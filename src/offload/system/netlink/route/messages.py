@@ -53,11 +53,11 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one or more datagrams of notifications say that may concern offload; empty fields where they say nothing."""
+    """What one or more datagrams of notifications have that may concern offload; fields are empty if they have none."""
 
-    causes: tuple[Cause, ...] = ()  # for a pass of the service, in which it reads all anew
-    seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned
-    generations: int = 0  # nft transactions that ended
+    causes: tuple[Cause, ...] = ()  # for a pass of the service, in which it reads all anew; each once
+    seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned or confirmed, repeats too
+    generations: int = 0  # number of nft transactions that ended
     tables: frozenset[str] = frozenset()  # names of tables of any family that changed, in their content too
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
     elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets and maps whose elements changed
@@ -66,13 +66,13 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Parses notifications of rtnetlink, and compares each with the last one about the same object.
+    """Parses notifications of rtnetlink, and leaves out those that repeat the last one about the same object.
 
     Most messages repeat known facts: a link's statistics, or a shaper that gets another rate several times a second. So
-    links, queueing disciplines and routes are remembered.
+    links, queueing disciplines and routes are remembered; messages about other objects are not compared.
     """
 
-    _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)
+    _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)  # links: name, up, master by index
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
     _routes: RouteEvents = field(default_factory=RouteEvents)
 
@@ -85,9 +85,10 @@ class Links:
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink: causes for a pass, stations and neighbours learned, whether routes changed.
 
-        In a pass the service reads all anew. Causes are changes of devices (name, up, master), addresses, routing
-        rules, queueing disciplines and tc filters; a message about a device or queueing discipline that repeats the
-        last one is none. A changed route or routing rule sets `routes`. Never raises.
+        In a pass the service reads all anew. Causes are messages about addresses, routing rules and tc filters, and
+        changes of devices (name, up, master) and queueing disciplines; a message that repeats the last one about its
+        device or discipline is no cause. A changed route, or a message about a routing rule, sets `routes`. Never
+        raises.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -135,8 +136,8 @@ def transactions(datagram: bytes) -> Notification:
     """Parse a datagram of NFNLGRP_NFTABLES: causes for a pass, and names of changed tables and sets.
 
     In a pass the service reads all anew. Causes are a table that was made or deleted, a new base chain, any deleted
-    chain, and a changed rule outside our own tables. It also counts transactions that ended, those of this process too.
-    Never raises.
+    chain, and a rule that was added or deleted outside offload's own tables. It also counts transactions that ended,
+    those of this process too. Never raises.
     """
     tables: set[str] = set()
     removed: set[str] = set()

@@ -44,11 +44,11 @@ class Monitor:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """What rtnetlink has notified of since the last call, as one Notification; never waits.
+        """Read rtnetlink's notifications since the last call, and return them as one Notification; never waits.
 
         Messages that only repeat known facts about a link, queueing discipline or route are left out. It has the cause
-        OVERRUN if the kernel dropped notifications or the socket failed. At most MOST_AT_ONCE (256) datagrams are read;
-        the rest stays for the next call.
+        OVERRUN if the kernel dropped notifications or the socket failed; then all known facts are forgotten. At most
+        MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
         return _joined(map(self._heard, datagrams(self._route)))
 
@@ -59,11 +59,11 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """The nft transactions that ended since the last call, also those of this process, as one Notification.
+        """Read nftables' notifications since the last call, and return the transactions that ended as one Notification.
 
-        Never waits. It has the cause OVERRUN if the kernel dropped notifications or the socket failed. The changes of a
-        transaction come before its end, in separate datagrams: those without an end yet are kept for the next call. At
-        most MOST_AT_ONCE (256) datagrams are read.
+        Never waits. Those of this process count too. The changes of a transaction come before its end, in separate
+        datagrams: those without an end yet are kept for the next call. It has the cause OVERRUN if the kernel dropped
+        notifications or the socket failed. At most MOST_AT_ONCE (256) datagrams are read; the rest stays.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -75,9 +75,9 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """The event with the present names of devices for indexes: (station, name of its bridge), or a neighbour.
+        """Look up the names of the devices in an event: (Station, name of its bridge), or for a neighbour a Neighbour.
 
-        None if a device does not exist any more.
+        None if one of the devices does not exist any more.
         """
         with suppress(OSError):
             device = socket.if_indextoname(seen.device)
@@ -101,12 +101,12 @@ class FakeMonitor:
         self.descriptors = (self._pipes[0][0], self._pipes[1][0])
 
     def links(self) -> Notification:
-        """The value of `of_links`, once; further calls give an empty Notification until it is set again."""
+        """The value of `of_links`, which is emptied: further calls return an empty one until it is set again."""
         found, self.of_links = self.of_links, NOTHING
         return found
 
     def transactions(self) -> Notification:
-        """The value of `of_nftables`, once; further calls give an empty Notification until it is set again."""
+        """The value of `of_nftables`, which is emptied: further calls return an empty one until it is set again."""
         found, self.of_nftables = self.of_nftables, NOTHING
         return found
 
@@ -121,10 +121,10 @@ class FakeMonitor:
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """A netlink socket that receives these multicast groups (bit mask) and never blocks.
+    """Open a netlink socket that receives the multicast groups of this bit mask, and whose reads never block.
 
-    OSError if it cannot be opened. `room`: bytes of its receive buffer; without CAP_NET_ADMIN it keeps the kernel's
-    default.
+    `room`: bytes of its receive buffer; without CAP_NET_ADMIN it keeps the kernel's default. OSError if the socket
+    cannot be opened.
     """
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
     with suppress(OSError):

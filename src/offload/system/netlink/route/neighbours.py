@@ -14,9 +14,10 @@ from offload.system.netlink.wire import NETLINK_ROUTE
 
 
 def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
-    """At most `most` of the stations that bridges have learned (`family` AF_BRIDGE) or of the neighbours (AF_UNSPEC).
+    """Read the stations that bridges have learned (`family` AF_BRIDGE) or the neighbours (AF_UNSPEC).
 
-    Those of the router itself, and those without a MAC, are left out. KernelError if the kernel does not list them.
+    At most `most` are returned, the first that the kernel lists. Those of the router itself, and those without a MAC,
+    are left out. KernelError if the kernel does not list them.
     """
     try:
         return list(islice(_read(family), most))

@@ -65,9 +65,9 @@ def _rule(body: bytes) -> RoutingRule | None:
 
 @dataclass(slots=True)
 class RouteEvents:
-    """Tells notifications that change a route from the many that repeat it, as each renewal of a lifetime does.
+    """Finds the notifications that change a route among the many that repeat it, as each renewal of a lifetime does.
 
-    It remembers the routes with their next hops; with MOST_ROUTES (4096) of them it forgets all.
+    It remembers the last state of each route; when it has MOST_ROUTES (4096) and another comes, it forgets all.
     """
 
     _known: dict[Parts, Parts] = field(default_factory=dict)
@@ -77,10 +77,10 @@ class RouteEvents:
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Remember the route in a message (type, body); gives whether it is new, has gone, or has other next hops.
+        """Remember the route in a message (type, body); returns whether it is new, deleted, or has other next hops.
 
-        False for other messages. A route that is not remembered counts as new. Cached routes and those of the table
-        `local` never count.
+        A route that is not remembered counts as new. False for messages that are not about routes, and for cached
+        routes and those of the table `local`, which are not remembered.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False

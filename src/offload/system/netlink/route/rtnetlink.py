@@ -100,8 +100,8 @@ def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, .
 def neighbour(body: bytes) -> NeighbourEvent | None:
     """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own.
 
-    Its own are permanent stations of a bridge, and neighbours in state NOARP. None also for a body that is too short,
-    and for a MAC at no bridge.
+    Its own are permanent stations of a bridge, and neighbours in state NOARP. None also for a body that is too short, a
+    station at no bridge, and a neighbour that has no IPv4 or IPv6 address.
     """
     if len(body) < NDMSG.size:
         return None

@@ -68,7 +68,7 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 def qdisc(body: bytes) -> QdiscMessage | None:
     """The queueing discipline in the body of a message; None if the body is too short.
 
-    Only of cake are the bits of the mark read that it sorts by.
+    The bits of the mark that it sorts by (`fwmask`) are only read for cake; they are 0 for other kinds.
     """
     if len(body) < TCMSG.size:
         return None
@@ -80,16 +80,16 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 
 
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
-    """The queueing disciplines with names of devices in place of indexes (`names`: by index), each once.
+    """Make Qdiscs, which have the names of devices in place of indexes; `names`: of devices, by index.
 
-    Those of kind `noqueue`, or of a device without a name, are left out.
+    Equal ones come once. Those of kind `noqueue`, or on a device that `names` lacks, are left out.
     """
     wanted = (each for each in found if each.device in names and each.kind != "noqueue")
     return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
 
 
 def class_requests(found: Iterable[QdiscMessage]) -> Iterator[bytes]:
-    """The requests for dumps of classes, one for each device with a classful queueing discipline (CLASSFUL)."""
+    """The requests for dumps of classes, one for each device with a queueing discipline that has classes (CLASSFUL)."""
     for index in dict.fromkeys(each.device for each in found if each.kind in CLASSFUL):
         yield message(RTM_GETTCLASS, TCMSG.pack(0, index, 0, 0, 0))
 
@@ -105,7 +105,8 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
     """The places at these queueing disciplines where tc filters may be attached, as (index of the device, handle).
 
-    A clsact has two, ingress and egress. Disciplines of the kinds in WITHOUT_FILTERS, and without a handle, have none.
+    A clsact has two, ingress and egress, every other discipline one. One of a kind in WITHOUT_FILTERS (mq, pfifo), or
+    without a handle, has none.
     """
     for each in found:
         if each.kind == "clsact":
@@ -120,11 +121,11 @@ def filter_request(index: int, parent: int) -> bytes:
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The filters in the messages of a dump, each once; `names`: of devices, by index; others are left out.
+    """The tc filters in the messages of a dump, equal ones once; those on a device that `names` lacks are left out.
 
-    `restores` is true at egress if an action copies the connection's mark to the packet (connmark, ctinfo). `treats` is
-    false if it lets every packet pass and chooses no class, or if no packet that could be offloaded meets it in
-    software (then it has no mark either).
+    `names`: of devices, by index. `restores` is true at egress if an action copies the connection's mark to the packet
+    (connmark, ctinfo). `treats` is false if the filter lets every packet pass and chooses no class, or if no packet
+    that could be offloaded meets it in software; in the second case the mark that it compares is left out too.
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.

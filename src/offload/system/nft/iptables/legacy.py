@@ -8,10 +8,10 @@ OPENING = "nat"  # this table sees only the first packet of a connection
 
 
 def legacy_tables(root: Path = Path("/proc/net")) -> tuple[str, ...]:
-    """The loaded tables that established packets meet (`iptables filter`, `ip6tables mangle`), without `nat`.
+    """The loaded tables of iptables-legacy that established packets meet, such as `iptables filter`: all but `nat`.
 
-    Those of iptables come first. `()` without the kernel's module, or if its list may not be read. A table is listed
-    even if it has no rules.
+    Those of iptables come first, then those of ip6tables. `()` without the kernel's modules, or if their lists in
+    /proc/net may not be read. A table is listed even if it has no rules.
     """
     found = []
     for file, program in FILES.items():

@@ -36,10 +36,10 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Note in `rule`, what was read of the rule so far, an expression `cmp` or `range` (`name`; attributes `data`).
+    """Note in `rule`, as read so far, what an expression `cmp` or `range` (`name`; its attributes: `data`) compares.
 
-    Where it compares a time, the moments at which its result changes are added to `edges`. Of other ranges only what
-    they compare is noted, not the values.
+    If it compares a time, the moments at which its result changes are added to `edges`. Of a range of anything else
+    only the property that it compares is noted, not the values.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
@@ -52,12 +52,11 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """Note in `rule`, what was read of a rule so far, that it compares this register: with one value, or with several.
+    """Note in `rule`, as read so far, that an expression compares this register; `data`: attributes of a `cmp`.
 
-    `data`: attributes of a `cmp`; empty for several values (range, lookup). Depending on the register's content it
-    notes a value of the mark, a property that packets of one connection differ in, that established packets never match
-    (`opening`), or a value for equality. The value of the mark is None if it is compared more than once, or not for
-    equality with one value.
+    Empty `data`: it compares with several values (range, lookup). By what the register holds, this sets `mark` (value
+    None if it is compared a second time, or not for equality with one value), adds to `matches` a property in which
+    packets of one connection differ, sets `opening` if established packets never match, or notes a value for equality.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

@@ -31,9 +31,9 @@ BYTE, NUMBER, SIGNED, LONG = struct.Struct(">B"), struct.Struct(">I"), struct.St
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
-    """The request for a dump of all objects of a kind (TABLES, RULES, ...) of a family.
+    """The request for a dump of all objects of a kind (TABLES, RULES, ...) of a family (its number).
 
-    With `table` only of that table, but some kernels list those of others too.
+    With `table` only of the table with this name, but some kernels list those of other tables too.
     """
     named = attribute(TABLE, table.encode() + b"\0") if table else b""
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)

@@ -85,7 +85,7 @@ class Reading:
     marks: int = 0  # bits of the mark that it sets
     match: dict[str, Any] = field(default_factory=dict)  # its comparisons for equality, as fields of RuleMatch
     sets: list[str] = field(default_factory=list)  # names of the sets and maps that it looks up, anonymous ones too
-    # when its times begin and end: seconds of a day in UTC, or above 86,400 seconds since 1970
+    # when its times begin and end: seconds of a day in UTC; a number above 86,400: seconds since 1970
     edges: set[int] = field(default_factory=set)
     digest: int = 0  # CRC-32 of its expressions; of those that packets change (counters), only of the name
     # register -> (what was loaded into it, empty for other things; the bits that count of a mark, state or address)
@@ -94,17 +94,18 @@ class Reading:
     def equals(self, what: str, value: object) -> None:
         """Note in `match` that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
 
-        Nothing is noted behind a statement such as `limit`, which also acts on packets that do not match; of several
-        values of a field the first stays.
+        Nothing is noted if a statement such as `limit` came before, because that also acts on packets that do not
+        match. If the field has a value already, that stays.
         """
         if not self.does:
             self.match.setdefault(what, value)
 
 
 def change(rule: Reading, name: str, data: Attributes) -> None:
-    """Note in `rule` an expression (name, attributes) that loads or changes a register, or sets the verdict.
+    """Note in `rule`, as read so far, an expression (name, attributes) that loads or changes a register.
 
-    These are `bitwise`, `byteorder`, `immediate`, and loads by `ct` and of TCP options. Others do nothing.
+    These are `bitwise`, `byteorder`, `immediate` (which may also set the verdict), and loads by `ct` and of TCP
+    options. For other expressions nothing is noted.
     """
     match name:
         case "bitwise":
@@ -127,9 +128,9 @@ def change(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def meta(rule: Reading, data: Attributes) -> None:
-    """Note in `rule` an expression `meta` (its attributes): which property of the packet it loads, or which it sets.
+    """Note in `rule`, as read so far, which property of the packet an expression `meta` (its attributes) loads or sets.
 
-    Only mark and priority are noted if set, of the mark also the bits that are written.
+    Of properties that it sets only mark and priority are noted, of the mark also the bits that are written.
     """
     key = integer(data, META_KEY)
     if META_SOURCE in data:
@@ -144,10 +145,11 @@ def meta(rule: Reading, data: Attributes) -> None:
 
 
 def payload(rule: Reading, data: Attributes) -> None:
-    """Note in `rule` an expression `payload` (its attributes), which loads or writes a field of a header.
+    """Note in `rule`, as read so far, an expression `payload` (its attributes), which loads or writes a header's field.
 
-    Loaded: the field in `held`; `contents` if it is another that differs between packets, empty if it does not.
-    Written: `dscp`, `ttl`, or for all others `change` in `does`; nothing for the link header (MAC addresses).
+    A load is noted in `held`: the field's name, or for fields without one `contents` if they differ between packets of
+    a connection, else empty text. A write is noted in `does`: `dscp`, `ttl`, or `change` for other fields; a write to
+    the link header (MAC addresses) is not noted.
     """
     base, offset, writes = integer(data, PAYLOAD_BASE), integer(data, PAYLOAD_OFFSET), PAYLOAD_SOURCE in data
     length = integer(data, PAYLOAD_LENGTH)
@@ -195,5 +197,5 @@ def _verdict(rule: Reading, verdict: Attributes) -> None:
 
 
 def value_of(data: Attributes, number: int) -> bytes:
-    """The value that attribute `number` nests as NFTA_DATA_VALUE; empty if there is none."""
+    """The bytes of the value that is nested in attribute `number` as NFTA_DATA_VALUE; empty if there is none."""
     return attributes(data.get(number, b"")).get(VALUE, b"")

@@ -71,7 +71,7 @@ OBJECTS = {2: "quota", 4: "limit"}  # NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT
 
 
 def live_chain(family: int, found: Attributes) -> LiveChain | None:
-    """The chain with these attributes; its hook is empty if it is no base chain, or on a hook that is not known.
+    """Make a LiveChain from a chain's attributes; its hook is empty if it is no base chain, or the hook is not known.
 
     None if the family (its number) is none of inet, ip, ip6, netdev and bridge.
     """
@@ -88,9 +88,10 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 
 
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
-    """Parse a rule, from its attributes: what it compares and does. Its sets and maps are not read.
+    """Make a LiveRule, which has what a rule compares and does, from the rule's attributes.
 
-    None if the family (its number) is none of inet, ip, ip6, netdev and bridge.
+    The elements of its sets and maps are not read; `asked` names those that decide where established packets go. None
+    if the family (its number) is none of inet, ip, ip6, netdev and bridge.
     """
     if family not in FAMILIES:
         return None

@@ -65,10 +65,10 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 
 
 def outline(table: str) -> Outline:
-    """The table of family inet with this name: chains, rules and flowtable's devices, without the elements of sets.
+    """Read one of offload's tables (family inet) from the kernel, without the elements of its sets.
 
-    Of rules it has only what offload wrote into their comments, and a count of packets that found a set full. NftError
-    if the kernel does not list it.
+    Of rules it has only the hashes that offload wrote into their comments, and the number of packets that found a set
+    full; of flowtables the devices and whether they count. NftError if the kernel does not list it.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
@@ -102,11 +102,11 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """((chains, rules), rules to pass to the next call) of families inet, ip, ip6, bridge and netdev.
+    """Read all chains and rules of families inet, ip, ip6, bridge and netdev: ((chains, rules), for the next call).
 
-    Elements of sets and maps that decide about a rule are read too. NftError if the kernel does not list chains or
-    rules. `before`: the second value of the last call: a rule with the same bytes as then is not parsed again, which is
-    nearly every rule after a reload of a large firewall.
+    `before`: the second value that the last call returned: a rule with the same bytes as then is not parsed again.
+    Elements of sets and maps that decide about a rule are read too. In a large ruleset several plain rules in a row
+    come as one (rule_runs.py). NftError if the kernel does not list chains or rules.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
