@@ -33,7 +33,7 @@ class FirewallFiles:
         self._root = root
 
     def sections(self, package: str) -> tuple[Section, ...]:
-        """The sections of a UCI package, as `Uci.read` gives them, from /etc/config/PACKAGE.
+        """The committed sections of a UCI package, from /etc/config/PACKAGE, in the order of the file.
 
         FileError, with a sentence, if it is missing, cannot be read or is not valid UCI. Bytes of a value that are not
         UTF-8 become U+FFFD.
@@ -195,8 +195,8 @@ def _words(values: Any) -> bool:
 class FakeFirewallFiles:
     """FirewallFiles with only what a test puts into its fields, with the methods that compiling needs.
 
-    `texts`: the text of each file by path. `present`: devices, as `devices` gives them. `loaded`: kernel modules.
-    `packages`: nft files, as `installed` gives them. `hash`: the value of `configuration`.
+    `texts`: the text of each file by path. `present`: by device, those directly below it. `loaded`: kernel modules.
+    `packages`: (position, chain, path) of nft files of packages. `hash`: the value of `configuration`.
     """
 
     def __init__(self) -> None:
@@ -222,7 +222,7 @@ class FakeFirewallFiles:
         return self.loaded
 
     def devices(self) -> dict[str, tuple[str, ...]]:
-        """The devices in `present`, each with those directly below it."""
+        """The value of `present`: by device, those directly below it, such as the ports of a bridge."""
         return self.present
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:

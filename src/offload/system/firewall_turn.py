@@ -63,9 +63,9 @@ def _lock_within(descriptor: int, lock: Path, patience: float) -> bool:
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
     """When this command was called, in seconds since boot: the environment variable OFFLOAD_CALLED, else now.
 
-    /sbin/fw4 sets it; here it is removed from `environment`. The value is rounded up, but never later than now. The
-    start of the process does not serve, because a shell runs its last command in its own process: that may be older
-    than the call.
+    /sbin/fw4 sets it; here it is removed from `environment`. The value is rounded up, but never later than now; one
+    that is no number counts as absent. The start of the process is not used, because a shell runs its last command in
+    its own process, which may be older than the call.
     """
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK
@@ -75,5 +75,5 @@ def began(environment: MutableMapping[str, str] = os.environ) -> float:
 
 
 def now() -> float:
-    """Seconds since boot, with suspended time, on the clock of `began`."""
+    """The present time in seconds since boot, with suspended time (CLOCK_BOOTTIME), to compare with `began`."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -24,7 +24,7 @@ def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
 
 
 def conntrack_max(path: Path = Path("/proc/sys/net/netfilter/nf_conntrack_max")) -> int:
-    """How many conntrack entries the kernel allows (0: any number); CONNTRACK_MAX if the file cannot be read."""
+    """How many conntrack entries the kernel allows (0: any number); 65,536 if the file cannot be read."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):

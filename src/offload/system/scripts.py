@@ -33,7 +33,8 @@ class Scripts:
     def save(self) -> str:
         """Run our script `keeper` with the argument `save`, and wait for it: it stores the ruleset for the next boot.
 
-        Returns empty text if it succeeded, else a predicate as `source` does: after 30 s the script is killed.
+        Returns empty text if it succeeded, else a predicate to put behind the script's name, such as `failed with exit
+        code 1`. A script that runs longer than `timeout` (30 s) is killed, and counts as failed. Never raises.
         """
         return self._run(self._keeper, "save")
 

@@ -22,7 +22,7 @@ class SystemLog:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write the text as one line (`one_line`) with `offload: ` in front to stderr, or by syslog(3).
+        """Write the text as one line (cut at 400 characters) with `offload: ` in front to stderr, or by syslog(3).
 
         By syslog(3) if stderr led to /dev/null at the start, and from the first failure to write to it on. `level`: the
         priority for syslog(3); stderr has none.

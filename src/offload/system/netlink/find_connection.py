@@ -14,7 +14,7 @@ CTA_ID = 12
 
 
 def find(proto: int, ends: Tuple) -> list[Entry]:
-    """Ask the kernel for the conntrack entries of packets with these addresses and ports (`ends`), or of their replies.
+    """Ask the kernel for the conntrack entries of packets with `ends` (addresses and ports), in this direction or back.
 
     At most two, because with NAT the two directions may belong to different entries; empty if there is none. Neither
     port may be 0. KernelError if the kernel refuses or does not reply.

@@ -80,7 +80,7 @@ class Nft:
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """The text of a table of family inet as nft lists it, without counters (`nft -s list table`).
+        """The text of a table of family inet as nft lists it, without numbers of counters (`nft -s list table`).
 
         NftError if that fails.
         """
@@ -109,7 +109,7 @@ class Nft:
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Map each table to the packets of accepted replies that found its sets `replied4` and `replied6` full.
+        """Map each table to the number of packets of accepted replies that found its set `replied4` or `replied6` full.
 
         Zeros, and tables that do not exist, are left out.
         """

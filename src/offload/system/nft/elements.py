@@ -86,7 +86,7 @@ def _listed(table: str, name: str, family: int) -> Iterator[Verdict]:
 
 
 def elements(body: bytes) -> Iterator[Verdict]:
-    """Yield the elements in the body of a message NEWSETELEM as Verdicts; the key of the catch-all `*` is empty."""
+    """Yield the elements in the body of a message NEWSETELEM as Verdicts; the key of the catch-all element is empty."""
     for _, value in each(attributes(body, NFGENMSG.size).get(ELEMENTS, b"")):
         found = attributes(value)
         key = attributes(found.get(ELEMENT_KEY, b"")).get(DATA_VALUE, b"")

@@ -51,8 +51,8 @@ class UbusClient:
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
         """Call a method whose reply is not needed, and wait, at most `timeout` (5) seconds, until it has succeeded.
 
-        A reply is ignored, and may be missing. Errors are raised, and calls to this process that arrive meanwhile are
-        queued, as by `call`.
+        A reply is ignored, and may be missing. Calls to this process that arrive meanwhile are queued. AbsentError if
+        python-ubus, ubusd or the object is missing; BusError if the call fails otherwise.
         """
         self._called(object_name, method, args)
 
@@ -108,7 +108,7 @@ class FakeUbusClient:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Record the call in `calls`; gives the reply in `replies`. AbsentError if that has none.
+        """Record the call in `calls`, and return the reply in `replies`. AbsentError if that has none.
 
         BusError if the reply is no dictionary; a reply that is itself a BusError is raised.
         """
@@ -123,5 +123,8 @@ class FakeUbusClient:
         return reply
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Record the call as `call` does: `replies` must have an object for it, which may be empty."""
+        """Record the call in `calls`; AbsentError if `replies` has no reply for it.
+
+        BusError if that is no dictionary (an empty one is enough), or is itself a BusError.
+        """
         self.call(object_name, method, args)

@@ -33,7 +33,7 @@ class Conntrack:
         self.between: Callable[[], None] = lambda: None
 
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
-        """All conntrack entries, IPv4 and IPv6; with `offloaded` those in a flowtable (kernels before 5.17: all).
+        """All conntrack entries, IPv4 and IPv6; with `offloaded` only those in a flowtable (kernels before 5.17: all).
 
         If the table changes meanwhile, some may be missing or come twice, because ctnetlink does not report it.
         """
@@ -213,11 +213,11 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """A counter from `begin`, to which it adds the Rows of all entries in `held`. Calls `between` once."""
+        """A counter from `begin` with the Rows of all entries in `held` added. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """A counter from `begin`, to which it adds the Rows of the entries in `held` that are in a flowtable."""
+        """A counter from `begin` with the Rows of the entries in `held` that are in a flowtable added."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -231,7 +231,7 @@ class FakeConntrack(Conntrack):
         take(Entries(self.entries(offloaded=True)))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """(counter from `begin`, to which it adds the Rows of all entries in `held`; these). Calls `between` once."""
+        """(counter from `begin` with the Rows of all entries in `held`, these entries). Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()

@@ -39,8 +39,8 @@ FAMILIES = {4: AF_INET, 16: AF_INET6}
 def leaving(address: bytes) -> Leaving | None:
     """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave: a Leaving.
 
-    That has the name of the device, its MTU, and the MTU of the route (0: the route has none of its own). None if there
-    is no unicast route, or the kernel does not answer.
+    That has the name of the device, its MTU in bytes, and that of the route (0: the route has none of its own). None if
+    there is no unicast route, or the kernel does not answer.
     """
     with suppress(OSError, struct.error):
         return _leaving(address)

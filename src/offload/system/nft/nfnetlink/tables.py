@@ -126,9 +126,9 @@ def _kind_of_objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """The packets of accepted replies that found the table's sets `replied4` and `replied6` full; 0 without such sets.
+    """The number of packets of accepted replies that found the table's set `replied4` or `replied6` full.
 
-    NftError if the kernel does not list its rules.
+    0 if it has no such sets. NftError if the kernel does not list its rules.
     """
     counting = (rule for rule in _of_table(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
