@@ -19,7 +19,7 @@ def typed(kind: type, value: Any, key: str) -> Any:
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
     """Convert a value of snapshot.json with `make`, such as `ip_network`, and return the result.
 
-    If `make` raises ValueError, this raises one with the text `'KEY' is not WHAT`; `what`: what is wanted, such as `an
+    If `make` raises ValueError, this raises one with the text `'KEY' is not WHAT`; `what`: the wanted form, such as `an
     address or network`.
     """
     try:

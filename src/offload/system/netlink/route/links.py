@@ -74,7 +74,7 @@ class Netlink:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
         KernelError if it does not list one of the first four. The other three are empty if the kernel has none, or does
-        not list them. What is on a device that has gone meanwhile is left out.
+        not list them. Facts about a device that has gone meanwhile are left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
