@@ -102,10 +102,10 @@ class Router:
         return [each.text for each in reconcile.pending(decided, self.nft, busy=busy)]
 
     def service_reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply to a method of ubus object `offload`.
+        """The service's reply to a method of ubus object `offload`, for which it waits up to 30 s.
 
-        None: no service or ubusd runs, or this is a directory.
-        `words`: arguments of the method; None: it has none. BusError if the call fails otherwise.
+        None: no service or ubusd runs, or this is a directory. `words`: arguments of the method; None: it has none.
+        BusError if no reply comes, or the call fails otherwise.
         """
         if self.root is not None:
             return None

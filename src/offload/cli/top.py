@@ -56,8 +56,8 @@ def top(router: Router, given: "Namespace") -> Answer:
 def totals(router: Router, given: "Namespace") -> Answer:
     """The verb `totals`: flows and bytes by path, of each host or pair of zones (--by), since the service counts.
 
-    Those with the most come first. UsageError for a bad --by or --limit. Exit code FAILED if no service runs, or it
-    cannot count.
+    Those with the most bytes come first. UsageError for a bad --by or --limit. Exit code FAILED if no service runs, or
+    it cannot count.
     """
     if given.by not in totals_text.BY:
         raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")

@@ -77,10 +77,10 @@ def version_edit(offload: Sequence[Section]) -> list[Edit]:
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
     """Edits that switch fw4's flow_offloading off and write its mode to `globals.mode`, and to `taken` as a record.
 
-    No edits if fw4's option is off; FileError if the mode would have no effect. `globals.version` is set as well where
-    neither it nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, for installations and
-    first boots: no edits if `taken` is there; if fw4's option is off or the mode would have no effect, `taken` is set
-    to none, which records that it ran, and there is no FileError.
+    They are (package, its edits), to be written in this order. Empty if fw4's option is off; FileError if the mode
+    would have no effect. `globals.version` is set as well where neither it nor `taken` is there. `firewall`, `offload`:
+    sections of the two files. `once`, for installations and first boots: empty if `taken` is there; if fw4's option is
+    off or the mode would have no effect, there is no FileError, and `taken` is set to none, which records that it ran.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -125,11 +125,11 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """The edits that undo `takeover`: fw4's flow_offloading on, `globals.mode` and `taken` none.
+    """Edits, as of `takeover`, that undo it: fw4's flow_offloading on, `globals.mode` and `taken` none.
 
-    No edits if offload took nothing over, if fw4's option or `config globals` changed since, or if a zone or pair has a
-    lower mode now, which fw4's global option would raise. `forget`, for the removal of the package: `taken` is deleted
-    instead, also in these cases.
+    Empty if offload took nothing over, if fw4's option or `config globals` changed since, or if a zone or pair has a
+    lower mode now, which fw4's global option would raise. `forget`, for the removal of the package: `taken`, if there,
+    is deleted and not set to none, and this is the only edit where the result would be empty.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

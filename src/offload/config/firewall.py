@@ -58,8 +58,8 @@ class Firewall:
 def load(sections: Sections) -> Firewall:
     """Read the sections of /etc/config/firewall as fw4 does, as far as offload needs them.
 
-    A rule or redirect that fw4 ignores permits and marks nothing, and its faults are not reported. Without a `defaults`
-    section the policy is drop.
+    A rule or redirect that fw4 ignores permits and marks nothing. Of faults in rules and redirects only several
+    protocols in one word (`tcp,udp`) are reported. Without a `defaults` section the policy is drop.
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)

@@ -21,7 +21,8 @@ class Applied:
     def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
         """The outcome that follows this one: of a pass or return that sent `changes` transactions and ended at `time`.
 
-        With 0 changes the generation and time of this one are kept. `error`, `returned`: as the fields of these names.
+        With 0 changes generation and time stay, and `returned` of the result is empty. `loaded` of the result is False.
+        `error`, `returned`: as the fields of these names.
         """
         if not changes:
             return Applied(self.generation, self.time, error=error)

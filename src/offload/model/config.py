@@ -13,7 +13,10 @@ UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without 
 
 
 class Mode(Enum):
-    """The path that packets between two zones may take, from the slowest to the fastest; `<` compares in this order."""
+    """The path that packets between two zones may take: no flowtable (NONE), that of software, or that of hardware.
+
+    `<` means slower: NONE < SOFTWARE < HARDWARE.
+    """
 
     NONE = "none"
     SOFTWARE = "software"
@@ -71,8 +74,8 @@ class Permission:
     """Zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
 
     `src`, `dest`: zones; `*`: every zone. Empty `dest`: the zone whose network or subnet has the address `dest_ip`,
-    or one of the router's own addresses in the network of this name. Empty `src`: the same zone. `section`: its id in
-    uci (`@rule[2]`).
+    or one of the router's own addresses in the network of this name. Empty `src`: the zone that `dest` means.
+    `section`: its id in uci (`@rule[2]`).
     """
 
     src: str
@@ -114,7 +117,7 @@ class Globals:
     auto_software: bool = True  # flows over a device with a shaper get software in place of hardware
     cut_refused: bool = False  # end connections that changed rules refuse
     log_level: LogLevel = LogLevel.INFO  # of the system log
-    hardware_retry: int = HARDWARE_RETRY  # hours
+    hardware_retry: int = HARDWARE_RETRY  # hours until hardware is requested again for what it did not take
     old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
 
 
@@ -153,7 +156,7 @@ class PairChoice:
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
-        """Whether the section applies to connections from zone `src` to zone `dest`."""
+        """Whether the choice applies to connections from zone `src` to zone `dest`."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
@@ -178,7 +181,7 @@ class MarkRule:
 class Config:
     """The configuration of /etc/config/firewall, network and offload after validation.
 
-    What is faulty is left out or slow.
+    Faulty sections are left out, or they keep traffic slow.
     """
 
     zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled and faulty ones
@@ -200,8 +203,8 @@ class Config:
     titles: Mapping[str, str] = field(default_factory=dict)  # of the sections of /etc/config/offload, by their id
 
     def title(self, section: str, kind: str = "section") -> str:
-        """The section of /etc/config/offload with this id, for a sentence: `exempt 'PlayStation'`.
+        """Type and name of the section of /etc/config/offload with this id, for a sentence: `exempt 'PlayStation'`.
 
-        `kind`: word before the id if there is no such section.
+        If there is no such section: `kind` and the id.
         """
         return self.titles.get(section, f"{kind} {section}")

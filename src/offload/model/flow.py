@@ -91,7 +91,10 @@ class Entry(NamedTuple):
 
     @property
     def values(self) -> Values:
-        """The entry as the flat tuple of values that the kernel sends; `entry_of` makes the entry from it again."""
+        """The entry as a flat tuple in the kernel's order: protocol, both directions, status, timeout, mark and so on.
+
+        `entry_of` makes the entry from it again.
+        """
         (*ends, zone), (*reply_ends, reply_zone) = self.original, self.reply
         packets, octets = self.packets or (None, None), self.bytes or (None, None)
         counters = packets[0], octets[0], packets[1], octets[1]

@@ -51,7 +51,7 @@ class Network:
     l3_device: str = ""  # device with the addresses (`pppoe-wan`); empty while the network is down
     device: str = ""  # device beneath it (`eth1`)
     proto: str = ""  # protocol handler: static, dhcp, pppoe, ...
-    zone: str = ""  # its `data.zone`; empty: none
+    zone: str = ""  # firewall zone that its protocol handler names (`data.zone`); empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,9 @@ class ForwardChain:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A pair of zones, or a device, of whose `flows` flows hardware took none: it is not requested for a while.
+    """A pair of zones, or a device, for which hardware is not requested for now, because it took none of `flows` flows.
 
-    The while is option hardware_retry of `config globals` (hours). `pair`: names of two zones; None: it is the device.
+    It is requested again after the hours of option hardware_retry. `pair`: names of two zones; None: `device` is meant.
     `family`: only flows of this family (ipv4, ipv6) are meant; empty: all flows.
     """
 

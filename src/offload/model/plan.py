@@ -35,9 +35,9 @@ class PolicyKey:
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The key of the chain that a verdict leads to (`goto policy_20_ipv4`), or to its part for replies.
+        """The key of the chain that a verdict, as nft text (`goto policy_20_ipv4`), leads to; None: another verdict.
 
-        None: a verdict of another form.
+        The chain for its replies (`policy_20_replies`) has the same key.
         """
         match = re.fullmatch(
             r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?(?:_replies(?:_ipv[46])?)?", verdict, re.ASCII

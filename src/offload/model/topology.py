@@ -9,9 +9,10 @@ from offload.nouns import dataclass
 
 
 def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """The devices directly below each device: from links, from their masters, and from netifd for PPPoE.
+    """For each device those directly below it: what a VLAN stands on, ports of a bridge or bond, what PPPoE runs over.
 
-    A device that no link is may be a key too: a master, or a PPPoE device.
+    The last is from netifd, the others from the links. Keys are all links, with () if nothing is below, and masters and
+    PPPoE devices that are no link.
     """
     found: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
     for link in snapshot.links:
@@ -63,7 +64,8 @@ class ZoneDevices:
     def came_in(self, device: str) -> str:
         """The name that the forward hook sees for an l3 device that a packet came in on.
 
-        In a VRF that is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h); packets leave through the member.
+        For a device in a VRF it is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h), for others their own
+        name. As an output device the hook sees a device in a VRF by its own name too.
         """
         return (self.vrfs or {}).get(device, device)
 

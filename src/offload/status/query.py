@@ -37,22 +37,22 @@ class QueryError(UsageError):
 class Query:
     """A selection of flows by zone, host and path, an order, and a page of the selected flows.
 
-    By counts the order is largest first, by other words of SORTS smallest first.
+    By `bytes` and `packets` the order is largest first, by the other words of `sort` smallest first.
     """
 
     zone: str | None = None  # name of the zone that one end is in; None: any
     host: IPv4Network | IPv6Network | None = None  # address or network of an end, before or after NAT; None: any
     state: State | None = None  # path of the flow; None: any
-    sort: str = "bytes"  # a word of SORTS; with `-` before it in reverse
+    sort: str = "bytes"  # bytes, packets, src, dest, zone, state or timeout; with `-` before it in reverse
     limit: int | None = None  # most flows to give; None: all
     offset: int = 0  # flows to skip
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
-        """Parse a query of ubus or the command: `words` has values (text or numbers) by key, with keys in KEYS.
+        """Parse a query of ubus or the command: `words` has a value (text or number) by name of a field.
 
-        A key that is missing keeps its default. QueryError if a key or value is not valid. `zones`: names of all zones,
-        one of which the value of `zone` must be; None: any name is accepted.
+        A field that is missing keeps its default. QueryError if a name or value is not valid. `zones`: names of all
+        zones, one of which the value of `zone` must be; None: any name is accepted.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:

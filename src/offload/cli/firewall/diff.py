@@ -23,8 +23,8 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 def show_diff(_: Given) -> int:
     """Print the lines that would be removed and added, by chain; gives exit code 3 if there are any, else 0.
 
-    It loads a dormant table for that, and deletes it again. OffloadError if inputs cannot be read, or nft refuses more
-    than files that the ruleset includes.
+    It loads a dormant table for that, and deletes it again. An included file that nft refuses is left out, with a line
+    on stderr. OffloadError if inputs cannot be read, or nft refuses the ruleset for another cause.
     """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])

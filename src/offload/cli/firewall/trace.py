@@ -33,9 +33,10 @@ def show_trace(given: Given) -> int:
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
     """The packet that the options of `trace` describe, with its source and destination zone.
 
-    `about`: values by option name, such as `src-ip`. An empty zone is this router. Without `dest` the destination
-    address decides: of the router itself, in a zone's network, or else behind the only zone that masquerades.
-    UsageError for a wrong value, a zone without devices, or if there is not just one such zone.
+    `about`: values by option name, such as `src-ip`. An empty zone is this router. Without `dest` a packet from a zone
+    goes to the router, if the destination address is its own or not given; otherwise to the zone whose network has the
+    address, or to the only zone that masquerades. UsageError for a wrong value, an unknown zone, a zone without
+    devices, or if not exactly one zone masquerades where that decides.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}

@@ -17,10 +17,10 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules with exempts that together need at most MOST_ELEMENTS nft set elements.
+    """The rules, with exempts reduced so that together they need about MOST_ELEMENTS nft set elements at most.
 
-    Earlier rules come first. An exempt that does not fit loses its longest lists of values, so it keeps more traffic
-    slow; it needs at least one element, even beyond the limit.
+    In order: an exempt that does not fit any more loses its longest lists of values, so it keeps more traffic slow.
+    Beyond the limit each still has one element.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -43,11 +43,11 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections that fit into MOST_ELEMENTS nft set elements, in order; a Problem for each that does not.
+    """The exempts of sections, reduced to MOST_ELEMENTS nft set elements together; and a Problem for each reduced one.
 
-    One that does not fit loses its longest lists, and so keeps more traffic slow. If it then names no address or MAC,
-    or still does not fit, it becomes faulty (nothing between its zones is offloaded), or is left out if it does not
-    name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
+    In order: one that does not fit any more loses its longest lists, and so keeps more traffic slow. If it then names
+    no address or MAC, or still does not fit, it becomes faulty (nothing between its zones is offloaded), or is left out
+    if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

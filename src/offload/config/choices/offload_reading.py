@@ -34,9 +34,9 @@ class Reading:
 def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
     """Read every option of `section` by the table of its type.
 
-    `consequence`: the end of each Problem's sentence, or a function that gives it for an option. An unknown option
-    counts as an invalid one; with `ignored` it is ignored, as fw4 does. Options that nftables cannot express, or that
-    have no effect, are left out without a Problem.
+    `consequence`: the end of a Problem's sentence, or a function that gives it for the option's name, unless the table
+    has one for the option. An unknown option counts as an invalid one; with `ignored` it is ignored, as fw4 does.
+    Options that nftables cannot express, or that have no effect, are left out without a Problem.
     """
     found = schema.read(section.options, table)
     refused = [

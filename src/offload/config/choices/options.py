@@ -162,7 +162,10 @@ def protocol(value: str) -> tuple[Item, ...] | Bad:
 
 
 def mark(value: str) -> Bits | Bad:
-    """A packet mark, `value[/mask]` in decimal or 0xhex, without a mask all bits. Bad: `!`, bits outside the mask."""
+    """A packet mark, `value[/mask]` in decimal or 0xhex; without a mask all bits count.
+
+    A Bad for other text, for `!`, and for a value with bits outside of the mask.
+    """
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:
         return Bad(ProblemCode.BAD_MARK, {"value": value})
@@ -170,9 +173,9 @@ def mark(value: str) -> Bits | Bad:
 
 
 def dscp(value: str) -> Bits | Bad:
-    """The value under a mask of six bits of a DSCP class (EF, AF11, CS1) in any case, or of a number from 0 to 63.
+    """A DSCP value by its class (EF, AF11, CS1) in any case, or as a number from 0 to 63; a Bad for other text.
 
-    Else a Bad.
+    The mask of the result has all six bits.
     """
     if value.lower() in DSCP:
         return Bits(DSCP[value.lower()], WHOLE_DSCP)

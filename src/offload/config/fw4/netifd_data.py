@@ -50,8 +50,8 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
     """The firewall sections that netifd's interfaces give, then those of procd's services and instances.
 
     Each as (type, origin, options), of which nothing is checked. `dump`: reply of `network.interface dump`; `services`:
-    of `service get_data`. Except in sets and zones option `name` says who gave the section: `ubus:wan[dhcp] rule 0`. A
-    rule, nat or zone that an interface gives without option `device` gets the interface's device.
+    of `service get_data`. Option `name`, except in sets and zones, is replaced by who gave the section:
+    `ubus:wan[dhcp] rule 0`. A rule, nat or zone that an interface gives without option `device` gets the interface's.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 

@@ -76,7 +76,9 @@ class _Box(NamedTuple):
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """The elements that the kernel takes together, and those that it refuses beside an earlier one, each in order.
+    """(taken, refused): elements that the kernel takes together, and those that it refuses beside an earlier one.
+
+    Both are in the order given.
 
     With one field in the key, or only single addresses, it takes all, since nft merges them. Otherwise elements that
     another one covers are in neither, unless only refused ones cover them. If the first or last value of one lies in

@@ -35,7 +35,7 @@ class TimedElement(NamedTuple):
     """An element of a set of our tables that has a timeout: the kernel removes it when that is over."""
 
     set: str  # name of its set
-    key: str  # as text
+    key: str  # as nft text
     comment: str  # of the element
     timeout: int  # seconds in all
     expires: int  # seconds that are left

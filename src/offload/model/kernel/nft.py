@@ -12,7 +12,7 @@ class Rule(NamedTuple):
     """One rule: a match, and what happens to the packets that it matches."""
 
     verdict: str  # the last statement: `accept`, `jump input_lan`; empty: the rule only counts or logs
-    match: Match = EVERYTHING  # conditions; none match every packet
+    match: Match = EVERYTHING  # conditions; without any the rule is for every packet
     comment: str = ""  # without the label of the table
     counter: bool = False  # it counts packets and bytes
     log: str = ""  # prefix of its log lines; empty: no log

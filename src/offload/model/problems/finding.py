@@ -26,7 +26,7 @@ _EXEMPT = "set auto_exempt to 1 in /etc/config/offload, or write a config exempt
 
 
 class FindingCode(Enum):
-    """Every finding. The name is the code in JSON, the value its sentences with blanks in braces."""
+    """Every kind of finding. The name is the code in JSON, the value the Form of its sentences."""
 
     NO_FIREWALL = Form(
         Severity.PROBLEM, "no firewall is loaded: every packet is forwarded unchecked", "/etc/init.d/firewall start"
@@ -231,7 +231,7 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding where offload has done nothing, with remedy and option.
+        """Make the Finding for a router where offload has done nothing about it: with severity, remedy and option.
 
         `words` fill all blanks. KeyError: a word is missing.
         """
@@ -239,7 +239,9 @@ class FindingCode(Enum):
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding where offload has done what the form's `done` says: a notice, without remedy and option.
+        """Make the Finding for a router where offload has done what the Form's `done` says.
+
+        It is a notice, without remedy and option.
 
         `words` fill all blanks. KeyError: a word is missing.
         """

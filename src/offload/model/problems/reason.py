@@ -20,7 +20,7 @@ class Reason:
 
 
 class ReasonCode(Enum):
-    """Every Reason. The name is the code in JSON, the value the sentence for people."""
+    """Every kind of Reason. The name is the code in JSON, the value the sentence for people, with blanks in braces."""
 
     # of everything
     OFFLOAD_DISABLED = "offload is switched off (option enabled '0' in /etc/config/offload)"

@@ -63,10 +63,10 @@ class Field(NamedTuple):
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """A function: value of a conntrack entry -> whether it fulfils the condition of this match.
+        """A function that takes a value of a conntrack entry and gives whether it fulfils the condition of this match.
 
-        It does if it is none of the negated values, and one of the others; if there are no others, any value does (of
-        an address one of the family of a negated address).
+        It does if it is among the values without `!` and not among those with `!`. If all have `!`, any other value
+        does; for addresses any other of the same families.
         """
         values = self.values(match)
         without, good = excluded(values), wanted(values)

@@ -27,7 +27,7 @@ class Address(NamedTuple):
     value: int  # as a number, also with host bits (1 in `::1/64`); of a range the first
     bits: int  # length of the prefix; MASKED for a mask with gaps, RANGE for a range
     text: str  # nft form of the whole network: `::/64` for `::1/64`
-    mask: int = 0  # with MASKED, the mask; `value` is under it
+    mask: int = 0  # with MASKED, the mask; bits outside of it are 0 in `value`
     last: int = 0  # with RANGE, the last address
     negated: bool = False  # `!` stands before it
 

@@ -22,7 +22,7 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """Its name in a sentence, without the type: `'PlayStation'`; of a pair or forwarding `lan > wan`.
+        """Its name for a sentence, in quotes: `'PlayStation'`; of a pair or forwarding without name option `lan > wan`.
 
         Empty: it has no name, or it is a `globals` section. Long names are cut, and unprintable characters replaced.
         """
@@ -59,8 +59,8 @@ class Section:
 class Edit:
     """One change of a UCI package: `option` of the section with the name `section` gets `value` in place of its own.
 
-    A section that does not exist is made, of type `type`. With an empty option that is all; with value None the option
-    is deleted.
+    A section that does not exist is made, of type `type`. With an empty `option` nothing else changes; with value None
+    the option is deleted.
     """
 
     section: str
@@ -77,11 +77,11 @@ class Removal:
 
 
 def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tuple[Section, ...]:
-    """The sections after the edits, with those that the edits make at the end; nothing is written.
+    """The sections after the edits, with new ones at the end; nothing is written.
 
     An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
-    package of the first section, or of the package '' if there are no sections. A Removal of a section that does not
-    exist does nothing.
+    package of the first section, or of the package '' if there are no sections. Indexes in ids (`@type[index]`) are
+    counted again. A Removal of a section that does not exist does nothing.
     """
     found = {section.name: section for section in sections}
     for edit in edits:

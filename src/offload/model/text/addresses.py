@@ -77,7 +77,7 @@ def mask(each: Address) -> int:
 
 
 def covers(each: Address, value: int) -> bool:
-    """Whether the network or range has the address `value` of the same family; `negated` is not considered."""
+    """Whether `value`, an address of the same family as a number, is in the network or range; `negated` is ignored."""
     if each.bits == RANGE:
         return each.value <= value <= each.last
     bits = mask(each)

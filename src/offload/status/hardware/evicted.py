@@ -35,7 +35,8 @@ class Evicted:
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
-    noted: float = 0.0  # when they were removed last; as soon as all have a sample, the time of that (monotonic)
+    # monotonic seconds: when flows were removed last; as soon as all have a sample after that, the time of the sample
+    noted: float = 0.0
     unseen: float = 0.0  # seconds from `noted` to the last sample
 
     @property
@@ -53,10 +54,10 @@ class Evicted:
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
         """A copy with only the flows of which no packet was counted up to this sample, at `at` (monotonic seconds).
 
-        `seen`: the flows of the sample; one that is not in it has ended and is left out. The copy is empty if one flow
-        is in a flowtable again, or has at least BACK more packets: then the driver has forgotten them all. A flow
-        without a sample since its removal takes its packet count from `seen`; while there is such a flow, in the first
-        SETTLING seconds after the removal, the result is this object as it is.
+        `seen`: the flows of the sample; one that is not in it, or has no counters, is left out. The copy is empty if
+        one flow is in a flowtable again, or has at least BACK more packets: then the driver has forgotten them all. A
+        flow without a sample since its removal takes its packet count from `seen`. While there is such a flow, the
+        first SETTLING seconds after the removal change nothing: the result is this object.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

@@ -47,8 +47,8 @@ NONE_EVICTED = Evicted()
 class Sample:
     """Flows and counters of a pair of zones, or of one device, at one moment.
 
-    `flows`: those in a flowtable, except those in software for which hardware is not requested, and the slow ones that
-    were removed from hardware; of a large pair only a part.
+    `flows`: all in a flowtable, but not those in software for which hardware is not requested; and also slow flows that
+    were removed from hardware without a packet since. Of a pair with many flows it has only a part.
     """
 
     at: float  # seconds of a clock that never jumps
@@ -113,10 +113,10 @@ class PairHardware:
     def conclusion(self) -> Verdict:
         """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
 
-        REFUSED: too many packets of flows with the hardware mark are on the slow path; FLOWS flows stay in software, or
-        some for SECONDS, and none of the pair ever moved in hardware; or more packets are of TCP flows that move in one
-        direction than of flows that move in both. PROVEN: at least PACKETS are of flows that move in both, or counters
-        are `frozen`.
+        REFUSED, which goes first: too many packets of flows with the hardware mark are on the slow path; FLOWS flows
+        stay in software, or some for SECONDS, and none of the pair ever moved in hardware; or more packets are of TCP
+        flows that move in one direction than of flows that move in both. PROVEN: at least PACKETS are of flows that
+        move in both, or counters are `frozen` while flows have the mark.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
@@ -129,8 +129,8 @@ class PairHardware:
     def reasons(self) -> tuple[Reason, ...]:
         """A Reason for each fault that the samples show; empty if there is none.
 
-        The faults: packets of hardware flows on the slow path, or in one direction only; flows that stay in software;
-        counters that stand still; flows removed from hardware that a driver may still forward.
+        The faults: packets of hardware flows are on the slow path; hardware flows move in one direction only; flows
+        stay in software; counters stand still; a driver may still forward flows that were removed from hardware.
         """
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
@@ -198,7 +198,7 @@ def with_evicted(case: PairHardware, at: float) -> PairHardware:
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """A copy of `case` that has forgotten the flows of this family (`ipv4`, `ipv6`) that stayed in software."""
+    """A copy of `case` without the flows of this family (`ipv4`, `ipv6`) that stayed in software, and their seconds."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 

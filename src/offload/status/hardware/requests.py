@@ -32,9 +32,10 @@ class HardwareRequests:
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
         """Why hardware was not requested for a flow between these ends; None: it was, or nothing known tells why.
 
-        The Reasons: the service gave up hardware for its pair and family, or one end is, or may be, behind a port that
-        no hardware flowtable lists. None also if the devices of both ends are not known, or no hardware flowtable lists
-        a device. `original`: the addresses of its first packet. `target`: its packed destination after DNAT.
+        The Reasons: the service gave up hardware for its pair and family, or one end is, or may be, behind a device or
+        bridge port that no hardware flowtable lists. None also if the devices of both ends are not known, or no
+        hardware flowtable lists a device. `original`: ends of its first packet. `target`: its packed destination after
+        DNAT.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:

@@ -14,10 +14,10 @@ from offload.status.shares import PATH_BITS, Way
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
-    """Whether a connection in a flowtable may go from the first to the second device of one of `crossings`.
+    """Whether an offloaded connection may pass in this direction between the two devices of one of `crossings`.
 
-    `ways`: endpoints and status of all connections. An end whose devices are not known, or that only a default route
-    reaches, may be at any device.
+    `crossings`: (input device, output device) names. `ways`: endpoints and status of all connections. An end whose
+    devices are not known, or that only a default route reaches, may be at any device.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)

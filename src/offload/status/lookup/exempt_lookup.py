@@ -14,16 +14,16 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptTest:
-    """An exempt as tests of a conntrack entry: (function that reads a value, function that tests it) tuples."""
+    """An exempt, and its tests of a conntrack entry: each (function that reads a value, function that tests it)."""
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "ExemptTest":
-        """The tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol.
+        """Make the tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol.
 
-        If the exempt also asks for any connmark, one that the entry's mark is not 0.
+        If the exempt is only for connections with a mark (`connmark`), there is also a test that it is not 0.
         """
         conditions = match.exempt.match
         given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]

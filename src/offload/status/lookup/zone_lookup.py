@@ -31,7 +31,7 @@ class Endpoint(NamedTuple):
     group: bool = False  # multicast or broadcast
     # reached only by a default route (or half of one), or without a single zone: then conntrack's NAT addresses decide
     distant: bool = False
-    devices: tuple[str, ...] = ()  # of the zone that lead there; several where routes leave it open
+    devices: tuple[str, ...] = ()  # devices of the zone by which it is reached; several: any of them may be it
 
 
 ROUTER = Endpoint(router=True)

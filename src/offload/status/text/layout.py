@@ -87,9 +87,9 @@ def amount(octets: int | None) -> str:
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:
     """The lines of a table with these titles (`head`) and rows; empty if there are no rows.
 
-    Below a row are its sentences. Columns from index `right` on are aligned right (None: none). A table wider than
-    `width` (0: any width fits) becomes a list: a line with the first cell, below it the others with their titles. With
-    `right` None the last column may exceed `width`: the caller folds it (`fitted`).
+    A row is (its cells, the sentences below it). Columns from index `right` on are aligned right (None: none). A table
+    wider than `width` (0: any width fits) becomes a list: a line with the first cell, below it the others with their
+    titles, except `-`. With `right` None the last column may exceed `width`: the caller folds it (`fitted`).
     """
     body = list(rows)
     if not body:

@@ -17,9 +17,10 @@ Json = dict[str, Any]
 def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
     """The part `expected` of a reply of `explain` about a host without connections: what a new one would get.
 
-    `host`: its address; `fact`: where it is (empty for a network). `pairs`: for each pair of zones from its zone `src`,
-    `dest`, and the conclusion (`sentence`, `code`, `remedy`); empty for a network, the router itself, and a host behind
-    the default route. The new one is TCP, its destination and ports are open: exempts for certain ones do not count.
+    Keys: `host`, its address; `fact`, where it is (empty for a network); `pairs`, one object for each pair of zones
+    that begins in the host's zone: `src`, `dest` and the conclusion (`sentence`, `code`, `remedy`). `pairs` is empty
+    for a network, the router itself, and a host behind the default route. The new connection is TCP to no certain
+    destination or port: exempts for certain ones do not count.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

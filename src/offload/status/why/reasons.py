@@ -86,7 +86,7 @@ def _in_software(
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
     """Why hardware is not requested for this connection although its pair is in hardware.
 
-    None: it is requested, or the pair is not in hardware.
+    None: it is requested, the pair is not in hardware, or nothing known tells why.
     """
     if pair.effective is not Mode.HARDWARE:
         return None

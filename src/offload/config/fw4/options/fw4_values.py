@@ -157,7 +157,8 @@ def dscp(value: str) -> Bits | None:
 def set_match(value: str) -> SetMatch | None:
     """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; whether the set exists is not checked.
 
-    Directions are src, dst or dest; others become "", and more than three are ignored. None: the name is not valid.
+    Directions are src, dst or dest (which becomes dst); other words become "", and those after the third are ignored.
+    None: the name is not valid.
     """
     words, negated = negation(value)
     name, _, rest = words.partition(" ")

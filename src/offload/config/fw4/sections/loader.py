@@ -54,8 +54,8 @@ class Loader:
     ) -> FirewallConfig:
         """Read all sections: those `handed_over` by services and netifd first, then those of /etc/config/firewall.
 
-        Of those handed over `defaults` and `include` are ignored. `helpers`: the system's conntrack helpers, which the
-        result has unchanged. Faults are added to `problems`.
+        Of those handed over `defaults` and `include` are ignored, and of all those of unknown types. `helpers`: the
+        system's conntrack helpers, which the result has unchanged. Faults are added to `problems`.
         """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
