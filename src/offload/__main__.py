@@ -14,7 +14,8 @@ SHORT = {"check", "firewall", "flows", "print", "status", "zones"}
 def run() -> None:
     """Entry point of the installed command: run the command line (sys.argv), and end the process with its exit code.
 
-    An answer that cannot be written is a sentence on stderr and exit code 1; only 0 if the reader closed the pipe.
+    If the answer cannot be written, the exit code is 1, with a sentence on stderr; but 0, without one, if the reader
+    closed the pipe. Before the verb `service` SIGHUP is ignored, until the service handles it.
     """
     if sys.argv[1:2] == ["service"]:
         # A reload sends SIGHUP, which ends a process without a handler: on a router the imports take seconds.

@@ -39,7 +39,7 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 def parser(only: str = "") -> "ArgumentParser":
     """The parser of the command line, made from VERBS. `only`: for this verb alone, ten times as fast; empty: all.
 
-    A command line that it refuses ends the process with exit code 2, and `--version` with 0.
+    A command line that it refuses ends the process with exit code 2; `--version` and `--help` end it with 0.
     """
     import argparse
 

@@ -60,7 +60,7 @@ def set_pair(router: Router, given: "Namespace") -> Answer:
 
 
 def mode(word: str) -> str:
-    """The mode that a word names, in upper or lower case; UsageError for another word, before anything is read."""
+    """The word in lower case if it is a mode (none, software, hardware) in any case; UsageError for another word."""
     if word.lower() in MODES:
         return word.lower()
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")

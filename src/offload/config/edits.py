@@ -67,9 +67,10 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def version_edit(offload: Sequence[Section]) -> list[Edit]:
-    """The edit that sets `globals.version`, so that zones without a mode are treated by the rules of this version.
+    """The edit that sets `version` in the first `config globals`, or in a new one. `offload`: sections of the file.
 
-    It changes the first `globals` section of /etc/config/offload (`offload`: its sections), or makes one.
+    From then on the pairs of a zone without a mode have the mode of the other zone, and not that of globals as in
+    version 0.1.0.
     """
     return [Edit(_globals(offload), "globals", *VERSION)]
 
@@ -78,9 +79,10 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
     """Edits that switch fw4's flow_offloading off and write its mode to `globals.mode`, and to `taken` as a record.
 
     They are (package, its edits), to be written in this order. Empty if fw4's option is off; FileError if the mode
-    would have no effect. `globals.version` is set as well where neither it nor `taken` is there. `firewall`, `offload`:
-    sections of the two files. `once`, for installations and first boots: empty if `taken` is there; if fw4's option is
-    off or the mode would have no effect, there is no FileError, and `taken` is set to none, which records that it ran.
+    would have no effect, as `config globals` is disabled or faulty. `globals.version` is set as well where neither it
+    nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, for installations and first boots:
+    empty if `taken` is there; if fw4's option is off or the mode would have no effect, there is no FileError, and
+    `taken` is set to none, which records that it ran.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -125,7 +127,7 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """Edits, as of `takeover`, that undo it: fw4's flow_offloading on, `globals.mode` and `taken` none.
+    """Edits that undo `takeover`, in its form: fw4's flow_offloading on as it was, `globals.mode` and `taken` none.
 
     Empty if offload took nothing over, if fw4's option or `config globals` changed since, or if a zone or pair has a
     lower mode now, which fw4's global option would raise. `forget`, for the removal of the package: `taken`, if there,

@@ -29,10 +29,10 @@ class Applied:
         return Applied(self.generation + 1, time, changes, error, returned)
 
     def with_attempt(self, last: "Applied") -> "Applied":
-        """The outcome of a pass that was tried twice: this attempt, then `last`, which began with the same generation.
+        """The outcome of a pass in two attempts or parts: this one, then `last`, which began with the same generation.
 
-        Changes are added, returned tables joined. The error is that of `last`; generation and time are those of the
-        last attempt that changed the kernel.
+        Changes are added, returned tables joined, and `loaded` is true if it is in one of them. The error is that of
+        `last`; generation and time are those of the last part that changed the kernel.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))

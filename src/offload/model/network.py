@@ -158,8 +158,8 @@ class ForwardChain:
 class GivenUp:
     """A pair of zones, or a device, for which hardware is not requested for now, because it took none of `flows` flows.
 
-    It is requested again after the hours of option hardware_retry. `pair`: names of two zones; None: `device` is meant.
-    `family`: only flows of this family (ipv4, ipv6) are meant; empty: all flows.
+    It is requested again after the hours of option hardware_retry, or a reload. `pair`: names of two zones; None:
+    `device` is meant. `family`: only flows of this family (ipv4, ipv6) are meant; empty: all flows.
     """
 
     flows: int

@@ -55,15 +55,16 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The flows from index `first` to before `end` (None: all), each as (index of its Way in the count, Values).
+        """The flows from index `first` to before `end` (None: all), each as (index of its Way, Values).
 
-        Values: the flat tuple of a conntrack entry as the kernel sends it. They are read one by one, while iterated.
+        A Way (endpoints and status) is one of `count.ways`; Values are the flat tuple of a conntrack entry as the
+        kernel sends it. They are read one by one, while iterated.
         """
         numbers = self._numbers[first:end]
         return zip(map(self._way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """By index of a Way in the count, how many flows from index `first` to before `end` (None: all) have it."""
+        """How many flows from index `first` to before `end` (None: all) have each Way, by its index in `count.ways`."""
         return Counter(map(self._way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:

@@ -46,8 +46,8 @@ def limited(
     """The exempts of sections, reduced to MOST_ELEMENTS nft set elements together; and a Problem for each reduced one.
 
     In order: one that does not fit any more loses its longest lists, and so keeps more traffic slow. If it then names
-    no address or MAC, or still does not fit, it becomes faulty (nothing between its zones is offloaded), or is left out
-    if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
+    no address or MAC, or still does not fit, it becomes faulty (all traffic from its src to its dest stays slow), or is
+    left out if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

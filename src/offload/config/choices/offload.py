@@ -97,7 +97,7 @@ def _named(section: Section) -> dict[str, str]:
 
 
 def with_name(section: Section) -> Section:
-    """The section; a `config zone 'guest'` without option `name` gets its section name as that option."""
+    """The section; if it is a `config zone 'guest'` without option `name`, a copy with `guest` as that option."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})
@@ -107,9 +107,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Left out are disabled sections, those for zones that are not in use, and faulty ones for zone `*`. Several for the
-    same zone, or the same src and dest, are one choice with the slower values. Other faulty ones are marked `faulty`:
-    nothing is offloaded where they may apply.
+    Left out are disabled sections, those for zones that are not in use, and faulty ones with `*` for a zone. Several
+    for the same zone, or the same src and dest, are one choice with the slower values. Other faulty ones are marked
+    `faulty`: nothing is offloaded where they may apply.
     """
 
     globals: Globals  # `config globals`

@@ -39,7 +39,7 @@ def boolean(value: str) -> bool | Bad:
 
 
 def choice(*words: str) -> Parser:
-    """A parser for one of `words`, in exactly this spelling; else a Bad that names them."""
+    """A parser that gives a text unchanged if it is one of `words`, spelled exactly so; else a Bad that names them."""
 
     def parse(value: str) -> str | Bad:
         return value if value in words else _unknown(value, words)
@@ -72,7 +72,7 @@ def family(value: str) -> Family | Bad:
 
 
 def number(low: int, high: int) -> Parser:
-    """A parser: decimal text to a number from `low` to `high`; a Bad for other text, or more digits than `high` has."""
+    """A parser for a decimal number from `low` to `high`; a Bad for other text, or more digits than `high` has."""
 
     def parse(value: str) -> int | Bad:
         # isdecimal also accepts digits of other scripts
@@ -108,7 +108,7 @@ def device(value: str) -> str | Bad:
 def negatable(parse: Parser) -> Parser:
     """A parser for a value with or without `!`: `parse` reads the value after it, and its result gets `negated`.
 
-    Blanks around `!` are ignored. For a value that `parse` refuses it gives a Bad with the whole value.
+    Blanks around `!` are ignored. For a value that `parse` refuses the result is its Bad, but with the `!` in the text.
     """
 
     def parsed(value: str) -> Any:
@@ -131,7 +131,7 @@ def network(value: str) -> Address | Bad:
 
 
 def mac(value: str) -> Item | Bad:
-    """A MAC address with colons or dashes, in lower case with colons as result; a Bad for other text."""
+    """A MAC address with colons or dashes; a Bad for other text. The result is in lower case, with colons."""
     if MAC.fullmatch(value):
         return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})

@@ -53,7 +53,7 @@ class LiveTable:
     devices: frozenset[str] = frozenset()  # of its flowtable
     # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill; the station sets are empty
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    # by chain, the fingerprints in order; empty for a rule that is not ours
+    # by chain, the fingerprints of its rules in order; an empty text for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)  # by set, from the comments of the rules that look it up
     counter: bool = True  # its flowtable has the statement `counter`

@@ -8,9 +8,9 @@ from offload.model.text.shown import shown
 
 
 class FirewallFault(Enum):
-    """Every kind of fault of a section of /etc/config/firewall.
+    """Every kind of fault of a section of /etc/config/firewall, or of a file that it names.
 
-    The value follows the section's name in the sentence.
+    The value, with blanks in braces, follows the name of the section or file in the sentence.
     """
 
     UNKNOWN_OPTION = "has the unknown option '{option}', which has no effect"
@@ -90,7 +90,10 @@ REMARKS = frozenset(
 
 
 class FirewallProblem(NamedTuple):
-    """A section's or file's fault. `str()`, as fw4: `Section @rule[2] (Name) TEXT` or `File PATH TEXT`."""
+    """A section's or file's fault. `str()`, as fw4: `Section @rule[2] (Name) TEXT` or `File PATH TEXT`.
+
+    `option`: the option at fault; empty: none. `text`: the sentence without its subject, the section or file.
+    """
 
     fault: FirewallFault
     origin: Origin

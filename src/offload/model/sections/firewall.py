@@ -131,7 +131,7 @@ class Nat(NamedTuple):
     origin: Origin  # of the section
     name: str  # for the comment
     match: Match = EVERYTHING  # conditions
-    src: str = ""  # the zone
+    src: str = ""  # zone that packets leave through
     device: str = ""  # output device
     target: str = "masquerade"  # snat, masquerade or accept
     snat_ip: Address | NetworkName | None = None  # new source address

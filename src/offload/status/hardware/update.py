@@ -15,9 +15,10 @@ TCP = 6
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
-    Counters are compared with those of the last sample, of flows that are on the same fast path in both; at most
-    LONGEST seconds count between the two. The first sample is only stored. `since` becomes the time of the sample if
-    the verdict changes, or it is the first. `evicted` stays: it is compared with flows that the sample leaves out too.
+    Counters are compared with those of the last sample, of flows that are on the same fast path in both. Of the time
+    between the two at most LONGEST seconds count as time in software. The first sample has nothing to be compared with.
+    `since` becomes the time of the sample if the verdict changes, or it is the first. `evicted` stays: it is compared
+    with flows that the sample leaves out too.
     """
     before = case.sample
     moved = _moved_packets(before, sample)

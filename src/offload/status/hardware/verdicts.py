@@ -44,9 +44,9 @@ class Verdicts:
     def of_pair(self, pair: PairDecision) -> Verdict:
         """The verdict on a pair: if it is in hardware, by its flows (BOUND without a sample), else by why it is not.
 
-        Not in hardware: REFUSED if the service gave hardware up for it, REQUESTED if one of its Reasons ends by itself
-        (PASSING) or it has none, else IMPOSSIBLE. NONE if hardware was not requested for it, or an exempt or a fault
-        keeps it slow as a whole.
+        Not in hardware: REFUSED if the service gave hardware up for it; REQUESTED if it has no Reason, or one that ends
+        by itself (PASSING: a network is down, a device is missing, ...); else IMPOSSIBLE. NONE if hardware was not
+        requested for it, or an exempt or a fault keeps it slow as a whole.
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:

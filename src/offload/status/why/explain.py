@@ -27,7 +27,7 @@ class Explanation(NamedTuple):
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
-    dest: Endpoint  # the other end, by its real address
+    dest: Endpoint  # the other end, after DNAT
     steps: tuple[Step, ...]  # in the packet's order
     sentence: str  # the conclusion
     reason: Reason | None  # on which the sentence rests; None: as fast as requested

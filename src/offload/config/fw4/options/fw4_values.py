@@ -136,7 +136,7 @@ def icmp_type(value: str) -> IcmpType | None:
 def mark(value: str) -> Bits | None:
     """A packet mark, `value[/mask]` in decimal or 0xhex, with or without `!`; None: not valid.
 
-    Without a mask it has all 32 bits.
+    Without `/mask` the mask is all 32 bits.
     """
     name, negated = negation(value)
     numbers = [number(part) for part in name.split("/")]

@@ -84,9 +84,10 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """The `config rule` sections that can be used; the faults of all are added to `problems`.
+        """The `config rule` sections that can be used, enabled and without faults that matter.
 
-        Options that nftables cannot express are ignored here, as in fw4.
+        The faults of all are added to `problems`. A rule with a condition that cannot be read is kept without it, and
+        its `lost` names the option. Options that nftables cannot express are ignored here, as in fw4.
         """
         return self._only("rule", sections, traffic.rule)
 

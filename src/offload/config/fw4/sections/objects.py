@@ -15,11 +15,11 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """The set of a section with its valid entries; None: no `match`, type set, or ip or net with family any.
+    """The set of a section with its valid entries, from options `entry` and the file `loadfile`.
 
-    Entries that are not valid, or overlap an earlier one in part, are left out. Each such fault becomes a problem by
-    `say`, and so does a loadfile that is not in `files` (path -> lines). `networks`: those of netifd, which entries may
-    name.
+    None: it has no `match`, a key of type set, or one of type ip or net with family any. Entries that are not valid, or
+    overlap an earlier one in part, are left out. Each such fault becomes a problem by `say`, and so does a loadfile
+    that is not in `files` (path -> lines). `networks`: those of netifd, which entries may name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
