@@ -8,7 +8,10 @@ Json = dict[str, Any]
 
 
 class Exit(IntEnum):
-    """Exit codes of the command; docs/reference.md documents them."""
+    """Exit codes of the command: 0 done, 1 not done, 2 wrong usage, 3 and 4 done in part.
+
+    3: parts of the configuration have problems. 4: kernel or nft lack a feature.
+    """
 
     DONE = 0
     FAILED = 1  # not done; the sentence has the cause, and names files that were written all the same
@@ -31,7 +34,7 @@ class Answer(NamedTuple):
     data: dict[str, Any]  # for stdout with --json
     code: Exit = Exit.DONE  # exit code
     notes: tuple[str, ...] = ()  # lines for stderr, not printed with --json
-    # prints a long answer piece by piece; then `text` is empty and `data` lacks the list
+    # (JSON or not, columns) -> a long answer piece by piece, printed instead of `text`, which is empty, or of `data`
     written: Written | None = None
 
 
@@ -50,7 +53,7 @@ def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """A note that says how many items were left out of which lists, because a ubus message carries no more.
+    """One note: how many items were left out of which lists of a reply, because a ubus message carries no more.
 
     An empty tuple if nothing was left out (the reply has no `left_off`).
     """

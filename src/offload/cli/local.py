@@ -67,7 +67,8 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
     """The verb `flows`: forwarded connections with their path, and why slow ones are slow; UsageError for a bad option.
 
     A list of more than LONG is made by this process if it can (root, no pair of zones in hardware), else from several
-    replies of the service. If one of these is an error, that is the only note, no flow is listed, and it is FAILED.
+    replies of the service. If one of these is an error, no flow is listed: the error is the only note, and the exit
+    code FAILED.
     """
     from offload.status.query import Query
 
@@ -109,9 +110,10 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: the nft text of offload's tables; the same bytes for the same configuration and router.
+    """The verb `print`: offload's tables as they should be, as nft text, whatever tables the kernel has.
 
-    Problems of the configuration are notes. OffloadError if the router or a configuration file cannot be read.
+    It is the same for the same configuration and router. Problems of the configuration are notes. OffloadError if the
+    router or a configuration file cannot be read.
     """
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
@@ -124,8 +126,9 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 def check(router: Router, _: "Namespace") -> Answer:
     """The verb `check`: problems, faults of the firewall, missing features, and settings that conflict with offload.
 
-    Exit code: LACKING if a feature is missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not.
-    An error in the reply is a note, and the exit code FAILED.
+    If nothing is wrong, it names the pairs of zones that are slower than chosen. Exit code: LACKING if a feature is
+    missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not. An error in the reply is a note,
+    and the exit code FAILED.
     """
     data = router.reply("check")
     if "error" in data:

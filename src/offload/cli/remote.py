@@ -109,8 +109,8 @@ def exempt(router: Router, given: "Namespace") -> Answer:
     """The verb `exempt`: add (until a timeout), delete or list conditions for traffic that is kept slow.
 
     `add` changes no file of /etc/config. `delete` takes the number of such a run-time exempt, or the section or name of
-    a `config exempt`, which it deletes from /etc/config/offload. UsageError for `delete` without such a word, for `add`
-    with one, and for a bad timeout.
+    a `config exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError for `delete`
+    without such a word, for `add` with one, and for a bad timeout.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
@@ -143,11 +143,12 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode for all zones.
+    """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode in `config globals`.
 
-    It fails if offload is switched off, because the mode would have no effect. --once, for the installation, does
-    nothing after an earlier takeover, never fails for that cause, and records in option `taken` that it ran. With
-    --once or --root only files are changed; else the firewall is reloaded, and offload's nft tables follow.
+    That is for all zones without a mode of their own. It fails if offload is switched off, because the mode would have
+    no effect. --once, for the installation, does nothing after an earlier takeover, never fails for that cause, and
+    records in option `taken` that it ran. With --once or --root only files are changed; else the firewall is reloaded,
+    and offload's nft tables follow.
     """
     off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
@@ -159,10 +160,11 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 
 
 def giveback(router: Router, given: "Namespace") -> Answer:
-    """The verb `giveback`: set fw4's option flow_offloading again, if `takeover` replaced it and it is unchanged since.
+    """The verb `giveback`: set fw4's option flow_offloading again, if `takeover` replaced it.
 
-    With --forget, for the removal of the package, option `taken` is deleted too. With --forget or --root only files are
-    changed; else the firewall is reloaded, and offload's nft tables follow.
+    It does nothing if that option or `config globals` changed since, or a zone or pair has a lower mode now. With
+    --forget, for the removal of the package, option `taken` is deleted in any case. With --forget or --root only files
+    are changed; else the firewall is reloaded, and offload's nft tables follow.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
@@ -194,7 +196,10 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """A sentence for `changes` of a reply, the number of nft transactions sent: how many, or why none."""
+    """A sentence about `changes` of a reply, the number of nft transactions sent.
+
+    For 0 it is that the kernel has all already, or if features are missing, that nothing was sent.
+    """
     count = data["changes"]
     if not count and data.get("missing"):
         return "Nothing was sent."

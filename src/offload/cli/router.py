@@ -45,10 +45,10 @@ class Router:
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
-        """Read the router's state, with routes: the Snapshot, and netifd's reply of `network.interface dump` in it.
+        """Read the router's state: (Snapshot, with routes; netifd's reply of `network.interface dump`).
 
-        It probes kernel and hardware too. For a directory it has the stored state, and the reply is {}. OffloadError if
-        a part cannot be read.
+        It probes kernel and hardware too. For a directory the Snapshot is the stored one, and the reply {}.
+        OffloadError if a part cannot be read.
         """
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory

@@ -21,10 +21,11 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """The verb `top`: print bits and packets per second by path, --count times; without it until Ctrl-C.
+    """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by) every few seconds (--every).
 
-    Without --count a file or pipe gets one view. --json gives the last rates only, as the Answer's data. Of all flows
-    the MOST with the most bytes are compared. UsageError for a bad option, OffloadError for a failed reply.
+    It ends after --count views; without that after Ctrl-C, or after one view in a file or pipe. With --json nothing is
+    printed here: the Answer's data has the last rates. Of all flows the MOST (500) with the most bytes are compared.
+    UsageError for a bad option, OffloadError for a failed reply.
     """
     if given.by not in BY:
         raise UsageError(f"--by: use {', '.join(BY)}")

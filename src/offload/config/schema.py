@@ -45,7 +45,11 @@ class Option(NamedTuple):
 
 
 class Fault(Enum):
-    """The ways in which an option, or one of its values, can be wrong."""
+    """The ways in which an option, or one of its values, can be wrong.
+
+    The option is unknown, missing, a list where one value is needed (NOT_A_LIST), not expressible in nftables, or
+    without effect; a value is not valid (VALUE), or has a `!` that is not allowed (NEGATED).
+    """
 
     UNKNOWN = "unknown"
     MISSING = "missing"

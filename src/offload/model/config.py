@@ -28,7 +28,10 @@ class Mode(Enum):
 
 
 class Family(Enum):
-    """Address families; the value is the word of UCI. `a & b` is the family that both have in common, or NEITHER."""
+    """Address families: ANY (both), IPV4, IPV6, NEITHER. `a & b` is the part that both have in common.
+
+    The value is the word of UCI.
+    """
 
     ANY = "any"
     IPV4 = "ipv4"
@@ -46,7 +49,7 @@ class Family(Enum):
 
 
 class Policy(Enum):
-    """What happens to forwarded packets that no section permits: the values of the firewall's option `forward`."""
+    """What happens to forwarded packets that no section permits: ACCEPT, REJECT or DROP, as in option `forward`."""
 
     ACCEPT = "accept"
     REJECT = "reject"

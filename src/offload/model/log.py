@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class LogLevel(IntEnum):
-    """The priorities of syslog(3) that the service uses; smaller numbers are more important."""
+    """The priorities of syslog(3) that the service uses, from ERR (3) to DEBUG (7): smaller ones are more important."""
 
     ERR = 3
     WARNING = 4

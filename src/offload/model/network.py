@@ -169,7 +169,7 @@ class GivenUp:
 
     @property
     def name(self) -> str:
-        """The pair or device, for a sentence: `lan > wan`, `eth0 (ipv4)`."""
+        """The pair or device, with the family if there is one, for a sentence: `eth0`, `lan > wan (ipv4)`."""
         pair = " > ".join(self.pair) if self.pair else self.device
         return f"{pair} ({self.family})" if self.family else pair
 

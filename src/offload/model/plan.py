@@ -83,7 +83,7 @@ class ExemptMatch:
     oifs: tuple[str, ...] = ()  # devices of zone dest
     timed_exempt: TimedExempt | None = None  # the run-time exempt of which it is made; None: any other exempt
     called: str = ""  # the subject of sentences about it: `exempt 'PlayStation'`, `run-time exempt 3`
-    zone: str = ""  # with subnets and no devices, for which the compiler made this; empty: any other exempt
+    zone: str = ""  # the zone, of subnets without devices, for which the compiler made this; empty: any other exempt
     connmark: bool = False  # one more condition: the connection's mark (ct mark) is not 0; packet marks do not matter
 
 
@@ -160,7 +160,7 @@ class PairStations:
 
     @property
     def reason(self) -> Reason:
-        """The Reason why a part of the pair is not in hardware: STATIONS_UNSEEN, or with numbers STATIONS_SOFTWARE."""
+        """Why a part of the pair is not in hardware: STATIONS_UNSEEN without known hosts, else STATIONS_SOFTWARE."""
         known = self.hardware + self.software
         if not known:
             return ReasonCode.STATIONS_UNSEEN(ports=", ".join(self.ports))

@@ -26,7 +26,7 @@ def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], t
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """Compile the firewall as `compiled` does, with the same errors: (ruleset with problems and zones, sections)."""
+    """As `compiled`, but with the zones too: (a Compiled, with ruleset, problems and zones; sections of the file)."""
     found = read_inputs(root, FirewallFiles(root or Path("/")))
     return inputs.compiled(found), tuple(found.sections)
 

@@ -10,8 +10,8 @@ from offload.nouns import dataclass, field
 class Reason:
     """Why something is not offloaded, or is slower than requested.
 
-    `code` is the stable name, `text` the sentence. `remedy`: what the user can do; empty: nothing needs to be done, or
-    nothing can be. Reasons with the same code and text are equal.
+    `code` is the stable name, `text` the sentence. `remedy`: what the user can do, as text; empty: there is no advice.
+    Reasons with the same code and text are equal.
     """
 
     code: "ReasonCode"

@@ -128,7 +128,7 @@ class _Blanks(dict[str, object]):
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """The remedy for the Reason with this code; empty: nothing can or needs to be done.
+    """The remedy for the Reason with this code, as text for people; empty: there is none.
 
     `words` fill its blanks; a blank without a word gets its own name in capitals (`{zone}`: `ZONE`).
     """

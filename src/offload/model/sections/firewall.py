@@ -212,7 +212,7 @@ class RouterState(NamedTuple):
 
     networks: Mapping[str, RouterNetwork] = MappingProxyType({})  # of netifd, by name
     modules: frozenset[str] = frozenset()  # loaded or built in
-    # device -> those directly below it, only of bridges and VLANs; a device that is no key does not exist
+    # each device that exists -> for a bridge or VLAN the devices directly below it, for others ()
     lower: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     includes: tuple[tuple[str, str, str], ...] = ()  # nft files of packages: (position, chain, path)
     files: frozenset[str] | None = None  # paths of include sections that can be read; None: they are not checked

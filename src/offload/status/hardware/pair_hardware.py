@@ -191,8 +191,8 @@ class PairHardware:
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
     """A copy of `case` for the time `at` (monotonic seconds), when all flows of the pair were removed from hardware.
 
-    Flows in `moving` go to `evicted`: later samples check whether a counter sees packets of them again. All else stays
-    as the last sample showed it, also `in_hardware`.
+    Flows in `moving`, which is empty then, go to `evicted`: later samples check whether a counter sees packets of them
+    again. All else stays as the last sample showed it, also `in_hardware`.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 

@@ -19,9 +19,9 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """A Snapshot's stations, (MAC, bridge, VLAN) -> port, with its neighbours, (address, device, NEIGHBOUR) -> MAC.
+    """One dict of a Snapshot's stations, (MAC, bridge, VLAN) -> port, and neighbours, (IP, device, NEIGHBOUR) -> MAC.
 
-    The bridge is empty for a port that is none of the Snapshot's links.
+    The bridge is empty for a port that is none of the Snapshot's links, or in no bridge.
     """
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}

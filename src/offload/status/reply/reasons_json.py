@@ -11,7 +11,7 @@ Json = dict[str, Any]
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
     """Reasons as JSON, in their order: `code` never changes, `text` and `remedy` are for people.
 
-    An object has no `remedy` if there is nothing to do.
+    An object has `remedy` only if the Reason has one.
     """
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})

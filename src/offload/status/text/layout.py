@@ -62,9 +62,9 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """The lines that say why nothing at all is offloaded, with the remedy.
+    """One line about why nothing at all is offloaded (OF_ALL: offload is disabled, no firewall, ...), and its remedy.
 
-    Empty if no Reason in OF_ALL is in the reply. `status`: a reply of the method `status` or `zones`.
+    It has the first such Reason in `status`, a reply of the method `status` or `zones`. Empty if there is none.
     """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
