@@ -24,7 +24,7 @@ PAGE = {"sort": "bytes", "limit": 25, "offset": 0}
 SHARE, WAIT = 10.0, 0.3  # goals: per cent of the processor, seconds
 METHOD = "counted instructions"
 FLOW = {"proto": "tcp", "src": "192.168.1.3", "sport": 1024, "dest": "198.18.1.1", "dport": 444}
-ORDERS = ("bytes", "src", "-zone", "state")
+ORDERS = ("src", "-zone")  # the first reads addresses, the second zones; by bytes and by state the waits are shorter
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "status": ("status", {}),
     **{f"flows by {order}": ("flows", {"query": {"sort": order, "limit": 500}}) for order in ORDERS},
