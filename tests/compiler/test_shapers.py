@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from offload.compiler.devices import resolve
+from offload.compiler.findings.shapers import of_shapers
 from offload.compiler.offload.pairs.shapers import shapers
+from offload.compiler.offload.plan import plan
+from offload.model.config import Config, Globals, Mode, Permission, Zone
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
-from offload.model.network import Filter, Link, Qdisc, Snapshot
+from offload.model.network import Filter, Link, Network, Qdisc, Snapshot
 from offload.model.problems.finding import FindingCode
+from offload.model.problems.finding_form import Severity
 from offload.service import reconcile
 from offload.system.config.uci import Uci
 from offload.system.directory.router_directory import RouterDirectory
@@ -72,3 +77,64 @@ def test_the_finding_names_a_pair_whose_packets_pass_the_device(device: str, pai
     found = reconcile.findings(reconcile.decide(reconcile.read(uci), shaped), uci)
     remedies = [each.remedy for each in found if each.code is FindingCode.SHAPER]
     assert [each.rpartition("offload pair ")[2] for each in remedies] == [f"{pair} software"] * bool(pair)
+
+
+CARRIED = Snapshot(
+    links=(Link("lan"), Link("pppoe-wan", "ppp"), Link("eth1.7", "vlan", lower=("eth1",)), Link("eth1")),
+    networks=(Network("wan", l3_device="pppoe-wan", device="eth1.7", proto="pppoe"),),
+    qdiscs=(Qdisc("pppoe-wan", "clsact"),),
+    filters=(Filter("pppoe-wan", "bpf"),),
+)
+OWN = {"wan": "pppoe-wan", "tv": "eth1.7", "modem": "eth1"}
+LISTED: dict[str, tuple[Globals, set[str], list[Severity], list[str]]] = {
+    "by itself": (Globals(mode=Mode.SOFTWARE), {"pppoe-wan", "eth1.7"}, [Severity.NOTICE], ["lan > modem"]),
+    "switched off": (
+        Globals(mode=Mode.SOFTWARE, auto_software=False),
+        {"pppoe-wan", "eth1.7", "eth1"},
+        [Severity.PROBLEM],
+        [],
+    ),
+    "listed by the user": (
+        Globals(mode=Mode.SOFTWARE, devices=("eth1",)),
+        {"pppoe-wan", "eth1.7", "eth1"},
+        [Severity.PROBLEM],
+        [],
+    ),
+    "excluded by the user": (
+        Globals(mode=Mode.SOFTWARE, exclude_devices=("eth1",)),
+        {"pppoe-wan", "eth1.7"},
+        [],
+        ["lan > modem"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_zone_s_own_device_is_left_out_where_packets_of_a_shaped_one_arrive(name: str) -> None:
+    """`eth1.7`, between the two, takes none of their flows."""
+    choice, devices, severities, slow = LISTED[name]
+    zones = tuple(Zone(zone, zone, devices=(device,)) for zone, device in {"lan": "lan", **OWN}.items())
+    config = Config(
+        globals=choice, zones=zones, permissions=tuple(Permission("lan", zone, zone) for zone in OWN), readable=True
+    )
+    made = plan(config, resolve(config, CARRIED), CARRIED)
+    assert [set(table.devices) - {"lan"} for table in made.tables] == [devices]
+    found = of_shapers(config, CARRIED, made, {})
+    assert [each.severity for each in found if each.code is FindingCode.SHAPER_BYPASSED] == severities
+    assert [f"{pair.src} > {pair.dest}" for pair in made.pairs if pair.effective is Mode.NONE] == slow
+
+
+def test_a_bridge_takes_no_flows_of_a_vlan_on_it() -> None:
+    links = (Link("wan"), Link("br", "bridge"), Link("lan1", master="br"), Link("br.20", "vlan", lower=("br",)))
+    hooks = {"qdiscs": (Qdisc("br.20", "clsact"),), "filters": (Filter("br.20", "bpf"),)}
+    snapshot = Snapshot(links=links, **hooks)  # type: ignore[arg-type]  # of fields
+    zones = tuple(Zone(zone, zone, devices=(device,)) for zone, device in (("wan", "wan"), ("a", "br"), ("b", "br.20")))
+    config = Config(
+        globals=Globals(mode=Mode.SOFTWARE),
+        zones=zones,
+        permissions=(Permission("a", "wan", "a"), Permission("b", "wan", "b")),
+        readable=True,
+    )
+    made = plan(config, resolve(config, snapshot), snapshot)
+    assert [table.devices for table in made.tables] == [("br", "br.20", "wan")]
+    assert list(of_shapers(config, snapshot, made, {})) == []

@@ -19,6 +19,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "tbf, 2 Mbit/s": BOTH,
     "cake on an ifb for what comes in, 2 Mbit/s": BOTH,
     "cake on an ifb for what comes in on a VLAN, 2 Mbit/s": BOTH,
+    "cake on an ifb for what comes in on a VLAN whose port a zone has too, 2 Mbit/s": BOTH,
     "tbf on a bridge, for what goes out, 2 Mbit/s": BOTH,
     "policer of a tc filter on a bridge, 2 Mbit/s": BOTH,
     "cake with auto_software 0, 2 Mbit/s": HARDWARE,

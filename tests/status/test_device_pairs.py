@@ -22,6 +22,7 @@ ALL, V4, LATE = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(20, "any")
 SHARED = ReasonCode.SHARED_DEVICES(pair="twin > wan", mode="none")
 OTHER = ReasonCode.SHARED_FAMILY(pair="twin > wan", family="ipv4")
 EXCLUDED = ReasonCode.EXCLUDED_BY_USER()
+BELOW = ReasonCode.HOOKED_ABOVE(what="cake", upper="lan2.7", device="lan2")
 UNCOVERED = ReasonCode.HARDWARE_UNCOVERED(devices="wan")
 
 
@@ -41,6 +42,13 @@ MIXED = (table(hardware=True, br_lan=ALL), table(lan2=ALL))
 SOFT, HARD = Mode.SOFTWARE, Mode.HARDWARE
 CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
     "on the device that is left out": (SECOND, between(SOFT, EXCLUDED), ONE, ReasonCode.EXCLUDED_BY_USER),
+    "on the one below a shaper": (SECOND, between(SOFT, BELOW), ONE, ReasonCode.HOOKED_ABOVE),
+    "of a family that the other pair leaves out, below a shaper": (
+        SECOND6,
+        between(SOFT, BELOW, OTHER),
+        (table(br_lan=ALL, lan2=V4),),
+        ReasonCode.SHARED_FAMILY,
+    ),
     "beside it": (FIRST, between(SOFT, EXCLUDED), ONE, ReasonCode.WAITING),
     "on the device that a slow pair has too": (SECOND, between(SOFT, SHARED), ONE, ReasonCode.SHARED_DEVICES),
     "beside that": (FIRST6, between(SOFT, SHARED), ONE, ReasonCode.WAITING),

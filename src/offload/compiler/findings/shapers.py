@@ -31,9 +31,9 @@ def of_shapers(
 
     Bypassed is a shaper on a device with traffic in hardware (with `auto_software 0`), or one on an offloaded bridge or
     at the ingress of an offloaded device, if the software flowtable lists a device below. If traffic is in software
-    instead of hardware because of a shaper, a notice names it. Missing: a section of sqm, qosify or qosmate configures
-    a shaper for a device that exists and has none, or nft-qos has limits and no rule in nft. `packages`: the sections
-    of these UCI packages, by package.
+    instead of hardware because of a shaper, or a zone's own device is left out of the flowtable, a notice names it.
+    Missing: a section of sqm, qosify or qosmate configures a shaper for a device that exists and has none, or nft-qos
+    has limits and no rule in nft. `packages`: the sections of these UCI packages, by package.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are
@@ -44,7 +44,7 @@ def of_shapers(
             yield FindingCode.SHAPER(shaper=shaper, device=device, src=src, dest=dest)
         elif _concerned(plan, ReasonCode.SHAPED(device=device, shaper=shaper)):
             yield FindingCode.SHAPER.done(shaper=shaper, device=device)
-    yield from _bypassed(snapshot, plan)
+    yield from _bypassed(snapshot, plan, zones)
     names = {each.name: each.l3_device or each.device for each in snapshot.networks}
     devices = {link.name for link in snapshot.links}
     for package, network in _asked(packages):
@@ -55,14 +55,27 @@ def of_shapers(
         yield FindingCode.LIMITS_ABSENT(package="nft-qos")
 
 
-# A device below is listed although one above it has a shaper if it is a device of a zone itself, or of option `device`.
-def _bypassed(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
+# Below a device with a shaper these are asked for all the same: devices of a zone itself, and of option `device`. Only
+# one on which packets arrive matters.
+def _bypassed(snapshot: Snapshot, plan: Plan, zones: Mapping[str, ZoneDevices]) -> Iterator[Finding]:
     below = directly_below(snapshot)
     for table in plan.tables:
         ends = {end for each in table.elements for end in (each.iif, each.oif)}
+        passed = {*ends, *all_below(ends, below)}
+        arriving = {
+            leaf for zone in zones.values() for each in zone.l3 if each in ends for leaf in zone.leaves_of(each)
+        }
         for device, shaper in hooked(snapshot).items() if table.mode is Mode.SOFTWARE else ():
-            if device in ends and (lower := [name for name in all_below([device], below) if name in table.devices]):
-                yield FindingCode.SHAPER_BYPASSED(shaper=shaper, device=device, lower=", ".join(lower))
+            lower = [name for name in all_below([device], below) if name in arriving] if device in passed else []
+            left = [each for each in lower if _concerned(plan, _left_out(device, shaper, each))]
+            if listed := [name for name in lower if name in table.devices]:
+                yield FindingCode.SHAPER_BYPASSED(shaper=shaper, device=device, lower=", ".join(listed))
+            elif left:
+                yield FindingCode.SHAPER_BYPASSED.done(shaper=shaper, device=device, lower=", ".join(left))
+
+
+def _left_out(device: str, shaper: str, lower: str) -> Reason:
+    return ReasonCode.HOOKED_ABOVE(what=shaper, upper=device, device=lower)
 
 
 # A pair of two different zones is preferred to a zone with itself, for the sentence.
@@ -83,7 +96,6 @@ def _passed(zone: ZoneDevices, end: str) -> set[str]:
     return {device for each in l3 for device in zone.passed(each)}
 
 
-# Only pairs that requested hardware have such a Reason.
 def _concerned(plan: Plan, why: Reason) -> bool:
     return any(why in pair.reasons for pair in plan.pairs)
 

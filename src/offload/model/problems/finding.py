@@ -40,10 +40,11 @@ class FindingCode(Enum):
     )
     SHAPER_BYPASSED = Form(
         Severity.PROBLEM,
-        "{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} "
+        "{shaper} treats packets of {device}, and those of offloaded flows bypass it where the flowtable has {lower} "
         "below it, a device of a zone itself or of option device",
-        "list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, "
-        "not of {device}, stays slow",
+        "set auto_software to 1 in /etc/config/offload, without {lower} as option device: then only traffic of {lower} "
+        "itself, not of {device}, stays slow",
+        "the flowtable leaves {lower} out: only its own traffic stays slow",
     )
     SHAPER_ABSENT = Form(
         Severity.NOTICE,

@@ -85,7 +85,10 @@ NO_NEED = {  # by the code of the Reason
     "BOND_MEMBER": "nothing: its flows are offloaded at the bond",
     "DSA_CONDUIT": "nothing: its flows are offloaded at the switch ports",
     "NOT_FOLLOWED": "nothing: its flows are offloaded at the upper device",
-    "HOOKED_ABOVE": "nothing: its flows are offloaded at the device above",
+    "HOOKED_ABOVE": (
+        "nothing: flows of the device above are offloaded there; those of a zone's own device below stay slow, unless "
+        "auto_software is 0"
+    ),
     "PPPOE_PARENT": "nothing: its flows are offloaded at the PPPoE device; or update OpenWrt",
     "TOO_DEEP": "nothing: its flows are offloaded at the device above",
     "FLOWTABLE_FULL": "nothing: its flows are offloaded at the device above",

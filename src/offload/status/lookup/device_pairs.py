@@ -11,7 +11,8 @@ from offload.status.hardware.pair_hardware import family_of
 from offload.status.lookup.zone_lookup import Endpoint
 
 # Reasons why a pair is slower on some of its devices
-OF_A_PART = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
+LEFT_OUT = {ReasonCode.EXCLUDED_BY_USER, ReasonCode.HOOKED_ABOVE}
+OF_A_PART = LEFT_OUT | {ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
 
 
 class DevicePairs:
@@ -31,8 +32,8 @@ class DevicePairs:
 
         Nothing if a table of `mode` or a faster one has an element for its devices and its family. If there are
         elements for the other family only: the pair's Reasons SHARED_FAMILY, or without one SHARED_DEVICES. If there
-        are only slower elements, or none, or its devices are not known: all Reasons of these two kinds, and
-        EXCLUDED_BY_USER (a device).
+        are only slower elements, or none, or its devices are not known: all Reasons of these two kinds, and those why a
+        device is left out (LEFT_OUT).
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
@@ -40,7 +41,7 @@ class DevicePairs:
         if max(modes, default=Mode.NONE) < mode:
             reasons = [reason for reason in pair.reasons if reason.code in OF_A_PART]
             if found and not modes:
-                shared = [reason for reason in reasons if reason.code is not ReasonCode.EXCLUDED_BY_USER]
+                shared = [reason for reason in reasons if reason.code not in LEFT_OUT]
                 reasons = [each for each in shared if each.code is ReasonCode.SHARED_FAMILY] or shared
             yield from reasons
 

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 from offload.model.problems.reason import ReasonCode
 from offload.status.hardware.pair_hardware import family_of
+from offload.status.lookup.device_pairs import OF_A_PART
 from offload.status.lookup.zone_lookup import Endpoint
 from offload.status.why.reasons import IPS_ADJUSTED, protocol, tcp_state
 from offload.status.why.step import Seen
@@ -105,7 +106,7 @@ STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("pair", None, _pair),
     ("family", frozenset({WHY.OTHER_FAMILY}), _family),
     ("exempt", frozenset({WHY.EXEMPTED}), _exempt),
-    ("devices", frozenset({WHY.EXCLUDED_BY_USER, WHY.SHARED_DEVICES, WHY.SHARED_FAMILY}), _devices),
+    ("devices", frozenset(OF_A_PART), _devices),
     ("established", frozenset({WHY.TCP_STATE}), _state),
     ("helper", frozenset({WHY.HELPER}), _helper),
     ("unchanged", frozenset({WHY.ADJUSTED}), _adjusted),

@@ -90,7 +90,7 @@ return baseclass.extend({
 		switched(exempt);
 
 		const shaped = section.option(form.Flag, 'auto_software', _('Respect shapers'),
-			_('Pairs in hardware over a device that has a shaper (SQM and others), a tc filter or an nft chain that changes packets become software, which keeps these, and hardware again when they go.'));
+			_('Pairs in hardware over a device that has a shaper (SQM and others), a tc filter or an nft chain that changes packets become software, which keeps these, and hardware again when they go. What a zone has below such a device (the port of a PPPoE session, say) stays slow: offloaded, it would let packets pass these by.'));
 
 		switched(shaped);
 

@@ -225,7 +225,7 @@ const FIREWALL = {
 const FINDINGS = {
 	NO_FIREWALL: [ 'no firewall is loaded: every packet is forwarded unchecked', _('no firewall is loaded: every packet is forwarded unchecked') ],
 	SHAPER: [ '{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it', _('{shaper} treats packets of {device}: software offload keeps that, hardware bypasses it') ],
-	SHAPER_BYPASSED: [ '{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} below it, a device of a zone itself or of option device', _('{shaper} treats packets of {device}, and those of offloaded flows bypass it: the flowtable has {lower} below it, a device of a zone itself or of option device') ],
+	SHAPER_BYPASSED: [ '{shaper} treats packets of {device}, and those of offloaded flows bypass it where the flowtable has {lower} below it, a device of a zone itself or of option device', _('{shaper} treats packets of {device}, and those of offloaded flows bypass it where the flowtable has {lower} below it, a device of a zone itself or of option device') ],
 	SHAPER_ABSENT: [ '/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now', _('/etc/config/{package} asks for a shaper on {network}, and there is none on {device} now') ],
 	LIMITS_ABSENT: [ '/etc/config/{package} asks for limits, and no rule of its tables limits anything now', _('/etc/config/{package} asks for limits, and no rule of its tables limits anything now') ],
 	RULE_LIMITS: [ 'a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited', _('a rule in chain {chain} of table {table} limits rates: offloaded packets would not be limited') ],
@@ -260,6 +260,7 @@ const FINDINGS = {
 
 const FINDINGS_DONE = {
 	SHAPER: [ 'traffic over {device} is in software at most', _('traffic over {device} is in software at most') ],
+	SHAPER_BYPASSED: [ 'the flowtable leaves {lower} out: only its own traffic stays slow', _('the flowtable leaves {lower} out: only its own traffic stays slow') ],
 	RULE_LIMITS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_COUNTS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_PRIORITIES: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
@@ -276,7 +277,7 @@ const FINDINGS_DONE = {
 const FINDINGS_REMEDIES = {
 	NO_FIREWALL: [ '/etc/init.d/firewall start', _('/etc/init.d/firewall start') ],
 	SHAPER: [ 'set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software', _('set auto_software to 1 in /etc/config/offload, or choose software: offload pair {src} {dest} software') ],
-	SHAPER_BYPASSED: [ 'list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, not of {device}, stays slow', _('list {lower} as exclude_device in config globals of /etc/config/offload: then only traffic of {lower} itself, not of {device}, stays slow') ],
+	SHAPER_BYPASSED: [ 'set auto_software to 1 in /etc/config/offload, without {lower} as option device: then only traffic of {lower} itself, not of {device}, stays slow', _('set auto_software to 1 in /etc/config/offload, without {lower} as option device: then only traffic of {lower} itself, not of {device}, stays slow') ],
 	SHAPER_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
 	LIMITS_ABSENT: [ '/etc/init.d/{package} restart', _('/etc/init.d/{package} restart') ],
 	RULE_LIMITS: [ 'set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic', _('set auto_exempt to 1 in /etc/config/offload, or write a config exempt for its traffic') ],

@@ -6,7 +6,7 @@ from offload.compiler.devices import Topology
 from offload.compiler.offload.pairs.shapers import shapers
 from offload.model.config import Config, Mode
 from offload.model.network import DEVICE_NAME, Link, Snapshot
-from offload.model.problems.reason import ReasonCode
+from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.topology import ZoneDevices
 from offload.nouns import dataclass
 
@@ -24,7 +24,8 @@ class DeviceCoverage:
     excluded: frozenset[str]  # option `exclude_device` of `config globals`
     added: tuple[str, ...]  # option `device` of `config globals`, those that exist and are not `excluded`
     shaped: Mapping[str, str]  # device -> its shaper, tc filter or nft chain, which hardware would bypass
-    beneath: frozenset[str]  # not to be listed: packets would bypass a shaper or hook of a device above; no l3 devices
+    # device -> why software does not list it: packets of a device above would bypass the shaper or hook of that one
+    beneath: Mapping[str, Reason]
     restless: frozenset[str]  # bridges whose hosts move too often, so no flow may be bound to their ports
 
     @classmethod
@@ -32,7 +33,7 @@ class DeviceCoverage:
         """Find which devices flowtables can list now. `topology`: the devices of the zones.
 
         Devices for which hardware was given up for some hours are not `able`. With `auto_software 0` no device counts
-        as `shaped`, so hardware is used although it bypasses shapers.
+        as `shaped`, so hardware is used although it bypasses shapers, and no l3 device is `beneath`.
         """
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
@@ -42,13 +43,20 @@ class DeviceCoverage:
         idle = {link.name for link in snapshot.links if not link.up or _is_empty(link, masters)}
         given_up = {each.device for each in snapshot.given_up}
         shaped = shapers(snapshot) if config.globals.auto_software else {}
-        l3 = {device for zone in topology.zones.values() for device in zone.l3}
-        left = (each for zone in topology.zones.values() for each in zone.left_out)
-        beneath = frozenset(device for device, why in left if why.code is ReasonCode.HOOKED_ABOVE) - l3
+        beneath = _beneath(topology, own=config.globals.auto_software)
         restless = frozenset(link.name for link in snapshot.links if link.restless)
         return cls(
             topology.zones, (able & known) - given_up, frozenset(idle), excluded, added, shaped, beneath, restless
         )
+
+    def why_slow(self, zone: str, device: str) -> Reason | None:
+        """Why no flowtable of software sees all packets of an l3 device (`br-lan`); None: it does.
+
+        The user excluded the device, or it is below one with a shaper or hook.
+        """
+        if not self.uncovered(zone, device, Mode.SOFTWARE):
+            return None
+        return ReasonCode.EXCLUDED_BY_USER() if device in self.excluded else self.beneath[device]
 
     def added_to(self, mode: Mode) -> set[str]:
         """The devices of option `device` that the flowtable of this mode can list: in hardware only `able` ones.
@@ -67,7 +75,7 @@ class DeviceCoverage:
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:
-            return set(found.listed) - self.excluded - self.beneath
+            return set(found.listed) - self.excluded - self.beneath.keys()
         calm = (device for device in found.l3 if found.bridge_of(device) not in self.restless)
         leaves = {leaf for device in calm for leaf in found.leaves_of(device)}
         return ({*found.listed, *leaves} & self.able) - self.excluded
@@ -111,6 +119,16 @@ class DeviceCoverage:
         They are in the zone's order.
         """
         return [device for device in self.zones[zone].l3 if not self.uncovered(zone, device, mode)]
+
+
+# An l3 device only if `own`, and only if packets of another one arrive there: at others the kernel finds no such flow.
+def _beneath(topology: Topology, *, own: bool) -> dict[str, Reason]:
+    zones = topology.zones.values()
+    l3 = {device for zone in zones for device in zone.l3}
+    arriving = {leaf for zone in zones for device in zone.l3 for leaf in zone.leaves_of(device) if leaf != device}
+    left = (each for zone in zones for each in zone.left_out)
+    hooked = {device: why for device, why in left if why.code is ReasonCode.HOOKED_ABOVE}
+    return {device: why for device, why in hooked.items() if device not in l3 or (own and device in arriving)}
 
 
 def _is_empty(link: Link, masters: set[str]) -> bool:

@@ -49,9 +49,10 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
     """The mode that a requested pair of zones can have on its own: the fastest of its pairs of devices, with Reasons.
 
     It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
-    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; the
-    user excluded so many devices that no flowtable sees all packets between any two devices of the zones. Reasons say
-    why the mode is lower than requested, or why a part of the traffic has a lower one.
+    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; no
+    flowtable sees all packets between any two devices of the zones, because the user excluded so many devices, or they
+    are below others with a shaper or hook. Reasons say why the mode is lower than requested, or why a part of the
+    traffic has a lower one.
     """
     ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
@@ -74,18 +75,18 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
             _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every)),
         )
 
-    crossings = tuple(found for way in every if (found := _crossing(request, coverage, *way)))
+    made = {way: _crossing(request, coverage, *way) for way in every}
+    crossings = tuple(found for found in made.values() if found)
+    slow = [end for way, found in made.items() if not found for end in zip((src.name, dest.name), way, strict=True)]
+    left_out = tuple(dict.fromkeys(why for end in slow if (why := coverage.why_slow(*end))))
     if not crossings:
-        excluded = tuple(Crossing(*way, Mode.NONE) for way in every)
-        return PairDraft(request, Mode.NONE, (ReasonCode.EXCLUDED_BY_USER(),), excluded)
+        return PairDraft(request, Mode.NONE, left_out, tuple(Crossing(*way, Mode.NONE) for way in every))
     mode = max(crossing.mode for crossing in crossings)
     reasons = [*request.reasons, *(_uncovered(request, coverage, crossings) if request.mode is Mode.HARDWARE else ())]
     stations = _stations(request, coverage, crossings)
     if stations:
         reasons.append(stations.reason)
-    if len(crossings) < len(every):
-        reasons.append(ReasonCode.EXCLUDED_BY_USER())
-    return PairDraft(request, mode, tuple(reasons), _in_forward(src, dest, crossings), stations)
+    return PairDraft(request, mode, (*reasons, *left_out), _in_forward(src, dest, crossings), stations)
 
 
 # On the forward hook a packet that came in by a member of a VRF has the VRF's name as its input device. Replies are
