@@ -149,7 +149,11 @@ def test_a_port_that_a_zone_has_too_is_left_out_while_the_shaper_is_there(lab: H
     commands, back, _ = ROWS[VLAN]
     figures = {}
     with modem(lab):
+        chosen(lab, "software")
+        live = lab.call("lan", "wan")
         with treated(lab, commands, back):
+            chosen(lab, "software")
+            assert downloaded(live, SIZE) < 1.1 * RATE, "a flow that was offloaded at eth1 goes on there"
             for mode in ("none", "software", "hardware"):
                 assert chosen(lab, mode)[0] == ("none" if mode == "none" else "software")
                 figures[mode], _ = rate(lab, BESIDE)
