@@ -142,7 +142,7 @@ def test_an_exempt_that_no_table_could_hold_is_refused(fakes: Fakes) -> None:
 
 
 def test_an_exempt_that_the_kernel_keeps_needs_no_service(fakes: Fakes) -> None:
-    assert add(fakes, src_ip=[HOST]).text == "Exempt 1, for 3600 s."
+    assert add(fakes, src_ip=[HOST]).text == "Exempt 1 keeps it slow for 1 h; to end it before: offload exempt delete 1"
     assert f'{HOST} timeout 3600s expires 3600s comment "1 ' in fakes.nft.sent[-1]
 
 

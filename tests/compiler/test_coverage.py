@@ -19,7 +19,7 @@ from strategies import gate
 
 ALL4, ALL6 = (ip_network("0.0.0.0/0"),), (ip_network("::/0"),)
 NET = (ip_network("192.168.1.0/24"),)
-ONE = ", which offloaded packets would miss: "
+ONE = ", and offloaded packets would bypass that: "
 FILE = "of /etc/config/firewall"
 
 
@@ -97,7 +97,7 @@ def test_rules_with_one_effect_share_a_sentence() -> None:
 def test_a_rule_without_a_name_is_called_by_its_section() -> None:
     mark_rule = MarkRule("@rule[0]", "@rule[0]", (exempt_of("@rule[0]", "@rule[0]", "lan", "wan"),))
     (reason,) = lan_wan(mark_rules=(mark_rule,)).reasons
-    assert reason.text == f"rule @rule[0] {FILE} marks every packet of it, which offloaded packets would miss"
+    assert reason.text == f"rule @rule[0] {FILE} marks every packet of it{ONE}all of it stays slow"
 
 
 def test_a_name_neither_moves_the_cursor_nor_fills_the_page() -> None:

@@ -78,7 +78,7 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--src nozone", "--src: there is no zone 'nozone'; there are lan, wan"),
+        ("--src nozone", "--src: there is no zone 'nozone'; the zones: lan, wan"),
         ("--src lan --dest-port 0", "--dest-port: '0' is no port"),
         ("--src lan --src-port http", "--src-port: 'http' is no port"),
         ("--src lan --dest-port ²", "--dest-port: '²' is no port"),

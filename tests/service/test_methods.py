@@ -122,19 +122,19 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(fakes: Fakes) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"zone": "dmz", "mode": "none"}, "zone: there is no zone 'dmz', but lan, guest, wan"),
-        ({"zone": "x" * 300, "mode": "none"}, "zone: there is no zone '" + "x" * 60 + "...', but lan, guest, wan"),
+        ({"zone": "dmz", "mode": "none"}, "zone: there is no zone 'dmz'; the zones: lan, guest, wan"),
+        ({"zone": "x" * 300, "mode": "none"}, "zone: there is no zone '" + "x" * 60 + "...'; the zones: " + ZONES),
         ({"zone": "lan", "mode": "fast"}, "mode: 'fast' is no mode: write none, software or hardware"),
         (
             {"zone": "gest", "mode": "none"},
-            "zone: there is no zone 'gest' (did you mean 'guest'?), but lan, guest, wan",
+            "zone: there is no zone 'gest' (did you mean 'guest'?); the zones: lan, guest, wan",
         ),
         (
             {"zone": "lan", "mode": "softwre"},
             "mode: 'softwre' is no mode (did you mean 'software'?): write none, software or hardware",
         ),
         ({"zone": "moon", "mode": "on"}, "mode: 'on' is no mode: write none, software or hardware"),
-        ({"zone": "lan\n", "mode": "none"}, f"zone: there is no zone 'lan?' (did you mean 'lan'?), but {ZONES}"),
+        ({"zone": "lan\n", "mode": "none"}, f"zone: there is no zone 'lan?' (did you mean 'lan'?); the zones: {ZONES}"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(fakes: Fakes, words: dict[str, str], sentence: str) -> None:

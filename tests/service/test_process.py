@@ -143,7 +143,7 @@ ANSWERED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("status", "--json"), '"ok": true'),
     (("zones",), "lan > wan"),
     (("exempt", "list"), "There are no exempts."),
-    (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1, for 3600 s."),
+    (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1 keeps it slow for 1 h"),
     (("flush",), "Returned: flow_offload."),
     (("flows",), "No flows."),
     (("cut", "--host", "192.168.1.50"), "Ended 0 of 0 connections."),

@@ -112,7 +112,7 @@ def test_refusal(words: dict[str, object], sentence: str) -> None:
 
 def test_zone_must_be_one_of_those_there_are() -> None:
     assert Query.of({"zone": "lan"}, zones=["lan", "wan"]).zone == "lan"
-    with pytest.raises(QueryError, match=r"there is no zone 'lam' \(did you mean 'lan'\?\), but lan, wan"):
+    with pytest.raises(QueryError, match=r"there is no zone 'lam' \(did you mean 'lan'\?\); the zones: lan, wan"):
         Query.of({"zone": "lam"}, zones=["lan", "wan"])
 
 

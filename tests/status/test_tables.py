@@ -43,15 +43,15 @@ PAIR         GETS           SLOW    SOFTWARE  HARDWARE
 lan > wan    software  2  1.2 kB  14  350 MB         -
     hardware was asked for
     hardware does not cover wan, so the pair is software
-      choose software for the zone, or give what hardware does not cover (Wi-Fi,
-        say) a bridge and a zone of its own; exclude_device does not help, for
-        the pair's packets still come in there
+      what to do: choose software for the zone, or give what hardware does not
+        cover (Wi-Fi, say) a bridge and a zone of its own; exclude_device does
+        not help, for the pair's packets still come in there
 guest > wan  none              -           -         -
     mode none was chosen for zone guest
 
-DEVICE  ZONE        IN      HARDWARE
-br-lan  lan         sw, hw  bound
-wlan0   lan, guest  -       none
+DEVICE  ZONE        FLOWTABLES  HARDWARE
+br-lan  lan         sw, hw      bound
+wlan0   lan, guest  -           none
     Wi-Fi port of br-lan: its stations roam, and its packets are seen at br-lan
 
 PROBLEM
@@ -98,7 +98,7 @@ def test_what_a_choice_changed_and_what_not() -> None:
         "    hardware does not cover wan",
         "lan > wan stays none:",
         "    mode none was chosen for zone wan",
-        "      offload set wan software",
+        "      what to do: offload set wan software",
     ]
     nothing = {"changed": [], "unchanged": [], "reasons": [{"code": "NOT_PERMITTED", "text": "no forwarding"}]}
     assert changes_text(nothing).splitlines() == ["Written. No pair changes its path.", "    no forwarding"]
@@ -112,10 +112,10 @@ def test_ports_that_decide_show_their_stations() -> None:
     ]
     text = status_text(status_json(Plan(devices=tuple(ports)), Snapshot(), [], {}, Applied()))
     assert text.splitlines()[-4:] == [
-        "DEVICE    ZONE  IN      HARDWARE   STATIONS",
-        "br-lan    lan   sw      requested  -",
-        "lan1      lan   sw, hw  bound      12",
-        "phy0-ap0  lan   -       requested  0",
+        "DEVICE    ZONE  FLOWTABLES  HARDWARE   STATIONS",
+        "br-lan    lan   sw          requested  -",
+        "lan1      lan   sw, hw      bound      12",
+        "phy0-ap0  lan   -           requested  0",
     ]
 
 
@@ -159,7 +159,7 @@ def test_what_keeps_every_pair_slow_is_a_sentence_once(
         assert len(held) > 1
         main([verb, "--root", str(GOLDEN / router)])
         text = " ".join(capsys.readouterr().out.split())
-        assert text.count(f"Nothing is offloaded: {held[0]['text']} {held[0]['remedy']}") == 1
+        assert text.count(f"Nothing is offloaded: {held[0]['text']} what to do: {held[0]['remedy']}") == 1
         assert (text.count(held[0]["text"]), text.count(held[0]["remedy"])) == (1, 1)
 
 

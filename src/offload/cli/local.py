@@ -55,7 +55,7 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
     names = [each["name"] for each in data["zones"]]
     if zone not in names:
         hint = did_you_mean(zone, names)
-        raise UsageError(f"there is no zone '{shown_word(zone)}'{hint}, but {', '.join(names) or 'none at all'}")
+        raise UsageError(f"there is no zone '{shown_word(zone)}'{hint}; the zones: {', '.join(names) or 'none'}")
     return data | {
         "zones": [each for each in data["zones"] if each["name"] == zone],
         "pairs": [each for each in data["pairs"] if zone in {each["src"], each["dest"]}],
@@ -135,7 +135,8 @@ def check(router: Router, _: "Namespace") -> Answer:
         return _served(data, str)
     found = data.get("findings", [])
     faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
-    sentences = [*problem_notes(data), *faults, *data["missing"], *tables.findings_text(found, width())]
+    lines = [layout.fitted([line], width()) for line in (*problem_notes(data), *faults, *data["missing"])]
+    sentences = [*lines, *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS
     if data["ok"] and (slower := data.get("slower")):
         sentences.append(layout.fitted([_slower_sentence(slower, alone=not sentences)], width()))

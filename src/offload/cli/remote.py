@@ -15,7 +15,7 @@ from offload.errors import UsageError
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
 from offload.status.text import tables
-from offload.status.text.layout import safe
+from offload.status.text.layout import safe, span
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -131,7 +131,11 @@ def exempt(router: Router, given: "Namespace") -> Answer:
         )
     words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
     data = router.live_reply("exempt_add", {"match": words, "timeout": duration(given.timeout)})
-    return answered(data, lambda: f"Exempt {data['id']}, for {data['expires']} s.")
+    return answered(data, lambda: _added(data["id"], data["expires"]))
+
+
+def _added(number: int, seconds: int) -> str:
+    return f"Exempt {number} keeps it slow for {span(seconds)}; to end it before: offload exempt delete {number}"
 
 
 def duration(text: str) -> int:
@@ -230,7 +234,7 @@ def _previewed(data: Json) -> Answer:
 
 
 def _exempts_text(exempts: list[Json], configured: "Sequence[Json]") -> str:
-    rows = [(str(each["id"]), f"{each['expires']} s left", each) for each in exempts]
+    rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
     rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]
     wide = max((len(row[0]) for row in rows), default=0)
     lines = [f"{name:>{max(wide, 4)}}  {left:>14}  {_matched(each)}" for name, left, each in rows]

@@ -8,12 +8,15 @@ from offload.cli import terminal
 from offload.cli.answer import Answer, Exit, left_off
 from offload.cli.router import Router
 from offload.errors import OffloadError, UsageError
+from offload.model.text.shown import shown
+from offload.model.text.similar import did_you_mean
 from offload.status.query_words import PAGE
 from offload.status.text import totals_text
 from offload.status.text.top import BY, rates, top_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Collection
 
 MOST = 500  # flows in an answer of the service: those with the most bytes
 CLEAR = "\033[H\033[J"
@@ -27,22 +30,21 @@ def top(router: Router, given: "Namespace") -> Answer:
     printed here: the Answer's data has the last rates. Of all flows the MOST (500) with the most bytes are compared.
     UsageError for a bad option, OffloadError for a failed reply.
     """
-    if given.by not in BY:
-        raise UsageError(f"--by: use {', '.join(BY)}")
+    _known(given.by, BY)
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
     live = sys.stdout.isatty()
     views = views or (0 if live else 1)  # 0: until Ctrl-C
     before, since, _ = _flows(router)
     data: dict[str, Any] = {"ok": True, "by": given.by, "rates": []}
-    shown = 0
+    seen = 0
     try:
-        while not views or shown < views:
+        while not views or seen < views:
             time.sleep(max(every, SHORTEST))
             flows, now, age = _flows(router)
             if age and now - since < SHORTEST / 2:
                 continue  # with many connections the service uses one dump for several calls
             found = rates(before, flows, now - since, given.by)
-            before, since, shown = flows, now, shown + 1
+            before, since, seen = flows, now, seen + 1
             if given.json:
                 data["rates"] = [{"name": each.name, "bits": each.bits, "packets": each.packets} for each in found]
             else:
@@ -60,8 +62,7 @@ def totals(router: Router, given: "Namespace") -> Answer:
     Those with the most bytes come first. UsageError for a bad --by or --limit. Exit code FAILED if no service runs, or
     it cannot count.
     """
-    if given.by not in totals_text.BY:
-        raise UsageError(f"--by: use {' or '.join(totals_text.BY)}")
+    _known(given.by, totals_text.BY)
     most = _number("--limit", given.limit, 1_000_000) or PAGE
     data = router.live_reply("totals", {})
     if "error" in data:
@@ -78,6 +79,11 @@ def _flows(router: Router) -> tuple[list[dict[str, Any]], float, float]:
     if "error" in data:
         raise OffloadError(data["error"])
     return data["flows"], time.monotonic() - data["age"], data["age"]
+
+
+def _known(by: str, words: "Collection[str]") -> None:
+    if by not in words:
+        raise UsageError(f"--by: '{shown(by)}' is not known here{did_you_mean(by, words)}: use {', '.join(words)}")
 
 
 def _number(name: str, word: str | None, most: int) -> int:

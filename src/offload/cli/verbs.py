@@ -48,14 +48,25 @@ MODE: tuple[str, dict[str, Any]] = ("mode", {"metavar": "MODE", "help": "none, s
 DRY_RUN: tuple[str, dict[str, Any]] = ("--dry-run", _flag("only say what it would change; nothing is written or sent"))
 CHOOSING = (
     ("--zone", {"help": "only flows from or to this zone"}),
-    ("--host", {"help": "only flows from or to this address or network"}),
+    ("--host", {"help": "only flows from or to this address or network", "metavar": "ADDRESS"}),
     ("--state", {"help": "slow, software or hardware"}),
 )
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
     ("id", {"nargs": "?", "metavar": "ID", "help": "which one to delete: its number, or the name of a config exempt"}),
-    ("--timeout", {"default": "1h", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
+    ("--timeout", {"default": "1h", "metavar": "TIME", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
 )
+
+# What the help calls the value of each condition of an exempt.
+METAVARS = {
+    **dict.fromkeys(("src", "dest"), "ZONE"),
+    **dict.fromkeys(("src_ip", "dest_ip"), "ADDRESS"),
+    **dict.fromkeys(("src_port", "dest_port"), "PORT"),
+    "src_mac": "MAC",
+    "proto": "NAME",
+    "mark": "MARK",
+    "dscp": "CLASS",
+}
 
 
 def matches() -> dict[str, str]:
@@ -70,7 +81,10 @@ def _conditions() -> "Arguments":
     from offload.model.sections.fields import LISTS
 
     return tuple(
-        (f"--{word.replace('_', '-')}", {"help": help_} | ({"action": "append"} if word in LISTS else {}))
+        (
+            f"--{word.replace('_', '-')}",
+            {"help": help_, "metavar": METAVARS[word]} | ({"action": "append"} if word in LISTS else {}),
+        )
         for word, help_ in matches().items()
     )
 
@@ -174,26 +188,29 @@ VERBS = {
         matching=True,
     ),
     "flush": Verb(
-        "remote", "flush", "Put offloaded flows back on the slow path for a moment; no connection ends.", CHOOSING
+        "remote",
+        "flush",
+        "Put offloaded flows, or those that the options name, back on the slow path for a moment; no connection ends.",
+        CHOOSING,
     ),
     "cut": Verb(
         "remote",
         "cut",
-        "End connections that are no longer allowed: each has to pass the firewall anew to go on.",
+        "End the connections that the options name (one is needed); to go on, each has to pass the firewall anew.",
         CHOOSING,
     ),
     "reload": Verb("remote", "reload", "Read everything anew, and bring the kernel in line."),
     "takeover": Verb(
         "remote",
         "takeover",
-        "Turn fw4's own global offload into our mode, and switch it off there; nothing to do where it is off.",
+        "Switch fw4's own offload off, and make it the mode of all zones without one; nothing to do where it is off.",
         (("--once", _flag("not where it was asked for before")),),
         rooted=True,
     ),
     "giveback": Verb(
         "remote",
         "giveback",
-        "Give fw4 its global offload back, if it was taken over and was not changed since.",
+        "Switch fw4's own offload on again, if it was taken over and nothing was changed since.",
         (("--forget", _flag("and forget that it was ever asked for")),),
         rooted=True,
     ),

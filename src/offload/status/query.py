@@ -62,7 +62,7 @@ class Query:
         if zones is not None and "zone" in read and read["zone"] not in zones:
             hint = did_you_mean(read["zone"], zones)
             raise QueryError(
-                f"zone: there is no zone {_quoted(read['zone'])}{hint}, but {_listed(zones) or 'none at all'}"
+                f"zone: there is no zone {_quoted(read['zone'])}{hint}; the zones: {_listed(zones) or 'none'}"
             )
         return cls(**read)
 

@@ -85,7 +85,7 @@ def _port(about: Mapping[str, str], name: str) -> int | None:
 def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
     word = about.get(name, "")
     if word and word not in zones:
-        raise UsageError(f"--{name}: there is no zone '{word}'; there are {', '.join(zones)}")
+        raise UsageError(f"--{name}: there is no zone '{word}'; the zones: {', '.join(zones)}")
     if word and not device_of(zones[word]):
         raise UsageError(f"--{name}: zone '{word}' has no device now, so no packet belongs to it")
     return word

@@ -40,8 +40,8 @@ class ReasonCode(Enum):
     EXEMPT_FAULT = "{exempt} has a fault and may mean this pair, so all of it stays slow"
     EXEMPT = "{exempt} means all of it"
     EXEMPT_PART = "{exempt} keeps {part} slow"
-    MARKED = "{rules} every packet of it, which offloaded packets would miss"
-    MARKED_PART = "{rules} packets one by one, which offloaded packets would miss: {part} stays slow"
+    MARKED = "{rules} every packet of it, and offloaded packets would bypass that: all of it stays slow"
+    MARKED_PART = "{rules} packets one by one, and offloaded packets would bypass that: {part} stays slow"
     SUBNETS_PART = (
         "addresses in the subnets of zone {zone} stay slow: that zone has a lower mode, another family or more "
         "after_packets"
@@ -124,11 +124,9 @@ class ReasonCode(Enum):
         "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
         "drops its replies"
     )
-    HARDWARE_AWAITED = "it is fast in software: hardware was requested as well, and has not taken it so far"
-    HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not have: it is fast in software"
-    HARDWARE_STATION_UNKNOWN = (
-        "no port of {device} has seen its station, and hardware does not have all of them: it is fast in software"
-    )
+    HARDWARE_AWAITED = "hardware was asked for, and has not taken it so far"
+    HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not cover"
+    HARDWARE_STATION_UNKNOWN = "its host was seen at no port of {device} yet, and hardware covers only some of these"
     # of hardware, found from live flows; those up to HARDWARE_KEPT also explain single flows
     HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
     HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"

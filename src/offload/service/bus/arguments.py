@@ -52,7 +52,7 @@ def zone(name: str, value: object, config: Config) -> str:
     if isinstance(value, str) and value in known:
         return value
     hint = did_you_mean(str(value), known)
-    raise ArgumentError(f"{name}: there is no zone {shown(value)}{hint}, but {', '.join(known) or 'none at all'}")
+    raise ArgumentError(f"{name}: there is no zone {shown(value)}{hint}; the zones: {', '.join(known) or 'none'}")
 
 
 def end(name: str, value: object, config: Config) -> str:

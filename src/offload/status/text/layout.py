@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 
 NOTE = " " * 4  # before a sentence below a row
 GAP = "  "
+TO_DO = "what to do: "  # before a remedy
 FOLDED = 10  # columns that a last cell has at least, before a table becomes a list
 
 # All except printable characters of one column: ASCII, Latin, Greek, Cyrillic, U+FFFD. Others could move the
@@ -24,6 +25,7 @@ UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 # From these numbers on the next unit is used, because the number would be rounded to 1000.
 POWERS = tuple(1000.0**power for power in range(len(UNITS)))
 LARGEST = tuple(999.5 * power for power in POWERS[:-1])
+SPANS = (("d", 86400, 1 << 20), ("h", 3600, 24), ("min", 60, 60), ("s", 1, 60))  # unit, its seconds, how many at most
 # A row of a table: its cells, and the sentences below it.
 Row = tuple[Sequence[str], Sequence[str]]
 # Reasons that only repeat a choice in effect: their remedies would suggest another choice.
@@ -58,7 +60,7 @@ class Notes:
             remedy = reason.get("remedy", "")
             if remedy and remedy not in self._shown and not (followed and reason["code"] in CHOICES):
                 self._shown.add(remedy)
-                yield GAP + remedy
+                yield f"{GAP}{TO_DO}{remedy}"
 
 
 def nothing_offloaded(status: Json) -> list[str]:
@@ -70,7 +72,10 @@ def nothing_offloaded(status: Json) -> list[str]:
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
     if found is None:
         return []
-    return [f"Nothing is offloaded: {found['text']}", *(NOTE + remedy for remedy in [found.get("remedy")] if remedy)]
+    return [
+        f"Nothing is offloaded: {found['text']}",
+        *(f"{NOTE}{TO_DO}{remedy}" for remedy in [found.get("remedy")] if remedy),
+    ]
 
 
 def amount(octets: int | None) -> str:
@@ -82,6 +87,13 @@ def amount(octets: int | None) -> str:
     number /= POWERS[power]
     small = power and number < 9.95  # noqa: PLR2004 - from here on it would read 10.0
     return f"{number:.1f} {UNITS[power]}" if small else f"{round(number)} {UNITS[power]}"  # `:.0f` takes thrice as long
+
+
+def span(seconds: int) -> str:
+    """A time as people write it, in its two largest units: `2 d 3 h`, `59 min`, `45 s`."""
+    parts = [(seconds // size % most, unit) for unit, size, most in SPANS]
+    first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
 
 
 def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, width: int = 0) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from offload.status.text.flow_lines import STATES
 from offload.status.text.layout import GAP, NOTE, OF_ALL, Json, Notes, Row, amount, fitted, nothing_offloaded, table
 
+OF_GLOBALS = "A mode in parentheses is that of config globals: the zone has none of its own."
 FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and firewall"}
 
 
@@ -17,7 +18,7 @@ def status_text(status: Json, width: int = 80) -> str:
     notes = Notes()
     blocks = [
         _head(status),
-        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in status["zones"]), width=width),
+        _zones_table(status["zones"], notes, width),
         table(
             ("PAIR", "GETS", *map(str.upper, STATES)),
             (_pair_row(pair, notes) for pair in status["pairs"]),
@@ -81,7 +82,7 @@ def zones_text(zones: Json, width: int = 80) -> str:
     notes = Notes()
     blocks = [
         nothing_offloaded(zones),
-        table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones["zones"]), width=width),
+        _zones_table(zones["zones"], notes, width),
         table(("PAIR", "MODE", "GETS"), rows, width=width),
     ]
     return "\n\n".join(fitted(block, width) for block in blocks if block) or "There are no zones."
@@ -138,6 +139,11 @@ def _applied(applied: Json) -> str:
     return f"generation {applied['generation']} at {applied['time']}, {changes} change{'s' * (changes != 1)}"
 
 
+def _zones_table(zones: Sequence[Json], notes: Notes, width: int) -> list[str]:
+    lines = table(("ZONE", "MODE", "GETS", "DEVICES"), (_zone_row(zone, notes) for zone in zones), width=width)
+    return lines + [OF_GLOBALS] * any(_mode(zone).startswith("(") for zone in zones)
+
+
 def _zone_row(zone: Json, notes: Notes) -> Row:
     cells = (zone["name"], _mode(zone), zone["effective"], ", ".join(zone["devices"]) or "-")
     return cells, list(notes.of(zone))
@@ -176,7 +182,7 @@ def _ended_table(status: Json, width: int) -> list[str]:
 
 
 def _devices_table(devices: Sequence[Json], notes: Notes, width: int) -> list[str]:
-    head = ("DEVICE", "ZONE", "IN", "HARDWARE")
+    head = ("DEVICE", "ZONE", "FLOWTABLES", "HARDWARE")
     if not any(_counts(device) for device in devices):
         return table(head, (_device_row(device, notes) for device in devices), width=width)
     rows = (_device_row(device, notes) for device in devices)

@@ -91,7 +91,7 @@ def _end(word: str) -> tuple[bytes, int]:
     try:
         packed = ip_address(address).packed
     except ValueError:
-        raise UsageError(f"'{_shown(word)}' is no address with a port: {USAGE}") from None
+        raise UsageError(f"'{_shown(word)}' is neither an address nor one with a port: {USAGE}") from None
     return packed, _number(port or "0", HIGHEST_PORT)
 
 
