@@ -164,6 +164,7 @@ def test_status_of_one_zone_has_its_pairs_and_devices_only(offload: Offload, roo
         ("exempt delete", "which exempt is to be deleted? 'offload exempt list' shows their numbers and names"),
         ("exempt add 7", "'7' has no meaning after add"),
         ("exempt add --timeout soon", "timeout: 'soon' is no time"),
+        ("exempt add", "what is to stay slow? Name it by --src-ip"),
         ("help fly", "'fly' is no verb"),
     ],
 )

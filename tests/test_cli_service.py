@@ -178,7 +178,10 @@ def test_exempts_of_both_kinds_are_listed_and_deleted(fakes: Fakes) -> None:
     fakes.uci.packages["offload"] = (*OFFLOAD, tv, off)
     lines = remote.exempt(Router(fakes, runs=True), Namespace(action="list")).text.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "tv", "off"]
-    assert lines[1].endswith("for good  name=TV src_ip=192.168.1.9 proto=udp") and "switched off" in lines[2]
+    assert (
+        lines[1].split(maxsplit=3)[1:] == ["for", "good", "name=TV src_ip=192.168.1.9 proto=udp"]
+        and "switched off" in lines[2]
+    )
     for name, text in (("1", "Exempt 1 is deleted."), ("TV", "Exempt tv is deleted from /etc/config/offload.")):
         ran = remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id=name))
         assert (ran.code, ran.text) == (Exit.DONE, text)

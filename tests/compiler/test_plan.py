@@ -183,3 +183,14 @@ def test_zones_of_one_device_do_not_decide_the_family_of_the_other(name: str) ->
     slower = Mode.SOFTWARE in effective and Mode.NONE in effective and ANY in families
     assert (ReasonCode.SHARED_DEVICES in codes) is (slower or effective == (Mode.NONE, Mode.NONE))
     assert ReasonCode.SHARED_FAMILY not in codes
+
+
+def test_a_zone_without_a_mode_is_not_said_to_be_slow_because_of_another() -> None:
+    """Of wan the pair with guest is slow by guest's mode, that with lan because no zone has one."""
+    both = (*FORWARDINGS, Permission("guest", "wan", "@forwarding[1]"))
+    slow = (ZoneChoice("guest", "its", Mode.NONE),)
+    found = planned(permissions=both, zone_choices=slow, globals=Globals(mode=Mode.NONE))
+    zones = {zone.name: [reason.text for reason in zone.reasons] for zone in found.zones}
+    devices = {device.name: [reason.text for reason in device.reasons] for device in found.devices}
+    assert zones["wan"] == devices["wan"] == ["no mode was chosen for zone wan"]
+    assert zones["guest"] == devices["guest"] == ["mode none was chosen for zone guest"]

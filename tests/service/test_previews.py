@@ -106,15 +106,15 @@ def test_the_command_shows_what_it_would_change(fakes: Fakes, *, runs: bool) -> 
     ran = remote.set_zone(Router(fakes, runs=runs), Namespace(zone="lan", mode="none", dry_run=True))
     assert ran.text == "lan > wan: software -> none\n3 live flows would take the slow path for a few packets."
     ran = remote.set_zone(Router(fakes, runs=runs), Namespace(zone="lan", mode="software", dry_run=True))
-    assert ran.text == "No pair would change its path.\nNo live flow would feel it."
+    assert ran.text == "No pair would change its path.\nNo live flow would take the slow path."
     ran = remote.set_pair(Router(fakes, runs=runs), Namespace(src="guest", dest="wan", mode="software", dry_run=True))
-    assert ran.text == "guest > wan: none -> software\nNo live flow would feel it."
+    assert ran.text == "guest > wan: none -> software\nNo live flow would take the slow path."
     assert fakes.uci.packages == before
 
 
 @pytest.mark.parametrize(
     ("kept", "sentence"),
-    [(0, "No live flow would feel it."), (1, "1 live flow would take the slow path for a few packets.")],
+    [(0, "No live flow would take the slow path."), (1, "1 live flow would take the slow path for a few packets.")],
 )
 def test_the_command_counts_the_flows_that_would_feel_it(fakes: Fakes, kept: int, sentence: str) -> None:
     del fakes.conntrack.held[kept:]

@@ -22,7 +22,7 @@ from offload.status.reply.flow_reply import flow_json
 from offload.status.reply.status_reply import status_json
 from offload.status.shares import no_share
 from offload.status.text.flow_lines import flows_text
-from offload.status.text.layout import OF_ALL, Row, amount, table
+from offload.status.text.layout import OF_ALL, Row, amount, span, table
 from offload.status.text.tables import changes_text, status_text, summary_text
 from status.routers import HOME, entry, pair, plan, zone
 
@@ -32,7 +32,7 @@ STATUS = """\
 Firewall    fw4
 Kernel      6.6.73, nft 1.1.1
 Flowtables  yes
-Applied     generation 3 at 2026-11-22 20:00:00, 1 change
+Changed     3 times since the service started, last at 2026-11-22 20:00:00
 
 ZONE   MODE      GETS      DEVICES
 lan    hardware  hardware  br-lan
@@ -329,3 +329,19 @@ def test_a_last_column_of_words_is_folded_before_that() -> None:
     head = ("ZONE", "MODE", "DEVICES")
     assert table(head, rows, width=30) == table(head, rows)
     assert table(head, rows, width=20) == ["ZONE", "lan", "    mode software; devices br-lan, lan1, lan2, lan3, lan4"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (45, "45 s"),
+        (60, "1 min"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h"),
+        (97_200, "1 d 3 h"),
+        (90_000_000, "1041 d 16 h"),
+    ],
+)
+def test_a_time_is_in_its_two_largest_units(seconds: int, text: str) -> None:
+    assert span(seconds) == text

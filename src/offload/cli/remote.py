@@ -15,7 +15,6 @@ from offload.errors import UsageError
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
 from offload.status.text import tables
-from offload.status.text.layout import safe, span
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -82,7 +81,7 @@ def flush(router: Router, given: "Namespace") -> Answer:
     their flows.
     """
     data = router.live_reply("flush", {"query": _chosen(given)})
-    return answered(data, lambda: f"Returned: {', '.join(data['returned']) or 'nothing was offloaded'}.")
+    return answered(data, lambda: _flushed(data["returned"]))
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
@@ -94,7 +93,17 @@ def cut(router: Router, given: "Namespace") -> Answer:
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
     data = router.live_reply("cut", {"query": chosen})
-    return answered(data, lambda: f"Ended {data['ended']} of {data['flows']} connections.")
+    return answered(data, lambda: _ended(data["ended"], data["flows"]))
+
+
+def _flushed(tables_: "Sequence[str]") -> str:
+    if not tables_:
+        return "No such flow is offloaded: nothing changes."
+    return f"Back on the slow path for a moment: all flows of {', '.join(tables_)}."
+
+
+def _ended(ended: int, meant: int) -> str:
+    return f"Ended {ended} of {meant} connection{'s' * (meant != 1)}." if meant else "There is no such connection."
 
 
 def _chosen(given: "Namespace") -> dict[str, str]:
@@ -114,7 +123,7 @@ def exempt(router: Router, given: "Namespace") -> Answer:
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
-        return answered(data, lambda: _exempts_text(data["exempts"], data.get("configured", ())))
+        return answered(data, lambda: tables.exempts_text(data["exempts"], data.get("configured", ())))
     if given.action == "delete":
         if given.id is None:
             raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers and names")
@@ -130,12 +139,13 @@ def exempt(router: Router, given: "Namespace") -> Answer:
             f"'{shown(given.id)}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
         )
     words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
-    data = router.live_reply("exempt_add", {"match": words, "timeout": duration(given.timeout)})
-    return answered(data, lambda: _added(data["id"], data["expires"]))
-
-
-def _added(number: int, seconds: int) -> str:
-    return f"Exempt {number} keeps it slow for {span(seconds)}; to end it before: offload exempt delete {number}"
+    seconds = duration(given.timeout)
+    if not words:
+        raise UsageError(
+            "what is to stay slow? Name it by --src-ip, --dest-ip, --src-mac, --src-port, --dest-port or --mark"
+        )
+    data = router.live_reply("exempt_add", {"match": words, "timeout": seconds})
+    return answered(data, lambda: tables.added_text(data["id"], data["expires"]))
 
 
 def duration(text: str) -> int:
@@ -154,13 +164,15 @@ def takeover(router: Router, given: "Namespace") -> Answer:
     records in option `taken` that it ran. With --once or --root only files are changed; else the firewall is reloaded,
     and offload's nft tables follow.
     """
-    off = "Nothing is taken over: fw4's own offload is off, or was asked for before, or offload itself is switched off."
+    off = "Nothing is taken over: fw4's own offload is off."
+    earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."
     done = "fw4's own offload is off; its mode is now that of all zones without a mode of their own."
     if not given.once and router.root is None:
         return _handed(router.live_reply("takeover", {}), off, done)
     from offload.service.bus.takeover import take  # the files alone: at installation, and in a directory
 
-    return _handed({"ok": True, "changed": take(router.uci, once=given.once)}, off, done)
+    changed = take(router.uci, once=given.once)
+    return _handed({"ok": True, "changed": changed}, earlier if given.once else off, done)
 
 
 def giveback(router: Router, given: "Namespace") -> Answer:
@@ -226,25 +238,8 @@ def _previewed(data: Json) -> Answer:
         changes = tables.changes_text(data, width(), nothing="No pair would change its path.")
         count = data["flows"] if data["returned"] else 0
         if not count:
-            return f"{changes}\nNo live flow would feel it."
+            return f"{changes}\nNo live flow would take the slow path."
         flows = f"{count} live flow{'s' * (count != 1)}"
         return f"{changes}\n{flows} would take the slow path for a few packets."
 
     return answered(data, text, problem_notes(data))
-
-
-def _exempts_text(exempts: list[Json], configured: "Sequence[Json]") -> str:
-    rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
-    rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]
-    wide = max((len(row[0]) for row in rows), default=0)
-    lines = [f"{name:>{max(wide, 4)}}  {left:>14}  {_matched(each)}" for name, left, each in rows]
-    return "\n".join(map(safe, lines)) or "There are no exempts."
-
-
-def _matched(exempt_: Json) -> str:
-    named = [f"name={exempt_['name']}"] if exempt_.get("name") else []
-    return " ".join(named + [f"{word}={_listed(value)}" for word, value in exempt_["match"].items()])
-
-
-def _listed(value: Any) -> str:
-    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)

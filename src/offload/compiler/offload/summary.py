@@ -1,6 +1,6 @@
 """The decisions about zones and devices, with Reasons: sentences why one is not as requested. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload.pairs.requests import mode_unset, zone_modes
@@ -56,9 +56,13 @@ def _faster(mode: Mode | None, effective: Mode, own: list[PairDecision]) -> list
     return [ReasonCode.PAIRS_HIGHER(pairs=pairs, mode=effective.value)]
 
 
-# Without MODE_UNSET (no mode was chosen); if that is the only Reason, it names all `zones` instead.
-def _chosen(reasons: list[Reason], zones: Iterable[str]) -> list[Reason]:
+# Without MODE_UNSET (no mode was chosen); if that is the only Reason, it names all `zones` instead. Beside it that mode
+# none was chosen for another zone is not why this one is slow.
+def _chosen(reasons: list[Reason], zones: Collection[str]) -> list[Reason]:
     made = [reason for reason in reasons if reason.code is not ReasonCode.MODE_UNSET]
+    if len(made) < len(reasons):
+        own = [ReasonCode.MODE_NONE(zone=zone) for zone in zones]
+        made = [reason for reason in made if reason.code is not ReasonCode.MODE_NONE or reason in own]
     return made or [mode_unset(zones)] if reasons else []
 
 

@@ -33,7 +33,7 @@ class ReasonCode(Enum):
     MODE_NONE = "mode none was chosen for zone {zone}"
     PAIR_MODE_NONE = "mode none was chosen for this pair"
     PAIRS_LOWER = "its pairs have sections of their own, with the lower mode {mode}"
-    PAIRS_HIGHER = "a pair section is stronger: {pairs} has the higher mode {mode}"
+    PAIRS_HIGHER = "a pair section is stronger, with the higher mode {mode}: {pairs}"
     LOWER_MODE = "zone {zone} has the lower mode {mode}"
     CONFIG_UNREADABLE = "not all of its configuration can be read, so the kernel keeps what it has"
     CONFIG_FAULT = "{section} in /etc/config/offload has a fault and may mean it, so it stays slow"

@@ -12,6 +12,9 @@ from offload.status.shares import Pair
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
 # Reasons that end by themselves: hardware stays requested. All others need a choice, a driver or a kernel.
 PASSING = {
+    ReasonCode.OFFLOAD_DISABLED,
+    ReasonCode.FW4_OFFLOADS,
+    ReasonCode.NO_FIREWALL,
     ReasonCode.LINK_MISSING,
     ReasonCode.NETWORK_DOWN,
     ReasonCode.ZONE_WITHOUT_DEVICES,

@@ -1,9 +1,23 @@
-"""Print replies of the ubus methods `status`, `zones`, `check` and `set` for a terminal. Pure."""
+"""Print replies of the ubus methods `status`, `zones`, `check`, `set` and `exempt_list` for a terminal. Pure."""
 
 from collections.abc import Iterable, Sequence
 
 from offload.status.text.flow_lines import STATES
-from offload.status.text.layout import GAP, NOTE, OF_ALL, Json, Notes, Row, amount, fitted, nothing_offloaded, table
+from offload.status.text.layout import (
+    CHOICES,
+    GAP,
+    NOTE,
+    OF_ALL,
+    Json,
+    Notes,
+    Row,
+    amount,
+    fitted,
+    nothing_offloaded,
+    safe,
+    span,
+    table,
+)
 
 OF_GLOBALS = "A mode in parentheses is that of config globals: the zone has none of its own."
 FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and firewall"}
@@ -103,7 +117,8 @@ def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair 
         lines.append(f"{pair['src']} > {pair['dest']} stays {pair['effective']}:")
         lines += [NOTE + note for note in notes.of(pair)]
     if not lines:
-        lines = [nothing, *(NOTE + note for note in notes.of(reply))]
+        others = [reason for reason in reply["reasons"] if reason["code"] not in CHOICES]  # the user has just chosen
+        lines = [nothing, *(NOTE + note for note in notes.of({"reasons": others}))]
     return fitted(lines, width)
 
 
@@ -117,7 +132,7 @@ def _head(status: Json) -> list[str]:
         *_missing_features(status),
     ]
     if applied["generation"]:
-        lines.append(f"Applied     {_applied(applied)}")
+        lines.append(f"Changed     {_changed(applied)}")
     return lines + _not_applied(applied)
 
 
@@ -134,9 +149,10 @@ def _missing_features(status: Json) -> list[str]:
     return [*(NOTE + lack for lack in missing), *nothing]
 
 
-def _applied(applied: Json) -> str:
-    changes = applied["changes"]
-    return f"generation {applied['generation']} at {applied['time']}, {changes} change{'s' * (changes != 1)}"
+def _changed(applied: Json) -> str:
+    # the time as in "2026-11-29 17:56:49 UTC"
+    count, time = applied["generation"], applied["time"].replace("T", " ").replace("+00:00", " UTC")
+    return f"{count} time{'s' * (count != 1)} since the service started, last at {time}"
 
 
 def _zones_table(zones: Sequence[Json], notes: Notes, width: int) -> list[str]:
@@ -208,3 +224,27 @@ def _problems(problems: Sequence[Json]) -> list[str]:
 
 def _traffic(flows: int, octets: int) -> str:
     return f"{flows}{GAP}{amount(octets):>6}" if flows else "-"
+
+
+def added_text(number: int, seconds: int) -> str:
+    """What `exempt_add` did, as text. `number`: of the new exempt; `seconds` that it has left."""
+    return f"Exempt {number} keeps it slow for {span(seconds)}; to end it before: offload exempt delete {number}"
+
+
+def exempts_text(exempts: Sequence[Json], configured: Sequence[Json]) -> str:
+    """The reply of `exempt_list` as text: a line for each exempt of run time, then for each `config exempt`.
+
+    A line has its number or section, how long it has left, and its conditions.
+    """
+    rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
+    rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]
+    wide = max((len(row[0]) for row in rows), default=0)
+    widest = max((len(left) for _, left, _ in rows), default=0)
+    lines = [f"{name:>{max(wide, 4)}}  {left:{widest}}  {_matched(each)}" for name, left, each in rows]
+    return "\n".join(map(safe, lines)) or "There are no exempts."
+
+
+def _matched(exempt: Json) -> str:
+    named = {"name": exempt["name"]} if exempt.get("name") else {}
+    values = (named | exempt["match"]).items()
+    return " ".join(f"{word}={value if isinstance(value, str) else ','.join(value)}" for word, value in values)

@@ -77,10 +77,14 @@ def _sending_step(seen: Seen, held: list[Reason]) -> Step:
     return Step("sending", way.sending(seen.entry, seen.snapshot), Holds.NO, tuple(held))
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _path_step(seen: Seen) -> Step:
     entry = seen.entry
-    packets = f", {sum(entry.packets)} packets" if entry.packets else ""
-    octets = f", {sum(entry.bytes)} bytes" if entry.bytes else ""
+    packets = f", {_counted(sum(entry.packets), 'packet')}" if entry.packets else ""
+    octets = f", {_counted(sum(entry.bytes), 'byte')}" if entry.bytes else ""
     returned = seen.returned.get(TABLES[entry.state]) if entry.state in TABLES else None
     since = f", since {returned} or later: its table was returned then" if returned else ""
     fast = entry.state is not State.SLOW
@@ -97,4 +101,4 @@ def _hardware_step(seen: Seen, reason: Reason | None) -> Step:
     if seen.entry.state is State.HARDWARE:
         return Step("hardware", f"it has the flow{verdict}", Holds.YES, tuple(own))
     refused = (reason,) if reason and seen.entry.state is State.SOFTWARE else tuple(own)
-    return Step("hardware", f"it was asked for and has not the flow{verdict}", Holds.NO, refused)
+    return Step("hardware", f"it was asked for, and does not have the flow{verdict}", Holds.NO, refused)

@@ -85,7 +85,7 @@ return baseclass.extend({
 		retry.placeholder = '6';
 
 		const exempt = section.option(form.Flag, 'auto_exempt', _('Respect other rules'),
-			_('Traffic that rules of the firewall give a mark or a DSCP class stays on the slow path, where they see it.'));
+			_('Traffic that rules of the firewall or of nft limit, count against a quota, or give a mark, a priority or a DSCP class stays on the slow path, where they see every packet.'));
 
 		switched(exempt);
 
