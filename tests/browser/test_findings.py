@@ -62,6 +62,11 @@ def test_a_finding_that_is_gone_goes_from_the_page(site: Site, visit: Visit) -> 
     expect(page.locator(".offload-worth")).to_be_empty()
 
 
+def test_a_fault_of_a_file_has_its_place_before_a_colon(site: Site, visit: Visit) -> None:
+    written(site, OFFLOAD.replace("'software'", "'fast'"))
+    expect(visit("zones").locator(".offload-findings")).to_contain_text("zone 'lan', mode: 'fast' is not known here")
+
+
 def test_faults_of_the_firewalls_sections_are_listed(visit: Visit) -> None:
     page = visit("zones")
     with answers(page, reply_of("findings", lambda reply: reply.update(firewall=[FAULT]))):

@@ -24,7 +24,7 @@ const STEPS = {
 	route: () => _('Route'),
 	neighbour: () => _('Neighbour'),
 	mtu: () => _('MTU'),
-	sending: () => _('Its sender sent on'),
+	sending: () => _('Its sender has sent again'),
 	path: () => _('Fast path'),
 	hardware: () => _('In hardware')
 };

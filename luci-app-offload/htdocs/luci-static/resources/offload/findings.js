@@ -31,7 +31,7 @@ function line(...children) {
 }
 
 function fault(problem, sentence) {
-	return line(E('code', {}, [ String(problem.place) ]), ' ', sentence);
+	return line(E('code', {}, [ String(problem.place) ]), problem.section ? ': ' : ' ', sentence);
 }
 
 /** The nodes of a finding: its sentence, what the service did about it, and its remedy. */

@@ -34,7 +34,7 @@ function line(children) {
 }
 
 function changed({ pair, before, after }) {
-	return line([ `${name(pair)}: `, words.badge(before.mode), ' → ', words.badge(after.mode) ]);
+	return E('li', { 'data-pair': name(pair) }, [ `${name(pair)}: `, words.badge(before.mode), ' → ', words.badge(after.mode) ]);
 }
 
 /** The sentence why a zone's new mode does not change a pair: the other zone's is lower, or the pair has its own. */
@@ -46,12 +46,22 @@ function unchanged({ pair, after }, zone, chosen) {
 		: _('%s stays %s').format(name(pair), words.mode(after.mode)) ]);
 }
 
-/** Sentences from the service's reply to `preview`: pairs that would not get the mode and why, and live flows that are returned. */
-function known({ changed: moved, unchanged: idle, flows }) {
+/** Puts the mode that a pair would get, and why, into its line in place of the mode chosen; gives a line of its own if it has none. */
+function corrected(list, pair) {
+	const own = [ ...list.children ].find((item) => item.dataset.pair === name(pair));
+
+	if (!own)
+		return [ line([ _('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons) ]) ];
+
+	own.lastChild.replaceWith(words.badge(pair.effective), words.reasons(pair.reasons));
+
+	return [];
+}
+
+/** Shows the service's reply to `preview`: gives the lines of pairs that would not get the mode, and of live flows that are returned. */
+function known(list, { changed: moved, unchanged: idle, flows }) {
 	const less = [ ...(moved ?? []).filter((pair) => pair.reasons), ...(idle ?? []) ];
-	const stays = less.map((pair) => line([
-		_('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons)
-	]));
+	const stays = less.flatMap((pair) => corrected(list, pair));
 
 	return flows ? [ ...stays, line([ N_(flows, '%d live flow takes the slow path for a few packets', '%d live flows take the slow path for a few packets').format(flows) ]) ] : stays;
 }
@@ -63,7 +73,7 @@ function ask(place, zones) {
 	if (!list || !Object.keys(zones).length)
 		return;
 
-	bus.preview({ zones }).then((reply) => list.isConnected && list.append(...known(reply)), () => null);
+	bus.preview({ zones }).then((reply) => list.isConnected && list.append(...known(list, reply)), () => null);
 }
 
 return baseclass.extend({

@@ -73,9 +73,16 @@ return baseclass.extend({
 		];
 	},
 
-	/** Reasons of a status reply, as a list of sentences; nothing where there are none. */
+	/** Reasons of a status reply, as a list of sentences, each remedy once; nothing where there are none. */
 	reasons(list) {
-		const items = (list ?? []).map((reason) => E('li', {}, [ sentences.reason(reason), ...this.remedy(reason) ]));
+		const shown = new Set();
+		const items = (list ?? []).map((reason) => {
+			const again = shown.has(reason.remedy);
+
+			shown.add(reason.remedy);
+
+			return E('li', {}, [ sentences.reason(reason), ...again ? [] : this.remedy(reason) ]);
+		});
 
 		return items.length ? E('ul', { 'class': 'offload-reasons' }, items) : '';
 	},
