@@ -164,7 +164,18 @@ def test_every_question_comes_with_a_command_that_can_be_given(question: str) ->
     assert commands
     for command in commands:
         program, *words = shlex.split(command)
-        assert program in {"offload", "nft", "apk", "config", "list", "option", "/etc/init.d/offload"}
+        assert program in {
+            "offload",
+            "nft",
+            "apk",
+            "config",
+            "list",
+            "option",
+            "cat",
+            "df",
+            "free",
+            "/etc/init.d/offload",
+        }
         if program == "offload":
             parser(words[0]).parse_args(words)  # exits where the command does not know it
 
