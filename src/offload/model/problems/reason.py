@@ -29,7 +29,7 @@ class ReasonCode(Enum):
     NO_FIREWALL = "no firewall is loaded, so nothing decides what may be forwarded"
     FW4_OFFLOADS = "fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)"
     # of a zone or a pair
-    MODE_UNSET = "no mode was chosen for {zones}"
+    MODE_UNSET = "no mode was chosen for zone {zones}"
     MODE_NONE = "mode none was chosen for zone {zone}"
     PAIR_MODE_NONE = "mode none was chosen for this pair"
     PAIRS_LOWER = "its pairs have sections of their own, with the lower mode {mode}"

@@ -12,7 +12,7 @@ const REASONS = {
 	NOT_APPLIED: [ 'the kernel refused the last change, so this is as it was before: see its error', _('the kernel refused the last change, so this is as it was before: see its error') ],
 	NO_FIREWALL: [ 'no firewall is loaded, so nothing decides what may be forwarded', _('no firewall is loaded, so nothing decides what may be forwarded') ],
 	FW4_OFFLOADS: [ 'fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)', _('fw4 offloads every flow itself (option flow_offloading in /etc/config/firewall)') ],
-	MODE_UNSET: [ 'no mode was chosen for {zones}', _('no mode was chosen for {zones}') ],
+	MODE_UNSET: [ 'no mode was chosen for zone {zones}', _('no mode was chosen for zone {zones}') ],
 	MODE_NONE: [ 'mode none was chosen for zone {zone}', _('mode none was chosen for zone {zone}') ],
 	PAIR_MODE_NONE: [ 'mode none was chosen for this pair', _('mode none was chosen for this pair') ],
 	PAIRS_LOWER: [ 'its pairs have sections of their own, with the lower mode {mode}', _('its pairs have sections of their own, with the lower mode {mode}') ],

@@ -200,7 +200,7 @@ def mode_unset(zones: Iterable[str]) -> Reason:
     At least one zone must be given.
     """
     names = list(dict.fromkeys(zones))
-    return ReasonCode.MODE_UNSET(zones=" or ".join(f"zone {name}" for name in names), zone=names[0])
+    return ReasonCode.MODE_UNSET(zones=", ".join(names), zone=names[0])
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
