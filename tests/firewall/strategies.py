@@ -51,6 +51,42 @@ VALUES = {
     "direction": ["in", "out", "x"],
 }
 ANY = ["0", "1", "yes", "x", "7", "b\u00f6se\u2028"]
+MORE = {
+    "proto": ["!udp", "!ipv6-icmp", "!esp"],
+    "icmp_type": ["neighbour-solicitation", "echo-request"],
+    **each(("src", "dest"), ["down", "six", "part"]),
+    "ipset": ["hosts6", "doors src", "cards"],
+    "reflection_src": ["internal", "external"],
+}
+
+
+TRAFFIC = ("rule", "redirect", "nat", "forwarding")
+# what the parsers take, and more: what excludes, and ICMP types of one family
+USABLE = {
+    kind: {
+        name: [word for word in [*VALUES.get(name, ANY), *MORE.get(name, ())] if option.parse(word) is not None]
+        for name, option in TABLES[kind].items()
+        if name not in {"enabled", "name", "_name"} and not option.unsupported
+    }
+    for kind in TRAFFIC
+}
+
+
+@st.composite
+def usable(draw: st.DrawFn) -> list[str]:
+    """Sections that match traffic, whose values are valid each by itself, though not all together."""
+    found = []
+    for kind in draw(st.lists(st.sampled_from(TRAFFIC), min_size=5, max_size=30)):
+        options = USABLE[kind]
+        lines = [f"config {kind}"]
+        often = [name for name in ("src", "dest", "proto", "target") if name in options]
+        names = [*draw(st.sets(st.sampled_from(often))), *draw(st.sets(st.sampled_from(sorted(options)), max_size=7))]
+        for name in dict.fromkeys(names):
+            many = TABLES[kind][name].many
+            words = draw(st.lists(st.sampled_from(options[name]), min_size=1, max_size=3 if many else 1))
+            lines += [f"\t{'list' if many else 'option'} {name} '{word}'" for word in words]
+        found.append("\n".join(lines) + "\n")
+    return found
 
 
 @st.composite

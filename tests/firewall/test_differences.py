@@ -117,6 +117,20 @@ CASES = {
             'meta l4proto != { tcp, ipv6-icmp } ip6 saddr fd01::/16 counter masquerade comment "!fw4: M"',
         ),
     ),
+    "negated-of-all": Case(
+        rule("name=N src=wan proto=all~!tcp target=ACCEPT")
+        + rule("name=M src=wan proto=!tcp dest_port=53 target=ACCEPT")
+        + rule("name=O src=wan proto=!tcp icmp_type=ping family=ipv4 target=ACCEPT"),
+        (
+            'meta l4proto != tcp counter accept comment "!fw4: N"',
+            'udp dport 53 counter accept comment "!fw4: M"',
+            'icmp type 8 counter accept comment "!fw4: O"',
+        ),
+        ("\tcounter accept", "tcp dport 53"),
+    ),
+    "protocol-excluded": Case(
+        rule("name=N src=wan proto=udp~!udp target=ACCEPT"), (), ('"!fw4: N"',), "excludes every protocol"
+    ),
     "ports-of-any": Case(
         rule("name=N src=wan proto=all dest_port=22 target=ACCEPT"),
         ("tcp dport 22 counter accept", "udp dport 22 counter accept"),
@@ -139,7 +153,10 @@ CASES = {
         "which has no ICMP types",
     ),
     "icmp-type-family": Case(
-        rule("name=N src=wan proto=icmp family=ipv6 icmp_type=timestamp-request target=ACCEPT"), (), ('"!fw4: N"',)
+        rule("name=N src=wan proto=icmp family=ipv6 icmp_type=timestamp-request target=ACCEPT"),
+        (),
+        ('"!fw4: N"',),
+        "'icmp_type' has no type of IPv6",
     ),
     "set-network-in-ip": Case(
         rule("name=hosts match=src_ip entry=10.0.0.0/8", "ipset"), ("flags interval", "10.0.0.0/8")

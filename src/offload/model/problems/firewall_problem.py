@@ -33,6 +33,7 @@ class FirewallFault(Enum):
     NO_DEVICE = "goes without '{value}' in option '{option}': no device can have this name"
     EMPTY_TIMES = "is left out: {option} is before {start}, so it matches nothing"
     EMPTY_NETWORK = "matches nothing now: {option} '{value}' has no address"
+    EMPTY_ZONE = "matches nothing now: {option} '{value}' is a zone without devices and addresses"
     LOST_CONDITION = "is left out: without {options} it would match more than it says"
     WIDENED = "goes without {options}, and so {target}s more than it says"
     CLOSES_MANAGEMENT = (
@@ -52,6 +53,11 @@ class FirewallFault(Enum):
     FAMILY_CONFLICT = "is left out for protocol {protocol}: {first} and {second} have no address family in common"
     PORTS_WITHOUT_PROTOCOL = "is left out for protocol {protocol}, which has no ports"
     TYPES_WITHOUT_ICMP = "is left out for protocol {protocol}, which has no ICMP types"
+    TYPES_OF_OTHER_FAMILY = (
+        "is left out for protocol {protocol}: option '{option}' has no type of {family}; "
+        "name one of {family}, or another protocol or family"
+    )
+    NO_PROTOCOL = "is left out: option '{option}' excludes every protocol that it could match"
     NO_SOURCE = "is left out: it needs a source zone, and not '*'"
     NO_DESTINATION = "is left out: it needs a destination zone, and not '*'"
     NO_REWRITE_ADDRESS = "is left out: option '{option}' is needed"
@@ -85,7 +91,13 @@ class FirewallFault(Enum):
 
 # Not faults: fw4 prints a line for these on stderr too.
 REMARKS = frozenset(
-    {FirewallFault.DISABLED, FirewallFault.ASSUMED_DESTINATION, FirewallFault.EMPTY_NETWORK, FirewallFault.NO_EFFECT}
+    {
+        FirewallFault.DISABLED,
+        FirewallFault.ASSUMED_DESTINATION,
+        FirewallFault.EMPTY_NETWORK,
+        FirewallFault.EMPTY_ZONE,
+        FirewallFault.NO_EFFECT,
+    }
 )
 
 

@@ -200,6 +200,8 @@ const FIREWALL = {
 	FAMILY_CONFLICT: [ 'is left out for protocol {protocol}: {first} and {second} have no address family in common', _('is left out for protocol {protocol}: {first} and {second} have no address family in common') ],
 	PORTS_WITHOUT_PROTOCOL: [ 'is left out for protocol {protocol}, which has no ports', _('is left out for protocol {protocol}, which has no ports') ],
 	TYPES_WITHOUT_ICMP: [ 'is left out for protocol {protocol}, which has no ICMP types', _('is left out for protocol {protocol}, which has no ICMP types') ],
+	TYPES_OF_OTHER_FAMILY: [ 'is left out for protocol {protocol}: option \'{option}\' has no type of {family}; name one of {family}, or another protocol or family', _('is left out for protocol {protocol}: option \'{option}\' has no type of {family}; name one of {family}, or another protocol or family') ],
+	NO_PROTOCOL: [ 'is left out: option \'{option}\' excludes every protocol that it could match', _('is left out: option \'{option}\' excludes every protocol that it could match') ],
 	NO_SOURCE: [ 'is left out: it needs a source zone, and not \'*\'', _('is left out: it needs a source zone, and not \'*\'') ],
 	NO_DESTINATION: [ 'is left out: it needs a destination zone, and not \'*\'', _('is left out: it needs a destination zone, and not \'*\'') ],
 	NO_REWRITE_ADDRESS: [ 'is left out: option \'{option}\' is needed', _('is left out: option \'{option}\' is needed') ],

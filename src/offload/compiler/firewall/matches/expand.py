@@ -100,10 +100,10 @@ class Expander(NamedTuple):
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
         A protocol is left out, with a problem, if its conditions have no family in common, or if it cannot have the
-        section's ports, ICMP types or set. If its family has none of the ICMP types, it is left out without a problem.
-        LeftOutError: its set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and
-        helpers. `per_family`: its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`,
-        `oifname`, `raw`: more conditions, the last as nft text.
+        section's ports, ICMP types or set, or if the only family it can have has none of the ICMP types. LeftOutError:
+        its set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers.
+        `per_family`: its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`,
+        `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -127,7 +127,12 @@ class Expander(NamedTuple):
             types = match.icmp_type if name in {ICMP, ICMPV6} else ()
             ports = name in PORTS
             ipset = looked_up(match.ipset, named, name) if match.ipset is not None and named is not None else None
-            for each in _families(family, match, src, dest, types, per_family=per_family):
+            families = _families(family, match, src, dest, types, per_family=per_family)
+            if types and not any(icmp_types(types, each) for each in families):
+                words = {"protocol": name, "family": " and ".join(f"IPv{each}" for each in families)}
+                self.problems.append(FirewallFault.TYPES_OF_OTHER_FAMILY.at(origin, "icmp_type", **words))
+                continue
+            for each in families:
                 parts = icmp_types(types, each) if types else ((),)
                 written = on_family(proto, each)
                 for saddr, daddr, part in product(groups(src.of(each)), groups(dest.of(each)), parts):
@@ -154,11 +159,14 @@ class Expander(NamedTuple):
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
         """The section's protocols in groups, for one nft rule each: a single one, or all together if all are negated.
 
-        One that cannot have the section's ports, ICMP types or set is left out and adds a problem. `named`: the set
-        that the match looks up, whose key may have a port; None: it looks up none.
+        One that cannot have the section's ports, ICMP types or set is left out and adds a problem; one problem if all
+        are negated away. `named`: the set that the match looks up, whose key may have a port; None: it looks up none.
         """
-        ports = bool(match.src_port or match.dest_port)
-        for proto in protocols(match.proto, ports=ports or bool(named and named.ports), types=bool(match.icmp_type)):
+        ports, types = bool(match.src_port or match.dest_port), bool(match.icmp_type)
+        found = tuple(protocols(match.proto, ports=ports or bool(named and named.ports), types=types))
+        if not found:
+            self.problems.append(FirewallFault.NO_PROTOCOL.at(origin, "proto"))
+        for proto in found:
             name = shown(proto)
             if name in PORTS:
                 if not match.icmp_type or ports:

@@ -12,28 +12,31 @@ BOTH_ICMP = (Item(ICMP), Item(ICMPV6))
 
 
 def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[tuple[Item, ...]]:
-    """The protocols of a section in groups, for one nft rule each: one by one, or all together if all are negated.
+    """The protocols of a section in groups, for one nft rule each: one by one, or negated ones all together.
 
     `any` becomes tcp and udp if the section has ports (`ports`), icmp if it has ICMP types (`types`), all three if
-    both. If some protocols are not negated, a negated one only removes the equal one among them.
+    both. Only negated protocols are the same as `any` beside them: all but these. A negated one removes the equal one
+    among the others; there may be none then.
     """
-    if len(proto) == 1 and not (proto[0].text == ANY and (ports or types)):
+    narrowed = ports or types
+    if len(proto) == 1 and not narrowed:
         yield proto
         return
-    wanted = [item for item in proto if not item.negated]
-    unwanted = {item.text for item in proto if item.negated}
+    unwanted = tuple(item for item in proto if item.negated)
+    wanted = [item.text for item in proto if not item.negated] or [ANY]
+    if unwanted and ANY in wanted and not narrowed:
+        yield unwanted
+        return
     names: list[str] = []
-    for item in wanted:
-        if item.text != ANY or not (ports or types):
-            names.append(item.text)
+    for name in wanted:
+        if name != ANY or not narrowed:
+            names.append(name)
             continue
         names += ["tcp", "udp"] if ports else []
         names += [ICMP] if types else []
-    for name in dict.fromkeys(names) if ports or types else names:
-        if name not in unwanted:
+    for name in dict.fromkeys(names) if narrowed else names:
+        if Item(name, negated=True) not in unwanted:
             yield (Item(name),)
-    if not wanted:
-        yield tuple(proto)
 
 
 def icmp_types(types: tuple[IcmpType, ...], family: int) -> tuple[tuple[IcmpType, ...], ...]:

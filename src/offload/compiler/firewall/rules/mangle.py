@@ -1,12 +1,14 @@
 """Rules that set a packet's mark or DSCP value. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain as chained
 from itertools import product
 
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.matches.addresses import IPV6
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Rule
+from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
 from offload.model.sections import firewall
 from offload.model.sections.firewall import ANY
 from offload.model.sections.match import Bits, Item, Match
@@ -22,17 +24,23 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
     They match packets from the zone `src` to the zone `dest` (None: every zone), by the zones' devices alone; a zone
-    without devices, by its addresses. There is no rule if a zone has no device or address now, nor, with a problem, if
-    no packet can match. Option `device` replaces the zone on its side. LeftOutError, which leaves the section out: a
+    without devices, by its addresses. There is no rule, but a problem, if a zone has no device or address now, or if no
+    packet can match. Option `device` replaces the zone on its side. LeftOutError, which leaves the section out: a
     helper or the section's set cannot be used.
     """
     chain, needed = _chain(section), draft.restrictions(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()
     incoming = device if device and not section.egress else tuple(_ends(src, egress=False))
     outgoing = device if device and section.egress else tuple(_ends(dest, egress=True))
+    for option, name, parts in (("src", section.src, incoming), ("dest", section.dest, outgoing)):
+        if not parts:
+            draft.problems.append(FirewallFault.EMPTY_ZONE.at(section.origin, option, value=name))
+    rules: list[Rule] = []
+    problems: list[list[FirewallProblem]] = []
     for (iifname, family, from_), (oifname, other, to) in product(incoming, outgoing):
         ends = tuple((each, f"zone {name}") for each, name in ((family, section.src), (other, section.dest)) if each)
-        for match in draft.expander.rule(
+        problems.append([])
+        for match in draft.expander._replace(problems=problems[-1]).rule(
             section.origin,
             section.match,
             (*needed, *ends),
@@ -42,10 +50,17 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
             raw=f"{from_}{to}".rstrip(),
         ):
             verdict = _mark(section.set_mark) if section.set_mark is not None else _dscp(section.set_dscp, match)
-            draft.add(
-                chain,
-                Rule(verdict, match, section.name, section.counter, section.log, section.log_limit, section.origin.id),
+            rules.append(
+                Rule(verdict, match, section.name, section.counter, section.log, section.log_limit, section.origin.id)
             )
+    for each in rules:
+        draft.add(chain, each)
+    draft.problems.extend(_of_all(problems) if rules else dict.fromkeys(chained.from_iterable(problems)))
+
+
+# What some parts of a zone cannot have (IPv4, of a zone with both) is a problem only if no part can have it.
+def _of_all(problems: Sequence[Sequence[FirewallProblem]]) -> Iterator[FirewallProblem]:
+    return (each for each in dict.fromkeys(problems[0]) if all(each in others for others in problems))
 
 
 # One set of conditions for each nft rule. A zone with devices has these as its only condition, any other the addresses
