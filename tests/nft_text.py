@@ -1,6 +1,16 @@
-"""The forms that lines of nft text may have. Tests check every ruleset with these."""
+"""The forms that lines of nft text may have, which tests check in every ruleset; and what nft itself refuses."""
 
 import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+
+import pytest
+
+from offload.compiler.offload.exempts.exempt_sets import exempt_rules
+from offload.model.plan import ExemptMatch
+from offload.model.sections.exempts import Exempt
 
 DEVICE = r'"[A-Za-z0-9_.:+@-]{1,15}"'
 DEVICES = rf"{DEVICE}(?:, {DEVICE})*"
@@ -58,3 +68,25 @@ LINE = re.compile(
 def strange_lines(text: str) -> list[str]:
     """The lines of a text that have none of these forms."""
     return [line for line in text.split("\n") if not LINE.fullmatch(line)]
+
+
+@cache
+def can_check() -> bool:
+    """Whether nft can check a text here, in a network namespace of its own."""
+    if not all(map(shutil.which, ("unshare", "nft"))):
+        return False
+    return not subprocess.run(["unshare", "-rn", "nft", "list", "tables"], check=False, capture_output=True).returncode
+
+
+def refused(exempts: Iterable[Exempt]) -> str:
+    """Why this machine's nft refuses the sets and rules of these exempts; empty if it accepts them."""
+    if not can_check():
+        pytest.skip("nft cannot check a text here")
+    made = exempt_rules(map(ExemptMatch, exempts))
+    lines = ["table inet t {"]
+    for each in made.sets:
+        flags = f"flags {', '.join(each.flags)};" if each.flags else ""
+        lines.append(f"set {each.name} {{ type {each.type}; {flags} elements = {{ {', '.join(each.written)} }}; }}")
+    lines += ["chain c {", *(f"{rule} accept" for rule in made.rules), "}", "}"]
+    command, text = ["unshare", "-rn", "nft", "-c", "-f", "-"], "\n".join(lines)
+    return subprocess.run(command, input=text, check=False, capture_output=True, text=True).stderr

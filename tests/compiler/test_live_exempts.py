@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exempts import conditions
+from nft_text import refused
 from offload.compiler.offload.exempts.live_exempts import HOLDING, rules_to_exempt, with_live_exempts
 from offload.model.config import Config, Globals
 from offload.model.kernel.live_rule import PacketRule, RuleMatch
@@ -88,6 +89,14 @@ matches = st.builds(
 )
 
 
+def test_a_port_of_any_protocol_is_one_of_tcp_and_udp() -> None:
+    """`th dport 53`, which nft refuses in a set, so that it refused the whole table."""
+    seen, answers = exempts(replace(RULE, match=RuleMatch("br-guest", "wan", dport=53)))
+    assert conditions(seen) == {"proto": ("tcp", "udp"), "dest_port": ((53, 53),)}
+    assert conditions(answers) == {"proto": ("tcp", "udp"), "src_port": ((53, 53),)}
+    assert not refused([seen, answers])
+
+
 @given(matches, st.sampled_from(["prerouting", "forward", "postrouting"]), st.sampled_from(sorted(HOLDING)))
 def test_an_exempt_never_asks_for_more_than_its_rule(match: RuleMatch, hook: str, does: str) -> None:
     rule = PacketRule("inet x", "c", hook, does, match, marks=1)
@@ -98,4 +107,6 @@ def test_an_exempt_never_asks_for_more_than_its_rule(match: RuleMatch, hook: str
         assert match.src in sources or not match.src or not sources or sources[0].prefixlen == 0
         assert "dest_ip" not in words or match.dest in words["dest_ip"]
         assert "src_port" not in words or match.sport
-        assert words.get("proto", (match.proto,)) == (match.proto,)
+        ported = {"src_port", "dest_port"} & words.keys()
+        assert words.get("proto", ()) == ((match.proto,) if match.proto else ("tcp", "udp") if ported else ())
+    assert not refused(mark_rule.exempts)

@@ -79,6 +79,7 @@ def test_what_is_not_of_our_making_is_passed_over() -> None:
         TimedElement(good, "nonsense", "1 * * -1 0x0/0x0", 60, 30),
         TimedElement(good, "10.0.0.1 . 80", "1 * * -1 0x0/0x0", 60, 30),
         TimedElement("exempt_ip4_tcp_dport_abc123_t", "http", "1 * * -1 0x0/0x0", 60, 30),
+        TimedElement("exempt_ip4_dport_abc123_t", "80", "1 * * -1 0x0/0x0", 60, 30),
         TimedElement("exempt_mac_abc123_t", "zz", "1 * * -1 0x0/0x0", 60, 30),
         TimedElement("exempt_ip_mac_abc123_t", "zz", "1 * * -1 0x0/0x0", 60, 30),
         TimedElement(good, "10.0.0.1", "1 * * -1 0x0/0x0 src_mac!zz", 60, 30),

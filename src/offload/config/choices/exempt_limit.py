@@ -6,7 +6,7 @@ nft needs about 20 microseconds and a kilobyte for each element, so a few long l
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from offload.config.choices.exempts import HELD, NO_EFFECT, WIDER
+from offload.config.choices.exempts import HELD, NO_EFFECT, PORTS, WIDER
 from offload.model.config import MarkRule
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import Exempt
@@ -35,9 +35,10 @@ def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
 
 
 def _without_longest(exempt: Exempt) -> Exempt:
-    lists: dict[str, Any] = {name: getattr(exempt.match, name) for name in LISTS}
-    longest: dict[str, Any] = {max(lists, key=lambda name: len(lists[name])): ()}
-    return replace(exempt, match=exempt.match._replace(**longest))
+    # without its protocols it has no ports either: nft refuses those of any protocol
+    longest = max(LISTS, key=lambda name: len(getattr(exempt.match, name)))
+    left_out: dict[str, Any] = dict.fromkeys((longest, *PORTS) if longest == "proto" else (longest,), ())
+    return replace(exempt, match=exempt.match._replace(**left_out))
 
 
 def limited(
