@@ -74,7 +74,7 @@ def test_all_together_never_exceed_the_limit(sizes: list[tuple[int, int]]) -> No
 
 
 def test_ports_stay_only_with_their_protocols() -> None:
-    """nft reads a port only after tcp or udp."""
+    """Nft reads a port only after tcp or udp."""
     both = exempt_of("", "", proto=("tcp", "udp"), dest_port=((443, 443),), src_ip=(ip_network("10.0.0.1"),))
     _, second = widened([marks(exempt(128, 128)), marks(both)])
     assert conditions(second.exempts[0]) == {"src_ip": (ip_network("10.0.0.1"),)}

@@ -1,5 +1,8 @@
 """Rates between two lists of flows, and their table."""
 
+import os
+import sys
+import termios
 import time
 from argparse import Namespace
 from typing import Any
@@ -8,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.cli import terminal
 from offload.cli import top as command
 from offload.cli.answer import Exit
 from offload.errors import UsageError
@@ -21,6 +25,22 @@ def flow(sport: int, octets: int | None, packets: int | None = 0, **more: Any) -
     ends = {"proto": "tcp", "src": "192.168.1.50", "sport": sport, "dest": "198.51.100.9", "dport": 443}
     zones = {"src_zone": "lan", "dest_zone": "wan"}
     return {**ends, **zones, "ct_zone": 0, "state": "software", "bytes": octets, "packets": packets} | more
+
+
+@pytest.mark.parametrize(("lines", "height"), [(0, 24), (1, 6), (50, 50)])
+def test_a_terminal_that_does_not_know_its_lines_has_24(
+    lines: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As serial consoles do."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (lines, 0))
+    with os.fdopen(theirs, "w") as there:
+        monkeypatch.setattr(sys, "stdout", there)
+        monkeypatch.delenv("COLUMNS", raising=False)
+        found = terminal.height(), terminal.width()
+        monkeypatch.undo()
+    os.close(ours)
+    assert found == (height, 80)
 
 
 def test_bits_and_packets_per_second() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from offload.cli.firewall.compiled import read_inputs
+from offload.errors import FileError
 from offload.system.firewall_files import FirewallFiles
 
 BRIDGE = {"br-lan": ("lan1", "lan2"), "lan1": (), "lan2": ()}
@@ -36,6 +37,17 @@ def test_only_regular_files_are_read(root: Path) -> None:
     (root / "list").write_bytes(b"192.0.2.1\n\xff\n")
     files = FirewallFiles(root)
     assert (files.text("/pipe"), files.text("/absent"), files.text("/list")) == (None, None, "192.0.2.1\n\ufffd\n")
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(root: Path) -> None:
+    files = FirewallFiles(root)
+    before = files.configuration()
+    os.mkfifo(root / "snapshot.json")
+    os.mkfifo(root / "etc/config/network")
+    with pytest.raises(FileError, match="not a regular file"):
+        files.snapshot()
+    assert files.configuration() == before
 
 
 def test_only_regular_files_are_included(root: Path) -> None:

@@ -43,6 +43,13 @@ def test_a_file_that_others_may_read(path: Path) -> None:
         PrivateFile(path).read()
 
 
+def test_a_write_ends_what_others_may_read(path: Path) -> None:
+    PrivateFile(path).write(b"one")
+    path.chmod(0o644)
+    PrivateFile(path).write(b"two")
+    assert (PrivateFile(path).read(), stat.S_IMODE(path.stat().st_mode)) == (b"two", 0o600)
+
+
 def test_what_belongs_to_another_user(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PrivateFile(path).write(b"one")
     monkeypatch.setattr(os, "geteuid", lambda: 12345)

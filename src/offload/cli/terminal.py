@@ -22,9 +22,12 @@ def width() -> int:
 
 
 def height() -> int:
-    """Lines of the terminal at stdout, at least FEWEST; LINES (24) if stdout is no terminal. No variable changes it."""
+    """Lines of the terminal at stdout, at least FEWEST; LINES (24) without one, or if it does not know (serial lines).
+
+    No variable changes it.
+    """
     try:
-        return max(os.get_terminal_size(sys.stdout.fileno()).lines, FEWEST)
+        return max(os.get_terminal_size(sys.stdout.fileno()).lines or LINES, FEWEST)
     except (OSError, ValueError, AttributeError):
         return LINES
 

@@ -114,14 +114,14 @@ class FirewallFiles:
     def configuration(self) -> str:
         """One SHA-256 of /etc/config/firewall followed by /etc/config/network, in hexadecimal digits.
 
-        A file that cannot be read counts as empty.
+        A file that cannot be read, or is not a regular one of at most 16 MB, counts as empty.
         """
         from hashlib import sha256  # loads OpenSSL, which only the service needs
 
         digest = sha256()
         for name in CONFIGURATION:
             with suppress(OSError):
-                digest.update(self._under(f"etc/config/{name}").read_bytes())
+                digest.update(regular_file.read(self._under(f"etc/config/{name}"))[0])
         return digest.hexdigest()
 
     def snapshot(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class FirewallFiles:
         if not self._root.is_dir():
             raise FileError(f"{self._root} is not a directory")
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(regular_file.read(path)[0])
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:

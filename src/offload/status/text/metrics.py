@@ -38,7 +38,11 @@ def families(status: Json) -> Iterator[Family]:
     info = {"kernel": kernel["release"], "nft": kernel["nft"], "firewall": status["firewall"]}
     yield Family("offload_router_info", "gauge", "Kernel, nft and firewall of the router.", ((info, 1),))
     yield _one("offload_flowtable", "Whether kernel and nft can do flowtables.", int(kernel["flowtable"]))
-    yield _one("offload_last_apply_failed", "Whether nft refused the last change.", int(bool(applied["error"])))
+    yield _one(
+        "offload_last_apply_failed",
+        "Whether the last pass failed: a file could not be read, or nft refused it.",
+        int(bool(applied["error"])),
+    )
     yield _one("offload_problems", "Problems of the configuration.", len(status["problems"]))
     yield Family(
         "offload_pair_mode", "gauge", "What a pair gets: 0 none, 1 software, 2 hardware.", _modes(pairs, "effective")

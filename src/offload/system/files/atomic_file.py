@@ -64,16 +64,18 @@ def _still_there(descriptor: int, path: Path) -> bool:
         return False
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, mode: int | None = None) -> None:
     """Replace the file's content in one step: write a new file beside it, flush that to disk, and rename it.
 
-    After an OSError the content is the old one. The file keeps its mode; a new file has 0600. If `path` is a symbolic
-    link, the file that it leads to is replaced. This takes no lock: use it within `locked`.
+    The file gets `mode`; None: it keeps its own, and a new file has 0600. After an OSError content and mode are the old
+    ones. If `path` is a symbolic link, the file that it leads to is replaced. This takes no lock: use it within
+    `locked`.
     """
     import tempfile  # slow, and most commands write nothing
 
     target = path.resolve()
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else MODE
+    if mode is None:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else MODE
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target))
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from offload.errors import FileError
 from offload.system.files import regular_file
-from offload.system.files.atomic_file import replace
+from offload.system.files.atomic_file import MODE, replace
 
 DIRECTORY_MODE = 0o700
 OTHERS = 0o077
@@ -40,7 +40,7 @@ class PrivateFile:
             raise self._refusal("read", error) from error
 
     def write(self, content: bytes) -> None:
-        """Replace the file's content in one step; file and directory are made if missing.
+        """Replace the file's content in one step, with mode 0600; file and directory are made if missing.
 
         If the path is a symbolic link, the link is removed first. FileError if writing fails, or if the directory is a
         link, belongs to another user, or has any permission for group or others; the content of a regular file stays.
@@ -50,7 +50,7 @@ class PrivateFile:
             self._own(self._path.parent, stat.S_ISDIR)
             if self._path.is_symlink():
                 self._path.unlink()
-            replace(self._path, content)
+            replace(self._path, content, MODE)
         except OSError as error:
             raise self._refusal("written", error) from error
 

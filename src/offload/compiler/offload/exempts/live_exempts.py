@@ -96,7 +96,7 @@ def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> It
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)
     sport, dport = ((Item(str(port)),) if port else () for port in (match.sport, match.dport))
-    # `th dport 53` is the port of any protocol; a set has it of one, and of those with ports only TCP and UDP are offloaded
+    # `th dport 53` is a port of any protocol, but nft sets have ports of one, and only TCP and UDP are offloaded
     names = (match.proto,) if match.proto else PROTOCOL_NUMBERS if match.sport or match.dport else ()
     proto = tuple(map(Item, names))
     seen = Match(proto=proto, src_ip=source, dest_ip=target, src_port=sport, dest_port=dport)

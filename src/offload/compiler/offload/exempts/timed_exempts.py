@@ -53,7 +53,8 @@ def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
     return tuple(_joined(parts[number]) for number in sorted(parts))
 
 
-# The exempt as far as this one element has it; None: the element is not ours, such as one of ports of any protocol. Negated values are in its comment.
+# The exempt as far as this one element has it; None: the element is not ours. Negated values are in its
+# comment. Ports of no protocol are not ours, and nft would refuse them.
 def _timed_exempt(timed: TimedElement) -> TimedExempt | None:
     named, noted = NAME.fullmatch(timed.set), COMMENT.fullmatch(timed.comment)
     if not named or not noted or (not named[1] and {"sport", "dport"} & set(named[2].split("_"))):
