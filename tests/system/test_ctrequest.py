@@ -148,6 +148,41 @@ def test_the_fake_ends_what_it_has() -> None:
     assert fake.entries() == [entry(1)] and fake.deleted == [entry(2)]
 
 
+FOUND = """
+from offload.model.flow import Tuple
+from ipaddress import ip_address
+src, dest = (ip_address(f"10.0.0.{number}").packed for number in (1, 2))
+for proto, ends in ((6, (src, dest, 1, 80)), (6, (dest, src, 80, 1)), (6, (src, dest, 0, 80)), (17, (src, dest, 1, 80)),
+                    (1, (src, dest, 1, 80)), (47, (src, dest, 1, 80))):
+    print(proto, ends[2:], sorted((entry.proto, entry.original.sport) for entry in door.find(proto, Tuple(*ends))))
+"""
+INSERTED = """
+import subprocess, sys
+try:
+    for words in ("tcp --state ESTABLISHED --sport 1 --dport 80", "udp --sport 2 --dport 53"):
+        command = ["conntrack", "-I", "-p", *words.split(), "-s", "10.0.0.1", "-d", "10.0.0.2", "-t", "600"]
+        subprocess.run(command, check=True, capture_output=True)
+except (OSError, subprocess.CalledProcessError) as error:
+    print("no conntrack here:", getattr(error, "stderr", error)); sys.exit(77)
+from offload.system.netlink.ct.conntrack import Conntrack
+door = Conntrack()
+"""
+
+
+def test_the_fake_finds_what_a_real_kernel_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", INSERTED + FOUND],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(SRC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        check=False,
+    )
+    if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
+        pytest.skip(done.stdout + done.stderr)
+    exec(FOUND, {"door": FakeConntrack([entry(1), entry(2, 17)])})  # noqa: S102 - the same program for both
+    assert done.stdout == capsys.readouterr().out, done.stderr
+
+
 REAL = """
 import subprocess, sys
 def insert(*words): subprocess.run(["conntrack", "-I", *words, "-t", "600"], check=True, capture_output=True)

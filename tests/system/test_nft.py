@@ -234,6 +234,32 @@ def test_the_fake_refuses_with_its_sentence() -> None:
         FakeNft(refusal="busy").apply("x")
 
 
+SAME = """
+from offload.errors import NftError
+for text in ("", "\\n", "add table inet t\\n", "delete table inet t\\n"):
+    try:
+        door.check("")
+        door.apply(text)
+    except NftError as error:
+        print(error)
+print(door.transactions)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+def test_the_fake_counts_and_refuses_as_the_real_one(capsys: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", f"from offload.system.nft.door import Nft\ndoor = Nft()\n{SAME}"],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    exec(SAME, {"door": FakeNft()})  # noqa: S102 - the same program for both
+    assert done.stdout == capsys.readouterr().out, done.stderr
+    assert done.stdout.splitlines()[-1] == "2"
+
+
 @pytest.mark.skipif(shutil.which("nft") is None, reason="this machine has no nft")
 def test_the_real_program_has_a_version() -> None:
     assert Nft().version()[0].isdecimal()

@@ -51,8 +51,13 @@ class FakeNft:
         return self.chains
 
     def apply(self, text: str) -> None:
-        """Append the text to `sent`; NftError instead if `refusal` is set and the text is not empty."""
+        """Append the text to `sent`; NftError instead if `refusal` is set, or the text is empty and changes nothing."""
         self.check(text)
+        if not text.strip():
+            from offload.errors import NftError
+            from offload.system.nft.door import UNCHANGED
+
+            raise NftError(UNCHANGED)
         self.sent.append(text)
 
     def check(self, text: str) -> None:

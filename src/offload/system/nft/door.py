@@ -25,6 +25,8 @@ FAMILY = "inet"
 FIREWALL = "table inet fw4"  # is in every text that loads the firewall too
 TIMEOUT = 30.0  # seconds; 5000 rules take nft under one
 
+UNCHANGED = "nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?"
+
 
 class Nft:
     """The program nft, and nf_tables over nfnetlink. Every failure is an NftError, whose sentence can be shown.
@@ -67,7 +69,7 @@ class Nft:
         self._run("-f", "-", text=text)
         after = self._generation()
         if after == before:
-            raise NftError("nft reports success, but the kernel's ruleset has not changed: is `nft` the real program?")
+            raise NftError(UNCHANGED)
         self.transactions += 1
         if self._read and self._read[0] == before and after == before + 1 and FIREWALL not in text:
             self._read = after, self._read[1]  # only we changed something, and no rules of other programs

@@ -46,7 +46,7 @@ class Conntrack:
         kernel cannot look up such ones: the caller has to select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
-        return find_connection.find(proto, ends) if exact else self.entries()
+        return self._exactly(proto, ends) if exact else self.entries()
 
     def of_host(self, address: bytes) -> list[Entry]:
         """The entries with this address (4 or 16 bytes) at an end, before or after NAT.
@@ -147,6 +147,9 @@ class Conntrack:
             return replace(done, error=str(refusal))
         return done
 
+    def _exactly(self, proto: int, ends: Tuple) -> list[Entry]:
+        return find_connection.find(proto, ends)
+
     def _still(self, entries: Iterable[Entry]) -> list[Entry]:
         named = {(entry.proto, entry.original) for entry in entries}
         return [entry for entry in self.entries() if (entry.proto, entry.original) in named]
@@ -197,12 +200,9 @@ class FakeConntrack(Conntrack):
             raise self.error
         return [entry for entry in self.held if entry.status & IPS_OFFLOAD or not offloaded]
 
-    def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries in `held` with this protocol and these addresses and ports or back; all of it if a port is 0."""
-        found, back = self.entries(), Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
-        if not (ends.sport and ends.dport):
-            return found
-        return [each for each in found if each.proto == proto and {each.original, each.reply} & {ends, back}]
+    def _exactly(self, proto: int, ends: Tuple) -> list[Entry]:
+        both = {ends, Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)}
+        return [each for each in self.entries() if each.proto == proto and {each.original, each.reply} & both]
 
     def of_host(self, address: bytes) -> list[Entry]:
         """The entries in `held` with this address at an end, before or after NAT."""
