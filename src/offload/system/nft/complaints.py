@@ -29,7 +29,7 @@ def complaint(stderr: str) -> NftError:
 def fault_of(stderr: str) -> NftFault:
     """The kind of failure, found by the English words that nft printed on stderr; the first of these that fits.
 
-    NOT_PERMITTED; NOT_SUPPORTED: the driver can never do it; FAILED: no memory or buffer space; KERNEL_REFUSED: the
+    NOT_PERMITTED; NOT_SUPPORTED: the words `not supported`; FAILED: no memory or buffer space; KERNEL_REFUSED: the
     kernel refused it for another reason; REFUSED: any other `Error:`; FAILED: all else.
     """
     if "Operation not permitted" in stderr:
@@ -46,8 +46,9 @@ def fault_of(stderr: str) -> NftFault:
 def sentence(stderr: str) -> str:
     """The first line with `Error:` that nft printed, from behind that word on, at most 300 characters.
 
-    Without such a line it is the first line, and if nft printed nothing, `nft failed without a word`. A lack of
-    permission, and a table or device that does not exist, have a sentence of offload's instead of nft's.
+    Without such a line it is the first line, and if nft printed nothing, `nft failed without a word`. Offload has
+    sentences of its own for a lack of permission, for a device that nft does not know, and for a table, or a set of it,
+    that nft should list and does not find.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

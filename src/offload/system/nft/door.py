@@ -29,12 +29,12 @@ UNCHANGED = "nft reports success, but the kernel's ruleset has not changed: is `
 
 
 class Nft:
-    """The program nft, and nf_tables over nfnetlink. Every failure is an NftError, whose sentence can be shown.
+    """The program nft, and nf_tables over nfnetlink. A method that fails raises NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
-    tests replace them. `transactions`: how many texts `apply` has sent with success. It also has `tables`,
-    `forward_chains` and `handles` of nfnetlink/tables.py, `Program.hurry`, and `remembers` and `keys` of elements.py,
-    which give None instead of an error.
+    tests replace them. `transactions`: how many texts `apply` has sent with success. It also has `inet_tables` (as
+    `tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `Program.hurry`, and `remembers` and `keys` of
+    elements.py, which give None instead of an error.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        NftError with fault SILENT if nft does not end within `timeout` (30 s) and is killed: then the kernel may have
-        made the change. NftError also if nft reports success, but the kernel's ruleset has the same generation number,
-        which each transaction increases, as before.
+        After other NftErrors the kernel may have made the change: nft was killed because it ran too long (fault
+        SILENT), or the ruleset's generation number, which each transaction increases, could not be read afterwards.
+        NftError also if that number is as before though nft reports success, as it is after an empty text.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -77,34 +77,34 @@ class Nft:
     def check(self, text: str) -> None:
         """Have nft and the kernel check an nft text (`nft -c`), without any change.
 
-        NftError if one of them refuses it, or nft does not end within `timeout` (30 s).
+        NftError if one of them refuses it, or nft is missing, is killed because it runs too long, or fails otherwise.
         """
         self._run("-c", "-f", "-", text=text)
 
     def listing(self, table: str) -> str:
-        """The text of a table of family inet as nft lists it, without numbers of counters (`nft -s list table`).
+        """The text of a table of family inet as nft lists it, without state such as counters (`nft -s list table`).
 
         NftError if that fails.
         """
         return self._run("-s", "list", "table", FAMILY, table)
 
     def version(self) -> str:
-        """The version of nft, such as `1.0.6`; empty if nft prints it in another form."""
+        """The version of nft, such as `1.0.6`; empty if nft prints another form. NftError if nft fails."""
         words = self._run("--version").split()
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Check that this nft can list in JSON, by a list of flowtables; NftError if it cannot."""
+        """Check that this nft can list in JSON, by a list of flowtables; NftError if it cannot, or the list fails."""
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """Read offload's tables with these names from the kernel, by name; those that do not exist are left out.
 
-        `known`: tables read before. A rule's comment has a digest of the elements of its set: if `known` has the same
-        digest, the set's elements are taken from there, because listing them takes longer than any transaction. Sets
-        that packets fill are left out; those of stations (STATION_SETS) come without elements. A table with an element
-        of a form that offload never writes comes without any content, so that the caller replaces it. NftError if
-        reading fails.
+        `known`: tables read before. The comment of a rule has a digest of the elements of its set: if `known` has the
+        same digest, the set's elements are taken from there, because listing them takes longer than any transaction.
+        Sets that packets fill or that have no name are left out; those of stations (STATION_SETS) come without
+        elements. A table with an element that cannot be read comes without any content, so that the caller replaces it.
+        NftError if reading fails.
         """
         existing = self.tables()
         trusted = known or {}
@@ -122,9 +122,9 @@ class Nft:
     def ruleset(self) -> Ruleset:
         """The (chains, rules) of all tables of families inet, ip, ip6, bridge and netdev, of all programs.
 
-        The kernel is read again only if its generation number shows a change by another program, or `apply` has loaded
-        the firewall; so those of offload's own tables may be out of date. In a large ruleset several plain rules in a
-        row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
+        The kernel is read again when its generation number has changed, but not for a text of `apply` alone, unless
+        that loads the firewall; so those of offload's own tables may be out of date. In a large ruleset several plain
+        rules in a row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -136,8 +136,8 @@ class Nft:
     def strays(self, name: str) -> Strays:
         """Map (iif, oif), names of devices, to packets that met nft rules though their flow is marked as in hardware.
 
-        The set STRAY_SET of the table `name`, a hardware table, has counted them since the table was made. Empty if the
-        table does not exist, or the set has another form. NftError if the table has no such set.
+        The set STRAY_SET of the table `name`, a hardware table, has counted them since the table was made. Empty if it
+        counted none, the table does not exist, or the set has another form. NftError if the table has no such set.
         """
         if name not in self.tables():
             return {}

@@ -78,18 +78,18 @@ class _Loading:
 
 
 class DryRun:
-    """Finds the chains and rules that nft would load for texts, without loading them; `program`: its name or path."""
+    """Finds the base chains and rules that nft would load for texts; `program`: its name or path."""
 
     def __init__(self, program: str = "nft") -> None:
         self._program = Program(program, TIMEOUT)
 
     def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
-        """For each nft text, the (base chains, rules) that it would add to the kernel's ruleset.
+        """For each nft text, the (base chains, rules) that nft would send to the kernel; some chains may exist already.
 
         All are checked in one run of `nft -c`, which is killed after 5 s. `before`: text in front of all that adds
         nothing (variables). Elements of the sets and maps that a rule looks up are taken from the texts, or else read
-        from the kernel, to complete the rule. NftError if nft or the kernel refuses one of the texts, or nft is killed,
-        or does not print what it would send.
+        from the kernel, to complete the rule. NftError if nft or the kernel refuses one of the texts, or nft cannot be
+        run, is killed, or does not print what it would send.
         """
         marked = (f"add table inet {MARK}{number}\n{text}" for number, text in enumerate(texts))
         status, output, errors = self._program.run(("-c", "--debug=mnl", "-f", "-"), before + "".join(marked))

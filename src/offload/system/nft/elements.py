@@ -57,7 +57,8 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 def keys(table: str, name: str) -> frozenset[bytes] | None:
     """Read the keys of all elements of the set `name` of an inet table, in the kernel's bytes.
 
-    Empty also if there is no such set. None if the kernel does not answer, or refuses for another reason.
+    Empty also if there is no such set. A set of intervals also has the keys at which they end. None if the kernel does
+    not answer, or refuses for another reason.
     """
     try:
         return frozenset(each.key for each in _listed(table, name, NFPROTO_INET))

@@ -19,7 +19,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
     Returns ({name of set or map: its elements as nft text, of a map `KEY : VERDICT`}, those elements of sets that have
     a timeout once more, as TimedElements). One with less than 2 seconds (LAST_SECONDS) left is in neither. An element
-    in an unknown form raises LookupError, TypeError, ValueError or AttributeError.
+    that cannot be read raises LookupError, TypeError, ValueError or AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -37,7 +37,8 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
     """Map (iif, oif), names of devices, to the packets that the element of a set `iifname . oifname` has counted.
 
-    `objects`: the list `nftables` of nft's JSON. An element of another form raises TypeError, ValueError or KeyError.
+    `objects`: the list `nftables` of nft's JSON. An element that cannot be read raises TypeError, ValueError or
+    KeyError.
     """
     sets = (listed["set"] for listed in objects if "set" in listed)
     return dict(_stray(item) for each in sets for item in each.get("elem", []))

@@ -60,7 +60,7 @@ class CheckingNft(Protocol):
 
 
 class Checker(CheckingNft, Protocol):
-    """An nft that can also give its version and say whether it lists in JSON, such as Nft."""
+    """An nft that can also give its version, and check that it lists in JSON, such as Nft."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
@@ -69,9 +69,10 @@ class Checker(CheckingNft, Protocol):
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
     """Find by runs of nft whether a feature that offload needs is missing. It changes nothing, never raises NftError.
 
-    If so, field `missing` of the result has the first such feature, or the failure of nft, with the package to install,
-    and `flowtable` is False. Else `missing` is empty, and `ipsec` shows whether the kernel has IPsec. `release`,
-    `modules`, `conntrack_max`: of the kernel, for the fields of these names, not all if something is missing.
+    If so, field `missing` of the result has the first such feature, or the failure of nft, often with the package to
+    install, and `flowtable` is False. Else `missing` is empty, and `ipsec` shows whether nft and the kernel accept a
+    rule about IPsec. `release`, `modules`, `conntrack_max`: of the kernel, for the fields of these names, not all if
+    something is missing.
     """
     try:
         version = nft.version()

@@ -38,8 +38,8 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
     """Note in `rule`, as read so far, what an expression `cmp` or `range` (`name`; its attributes: `data`) compares.
 
-    If it compares a time, the moments at which its result changes are added to `edges`. Of a range of anything else
-    only the property that it compares is noted, not the values.
+    If it compares a time, the moments at which its result changes are added to `edges`. Of a range of anything else at
+    most the property that it compares is noted, not the values.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
@@ -57,6 +57,7 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     Empty `data`: it compares with several values (range, lookup). By what the register holds, this sets `mark` (value
     None if it is compared a second time, or not for equality with one value), adds to `matches` a property in which
     packets of one connection differ, sets `opening` if established packets never match, or notes a value for equality.
+    It also sets `narrow`, unless the register holds the connection's state.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

@@ -79,7 +79,7 @@ def devices(flowtable: Attributes) -> frozenset[str]:
 def chain_devices(hook: Attributes) -> tuple[str, ...]:
     """The names of the devices that a base chain is bound to, one or a list; `hook`: attributes of its hook.
 
-    `()` if there are none, as outside family netdev.
+    `()` if it is bound to none, as on the hook forward.
     """
     if HOOK_DEVICE in hook:
         return (name(hook, HOOK_DEVICE),)
@@ -103,7 +103,7 @@ def comment(rule: Attributes) -> str:
 
 
 def counted(rule: Attributes) -> int:
-    """The packets of all counters in a rule added up; 0 without a counter. `rule`: its attributes."""
+    """The packets of a rule's own counters added up (not of named ones); 0 without any. `rule`: its attributes."""
     packets = 0
     for _, value in each(rule.get(RULE_EXPRESSIONS, b"")):
         expression = attributes(value, 0)

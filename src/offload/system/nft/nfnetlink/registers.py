@@ -88,7 +88,7 @@ class Reading:
     # when its times begin and end: seconds of a day in UTC; a number above 86,400: seconds since 1970
     edges: set[int] = field(default_factory=set)
     digest: int = 0  # CRC-32 of its expressions; of those that packets change (counters), only of the name
-    # register -> (what was loaded into it, empty for other things; the bits that count of a mark, state or address)
+    # register -> (what was loaded into it, empty for other things; the bits that count, else 0)
     held: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def equals(self, what: str, value: object) -> None:

@@ -90,8 +90,8 @@ def live_chain(family: int, found: Attributes) -> LiveChain | None:
 def live_rule(family: int, found: Attributes) -> LiveRule | None:
     """Make a LiveRule, which has what a rule compares and does, from the rule's attributes.
 
-    The elements of its sets and maps are not read; `asked` names those that decide where established packets go. None
-    if the family (its number) is none of inet, ip, ip6, netdev and bridge.
+    The elements of its sets and maps are not read; `asked` names those that have yet to be read. None if the family
+    (its number) is none of inet, ip, ip6, netdev and bridge.
     """
     if family not in FAMILIES:
         return None

@@ -68,7 +68,7 @@ def outline(table: str) -> Outline:
     """Read one of offload's tables (family inet) from the kernel, without the elements of its sets.
 
     Of rules it has only the hashes that offload wrote into their comments, and the number of packets that found a set
-    full; of flowtables the devices and whether they count. NftError if the kernel does not list it.
+    full; of flowtables the devices and whether they count. NftError if the kernel does not list it, or has no such one.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
@@ -91,7 +91,7 @@ def outline(table: str) -> Outline:
 
 
 def handles(table: str) -> frozenset[tuple[str, int]]:
-    """(chain, handle) of each rule of the table of family inet with this name.
+    """(chain, handle) of each rule of the table of family inet with this name; empty if there is no such table.
 
     NftError if the kernel does not list them.
     """
@@ -128,7 +128,7 @@ def _kind_of_objects(place: Place) -> int:
 def missed(table: str) -> int:
     """The number of packets of accepted replies that found the table's set `replied4` or `replied6` full.
 
-    0 if it has no such sets. NftError if the kernel does not list its rules.
+    0 if it has no such sets, or does not exist. NftError if the kernel does not list its rules.
     """
     counting = (rule for rule in _of_table(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
