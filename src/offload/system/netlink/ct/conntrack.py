@@ -22,9 +22,9 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 class Conntrack:
     """The conntrack table of this process's network namespace.
 
-    Methods that read raise KernelError if the kernel refuses or does not reply. `between`: function that is called
-    after each datagram of a dump, so that the caller can do other work: to dump 65,536 entries takes seconds on a small
-    router. By default it does nothing.
+    Methods that read raise KernelError if the kernel does not reply, most of them also if it refuses. `between`:
+    function that most dumps call after each datagram, so that the caller can do other work: to dump 65,536 entries
+    takes seconds on a small router. By default it does nothing.
     """
 
     def __init__(self) -> None:
@@ -131,9 +131,9 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Delete these entries, so that the firewall must accept the next packet of each connection again.
 
-        Entries of protocols without ports are left alone. One that the kernel does not find is deleted if a new dump
-        has it, because its connection may have been opened anew. Never raises: the Cut has the first error. After a
-        refused deletion the other entries are still tried, after a failed exchange with the kernel they are not.
+        Entries of protocols without ports are left alone. If there was no error, one that the kernel does not find is
+        deleted if a new dump has it: its connection may have been opened anew. Never raises: the Cut has the error.
+        After a refused deletion the other entries are still tried, after a failed exchange with the kernel not.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -186,7 +186,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A table in memory, `held`; `delete` moves entries to `deleted`. Reads raise `error`, if that is set."""
+    """A table in memory, `held`; `delete` moves entries to `deleted`. Reads but `id_of` raise `error`, if it is set."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()

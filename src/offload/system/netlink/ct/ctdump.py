@@ -51,7 +51,8 @@ def refused(number: int) -> None:
 def sentence(error: OSError, what: str) -> str:
     """A sentence, without full stop, for an OSError of an exchange with the kernel: what failed, and often what to do.
 
-    `what`: what the kernel was to do, put behind `the kernel did not`: `list its connections`.
+    `what`: what the kernel was to do, put behind `the kernel did not`: `list its connections`. Errors in SENTENCES have
+    sentences without it.
     """
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"

@@ -42,7 +42,7 @@ class Part:
 
 
 class Parser:
-    """Parses messages of type `kind`, by default those of a dump; messages of other types are skipped.
+    """Parses messages of type `kind`, by default replies with entries; those of other types give no entries.
 
     Between datagrams it only remembers the Layouts of the messages so far: at which offsets messages with the same
     sequence of attributes have their values.
@@ -61,8 +61,8 @@ class Parser:
     def parse(self, buffer: bytes) -> Part:
         """Parse the entries in one datagram; never raises.
 
-        A message with damaged attributes, or without an address or the protocol, is left out; behind one whose length
-        is not valid nothing is read.
+        A message with damaged attributes, addresses of two families, or without an address or the protocol, is left
+        out; behind one whose length is not valid, or that ends the dump, nothing is read.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind

@@ -46,8 +46,8 @@ class RowParser:
     def parse(self, buffer: bytes) -> Rows:
         """Read the entries in one datagram; never raises.
 
-        A message with damaged attributes, or without an address or the protocol, is left out; behind one whose length
-        is not valid nothing is read.
+        A message with damaged attributes, addresses of two families, or without an address or the protocol, is left
+        out; behind one whose length is not valid, or that ends the dump, nothing is read.
         """
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
@@ -106,7 +106,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
     """For messages of a Layout: (function `match`, their length in bytes with padding, the Reader of all their values).
 
     `match(datagram, at)` returns a regular expression's match, whose groups are the values of a Row, if such a message
-    begins at offset `at`; else None.
+    begins at offset `at`; else None, as for a message with the flag NLM_F_DUMP_INTR.
     """
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"

@@ -3,7 +3,7 @@
 The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
 net/netfilter/nf_conntrack_netlink.c). So the first message of a sequence is walked attribute by attribute, and gives a
 Layout: one struct for a whole message. A later message is unpacked by it only if its frame is the same, which is all of
-its bytes that are no values: headers of attributes and values that are not needed.
+its bytes that are no values of attributes: the header of nfnetlink, and the headers of attributes.
 """
 
 import struct
@@ -94,7 +94,7 @@ class Layout:
     values in turn; if every second item, the fixed bytes, equals `frame`, the message has this Layout. `values` picks
     the values of an Entry, in the order of Slot, from this tuple followed by ABSENT. `reader`: both functions without
     the fixed bytes, for messages known to have this Layout. `length`: bytes of a message. `pieces`: the fixed bytes
-    before each value, its Slot, and its size in bytes; `tail`: the fixed bytes after the last value.
+    before each value, its Slot (None: not needed), and its size in bytes; `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:

@@ -56,7 +56,7 @@ class LinkDump:
 
 
 class Netlink:
-    """The running kernel, over rtnetlink. `sysfs`: the directory that shows which devices are wireless.
+    """The running kernel, over rtnetlink, ethtool and /proc. `sysfs`: directory that shows which devices are wireless.
 
     `seen`: function that reads stations (hosts that bridges have learned) or neighbours, by default `neighbour_dump`.
     `sysctls`: the directory of net.netfilter's sysctls.
@@ -111,7 +111,7 @@ class Netlink:
         return found
 
     def legacy_tables(self) -> tuple[str, ...]:
-        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if there are none.
+        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if none can be read.
 
         The table `nat` sees only the first packet of a connection.
         """
@@ -147,7 +147,7 @@ class Netlink:
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
         """Those of these devices whose ethtool feature `hw-tc-offload` is on.
 
-        Devices that do not exist are left out.
+        Devices that do not exist, or whose driver does not answer, are left out.
         """
         return hw_tc_offload(names)
 

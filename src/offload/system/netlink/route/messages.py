@@ -66,10 +66,10 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Parses notifications of rtnetlink, and leaves out those that repeat the last one about the same object.
+    """Parses notifications of rtnetlink, and leaves out most of those that repeat known facts.
 
-    Most messages repeat known facts: a link's statistics, or a shaper that gets another rate several times a second. So
-    links, queueing disciplines and routes are remembered; messages about other objects are not compared.
+    These are many: a link's statistics, or a shaper that gets another rate several times a second. So links, queueing
+    disciplines and routes are remembered; messages about other objects are not compared.
     """
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)  # links: name, up, master by index
@@ -86,8 +86,8 @@ class Links:
         """Parse a datagram of rtnetlink: causes for a pass, stations and neighbours learned, whether routes changed.
 
         In a pass the service reads all anew. Causes are messages about addresses, routing rules and tc filters, and
-        changes of devices (name, up, master) and queueing disciplines; a message that repeats the last one about its
-        device or discipline is no cause. A changed route, or a message about a routing rule, sets `routes`. Never
+        changes of devices (name, up, master) and queueing disciplines; a message that repeats what was remembered of
+        its device or discipline is no cause. A changed route, or a message about a routing rule, sets `routes`. Never
         raises.
         """
         causes: dict[Cause, None] = {}

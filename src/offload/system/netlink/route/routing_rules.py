@@ -77,10 +77,10 @@ class RouteEvents:
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Remember the route in a message (type, body); returns whether it is new, deleted, or has other next hops.
+        """Remember the route in a message (type, body); returns whether it is new, deleted, or leads elsewhere.
 
-        A route that is not remembered counts as new. False for messages that are not about routes, and for cached
-        routes and those of the table `local`, which are not remembered.
+        That is other next hops, or another type. A route that is not remembered counts as new. False for messages that
+        are not about routes, and for cached routes and those of the table `local`, which are not remembered.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False

@@ -53,7 +53,7 @@ class LinkMessage(NamedTuple):
     number: int  # its index
     name: str  # of the device
     up: bool  # flag IFF_UP
-    kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty for physical devices
+    kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty if it has none, as physical devices
     master: int  # index of its bridge, bond or VRF; 0: none
     # IFLA_LINK: index of the device below, of veth and tunnels peer or underlay; 0: none, or in another namespace
     parent: int

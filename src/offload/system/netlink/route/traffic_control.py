@@ -124,8 +124,9 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
     """The tc filters in the messages of a dump, equal ones once; those on a device that `names` lacks are left out.
 
     `names`: of devices, by index. `restores` is true at egress if an action copies the connection's mark to the packet
-    (connmark, ctinfo). `treats` is false if the filter lets every packet pass and chooses no class, or if no packet
-    that could be offloaded meets it in software; in the second case the mark that it compares is left out too.
+    (connmark, ctinfo). `treats` is false if the filter is one of clsact or `ingress` that lets every packet pass, or if
+    no packet that could be offloaded meets it in software; in the second case the mark that it compares is left out
+    too.
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
