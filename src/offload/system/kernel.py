@@ -12,7 +12,7 @@ def release() -> str:
 
 
 def modules(path: Path = Path("/proc/modules")) -> tuple[str, ...]:
-    """The loaded kernel modules whose names begin with nf_ or nft_, sorted; empty if `path` is missing.
+    """The loaded kernel modules whose names begin with nf_ or nft_, sorted; empty if `path` cannot be read.
 
     Modules that are built into the kernel are not in it.
     """

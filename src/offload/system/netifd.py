@@ -83,7 +83,7 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
 def links(status: Any) -> list[dict[str, Any]]:
     """The devices in a reply of `network.device status`, as snapshot.json has them: `{"name", "kind", "lower"}`.
 
-    `lower`: the ports of a bridge, or the parent of a VLAN; empty for other devices.
+    `lower`: the ports of a bridge, or the parent of a VLAN or the like; empty for a device with neither.
     """
     found = []
     for name, given in _object(status, DEVICES).items():

@@ -26,8 +26,8 @@ def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the abstract Unix socket `name`, which only one service can have, while the body runs.
 
     RunningError, which names the process if known, if a process of this user or root still has it after `patience` (1)
-    seconds; RunningError also if it cannot be bound for another reason. If another user's process has it, the body runs
-    without it, because any program may take the name.
+    seconds, or one that has too many calls waiting to be asked for its user; RunningError also if it cannot be bound
+    for another reason. If another user's process has it, the body runs without it: any program may take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience

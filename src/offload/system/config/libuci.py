@@ -55,7 +55,7 @@ def _line(content: bytes, position: int) -> int:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a UCI package, from the bytes of its file; a Problem with the line if these are not valid UCI.
+    """The sections of a UCI package, from the bytes of its file; a Problem, with reason, if these are not valid UCI.
 
     The file is not opened: libuci reads a copy in memory (memfd_create). Without the module `uci`, `uci_grammar` parses
     it.
@@ -74,7 +74,7 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> bytes:
     """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
 
-    An Edit makes its section if that is missing, and sets or removes an option in it; a Removal deletes a section. Of
+    An Edit makes its section if that is missing, and may set or remove an option in it; a Removal deletes a section. Of
     comments only those at the start of the file stay. FileError if `content` is not valid UCI, libuci is missing, or it
     refuses an edit (a Removal of a missing section too). OSError if the copy that libuci changes, in the temporary
     directory, cannot be written, or not all of it (disk full).

@@ -27,7 +27,7 @@ REMEDIES = {
 class Uci:
     """The UCI packages in one directory, by default /etc/config; a package is a file, such as `firewall`.
 
-    Where the directory is /etc/config, a file of that name in /var/run/uci takes its place, as in libuci.
+    Where the directory is /etc/config, a file of that name in /var/run/uci takes its place, as in libuci since 2025.
     """
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
@@ -55,8 +55,8 @@ class Uci:
         """Whether the file of any package was written, made or removed since `read` was last called for that package.
 
         Inode, size and time of writing are compared, not the content. Packages never read do not count, nor do those
-        whose last `read` failed for another reason than a missing file. True also if another program wrote the file
-        during `read`.
+        whose last `read` failed for another reason than a missing file. A change during `read` counts too, unless
+        `read` noticed it and read again.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
@@ -106,7 +106,7 @@ def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 class FakeUci:
     """UCI packages in memory; a package that is not in `packages` is a missing file.
 
-    `refusal`: the sentence of the FileError that every `write` raises; empty: it succeeds.
+    `refusal`: the sentence of the FileError that every `write` raises; empty: there is none.
     """
 
     refusal = ""

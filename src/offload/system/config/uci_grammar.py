@@ -23,7 +23,7 @@ _LINE_ENDS = ("", "\n", "\r\n")
 
 
 class GrammarError(ValueError):
-    """The file is not valid UCI. Its text is `line N: REASON`, with libuci's words for the reason."""
+    """The file is not valid UCI. Its text is `line N: REASON`, mostly with libuci's words for the reason."""
 
 
 def parse_all(package: str, content: bytes) -> tuple[Section, ...]:

@@ -2,9 +2,9 @@
 
 `"rules": [{"family", "fwmark", "fwmask", "table"}]` (and `"inverted": true`), `"qdiscs": [{"device", "kind",
 "fwmask"}]`, `"filters": [{"device", "kind", "fwmark", "fwmask", "restores", "treats"}]`, `"mark_readers": [{"table",
-"chain", "does", "fwmark", "fwmask"}]`. Numbers may also be text (`"0x100"`), for files written by hand. A `fwmark` of
-null (of a filter or mark reader) means any mark. For a filter without these numbers its kind decides whether it can
-read marks.
+"chain", "does", "fwmark", "fwmask"}]`. Marks and masks may also be text (`"0x100"`), for files written by hand. A
+`fwmark` of null (of a filter or mark reader) means any mark. For a filter without these numbers its kind decides
+whether it can read marks.
 """
 
 from typing import Any
@@ -41,8 +41,8 @@ def marks(found: Json) -> Json:
     """Read the keys `rules`, `qdiscs`, `filters` and `mark_readers` from the content of snapshot.json (`found`).
 
     Returns a dict with these four keys, for the fields of Snapshot of the same names: tuples of RoutingRules, Qdiscs,
-    Filters and MarkReaders, `()` for a key that is absent. TypeError or ValueError, which names the key, if a value is
-    not valid.
+    Filters and MarkReaders, `()` for a key that is absent. TypeError or ValueError, which names the key, if a text or
+    number is not valid; what should be true or false and is not counts as absent.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

@@ -39,7 +39,7 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
 
     `ubus`: netifd's replies by `OBJECT METHOD`, copied as they are, so the caller removes secrets (`named_only`). The
     Snapshot's networks have no key of their own, because these replies have them. Left out are also stations,
-    neighbours, `given_up`, `uncounted` and `crowded`.
+    neighbours, `given_up`, `uncounted`, `crowded`, indexes of devices, and comments of packet rules.
     """
     kernel = snapshot.kernel
     return {

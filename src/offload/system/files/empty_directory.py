@@ -22,8 +22,8 @@ def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> Non
     """Write files into the directory `root`, which is made if missing; `files`: content by path below `root`.
 
     Missing directories above `root` are made too; new directories have mode 0700, files 0600. FileError if `root` is
-    not empty, belongs to another user, is a link or below one, or is one of the directories in `never` or below one (by
-    a bind mount too); or if a file cannot be written. What was made before the error stays.
+    not empty, belongs to another user, is a link or below one, is one of the directories in `never` or below one (by a
+    bind mount too), or cannot be made or entered; or if a file cannot be written. What was made before the error stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

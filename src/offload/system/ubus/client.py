@@ -38,8 +38,8 @@ class UbusClient:
 
         Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)` afterwards to answer them.
         AbsentError if python-ubus, ubusd or the object is missing; BusError if the call fails otherwise, or there is no
-        reply, or it is no object. `args` (None: no arguments) must have every argument in the method's signature,
-        because objects of python-ubus have no optional ones.
+        reply, or it is no object. `args`: the arguments (None: none). Objects of python-ubus have no optional ones, so
+        for these it must have every argument in the method's signature.
         """
         replies = self._called(object_name, method, args)
         if not replies:

@@ -34,7 +34,7 @@ class UbusServer:
     def connect(self) -> None:
         """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
-        BusError if python-ubus or ubusd is missing, or ubusd refuses because another service has these names; then
+        BusError if python-ubus or ubusd is missing, or ubusd refuses, as when another service has these names; then
         there is no connection.
         """
         try:
@@ -67,8 +67,8 @@ class UbusServer:
     def event_waits(self) -> bool:
         """Whether one of the events is in the socket, not yet passed to `hearing`; nothing is taken from the socket.
 
-        An event waits there while this process waits for the reply to a call of its own. A call with the name of an
-        event in its arguments counts too, by mistake. False if not connected.
+        An event waits there while this process waits for the reply to a call of its own. Another message with the name
+        of an event in it counts too, by mistake, and only the first 64 KB are searched. False if not connected.
         """
         if self.descriptor is None:
             return False
