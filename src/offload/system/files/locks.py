@@ -29,9 +29,9 @@ def holder(descriptor: int, proc: Path = PROC) -> str:
 def holders(text: str, device: int, inode: int) -> list[int]:
     """The ids of the processes that have a lock on a file, from the text of /proc/locks; empty if none has.
 
-    Processes that only wait for it, or are of another PID namespace, are left out. `device`, `inode`: of the file, from
-    stat(2). If both together fit no lock, the inode alone decides: on an overlay or a subvolume stat(2) gives another
-    device number. Never raises.
+    Processes that only wait for it, or that the kernel does not name (of another PID namespace), are left out.
+    `device`, `inode`: of the file, from stat(2). If both together fit no lock, the inode alone decides: on an overlay
+    or a subvolume stat(2) gives another device number. Never raises.
     """
     found = [(number, where) for number, where, known in _entries(text) if known == inode]
     exact = [number for number, where in found if where == (os.major(device), os.minor(device))]

@@ -115,9 +115,9 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
     """Map each device to whether its driver takes it into a flowtable with `flags offload`, by checks without change.
 
-    A device that is busy or missing is left out. The caller must leave out devices that are in such a flowtable now,
-    because they would be busy. NftError if nft itself fails. OpenWrt's kernel accepts every device (docs/kernel.md 5);
-    there only live flows show whether hardware works.
+    A device that the kernel refuses for another reason (busy, missing) is left out. The caller must leave out devices
+    that are in such a flowtable now, because they would be busy. NftError if a check fails otherwise. OpenWrt's kernel
+    accepts every device (docs/kernel.md 5); there only live flows show whether hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

@@ -56,8 +56,8 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
 
     Empty `data`: it compares with several values (range, lookup). By what the register holds, this sets `mark` (value
     None if it is compared a second time, or not for equality with one value), adds to `matches` a property in which
-    packets of one connection differ, sets `opening` if established packets never match, or notes a value for equality.
-    It also sets `narrow`, unless the register holds the connection's state.
+    packets of one connection differ, sets `opening` if no packet that a flowtable would forward matches, or notes a
+    value for equality. It also sets `narrow`, unless the register holds the connection's state.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

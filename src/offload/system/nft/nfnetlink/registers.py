@@ -73,13 +73,13 @@ class Reading:
     protocol: int  # of the network header: IPv4, IPv6, or 0 while it is not known
     does: list[str] = field(default_factory=list)  # its statements and verdicts in order, in words of LiveRule
     targets: list[str] = field(default_factory=list)  # chains that it jumps or goes to
-    # properties that it compares and that change in the life of a connection (length, state, time, ...), as in LiveRule
+    # properties that it reads and that change in the life of a connection (length, state, time, ...), as in LiveRule
     matches: set[str] = field(default_factory=set)
     # (value, mask) of the packet mark that it compares, value None: not with one value; None instead: it compares none
     mark: tuple[int | None, int] | None = None
     ip_only: bool = False  # packets of TCP, UDP and GRE never match it
-    opening: bool = False  # packets of established connections never match it
-    narrow: bool = False  # it has conditions other than the state, so not all established packets match it
+    opening: bool = False  # no packet of an established connection matches it that a flowtable would forward
+    narrow: bool = False  # it may have conditions other than the state, so that not all established packets match it
     # (name, use) of the sets and maps whose elements decide where established packets go, as in LiveRule
     asked: list[tuple[str, str]] = field(default_factory=list)
     marks: int = 0  # bits of the mark that it sets
