@@ -31,10 +31,10 @@ class Alone:
         """Do the ubus method `method` with the arguments `words` in this process, and give its reply.
 
         Before the first one router and files are read; not for `reload`, whose pass reads them; `takeover` and
-        `giveback` go on if that fails. An OffloadError becomes the reply's `error`; only a UsageError is raised. In
+        `giveback` go on if that fails. An OffloadError becomes the reply's `error`, but a UsageError is raised. In
         `status`, `applied` also has `pending` (number of nft transactions that would bring the kernel to the wanted
-        tables) and `error` (why nothing may be changed; empty: it may). After a pass the file of stations is written,
-        so that the next command does not create tables again for the same moves.
+        tables; 0 for a saved router) and `error` (why nothing may be changed; empty: it may). After a pass without
+        error the file of stations is written, so that the next command does not create tables again for the same moves.
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -51,11 +51,11 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """All flows that `query` of `given` selects: a reply without `flows`, and a function that gives them as text.
+        """The flows that `query` of `given` selects: a reply without `flows`, and a function that gives them as text.
 
-        The function takes whether to give JSON (the whole reply) or lines for people, and the width in columns; it
-        gives the text in pieces. OffloadError if the router or its connections cannot be read, or the query is not
-        valid.
+        They are all, unless `query` has a limit. The function takes whether to give JSON (the whole reply) or lines for
+        people, and the width in columns; it gives the text in pieces. OffloadError if the router or its connections
+        cannot be read, or the query is not valid.
         """
         self._read("flows")
         return every_flow(self._engine, given)

@@ -32,7 +32,7 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `write` writes edits to one. `changed`: whether one differs from when it was read."""
+    """The files of /etc/config. `write` writes edits to one. `changed`: whether one was written since `read`."""
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None: ...
     def changed(self) -> bool: ...
@@ -41,8 +41,8 @@ class Uci(UciReader, Protocol):
 class NftChecker(Protocol):
     """Asks nft and the kernel. `check`: NftError if they would refuse the text; nothing is changed.
 
-    `live`: by name, those of our tables in `names` that the kernel has. `known`: what they should have; the elements of
-    a set with the same digest in the kernel are taken from there, to save time. None: all sets are listed.
+    `live`: by name, those of our tables in `names` that the kernel has, without elements of station sets. `known`: what
+    they should have; the elements of a set with the same digest in the kernel are taken from there, to save time.
     """
 
     def check(self, text: str) -> None: ...
@@ -50,9 +50,9 @@ class NftChecker(Protocol):
 
 
 class NftTables(Protocol):
-    """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: all chains and rules of all programs.
+    """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: chains and rules of all programs.
 
-    `forward_chains`: base chains in the forward hook. `missed`: by table, packets of replies that found its sets full.
+    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that found its sets full.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -62,11 +62,11 @@ class NftTables(Protocol):
 
 
 class Nft(NftChecker, NftTables, Protocol):
-    """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: how many were sent so far.
+    """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: how many it sent with success.
 
     `strays`: packets that met rules though their flow is marked as in hardware, by (iif, oif). `handles`: (chain,
-    handle) of each rule. `remembers`: whether set `name` has element `key`; `keys`: all its elements; both None if the
-    kernel refuses. `hurry`: from now on all runs of nft end within so many seconds together.
+    handle) of each rule of a table. `remembers`: whether set `name` has element `key`; `keys`: all its elements; both
+    None if the kernel refuses. `hurry`: a run of nft, also the present one, is killed so many seconds from now.
     """
 
     @property
@@ -80,7 +80,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects. `call` waits for the reply and gives it; `tell` expects none."""
+    """Calls methods of other ubus objects. `call` waits and gives the reply; `tell` needs none."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
@@ -95,8 +95,8 @@ class Drivers(Protocol):
 class Netlink(Drivers, Protocol):
     """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, FDB, neighbours, routing rules, qdiscs, tc filters.
 
-    `settings`: sysctls of net.netfilter. `legacy_tables`: of iptables-legacy. `routes`: of the main table. `leaving`:
-    the device by which packets to an address leave; None: not known. `received`: bytes by device.
+    `settings`: sysctls of net.netfilter. `legacy_tables`: of iptables-legacy. `routes`: unicast, of the main table.
+    `leaving`: by which device, with MTUs, packets to an address leave; None: not known. `received`: bytes by device.
     """
 
     def scene(self) -> LinkDump: ...
@@ -110,9 +110,9 @@ class Netlink(Drivers, Protocol):
 class Conntrack(Protocol):
     """The conntrack table. `find`: the entries between two ends. `of_host`: those with a packed address at an end.
 
-    `summary`, `listed` (which keeps them too) and `offloaded` (those in a flowtable) feed entries to the counter that
-    `begin` makes, and give it. `fast` gives those in a flowtable to `take`, in parts. `id_of`: the kernel's id; empty:
-    the entry is gone. `between`: called now and then during long reads, for urgent work.
+    Both may give more. `summary`, `listed` (which keeps them too) and `offloaded` (those in a flowtable) feed entries
+    to the counter that `begin` makes, and give it. `fast` gives those in a flowtable (old kernels: all) to `take`, in
+    parts. `id_of`: the kernel's id; empty: not known. `between`: called now and then in some reads, for urgent work.
     """
 
     between: Callable[[], None]
@@ -130,7 +130,7 @@ class Conntrack(Protocol):
 
 
 class Monitor(Protocol):
-    """The kernel's notifications since the last call: `links` of rtnetlink, `transactions` of nftables.
+    """The kernel's notifications that were not read yet: `links` of rtnetlink, `transactions` of nftables.
 
     `descriptors`: of both sockets. `named` puts device names for the indexes in an event, and gives a station (MAC at a
     port) with its bridge, or a neighbour; None: a device is gone.
@@ -145,7 +145,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """Ended connections. `read`: those since its last call, and True if none was missed. `descriptor`: for poll."""
+    """Ended connections. `read`: those not read yet, and True if no event was lost. `descriptor`: for poll."""
 
     descriptor: int
 
@@ -156,10 +156,10 @@ class ConntrackEvents(Protocol):
 class UbusServer(Protocol):
     """Our objects on ubus. `serve` answers calls, and calls `hearing` with the name of each event that has arrived.
 
-    `event_waits`: whether one waits for `serve`. `leave` disconnects; `lost`: ubusd is gone. `descriptor`: None then.
+    `event_waits`: whether one seems to wait for `serve`. `leave` disconnects; `lost`: ubusd is gone.
     """
 
-    descriptor: int | None
+    descriptor: int | None  # None while not connected
     hearing: Callable[[str], None]
 
     def connect(self) -> None: ...
@@ -179,7 +179,7 @@ class File(Protocol):
 class FileReader(Protocol):
     """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether it is a file that can be.
 
-    `helpers`: sections of the file of conntrack helpers; None: there is none, or it is not plain UCI.
+    `helpers`: sections of the file of conntrack helpers; None: it is missing, unreadable or not plain UCI.
     """
 
     def text(self, path: str) -> str | None: ...
@@ -190,7 +190,7 @@ class FileReader(Protocol):
 class RouterFiles(FileReader, Protocol):
     """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: of the kernel.
 
-    `devices`: by device, those directly below it. `installed`: (position, chain, path) of packages' nft files.
+    `devices`: by bridge or VLAN, those directly below it. `installed`: (position, chain, path) of packages' nft files.
     `matching`: files that match an nft include's pattern. `configuration`: hash of /etc/config/firewall and network.
     """
 
@@ -241,7 +241,7 @@ class Doors:
     conntrack: Conntrack  # live connections
     probe: Callable[[], Kernel]  # finds the kernel's features
     clock: Callable[[], float]  # seconds since boot that never jump
-    saved: File  # file with the timed exempts while no service runs
+    saved: File  # file from which the next service takes the timed exempts
     firewall: FirewallDoors | None = None  # None without the package offload-firewall
     stations: File | None = None  # file with where stations were seen last; None: not kept, as with --root
     totals: File | None = None  # file with the totals of ended connections; None: not kept, as with --root

@@ -59,7 +59,7 @@ class Engine:
     sightings: Sightings = field(default_factory=Sightings)  # connections that were seen on a fast path
     connections: Connections = field(default_factory=Connections)  # as they were read last
     judged: Judged = field(default_factory=Judged)  # the rules by which connections were judged last, for cut_refused
-    saved: Saved = field(default_factory=Saved)  # which stations the file has
+    saved: Saved = field(default_factory=Saved)  # what the file of stations has
     kernel: Kernel | None = None  # the kernel's features; None: not probed yet
     foreign: ForeignRules = field(default_factory=ForeignRules)  # rules of other programs, from the last ruleset
     hardware_probe: HardwareProbe = field(default_factory=HardwareProbe)  # hardware features of devices
@@ -77,8 +77,8 @@ class Engine:
     cause: Cause = Cause.START  # of the last pass, for the log
     trouble: str = ""  # why to try again: the last pass or load of the firewall failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
-    returned: dict[str, str] = field(default_factory=dict)  # by table, when it was created again last (ISO 8601)
-    unmarked: str = ""  # why the file of an earlier version cannot be marked as read (memory/upgrade.py); "": no fault
+    returned: dict[str, str] = field(default_factory=dict)  # by table, ISO 8601: last creation anew or deletion
+    unmarked: str = ""  # why marking an earlier version's file (memory/upgrade.py) failed last; "": never
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read
 
@@ -93,7 +93,7 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """Make the next pass probe kernel and devices again, list our tables, and retry hardware that was given up."""
+        """Make the next pass probe kernel and devices anew, trust no set of our tables, and retry hardware given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
@@ -105,7 +105,7 @@ class Engine:
         return self.work()
 
     def refresh(self) -> None:
-        """Read router and files, decide, and store the decision; our tables stay. OffloadError if a reading fails."""
+        """Call `read`, and store its decision as `keep` does; our tables stay. OffloadError as `read` raises it."""
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
@@ -118,10 +118,7 @@ class Engine:
         self.keep(self.decide(self.packages, snapshot))
 
     def holds_exempt(self, number: int) -> bool:
-        """Whether the tables decided last have the run-time exempt (traffic kept slow) with this number.
-
-        False without a decision.
-        """
+        """Whether a table in the stored decision, if any, has the run-time exempt (traffic kept slow) `number`."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
@@ -132,14 +129,14 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, in the service also all remembered stations; or KernelError."""
+        """As `with_routes`, and in the service with the stations and neighbours that are remembered now."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
         return replace(self.with_routes(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass and give its outcome, which has any error. `cause`: why, for the log.
+        """Make a pass and give its outcome, as `passes.run` does; raises no OffloadError. `cause`: why, for the log.
 
         `forced`: names of tables to create again in any case, which puts their flows back on the slow path for a
         moment.
@@ -150,10 +147,10 @@ class Engine:
     def read(self) -> Decided:
         """Read router and files, and give the decision; it is not stored, and our tables are not changed.
 
-        OffloadError if netifd or the kernel cannot be read; while ubusd is away, netifd's last reply is used. The
-        kernel's features are probed the first time, after `forget`, and while it has no flowtables. The first time it
-        also takes over stations (hosts behind bridges) and run-time exempts of an earlier service; a pass that does not
-        know these exempts would delete them.
+        OffloadError if the router cannot be read; while ubusd is away, netifd's last reply is used. The kernel's
+        features are probed the first time, after `forget`, and while it has no flowtables. Stations (hosts behind
+        bridges) and run-time exempts of an earlier service are taken over once, as soon as they can be read; a pass
+        that does not know these exempts would delete them.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -190,7 +187,7 @@ class Engine:
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and let the hardware monitor follow the pairs of zones that it has in hardware.
+        """Store a decision, and let `hardware_monitor` and `give_up` follow the pairs of zones that it has in hardware.
 
         If a file was unreadable, the decision before stays, if there is one, with the new Problems. If option
         `cut_refused` or `enabled` is off, the rules that connections were compared with (`judged`) are forgotten.
@@ -212,7 +209,7 @@ class Engine:
     def record(self, applied: Applied, before: Decided | None) -> Applied:
         """Store and give the outcome of a pass, or of tables created again without one, and queue ubus events about it.
 
-        Events: new trouble, sent transactions, devices whose flowtables differ from `before` (the decision before it).
+        Events: new trouble, sent transactions, and without an error devices whose flowtables differ from `before`.
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""
@@ -232,7 +229,7 @@ class Engine:
         return applied
 
     def bound_news(self) -> None:
-        """Drop the oldest ubus events if more than MOST_NEWS wait to be sent."""
+        """Drop the oldest ubus events if more than MOST_NEWS (100) wait to be sent."""
         del self.news[:-MOST_NEWS]
 
 

@@ -30,7 +30,7 @@ REPAIRED = "the kernel had something else in our tables, and has them again"
 class Journal:
     """Writes lines to syslog, if as important as `level` or more.
 
-    At most BURST come at once, then one in APART seconds.
+    At most BURST (20) come at once, then one in APART (3) seconds; a line about lines left out comes in addition.
     """
 
     log: Log  # to write to
@@ -64,7 +64,7 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """Log the outcome of a pass: changed modes of pairs (zone > zone), devices, Problems, an error or its end.
+        """Log what is new in the outcome of a pass, such as modes of pairs (zone > zone), devices, Problems, an error.
 
         `cause`: the event that led to it, logged if nothing that was read differs. `decided`: its option log_level
         counts from now on; None: no pass has decided yet. `trouble`: the error of the pass or of the firewall's load,
@@ -94,7 +94,7 @@ class Journal:
         self._applied = applied
 
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
-        """Log a warning for each fault of a pair in hardware that the last call did not have.
+        """Log a warning for each kind of fault of a pair in hardware that the last call did not have.
 
         `found`: all faults now, by pair.
         """
@@ -144,8 +144,8 @@ class Journal:
 def reason_of_change(before: Decided, after: Decided, cause: Cause) -> str:
     """What changed between the inputs of two passes, as words for the log; of several the first of a fixed order.
 
-    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. If nothing differs, the
-    words of `cause`.
+    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. If none of these differs,
+    the words of `cause`.
     """
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause.value)
 

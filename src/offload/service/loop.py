@@ -74,8 +74,9 @@ class Loop:
     def run(self) -> None:
         """Wait, handle events, run due tasks, and make due passes, until SIGTERM, SIGINT or SIGUSR1.
 
-        At the end it deletes our nft tables, so that all flows are slow, writes the totals to their file, and leaves
-        ubus. The tables stay before an upgrade (SIGUSR1), for the new service, and if ubusd never accepted our objects.
+        At the end it deletes our nft tables, so that all flows are slow (if nft refuses, the log says so), writes the
+        totals to their file, and leaves ubus. The tables stay before an upgrade (SIGUSR1), for the new service, and if
+        ubusd never accepted our objects.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

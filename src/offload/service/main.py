@@ -39,7 +39,7 @@ EVENTS = ("network.interface",)
 
 
 def doors() -> Doors:
-    """The interfaces to this router: UCI files, nft, ubus, netlink, conntrack, a clock, and our own files in OURS.
+    """The interfaces to the router that this process runs on; our own files are in OURS (/var/run/offload).
 
     `firewall` is None if the package offload-firewall is not installed.
     """
@@ -62,7 +62,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The files of our firewall: its own three in directory `ours` (a reboot empties it); the router's below `root`."""
+    """The files of our firewall: its own three in directory `ours`; the router's below `root`."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),
@@ -72,10 +72,10 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay).
+    """Run the service until SIGTERM or SIGINT (then our tables are removed) or SIGUSR1 (an upgrade: they stay).
 
-    First it removes temporary files that killed processes of ours left. Always gives 0. RunningError if a service is
-    running already, KernelError if the kernel's notifications cannot be received; a missing ubusd or nft ends nothing.
+    First it removes temporary files that killed processes of ours left. Always gives 0. RunningError if a service seems
+    to run already, KernelError if the kernel's notifications cannot be received; a missing ubusd or nft ends nothing.
     """
     with sole():
         Uci().sweep(FILES)
@@ -91,8 +91,9 @@ def build(outside: Doors) -> "Loop":
     """The loop of the service for these doors.
 
     From now on the kernel's notifications are received, so that none is lost. The totals of an earlier service are
-    read. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced. KernelError if the notifications cannot be
-    received; without those of ended connections these are not counted.
+    read, if ends of connections can be noticed. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced.
+    KernelError if the notifications of links or nftables cannot be received; without those of ended connections these
+    are not counted.
     """
     from offload.service.bus.ubus_object import objects
     from offload.service.counting.accounting import Accounting

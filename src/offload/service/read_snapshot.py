@@ -42,9 +42,9 @@ class ForeignRules:
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
         """Read the ruleset; gives (rules that compare packet marks, rules that must see every packet, `ingress_last`).
 
-        The rules are those of other programs. `ingress_last`: the highest priority of a chain on the ingress hook of a
-        device, of any table; None: there is none. `deciding` is updated too. NftError if the kernel does not list its
-        rules.
+        The rules are those outside of our two tables. `ingress_last`: the highest priority of a chain on the ingress
+        hook of a device, of any table; None: there is none. `deciding` is updated too. NftError if the kernel does not
+        list its rules.
         """
         ruleset = nft.ruleset()
         if ruleset is not self._seen:
@@ -63,7 +63,8 @@ def observe(
     Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: its
     probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules
     (fwmark). `foreign` keeps what was found in other programs' rules for the next call; None: nothing is kept.
-    OffloadError if a part cannot be read. The result has no features of hardware yet, nor what the service remembers.
+    OffloadError if nftables, devices, addresses, stations or neighbours cannot be read; other parts are empty then. The
+    result has no features of hardware yet, nor what the service remembers.
     """
     scene = netlink.scene()
     readers, treating, last = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), (), None)
@@ -95,7 +96,7 @@ def _firewall(tables: frozenset[str]) -> str:
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """A copy of the Snapshot with the present routes of the main table, which find the zones of connections.
+    """A copy of the Snapshot with the present unicast routes of the main table, which find the zones of connections.
 
     KernelError if the kernel does not list its routes.
     """
@@ -107,10 +108,10 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: sections of its files, and the content of snapshot.json.
 
-    Both have only what our schemas name, so no passwords, but addresses. `dump`: reply of netifd. `packages`: the files
-    of /etc/config by name; those that cannot be read are left out. Without `with_names`, free text and the names of
-    rules, redirects, forwardings and exempts become numbers in the sections, and so do the names of nft files. Names of
-    zones, networks, devices and sets stay.
+    Both have only what our schemas name: no passwords of networks, but addresses. `dump`: reply of netifd. `packages`:
+    the files of /etc/config by name; those that cannot be read are left out. Without `with_names`, free text and the
+    names of rules, redirects, forwardings and exempts become numbers in the sections, and so do the names of nft files.
+    Names of zones, networks, devices and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

@@ -33,8 +33,8 @@ class Decided:
     """What a pass has read of the router (`config`, `snapshot`) and decided from it, before it changes the kernel.
 
     `plan`: the wanted nft tables, and what each zone, pair and device gets; if nft refused some tables, the pass puts
-    those in effect here. `problems`: faults of the configuration files, also those that show only with this router's
-    devices.
+    those in effect here. `problems`: faults of the configuration files, and choices whose effect on this router one may
+    not expect.
     """
 
     config: Config
@@ -49,10 +49,10 @@ def read(uci: UciReader) -> Packages:
 
 
 def findings(decided: Decided, uci: UciReader, *, served: bool = True) -> tuple[Finding, ...]:
-    """Settings of this router that conflict with offload, for `check`; empty: none. Nothing is changed.
+    """What on this router conflicts with offload, for `check`. Nothing is changed.
 
     `uci` reads the configuration files of traffic shapers; those that cannot be read are skipped. `served`: the service
-    runs.
+    runs. Empty: nothing conflicts, or nothing can be offloaded (offload is off, fw4 does it, no flowtables).
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
@@ -88,7 +88,7 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 def pending(
     decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
 ) -> list[Transaction]:
-    """The transactions that bring our tables in the kernel to the decision; empty: it has them, or has no flowtables.
+    """The transactions that bring our tables in the kernel to the decision; empty: none is needed or possible.
 
     `forced`: tables to create again in any case, so their flows are slow for a moment. `trusting`: only we changed them
     since they were listed, so sets with the wanted digest are not listed again. `busy`: whether any of the traffic that
@@ -168,7 +168,7 @@ def apply(
     configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the sentence, and
     earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or alone. `trusting`:
     only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has offloaded flows,
-    asked before and after the transactions; then its table is created again.
+    asked before or after the transactions; then its table is created again.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -231,7 +231,7 @@ def _sent(
 
 
 def removed(nft: Nft) -> str:
-    """Delete our tables in one transaction. Gives empty text, or a sentence that names those that remain, and why."""
+    """Delete our tables in one transaction. Gives empty text, or a sentence why that failed and which may remain."""
     try:
         if text := removal(nft):
             nft.apply(text)

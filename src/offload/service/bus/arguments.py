@@ -1,6 +1,6 @@
 """Check the arguments of ubus calls. Pure; any input may be hostile.
 
-Each function gives a typed value, or raises an ArgumentError with a sentence that begins with the argument's name.
+A function that checks gives a typed value, or raises a UsageError with a sentence; mostly that is an ArgumentError.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -64,7 +64,7 @@ def end(name: str, value: object, config: Config) -> str:
 
 
 def mode(value: object) -> Mode:
-    """The Mode that the value names (none, software or hardware, in upper or lower case); else ArgumentError."""
+    """The Mode that the value names (none, software or hardware, in any case); else ArgumentError."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())
@@ -113,8 +113,8 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
 
     ArgumentError if an option is unknown (also `name` and `enabled`), not valid, or names a zone that is not in
     `zones`. Also if nft sets cannot hold the exempt as elements with a timeout: it needs an address, MAC, port or whole
-    mark without `!`, zone names that are not too long, and at most MOST_VALUES (256) combinations of the values in its
-    lists.
+    mark without `!`, names and exclusions that are not too long together, and at most MOST_VALUES (256) combinations of
+    the values in its lists.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:

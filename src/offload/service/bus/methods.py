@@ -65,7 +65,7 @@ def metrics(engine: Engine, given: Given) -> Json:
 
 
 def zones(engine: Engine, _: Given) -> Json:
-    """The reply of `zones`: zones and pairs with their requested and effective modes, as the last pass decided."""
+    """The reply of `zones`: zones and pairs with their requested and effective modes, by the decision in force."""
     return zones_json(last_decision(engine).plan)
 
 
@@ -97,7 +97,7 @@ def flush(engine: Engine, given: Given) -> Json:
 
     `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
     `returned` (names of these tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass
-    fails or connections cannot be read.
+    fails, the query is not valid, or connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query = arguments.chosen(given, decided.plan)
@@ -117,7 +117,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow (not offloaded) for `timeout` seconds; `match` of `given` has options of a `config exempt`.
 
     A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
-    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are too many exempts (1000), if the
+    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are 1000 exempts already, if the
     pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can keep it.
     """
     decided = last_decision(engine)
@@ -187,7 +187,8 @@ def exempts_json(engine: Engine) -> list[Json]:
 def configured_json(engine: Engine) -> list[Json]:
     """Each `config exempt` in the file now, also disabled and faulty ones; none if the file cannot be read.
 
-    `section` is its id, `name` its option (empty: none), `enabled` whether it counts, `match` its other options.
+    `section` is its id, `name` its option (empty: none), `enabled` False if it is switched off, `match` its other
+    options.
     """
     sections = reconcile.read(engine.doors.uci)["offload"]
     found = sections if isinstance(sections, tuple) else ()

@@ -28,7 +28,7 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 
 @dataclass(slots=True)
 class Sightings:
-    """The connections that were seen on a fast path (software or hardware) and have not ended, each with that path.
+    """Connections that were seen on a fast path (software or hardware), each with that path, until its end is read.
 
     If there are more than MOST (65,536), because ends were missed, all are forgotten before the next reading.
     """
@@ -97,8 +97,8 @@ class EndedPath:
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
         """The path of an ended connection between these endpoints; None: not seen on a fast path, but may have been.
 
-        It is slow if it was not seen, and its pair of zones is not offloaded, only one packet was sent, or another
-        Reason kept it slow. The sighting is forgotten, so a second call may give another result.
+        It is slow if it was not seen, and its pair of zones is not offloaded, at most one packet came from its source,
+        or another Reason kept it slow. The sighting is forgotten, so a second call may give another result.
         """
         seen = self._sightings.ended(entry)
         return seen if seen or not self._is_slow(entry, src, dest) else State.SLOW

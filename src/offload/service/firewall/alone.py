@@ -20,7 +20,7 @@ def act_alone(doors: Doors, action: str) -> Json:
     the ruleset is compiled and, if needed, loaded; after a load our offload tables are deleted, so that live flows pass
     the new rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
     `error`. OffloadError if the package offload-firewall is not installed, the action is unknown or not possible now,
-    or nft cannot delete a table or fill sets.
+    nft cannot delete a table or fill sets, or a file that notes a stop cannot be read, written or removed.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)

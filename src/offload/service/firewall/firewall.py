@@ -53,7 +53,7 @@ class Firewall:
     ruleset: Ruleset | None = None  # that the kernel has; None: stopped or not known, as at the service's start
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
     zones: list[dict[str, Any]] = field(default_factory=list)  # as in the file firewall.json, for scripts
-    error: str = ""  # why the last load, or writing its files, failed; empty: neither did
+    error: str = ""  # why the last load, its preparation, or writing its files failed; empty: none did
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
     _digest: str = ""  # SHA-256 of the text of the loaded ruleset
@@ -86,7 +86,7 @@ class Firewall:
         return self._forced or self._asked
 
     def stopped(self) -> bool:
-        """Whether the firewall was stopped on purpose: a file of ours exists then, and outlives this process."""
+        """Whether the firewall was stopped on purpose: a file of ours exists then; FileError if it is unreadable."""
         return self.doors.stop.read() is not None
 
     def loaded(self) -> bool:
@@ -124,7 +124,7 @@ class Firewall:
     def damaged(self) -> bool:
         """Whether rules that we loaded are missing in the kernel; False while the firewall is stopped.
 
-        False also if our rules are not known (at the service's start). NftError if the kernel does not list its rules.
+        False also if our rules are not known (at the service's start). OffloadError if something cannot be read.
         """
         return not self.stopped() and not self._handles <= self._held()
 
@@ -135,7 +135,7 @@ class Firewall:
         be sent if the firewall is stopped or `sections` is a Problem. Unless `force` was called or a rule of ours is
         missing, nothing is to be sent either if the inputs are those of the last load or refusal (except after
         `reload`), or the text is that of the last load (after `reload` only if rules of others and included files are
-        too). NftError if the kernel does not list its rules.
+        too). OffloadError as `damaged` raises it.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -172,7 +172,7 @@ class Firewall:
         """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
         True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False:
-        nothing was loaded, the old ruleset stays, and `error` has the cause. No NftError is raised.
+        it failed (`error` has the cause), and the old ruleset stays, unless nft was killed too late. No NftError.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

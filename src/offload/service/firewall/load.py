@@ -46,7 +46,7 @@ class Loading:
 
         `before`: our ruleset in the kernel, to which only the difference is sent; None: it is not known, so the whole
         text is sent. If the kernel refuses that, the whole ruleset is tried, then in a new table in place of the old
-        one. NftError if nothing could be loaded: the old ruleset stays.
+        one. NftError if that fails: the old ruleset stays, unless nft was killed too late.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 

@@ -72,7 +72,7 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether something was given up, or its time ended, since the last call of this: then a pass has to follow."""
+        """Whether `judge` or `ended` gave something since the last call of this: then a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 
@@ -89,9 +89,10 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware never took a flow, while FLOWS or more of these families moved in software for SECONDS in all.
+    """Whether hardware never took a flow, while FLOWS (20) or more of these families moved in software for a minute.
 
-    `case`: what live flows showed of a pair or device. Moved: packets of theirs were counted.
+    `case`: what live flows showed of a pair or device. Moved: packets of theirs
+    were counted. The minute (SECONDS) is the sum over the families.
     """
     if case.taken or case.in_hardware:
         return False

@@ -73,7 +73,7 @@ class HardwareMonitor:
         return tuple(Uncounted(pair, case.unbridged) for pair, case in self.known.items() if case.frozen)
 
     def flows_evicted(self, now: float) -> None:
-        """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again.
+        """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again or deleted.
 
         A driver may still forward some: later samples look whether packets of theirs are counted on another path. If a
         sample is due at all, it is within APART seconds.
@@ -113,11 +113,11 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Judge each pair and device anew with these flows, and set when the next sample is due.
 
-        Gives (pair, Reason) of each fault that was not given before. The next is due after APART seconds, or
-        APART_SETTLED if all verdicts are final. `flows`: of the pairs to sample, read now. `placed`: the router with
-        routes. `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif). `received`:
-        bytes by device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations (hosts behind
-        bridges) were seen last; None: where `placed` has them.
+        Gives (pair, Reason) of each kind of fault that was not given before. The next is due after APART (10) seconds,
+        or APART_SETTLED (60) if all verdicts are final. `flows`: of the pairs in `known`, read now. `placed`: the
+        router with routes. `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif).
+        `received`: bytes by device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations
+        (hosts behind bridges) were seen last; None: where `placed` has them.
         """
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         every: dict[Key, Found] = {}
@@ -145,7 +145,7 @@ class HardwareMonitor:
         return fresh
 
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` by this one sample, for the command when no service runs.
+        """Judge the pairs in `cases`, and the devices, by this one sample, for the command when no service runs.
 
         All packets of a connection since it began count, as if an earlier sample had seen none.
         """

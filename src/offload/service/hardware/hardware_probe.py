@@ -16,7 +16,7 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether a section of /etc/config/offload requests hardware; False if the file cannot be read, or is missing."""
+    """Whether a section of /etc/config/offload has the mode `hardware`; False if the file is unreadable or missing."""
     found = packages.get("offload", ())
     return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
 

@@ -50,7 +50,7 @@ class SampledFlows(NamedTuple):
     """The flows of a sample by pair, and the bytes of all connections together, also of those in no pair.
 
     The flows are offloaded (in software too), or left hardware and had no packet since. Of each pair those of the
-    sample before are kept, and at most FOLLOWED others.
+    sample before and those still awaited are kept, and at most FOLLOWED (1000) others.
     """
 
     by_pair: dict[Pair, PairFlows]
@@ -69,8 +69,9 @@ def collected(
     """The flows of these pairs that are offloaded, or left hardware and are still awaited; and all connections' bytes.
 
     Awaited: no counter saw a packet of it since it left. `cases`: what earlier samples showed, by pair. Of each pair
-    the flows of its last sample are kept, and up to FOLLOWED others. `zones`: finds the zones of a connection's ends.
-    `between` is called after every EVERY connections, for urgent work: a full table takes a small router seconds.
+    the awaited flows and those of its last sample are kept, and up to FOLLOWED others. `zones`: finds the zones of a
+    connection's ends. `between` is called after every EVERY connections, for urgent work: a full table takes a small
+    router seconds.
     """
     awaited = frozenset(key for case in cases.values() for key in case.evicted.flows)
     asked = {pair: awaited.union(case.sample.flows if case.sample else ()) for pair, case in cases.items()}

@@ -27,8 +27,8 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 class KernelEvents:
     """Reads the kernel's notifications, and requests a pass for changes that other programs made.
 
-    `readers`: by descriptor, the method to call when it is readable. `counted`: how many of our own transactions were
-    notified so far.
+    `readers`: by descriptor, the method to call when it is readable. `counted`: how many transactions
+    we had sent when `transactions` was called last.
     """
 
     def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:
@@ -42,8 +42,9 @@ class KernelEvents:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
         If a station (a host behind a bridge) appeared at another port, or an address got another MAC, the tables that
-        may have its flows are created again at once, but at most once in APART seconds, and a pass is requested. After
-        a change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again.
+        may have its flows are created again at once (unless they have to wait, as `follow.ready` says; at most once in
+        APART seconds), and a pass is requested. After a change of routes, or lost notifications, `route_returns` notes
+        that the hardware table is to be created again.
         """
         heard = self._monitor.links()
         for cause in heard.causes:
@@ -96,7 +97,7 @@ class KernelEvents:
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for stations whose move had to wait, and request a pass to list a bridge's ports again.
+        """Create tables again for moves that had to wait, or request a pass for it, and one for left-out ports.
 
         Only what is due at `now` (monotonic seconds) is done.
         """

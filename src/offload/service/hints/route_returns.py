@@ -22,15 +22,15 @@ class RouteReturns:
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or a routing rule changed at `now`: `due` has a time. Later changes do not postpone it."""
+        """Note that a route or rule for routes changed, or may have: `due` has a time, which later changes leave."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create the hardware table again, in monotonic seconds; None: no route changed since the last time.
+        """When to create the hardware table again, in monotonic seconds; None: no change waits.
 
-        GATHER seconds after the first change, but at least APART seconds after the last time; later if `budget`, which
-        limits how often in a minute, is used up. `now`: for `budget`.
+        GATHER seconds after the first change, but at least APART seconds after the last creation for routes; later if
+        `budget`, which limits how often in a minute, is used up. `now`: for `budget`.
         """
         if self._asked is None:
             return None

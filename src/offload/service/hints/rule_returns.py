@@ -87,7 +87,7 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all our tables were created again, for whatever reason: no change waits any more.
+        """Note that all our tables were created again for any reason, or that this failed: no change waits any more.
 
         If one waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a rule's
         time begins or ends next.

@@ -50,10 +50,11 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        A dump may be used until its cost and that of the calls since (`work`) is SHARE of the time that has passed; it
+        A dump may be used until its cost and that of the calls since (`work`) is SHARE (9 %) of the time since; it
         keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, so the dump may be
-        older: up to WALK seconds after its last use, LONGEST after its beginning. A new dump is kept if it cost CHEAP
-        processor seconds or more. KernelError if the kernel does not list its connections.
+        older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning. A new dump is kept if it
+        cost CHEAP (0.05) processor seconds or more, and `forget` was not called meanwhile. KernelError if the kernel
+        does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -93,7 +94,7 @@ class Connections:
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When no call can use the last dump again, so it may be freed, in monotonic seconds; None: no dump is kept."""
+        """When at the latest no call can use the last dump again, in monotonic seconds; None: no dump is kept."""
         return None if self.last is None else max(self.at + self.work / SHARE, self.used + WALK)
 
     def tidy(self, now: float) -> None:

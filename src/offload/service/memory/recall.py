@@ -17,9 +17,9 @@ def exempts(engine: "Engine", packages: Packages) -> None:
     """Take over the exempts (traffic kept slow) of an earlier service from their file, unless the engine has them.
 
     They are added to `engine.timed_exempts`, which has those that the kernel still holds. Left out are those that have
-    ended or are about to, and those that name an unknown zone. `packages`: the configuration files; if one of them
-    cannot be read, nothing is done, and the next pass calls this again. If the file of exempts cannot be read, a ubus
-    event is queued, and it is not read again.
+    ended or are about to, name an unknown zone, or are not valid. `packages`: the configuration files; if one of them
+    cannot be read, the exempts are not taken over yet, and the next pass calls this again. If the file of exempts
+    cannot be read, a ubus event is queued, and it is not read again.
     """
     now = engine.doors.clock()
     try:
@@ -55,7 +55,7 @@ def totals(engine: "Engine") -> None:
     """Replace `engine.totals` (counts of ended connections) by those that an earlier service wrote to their file.
 
     They are marked as not whole, as connections that ended while no service ran were not counted. Without a file, or
-    with an invalid one, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
+    with one that has no valid `since`, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
     """
     if engine.doors.totals is None:
         return
@@ -71,8 +71,8 @@ def totals(engine: "Engine") -> None:
 def save_exempts(engine: "Engine") -> None:
     """Write the exempts given at run time (traffic kept slow) to the file from which the next service takes them.
 
-    It replaces the file, so nothing is written before `exempts` has read it. If the write fails, nothing is raised, and
-    a ubus event is queued.
+    It replaces the file, so nothing is written before `exempts` is done with it. If the write fails, nothing is raised,
+    and a ubus event is queued.
     """
     if not engine.restored:
         return

@@ -49,13 +49,13 @@ class Remembered:
         return before
 
     def crowded_out(self, seen: Collection[Key]) -> bool:
-        """Whether the dictionary is full and one of these keys, which were put just now, found no room in it."""
+        """Whether the dictionary is full and lacks one of these keys, which were put just now."""
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:
         """If it is full, keys outside of `seen` are no longer preferred, so that new ones find room.
 
-        Else nothing changes.
+        They then count as put last of the others. If it is not full, nothing changes.
         """
         if len(self) >= self.most:
             gone = [key for key in self._preferred if key not in seen]

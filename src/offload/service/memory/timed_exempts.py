@@ -19,7 +19,7 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The exempts given at run time by number, each until `ended` removes it; `now` is in monotonic seconds."""
+    """The exempts given at run time by number, also ended ones until `ended` is called; `now`: monotonic seconds."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
@@ -76,7 +76,8 @@ class TimedExempts:
     def ended(self, now: float) -> bool:
         """Remove the exempts that have ended at `now` from this list; gives whether there was one.
 
-        If so, the caller requests a pass, which removes their empty nft sets; so no other method removes ended exempts.
+        If so, the caller requests a pass, which removes their empty nft sets; so `living` leaves ended exempts in the
+        list.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left
@@ -87,7 +88,7 @@ class TimedExempts:
         return min((end for _, end in self._ends.values()), default=None)
 
     def full(self) -> bool:
-        """Whether there are as many exempts as are allowed (MOST), so that no further one may be added."""
+        """Whether the list has as many exempts as are allowed (MOST, 1000), with ended ones until `ended` is called."""
         return len(self._ends) >= MOST
 
 
@@ -104,7 +105,7 @@ def with_timed_exempts(plan: Plan) -> set[int]:
 def timed_exempt_json(timed_exempt: TimedExempt) -> dict[str, Any]:
     """An exempt given at run time as JSON: `id`, `match` (options of `config exempt`), `timeout` and `expires`.
 
-    `timeout`: seconds in all. `expires`: seconds left.
+    `timeout`: seconds in all. `expires`: seconds left when `timed_exempt` was made.
     """
     return {
         "id": timed_exempt.id,

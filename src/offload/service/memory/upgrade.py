@@ -16,7 +16,7 @@ def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
 
     They go to `engine.raised`, and /etc/config/offload gets option `globals.version`, so the next start finds none.
     Nothing is done with any other file, or if the pass could not read the files. `report`: called with the sentence why
-    /etc/config/offload cannot be written.
+    /etc/config/offload cannot be written, once for the same sentence in a row.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:

@@ -35,9 +35,9 @@ def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
     Only forwarded TCP and UDP connections whose devices are certain are judged. The tables that had such flows are
-    created again, so all their flows are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since
-    1970. Without earlier rules to compare with, or before the kernel has the new ones, none ends. The comparison is
-    stored in `engine.judged`, except after an OffloadError.
+    created again, so all their flows are slow for a moment. Gives a log line; empty: none was to end. `wall`: seconds
+    since 1970. Without earlier rules to compare with, none ends. Until the kernel has new rules, the old ones count.
+    The comparison is stored in `engine.judged`, except after an OffloadError.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)

@@ -23,7 +23,7 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether tables are to be created again now because a station moved to another port.
+    """Whether tables are to be created again now because a station or the MAC of an address moved.
 
     False before the first decision. False also if that has to wait, because the station moved again too soon, or it was
     done too often in this minute.
@@ -32,7 +32,7 @@ def ready(engine: Engine) -> bool:
 
 
 def run(engine: Engine) -> bool:
-    """Create again the tables whose flows may go to the old port of a station that moved; True if that was done.
+    """Create again the tables whose flows may go to the old place of a station that moved; True if that was done.
 
     Nothing is read for it. False: no table is concerned, or it has to wait; or a pass has to do it, because a table has
     exempts of run time, whose timeouts would begin anew, because only one more time is allowed in this minute, which a
@@ -50,8 +50,8 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
 
     All their flows are slow for a moment. The outcome is stored in the engine, which queues ubus events for it, and
     given; its `error` is that of the last pass, if there is one. None: nft refused (maybe after the first
-    transactions), no pass has decided yet, or a table has exempts of run time, whose timeouts would begin anew; then a
-    pass has to create them.
+    transactions), no pass has decided yet, or one of our tables has exempts of run time, whose timeouts would begin
+    anew; then a pass has to create them.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):

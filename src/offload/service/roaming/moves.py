@@ -101,7 +101,8 @@ class Moves:
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
         """Note that these tables were created again: forget the moves that concern no other table of the Plan.
 
-        If `tables_to_return` gave them, `budget` counts that, and its stations begin a pause at `now`.
+        If `tables_to_return` has noted causes and `tables` is not empty, `budget` counts it, and the stations among
+        these causes begin a pause at `now`.
         """
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)
@@ -122,9 +123,9 @@ class Moves:
     def leave_out(self, now: float) -> frozenset[str]:
         """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds from `now`, and give the new ones.
 
-        Chosen are the bridges for which tables were created again SEVERAL times in this minute; else those for which it
-        was done once; else those of the stations that `tables_to_return` noted as causes. If one of these is a device
-        without a bridge, all bridges are chosen. A bridge that is left out already keeps its time.
+        Chosen are the bridges for which tables were created again SEVERAL (2) times or more in this minute; else those
+        for which it was done once; else those of the stations that `tables_to_return` noted as causes. If one of these
+        is a device without a bridge, all bridges are chosen. A bridge that is left out already keeps its time.
         """
         bridges = frozenset(self.bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)

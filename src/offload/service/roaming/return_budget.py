@@ -37,7 +37,7 @@ class ReturnBudget:
     _pauses: dict[Hashable, Pause] = field(default_factory=dict)
 
     def ready(self, station: Hashable) -> float:
-        """When the station's last pause ends, in monotonic seconds, perhaps in the past; 0: it has had none.
+        """When the station's last pause ends, in monotonic seconds, perhaps in the past; 0: none is remembered.
 
         Before that no table is to be created again for it. `station`: any key. Whether this minute allows it is not
         considered (`left` tells that).

@@ -68,9 +68,9 @@ class StationTracker:
         return True
 
     def remembered(self) -> Everything:
-        """(stations, neighbours): all that are remembered, also those that the kernel forgot.
+        """(stations, neighbours): those that are remembered, also if the kernel forgot them.
 
-        Stations whose port is not, or no longer, in their bridge are left out.
+        Stations whose port was not in their bridge at the last `update` are left out.
         """
         if self._listed[0] != self.version:
             self._listed = self.version, self._everything()
@@ -97,7 +97,7 @@ class StationTracker:
     def update(self, snapshot: Snapshot) -> None:
         """Take over all stations, neighbours and ports of a Snapshot (the router as read), since events may be lost.
 
-        Moves that it shows are noted in `moves`. A Snapshot that is equal to the last one in these is skipped.
+        Moves that it shows are noted in `moves`. If nothing changed since the last call, nothing is done.
         """
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:

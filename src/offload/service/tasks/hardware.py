@@ -20,7 +20,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Entries | None = None) -> None:
-    """Sample the counters of flows in hardware, find faults of pairs (zone > zone), and queue ubus events for new ones.
+    """Sample the flows of pairs (zone > zone) in hardware, find faults, and queue ubus events for new ones.
 
     `entries`: connections that were read just now; None: they are read here. Where hardware takes none of the flows of
     a pair or device, it is given up: for the hours of option `hardware_retry` passes request no hardware for it.
@@ -64,7 +64,7 @@ class _Uncounted:
 
 
 def requests_changed(engine: Engine) -> bool:
-    """Whether hardware was given up for a pair or device since the last call, or the time for which it was is over.
+    """Whether, since the last call, hardware was given up for a pair or device, or is to be requested for one again.
 
     Then the caller requests a pass, which requests hardware for others than the last one. What flows showed of a device
     whose time is over is forgotten.

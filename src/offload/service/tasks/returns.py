@@ -14,7 +14,7 @@ from offload.service.roaming import follow
 def rules_due(engine: Engine) -> float | None:
     """When to create all our tables again because rules of other programs changed, or a rule's time begins or ends.
 
-    In monotonic seconds. None: no rule changed and none has times, or nothing is offloaded.
+    In monotonic seconds. None: no rule changed and none has a time ahead, or nothing is offloaded.
     """
     if engine.decided is None or not engine.decided.plan.tables:
         return None

@@ -21,7 +21,7 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write to the file where all stations were seen last, also if nothing changed.
+    """Write to the file where stations and neighbours were seen last, also if nothing changed.
 
     The next write is due APART (5) seconds after `now` (monotonic), or later. Nothing is done before the first
     decision, or without a file for stations. A failed write raises nothing: it is tried again as late, and a ubus event

@@ -18,8 +18,8 @@ from offload.service.engine import SOFTWARE, Engine
 def due(engine: Engine) -> float | None:
     """When to run, in monotonic seconds, perhaps in the past; the earlier time of its two jobs.
 
-    None: no station changed since the sets were updated, and none arrived at a hardware port. None also before the
-    first decision, and if no table has sets of stations.
+    None: the sets have the stations known now, and no flows of an arrived station are to be looked for. None also
+    before the first decision, and if no table has sets of stations.
     """
     if engine.decided is None or not any(table.shared for table in engine.decided.plan.tables):
         return None

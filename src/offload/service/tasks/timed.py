@@ -77,7 +77,7 @@ class TimedExemptsEnd:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Request a pass when a configuration file is no longer the one that a pass read."""
+    """Request a pass when a configuration file was written, made or removed after it was read."""
 
     hints: Debouncer
     files: ConfigCheck
@@ -87,9 +87,9 @@ class ConfigFiles:
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if a file was written, made or removed since a pass read it.
+        """Request a pass if a file was written, made or removed since the service read it last, in a pass or a call.
 
-        The next check comes after a longer pause, the last one 15 seconds after the pass.
+        The next check comes after a longer pause, the last one about 15 seconds after the pass.
         """
         self.files.asked(now)
         if engine.doors.uci.changed():
@@ -157,8 +157,8 @@ class HardwareSample:
     def run(self, engine: Engine, _: float) -> None:
         """Take a sample, as `hardware.run` does, and log the faults of pairs that were not there at the last time.
 
-        The sample is left out if the last is too new to compare. New faults are also ubus events. For a pair or device
-        of which hardware takes no flow, a later pass requests no hardware.
+        The sample is left out if the last is too new to compare, or something cannot be read. New faults are also ubus
+        events.
         """
         hardware.run(engine)
         log_hardware(engine, self.journal)
@@ -178,7 +178,7 @@ class RoutesChanged:
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create the hardware table again, and log that its flows took the slow path.
+        """Create the hardware table again, and if that succeeds, log that its flows took the slow path.
 
         If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
         """
@@ -195,12 +195,12 @@ class RulesOfOthers:
     def due(self, engine: Engine) -> float | None:
         """When to create all our tables again, in monotonic seconds, also for rules whose times begin or end.
 
-        None: no rule changed and none has times, or nothing is offloaded.
+        None: no rule changed and none has a time ahead, or nothing is offloaded.
         """
         return returns.rules_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create all our tables again, and log that their flows took the slow path.
+        """Create all our tables again, and if that succeeds, log that their flows took the slow path.
 
         If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
         """
@@ -210,7 +210,7 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that changed firewall rules refuse (`option cut_refused`), also when a rule's time begins.
+    """End the connections that changed firewall rules refuse (`option cut_refused`), also at the times of rules.
 
     A failed attempt is repeated: three in a row, then only after the next pass.
     """

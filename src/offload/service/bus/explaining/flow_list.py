@@ -21,9 +21,9 @@ def list_flows(engine: Engine, given: Given) -> Json:
     """A page of the forwarded connections that `query` of `given` selects, with Reasons; `total` counts all selected.
 
     `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true also lists connections of
-    the router itself. `flows` has the page: `limit` of them (200 without it), in the service at most LARGEST_PAGE
-    (500). `age`: seconds since the connections were read, as a dump for an earlier call may be used again. Bad words
-    raise ArgumentError or QueryError; KernelError if connections or routes cannot be read.
+    the router itself and to multicast. `flows` has the page: `limit` of them (200 without it), in the service at most
+    LARGEST_PAGE (500). `age`: seconds since the connections were read, as a dump for an earlier call may be used again.
+    Bad words raise ArgumentError or QueryError; KernelError if connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
@@ -47,8 +47,8 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
     """(reply without `flows`, function) for the flows that `query` of `given` selects: all, unless it has a limit.
 
     The function gives the text to print, in pieces: with True the whole reply as JSON, with False lines for people,
-    which are as wide as its second argument, in columns. OffloadError if the query is bad or connections cannot be
-    read.
+    which are as wide as its second argument, in columns. OffloadError if the query is bad, or connections or routes
+    cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
