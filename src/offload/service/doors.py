@@ -66,7 +66,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
     `strays`: packets that met rules though their flow is marked as in hardware, by (iif, oif). `handles`: (chain,
     handle) of each rule of a table. `remembers`: whether set `name` has element `key`; `keys`: all its elements; both
-    None if the kernel refuses. `hurry`: a run of nft, also the present one, is killed so many seconds from now.
+    None if the kernel refuses. `hurry`: each run of nft, also the present one, ends so many seconds from now.
     """
 
     @property

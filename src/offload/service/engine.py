@@ -93,7 +93,7 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """Make the next pass probe kernel and devices anew, trust no set of our tables, and retry hardware given up."""
+        """Make the next pass probe kernel and devices anew, list our sets again, and retry hardware given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
@@ -105,7 +105,10 @@ class Engine:
         return self.work()
 
     def refresh(self) -> None:
-        """Call `read`, and store its decision as `keep` does; our tables stay. OffloadError as `read` raises it."""
+        """Read router and files, decide, and store the decision; our tables stay.
+
+        OffloadError if the router cannot be read; a file that cannot be read is a Problem of the decision.
+        """
         self.keep(self.read())
 
     def refresh_from(self, snapshot: Snapshot) -> None:
@@ -129,14 +132,14 @@ class Engine:
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """As `with_routes`, and in the service with the stations and neighbours that are remembered now."""
+        """The Snapshot of `decided` with routes, and in the service with the hosts remembered now; or KernelError."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
         return replace(self.with_routes(decided), stations=stations, neighbours=neighbours)
 
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
-        """Make a pass and give its outcome, as `passes.run` does; raises no OffloadError. `cause`: why, for the log.
+        """Make a pass and give its outcome; no OffloadError is raised. `cause`: why, for the log.
 
         `forced`: names of tables to create again in any case, which puts their flows back on the slow path for a
         moment.

@@ -55,9 +55,8 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
 
     `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
     pass's outcome, `changed` (pairs of zones whose effective mode changed), Problems and missing features. An
-    OffloadError is raised only if nothing was deleted: there is no such exempt or more than one of this name, or a
-    file cannot be read or written. If
-    the pass fails, its error is in the reply, and the section stays deleted.
+    OffloadError is raised only if nothing was deleted: there is no such exempt or more than one of this name, or a file
+    cannot be read or written. If the pass fails, its error is in the reply, and the section stays deleted.
     """
     _, sections = _written_now(engine)
     found = arguments.configured_exempt(given.get("name"), sections)

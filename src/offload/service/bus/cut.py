@@ -67,7 +67,7 @@ def end(engine: Engine, given: Given) -> Json:
     The next packet of each passes the firewall again. Protocols without ports (ICMP) are left alone. The reply has
     `flows`, the number of selected entries, `ended`, the number of deleted ones, and `error` if one could not be
     deleted, or connections could not be read. ArgumentError without any of the four words; OffloadError for other
-    faults of the query, or if routes cannot be read.
+    faults of the query, or if something else cannot be read.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

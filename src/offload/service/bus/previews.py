@@ -32,8 +32,8 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     `given` has `query`, with `zones`, `pairs` or both. `zones`: a mode by name. `pairs`: a list of `src`, `dest`,
     `mode`. The reply has the `changed` pairs of zones, `unchanged` ones whose path stays slower than chosen, the nft
     tables that would be created again (`returned`), how many live flows these have (`flows`), `problems` that would be
-    new, and `missing` features. ArgumentError for a bad query; OffloadError if a configuration file, or what it
-    asks the kernel for (connections, routes, nft), cannot be read.
+    new, and `missing` features. ArgumentError for a bad query; OffloadError if something cannot be read, such as a
+    configuration file or connections.
     """
     before = methods.last_decision(engine)
     packages = reconcile.read(engine.doors.uci)

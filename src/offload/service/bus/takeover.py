@@ -27,10 +27,10 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 def take(uci: Uci, *, once: bool = False) -> bool:
     """Write a mode equal to fw4's flow_offloading to /etc/config/offload, and switch flow_offloading off in fw4's file.
 
-    True: both were done. False: /etc/config/firewall was not changed, mostly as fw4's option is off. `once`: write
-    nothing after an earlier take-over; else note in /etc/config/offload that this ran, also where the result is False.
-    FileError if a file cannot be read or written (earlier writes stay, and the error names them), or, without `once`,
-    if our mode would have no effect.
+    True: both were done. False: /etc/config/firewall was not changed: fw4's option is off, or, with `once`, this ran
+    before or our mode would have no effect. `once`: write nothing if this ran before; else note in /etc/config/offload
+    that it ran, also where the result is False. FileError if a file cannot be read or written (earlier writes stay, and
+    the error names them), or, without `once`, if our mode would have no effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 

@@ -22,7 +22,7 @@ def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
 
     Those with the most bytes come first. A host is an address that is not on the wan side; at most 512 are in the list,
     and `others` has the numbers of all other hosts together. `since`: when counting began. `complete`: no end was
-    missed. OffloadError if no ended connections are counted, or connections or routes cannot be read.
+    missed. OffloadError if no ended connections are counted, or something cannot be read, such as connections.
     """
     decided = last_decision(engine)
     if not engine.totals.since:

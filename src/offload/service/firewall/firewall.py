@@ -135,7 +135,7 @@ class Firewall:
         be sent if the firewall is stopped or `sections` is a Problem. Unless `force` was called or a rule of ours is
         missing, nothing is to be sent either if the inputs are those of the last load or refusal (except after
         `reload`), or the text is that of the last load (after `reload` only if rules of others and included files are
-        too). OffloadError as `damaged` raises it.
+        too). OffloadError if something cannot be read.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -171,8 +171,8 @@ class Firewall:
     def load(self, pending: Pending) -> bool:
         """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
-        True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False:
-        it failed (`error` has the cause), and the old ruleset stays, unless nft was killed too late. No NftError.
+        True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False: it
+        failed (`error` has the cause), and the old ruleset stays, unless nft was killed too late. No NftError.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

@@ -27,8 +27,8 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 class KernelEvents:
     """Reads the kernel's notifications, and requests a pass for changes that other programs made.
 
-    `readers`: by descriptor, the method to call when it is readable. `counted`: how many transactions
-    we had sent when `transactions` was called last.
+    `readers`: by descriptor, the method to call when it is readable. `counted`: how many transactions we had sent when
+    `transactions` was called last.
     """
 
     def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:
@@ -97,7 +97,7 @@ class KernelEvents:
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for moves that had to wait, or request a pass for it, and one for left-out ports.
+        """Create tables again for moves that had to wait, or request a pass for them, and one for left-out ports.
 
         Only what is due at `now` (monotonic seconds) is done.
         """

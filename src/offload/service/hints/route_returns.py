@@ -22,7 +22,7 @@ class RouteReturns:
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or rule for routes changed, or may have: `due` has a time, which later changes leave."""
+        """Note that a route or routing rule changed, or may have: `due` has a time, which later changes leave."""
         if self._asked is None:
             self._asked = now
 

@@ -11,7 +11,8 @@ Key = tuple[str, str, int]
 class Remembered:
     """A dictionary with at most `most` keys. When it is full, preferred keys stay, and new keys replace other ones.
 
-    The key that was put least recently is replaced first; if all keys are preferred, new ones are not stored.
+    Of the keys that are not preferred the one put least recently is replaced first; if there is none, new keys are not
+    stored.
     """
 
     most: int

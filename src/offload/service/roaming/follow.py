@@ -23,7 +23,7 @@ def due(engine: Engine) -> float | None:
 
 
 def ready(engine: Engine) -> bool:
-    """Whether tables are to be created again now because a station or the MAC of an address moved.
+    """Whether tables are to be created again now because a station moved, or an address got another MAC.
 
     False before the first decision. False also if that has to wait, because the station moved again too soon, or it was
     done too often in this minute.

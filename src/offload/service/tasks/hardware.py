@@ -24,9 +24,9 @@ def run(engine: Engine, entries: Entries | None = None) -> None:
 
     `entries`: connections that were read just now; None: they are read here. Where hardware takes none of the flows of
     a pair or device, it is given up: for the hours of option `hardware_retry` passes request no hardware for it.
-    Nothing is done without a pair in hardware, or if each had a sample in the last 2 seconds. If something cannot be
-    read, or a pass decided meanwhile, nothing is raised, and the next sample is due later. Where no service runs, the
-    pairs are judged by this one sample; no event is queued, and nothing is given up.
+    Nothing is done if no pair is in hardware or may still have flows there, or if each had a sample in the last 2
+    seconds. If something cannot be read, or a pass decided meanwhile, nothing is raised, and the next sample is due
+    later. Where no service runs, the pairs are judged by this one sample; no event is queued, and nothing is given up.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):

@@ -34,8 +34,8 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     That is `text`, as a user writes it (a host or network, two ends, or a line of conntrack), or `flow`, the keys of a
     connection in a reply of `flows`. The reply has `explanations`, of a host at most MOST (20), and `total`, how many
     connections there are. A named connection that does not exist is explained as if it did, and counts. A host without
-    connections gets `expected`: what new ones would get. ArgumentError or UsageError for a bad query, KernelError if
-    connections or routes cannot be read.
+    connections gets `expected`: what new ones would get. UsageError for a bad query, another OffloadError if something
+    cannot be read, such as connections or routes.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))

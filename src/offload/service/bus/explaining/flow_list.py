@@ -23,7 +23,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
     `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true also lists connections of
     the router itself and to multicast. `flows` has the page: `limit` of them (200 without it), in the service at most
     LARGEST_PAGE (500). `age`: seconds since the connections were read, as a dump for an earlier call may be used again.
-    Bad words raise ArgumentError or QueryError; KernelError if connections or routes cannot be read.
+    Bad words raise ArgumentError or QueryError; OffloadError if something cannot be read, such as connections.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
