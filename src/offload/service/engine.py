@@ -141,8 +141,8 @@ class Engine:
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
         """Make a pass and give its outcome; no OffloadError is raised. `cause`: why, for the log.
 
-        `forced`: names of tables to create again in any case, which puts their flows back on the slow path for a
-        moment.
+        `forced`: names of tables to create again also if nothing differs, which puts their flows back on the slow path
+        for a moment.
         """
         self.cause = cause
         return passes.run(self, forced)

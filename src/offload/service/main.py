@@ -90,10 +90,9 @@ def serve() -> int:
 def build(outside: Doors) -> "Loop":
     """The loop of the service for these doors.
 
-    From now on the kernel's notifications are received, so that none is lost. The totals of an earlier service are
-    read, if ends of connections can be noticed. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced.
-    KernelError if the notifications of links or nftables cannot be received; without those of ended connections these
-    are not counted.
+    From now on the kernel's notifications are received. The totals of an earlier service are read, if ends of
+    connections can be noticed. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced. KernelError if the
+    notifications of links or nftables cannot be received; without those of ended connections these are not counted.
     """
     from offload.service.bus.ubus_object import objects
     from offload.service.counting.accounting import Accounting

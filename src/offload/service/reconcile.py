@@ -90,9 +90,10 @@ def pending(
 ) -> list[Transaction]:
     """The transactions that bring our tables in the kernel to the decision; empty: none is needed or possible.
 
-    `forced`: tables to create again in any case, so their flows are slow for a moment. `trusting`: only we changed them
-    since they were listed, so sets with the wanted digest are not listed again. `busy`: whether any of the traffic that
-    becomes slow has offloaded flows; then its table is created again. NftError if our tables cannot be listed.
+    `forced`: tables to create again also if nothing differs, so their flows are slow for a moment. `trusting`: only we
+    changed them since they were listed, so sets with the wanted digest are not listed again. `busy`: whether any of the
+    traffic that becomes slow has offloaded flows; then its table is created again. NftError if our tables cannot be
+    listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -103,7 +104,7 @@ def pending(
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
     """A function that asks the kernel whether any of this traffic, which is to become slow, has offloaded flows now.
 
-    It gives True also if the kernel does not list its routes or connections, and for more than MOST_ASKED exempts.
+    It gives True also if the kernel does not list its routes or connections, and for more than MOST_ASKED (32) exempts.
     """
 
     def busy(lost: Lost) -> bool:
@@ -164,11 +165,11 @@ def apply(
 ) -> Applied:
     """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
 
-    `before`: the outcome that it follows; None: it is the first. Tables in `forced` are created again in any case. If a
-    configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the sentence, and
-    earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or alone. `trusting`:
-    only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has offloaded flows,
-    asked before or after the transactions; then its table is created again.
+    `before`: the outcome that it follows; None: it is the first. Tables in `forced` are created again also if nothing
+    differs. If a configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the
+    sentence, and earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or
+    alone. `trusting`: only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has
+    offloaded flows, asked before or after the transactions; then its table is created again.
     """
     before = before or Applied()
     if error := unreadable(decided):

@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
 class Loading:
     """One load of the ruleset compiled from `inputs`, by `load` or `checked`; make a new one for the next.
 
-    From PATIENCE seconds of `clock` after this was made, a refusal by nft is final: the search for its cause ends.
+    From PATIENCE (5) seconds of `clock` after this was made, a refusal by nft is final: the search for its cause ends.
     `matching` gives the files that match the pattern of an nft include.
     """
 

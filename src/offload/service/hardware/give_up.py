@@ -91,8 +91,8 @@ class GiveUp:
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
     """Whether hardware never took a flow, while FLOWS (20) or more of these families moved in software for a minute.
 
-    `case`: what live flows showed of a pair or device. Moved: packets of theirs were counted. The minute (SECONDS) is
-    the sum over the families.
+    `case`: what live flows showed of a pair or device. Moved: packets of theirs were counted. The minute is the sum
+    over the families.
     """
     if case.taken or case.in_hardware:
         return False

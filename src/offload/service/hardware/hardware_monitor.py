@@ -42,7 +42,7 @@ class HardwareMonitor:
         What samples showed of a pair whose devices changed is forgotten, except its evicted flows (which left
         hardware). A pair that is no longer in hardware stays in `over` while one of these had no packet since. Devices
         that the Plan lacks are forgotten. `snapshot`: which devices are ports of bridges. If no sample is due yet, one
-        is due APART seconds after `now` (monotonic); without pairs none is.
+        is due APART (10) seconds after `now` (monotonic); without pairs none is.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -76,7 +76,7 @@ class HardwareMonitor:
         """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again or deleted.
 
         A driver may still forward some: later samples look whether packets of theirs are counted on another path. If a
-        sample is due at all, it is within APART seconds.
+        sample is due at all, it is within APART (10) seconds.
         """
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
@@ -97,7 +97,7 @@ class HardwareMonitor:
         return any(sample is None or now - sample.at >= SOONEST for sample in samples)
 
     def sample_failed(self, now: float) -> None:
-        """Note that no sample could be taken: the next is due APART seconds after `now`; without pairs none is."""
+        """Note that no sample could be taken: the next is due APART (10) seconds after `now`; without pairs none is."""
         self.due = now + APART if self.known else None
 
     def add_sample(

@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class PairFlows:
-    """The flows of one pair in a sample. All in `asked` are kept, and the first FOLLOWED of the others."""
+    """The flows of one pair in a sample. All in `asked` are kept, and the first FOLLOWED (1000) of the others."""
 
     asked: frozenset[Key]  # those of the last sample, and awaited ones
     kept: dict[Key, Found] = field(default_factory=dict)  # in the order of the dump
@@ -69,9 +69,9 @@ def collected(
     """The flows of these pairs that are offloaded, or left hardware and are still awaited; and all connections' bytes.
 
     Awaited: no counter saw a packet of it since it left. `cases`: what earlier samples showed, by pair. Of each pair
-    the awaited flows and those of its last sample are kept, and up to FOLLOWED others. `zones`: finds the zones of a
-    connection's ends. `between` is called after every EVERY connections, for urgent work: a full table takes a small
-    router seconds.
+    the awaited flows and those of its last sample are kept, and up to FOLLOWED (1000) others. `zones`: finds the zones
+    of a connection's ends. `between` is called after every EVERY (1024) connections, for urgent work: a full table
+    takes a small router seconds.
     """
     awaited = frozenset(key for case in cases.values() for key in case.evicted.flows)
     asked = {pair: awaited.union(case.sample.flows if case.sample else ()) for pair, case in cases.items()}

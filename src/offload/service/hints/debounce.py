@@ -38,9 +38,9 @@ class Debouncer:
     def due(self) -> float | None:
         """When the next pass begins, in monotonic seconds, perhaps in the past; None: no hint and no failed pass waits.
 
-        For hints GATHER seconds after the first one, but APART seconds or more after the end of the last pass (up to
-        FIGHTING, if another program changes our tables again and again). If a failed pass is to be repeated earlier,
-        that time.
+        For hints GATHER (0.05) seconds after the first one, but APART (0.5) seconds or more after the end of the last
+        pass (up to FIGHTING (4), if another program changes our tables again and again). If a failed pass is to be
+        repeated earlier, that time.
         """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
@@ -55,9 +55,9 @@ class Debouncer:
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
         """Note that a pass ended at `now`.
 
-        `failed`: it is repeated RETRY_FIRST seconds later, after each further failure twice as late, up to RETRY_LAST.
-        `mended`: it restored our tables, which another program had changed: the pause before the next pass doubles, up
-        to FIGHTING; otherwise it is APART again.
+        `failed`: it is repeated RETRY_FIRST (1) seconds later, after each further failure twice as late, up to
+        RETRY_LAST (60). `mended`: it restored our tables, which another program had changed: the pause before the next
+        pass doubles, up to FIGHTING (4); otherwise it is APART (0.5) again.
         """
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0

@@ -43,8 +43,8 @@ class KernelEvents:
 
         If a station (a host behind a bridge) appeared at another port, or an address got another MAC, the tables that
         may have its flows are created again at once (unless they have to wait, as `follow.ready` says; at most once in
-        APART seconds), and a pass is requested. After a change of routes, or lost notifications, `route_returns` notes
-        that the hardware table is to be created again.
+        APART (0.5) seconds), and a pass is requested. After a change of routes, or lost notifications, `route_returns`
+        notes that the hardware table is to be created again.
         """
         heard = self._monitor.links()
         for cause in heard.causes:

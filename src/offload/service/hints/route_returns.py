@@ -29,8 +29,8 @@ class RouteReturns:
     def due(self, now: float) -> float | None:
         """When to create the hardware table again, in monotonic seconds; None: no change waits.
 
-        GATHER seconds after the first change, but at least APART seconds after the last creation for routes; later if
-        `budget`, which limits how often in a minute, is used up. `now`: for `budget`.
+        GATHER (0.2) seconds after the first change, but at least APART (2) seconds after the last creation for routes;
+        later if `budget`, which limits how often in a minute, is used up. `now`: for `budget`.
         """
         if self._asked is None:
             return None

@@ -77,8 +77,8 @@ class RuleReturns:
     def due(self, now: float) -> float | None:
         """When to create all our tables again, in monotonic seconds; None: no rule changed, and none has a time ahead.
 
-        GATHER seconds after the first change, or when `budget`, which limits how often in a minute, allows it; when a
-        rule's time begins or ends, without a limit. The earlier of both.
+        GATHER (0.1) seconds after the first change, or when `budget`, which limits how often in a minute, allows it;
+        when a rule's time begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:

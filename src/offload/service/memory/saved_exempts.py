@@ -25,10 +25,10 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 
 
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
-    """The exempts in the file's `content` that end at least LAST_SECONDS after `now` (seconds since boot).
+    """The exempts in the file's `content` that end at least LAST_SECONDS (2) after `now` (seconds since boot).
 
     Their `expires` is the time left, rounded up to seconds. Left out are entries that are not valid, those that name a
-    zone not in `zones`, and those after the first MOST. Content that is not JSON gives none.
+    zone not in `zones`, and those after the first MOST (1000). Content that is not JSON gives none.
     """
     try:
         entries = json.loads(content)

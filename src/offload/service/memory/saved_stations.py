@@ -36,7 +36,7 @@ class Saved:
 def written(stations: Mapping[Key, str]) -> bytes:
     """The file's content for (MAC, bridge, VLAN) -> port and (address, device, NEIGHBOUR) -> MAC, in this order.
 
-    Only the first MOST_SAVED are in it.
+    Only the first MOST_SAVED (8192) are in it.
     """
     lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
     return "".join(islice(lines, MOST_SAVED)).encode()
@@ -45,7 +45,7 @@ def written(stations: Mapping[Key, str]) -> bytes:
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
     """The stations and neighbours in the file's `content`, as pairs of key and value that `written` takes.
 
-    Lines that are not valid, and those after the first MOST_SAVED, are left out; empty content gives none.
+    Lines that are not valid, and those after the first MOST_SAVED (8192), are left out; empty content gives none.
     """
     lines = content.decode(errors="replace").split("\n")[:MOST_SAVED]
     return tuple(found for line in lines for found in _entry(line.split(" ")))

@@ -27,7 +27,8 @@ class TimedExempts:
     def adopt(self, timed_exempts: Iterable[TimedExempt], now: float) -> None:
         """Add exempts that kernel or file already have, with their numbers; each ends `expires` seconds after `now`.
 
-        One with the same number is replaced. Later numbers are above all of these. The limit MOST is not applied.
+        One with the same number is replaced. Later numbers are above all of these. The limit MOST (1000) is not
+        applied.
         """
         for timed_exempt in timed_exempts:
             self._ends[timed_exempt.id] = timed_exempt, now + timed_exempt.expires
@@ -36,8 +37,8 @@ class TimedExempts:
     def add(self, exempt: Exempt, timeout: int, now: float) -> int:
         """Add an exempt that ends `timeout` seconds after `now`; gives its new number. The kernel is not changed.
 
-        An earlier one for the same traffic (zones and match) is removed. The limit MOST is not applied: the caller asks
-        `full` first.
+        An earlier one for the same traffic (zones and match) is removed. The limit MOST (1000) is not applied: the
+        caller asks `full` first.
         """
         same = _traffic(exempt)
         self._ends = {key: each for key, each in self._ends.items() if _traffic(each[0].exempt) != same}
@@ -62,7 +63,7 @@ class TimedExempts:
         return self._ends.pop(number, None) is not None
 
     def living(self, now: float) -> tuple[TimedExempt, ...]:
-        """The exempts with at least LAST_SECONDS to go at `now`; the others stay in the list.
+        """The exempts with at least LAST_SECONDS (2) to go at `now`; the others stay in the list.
 
         Their `expires` are the seconds left, rounded up, so that elements with this timeout end no earlier than the
         exempt here.

@@ -37,7 +37,7 @@ class Moves:
     """Stations and addresses that moved, until the tables whose flows may go to the old place were created again.
 
     A key is that of the StationTracker: (MAC, bridge, VLAN) of a station, (address, device, NEIGHBOUR) of an address.
-    Of more than MOST_MOVES moves the oldest are forgotten.
+    Of more than MOST_MOVES (1024) moves the oldest are forgotten.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
@@ -139,7 +139,7 @@ class Moves:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether a bridge's ports have been left out for LEFT_OUT seconds at `now`, and may be listed again.
+        """Whether a bridge's ports have been left out for LEFT_OUT (600) seconds at `now`, and may be listed again.
 
         After a call of `left_out`, which forgets such bridges, it is False.
         """

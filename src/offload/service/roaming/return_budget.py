@@ -48,8 +48,8 @@ class ReturnBudget:
     def followed(self, station: Hashable, first: float, growth: float, now: float) -> None:
         """Note that tables were created again for the station (any key): its pause begins at `now` (monotonic seconds).
 
-        `first`: seconds of its first pause; each further one is `growth` times as long, up to LONGEST_PAUSE. If its
-        last pause ended more than FORGIVEN seconds ago, the pause is a first one again.
+        `first`: seconds of its first pause; each further one is `growth` times as long, up to LONGEST_PAUSE (64). If
+        its last pause ended more than FORGIVEN (300) seconds ago, the pause is a first one again.
         """
         before = self._pauses.pop(station, None)
         length = first if before is None or now - before.until > FORGIVEN else before.following
@@ -70,7 +70,7 @@ class ReturnBudget:
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:
-        """When `left` grows next, in monotonic seconds: WINDOW after the oldest time that it counts.
+        """When `left` grows next, in monotonic seconds: WINDOW (60) after the oldest time that it counts.
 
         `now` if there is none.
         """
@@ -78,7 +78,7 @@ class ReturnBudget:
         return recent[0][0] + WINDOW if recent else now
 
     def offenders(self, now: float) -> frozenset[str]:
-        """The causes for which tables were created again SEVERAL times or more in the last minute.
+        """The causes for which tables were created again SEVERAL (2) times or more in the last minute.
 
         If there is none, all causes of that minute; empty if no table was created again.
         """

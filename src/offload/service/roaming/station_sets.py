@@ -43,23 +43,23 @@ class StationSets:
     def due(self, version: int) -> float | None:
         """When to compare the sets with the known stations, and update them, in monotonic seconds, perhaps in the past.
 
-        None: that was done for this `version`, a number that changes with each station. The time is APART seconds after
-        the last update, RETRY after a refused one.
+        None: that was done for this `version`, a number that changes with each station. The time is APART (0.25)
+        seconds after the last update, RETRY (5) after a refused one.
         """
         return None if version == self._seen else self._next
 
     def compared(self, version: int, now: float) -> None:
         """Note that the sets have the stations of this `version`: until another one, `due` gives None.
 
-        The next update is not before APART seconds after `now` (monotonic). A later refusal counts as the first in a
-        row.
+        The next update is not before APART (0.25) seconds after `now` (monotonic). A later refusal counts as the first
+        in a row.
         """
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
         """Note that nft refused the changes; whether it is the first refusal in a row, which is worth a message.
 
-        All sets are filled anew RETRY seconds after `now` (monotonic).
+        All sets are filled anew RETRY (5) seconds after `now` (monotonic).
         """
         self.forget()
         new, self._failing, self._next = not self._failing, True, now + RETRY
@@ -87,7 +87,8 @@ class StationSets:
 
         Stations new in the hardware table are added to `arrived`, unless that table was filled anew: then it is not
         known which are new. A station that has left the sets of the hardware table leaves `arrived`. If `arrived` was
-        empty, the search for their flows is due SEARCH_APART seconds after `now` (monotonic) or after the last search.
+        empty, the search for their flows is due SEARCH_APART (60) seconds after `now` (monotonic) or after the last
+        search.
         """
         for table in tables:
             before = self.sent.get(table.name)
@@ -115,7 +116,7 @@ class StationSets:
         """Whether one of these connections is in software and has an end in `arrived`; `arrived` is empty afterwards.
 
         `neighbours` gives the addresses of a MAC: an end without a neighbour is not found. `now` (monotonic seconds):
-        the next search is not before SEARCH_APART seconds after it.
+        the next search is not before SEARCH_APART (60) seconds after it.
         """
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.arrived}
         self.arrived, self._search_at = frozenset(), now
