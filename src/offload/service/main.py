@@ -75,7 +75,7 @@ def serve() -> int:
     """Run the service until SIGTERM or SIGINT (then our tables are removed) or SIGUSR1 (an upgrade: they stay).
 
     First it removes temporary files that killed processes of ours left. Always gives 0. RunningError if a service seems
-    to run already, KernelError if the kernel's notifications cannot be received; a missing ubusd or nft ends nothing.
+    to run already, KernelError if the kernel's notifications cannot be received; without ubusd or nft it runs on.
     """
     with sole():
         Uci().sweep(FILES)

@@ -144,7 +144,7 @@ def reply(decided: Decided, **found: Any) -> dict[str, Any]:
     """A reply about what a pass would do: `ok`, the keyword arguments, `problems`, and `missing`.
 
     `missing`: the features that kernel or nft lack, with the package to install. FileError if a configuration file
-    cannot be read, because then a pass would do nothing.
+    cannot be read, because then a pass would leave our tables.
     """
     if error := unreadable(decided):
         raise FileError(error)

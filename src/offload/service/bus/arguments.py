@@ -64,7 +64,7 @@ def end(name: str, value: object, config: Config) -> str:
 
 
 def mode(value: object) -> Mode:
-    """The Mode that the value names (none, software or hardware, in any case); else ArgumentError."""
+    """The Mode that the value names (none, software or hardware; upper case too); else ArgumentError."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())

@@ -26,8 +26,8 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, now: float) -> None:
     """Read the connections that are offloaded now, in parts to save memory, and add them to `engine.sightings`.
 
-    If more than 65,536 are remembered there, all are forgotten first. If the kernel refuses the reading, nothing is
-    raised. In any case the time of the next reading is set. `now`: monotonic seconds.
+    If more than 65,536 are remembered there, all are forgotten first. If the reading fails, nothing is raised. In any
+    case the time of the next reading is set. `now`: monotonic seconds.
     """
     found, began = 0, process_time()
 

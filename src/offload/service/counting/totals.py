@@ -106,7 +106,7 @@ class Totals:
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
-        """A deep copy with the same counts, `since` and `whole`, to which others can be added; nothing of the file."""
+        """A deep copy of the counts, `since` and `whole`, to which others can be added; no other field."""
         made = Totals(self.since, self.whole)
         made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
         made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})

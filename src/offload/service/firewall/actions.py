@@ -21,14 +21,14 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     """Do an action on our firewall (table inet fw4), run a pass (`work`), and return the firewall's state as a reply.
 
     `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, or its table
-    in the kernel, changed. `update`: only the pass. `stop`: delete the table, and load nothing until a start.
-    `reload-sets`: after the pass, replace the elements of all its nft sets by the configured ones. Empty: no action and
-    no pass, only the reply.
-    ArgumentError for another action. OffloadError if `part` is None (the package offload-firewall is not installed), if
-    the firewall is stopped and the action is `reload`, `reload-sets` or `update`, or if nft or a file of ours fails.
-    The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
-    `problems` (sentences about the configuration and what nft refused), and any `error`: why the last load failed; else
-    why the pass failed, but only if a requested load still waits or for `stop` and `update`.
+    in the kernel, changed. `update`: only the pass. `stop`: delete the table, and load nothing until `start` or
+    `restart`. `reload-sets`: after the pass, replace the elements of all its nft sets by the configured ones. Empty: no
+    action and no pass, only the reply. ArgumentError for another action. OffloadError if `part` is None (the package
+    offload-firewall is not installed), if the firewall is stopped and the action is `reload`, `reload-sets` or
+    `update`, or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
+    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused), and any
+    `error`: why the last load failed; else why the pass failed, but only if a requested load still waits or for `stop`
+    and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)
