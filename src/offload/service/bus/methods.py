@@ -116,9 +116,10 @@ def flush(engine: Engine, given: Given) -> Json:
 def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow (not offloaded) for `timeout` seconds; `match` of `given` has options of a `config exempt`.
 
-    A pass puts it into the kernel, and a file keeps it for the next service. The reply has its number as `id`. One for
-    the same traffic is replaced. ArgumentError for bad words. OffloadError if there are 1000 exempts already, if the
-    pass fails (then the replaced one goes on), or if no service runs and no table in the kernel can keep it.
+    A pass puts it into the tables that offload such traffic, if any, and a file keeps it for the next service. The
+    reply has its number as `id`. One for the same traffic is replaced. ArgumentError for bad words. OffloadError if
+    there are 1000 exempts already, if the pass fails (then the replaced one goes on), or if no service runs and no
+    table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)

@@ -172,7 +172,7 @@ class Firewall:
         """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
         True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False: it
-        failed (`error` has the cause), and the old ruleset stays, unless nft was killed too late. No NftError.
+        failed (`error` has the cause), and the old ruleset stays (if nft was not killed). No NftError.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

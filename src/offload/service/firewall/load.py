@@ -46,12 +46,12 @@ class Loading:
 
         `before`: our ruleset in the kernel, to which only the difference is sent; None: it is not known, so the whole
         text is sent. If the kernel refuses that, the whole ruleset is tried, then in a new table in place of the old
-        one. NftError if that fails: the old ruleset stays, unless nft was killed too late.
+        one. NftError if that fails: the old ruleset stays; if nft was killed, it may have sent the new one.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
     def checked(self) -> Loaded:
-        """The ruleset that `load` would load, found by `nft -c` alone: the kernel is not changed.
+        """The ruleset that `load` would load, as far as `nft -c` shows: the kernel is not changed.
 
         Its problems include one for each part that is left out. NftError if nft refuses the rest too, or fails.
         """

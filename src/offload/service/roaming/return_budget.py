@@ -28,9 +28,9 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
-    It has the last returns, each with its causes (such as bridges on which stations moved), and for each station that
-    caused one a pause. Stations, rules of other programs, and routes have a budget each; only that of stations has
-    pauses. It forbids nothing: the caller asks `left` and `ready` first.
+    It has the last returns, each with its causes (such as bridges on which stations moved), and a pause for each of the
+    last 4096 stations that caused one. Stations, rules of other programs, and routes have a budget each; only that of
+    stations has pauses. It forbids nothing: the caller asks `left` and `ready` first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
