@@ -1,8 +1,9 @@
 """How long the service takes to read 10,000 rules of other programs and to judge them, the first time.
 
 Most of them compare addresses, ports or devices and decide, as those of a large firewall do; every seventh treats
-packets, or looks up a set. A second row has 10,000 that drop by a named set, each of which may be a ban. The goal is
-0.3 s on a machine where bare Python takes 12 ms, as in all goals in seconds: so bare Python is the peer.
+packets, or looks up a set. A second row has 10,000 that drop by a named set, each of which may be a ban, and a third as
+many that accept by one, behind which another rule may drop what leaves the set. The goal is 0.3 s on a machine where
+bare Python takes 12 ms, as in all goals in seconds: so bare Python is the peer.
 """
 
 import os
@@ -52,10 +53,16 @@ def ban(number: int) -> str:
     return f"ip saddr @banned tcp dport {number + 1} counter drop"
 
 
+def permit(number: int) -> str:
+    """A rule behind which another may drop what leaves the set."""
+    return f"ip saddr @allowed tcp dport {number + 1} counter accept"
+
+
 def main() -> None:
     """Print the rows."""
     measured(f"first look at {COUNT} foreign rules", "varied", rule, COUNT // 7)
     measured(f"first look at {COUNT} foreign rules that drop by a set", "bans", ban, 1)
+    measured(f"first look at {COUNT} foreign rules that accept by a set", "permits", permit, 1)
 
 
 def measured(work: str, name: str, made: Callable[[int], str], least: int) -> None:

@@ -107,3 +107,23 @@ def test_nothing_that_comes_breaks_it(datagram: bytes) -> None:
 def test_no_attribute_breaks_it(found: dict[int, bytes]) -> None:
     messages.forward_chain(INET, found)
     messages.devices(found), messages.counts(found), messages.comment(found), messages.counted(found)
+
+
+names = st.text("abc-_", min_size=1, max_size=9)
+position = st.sampled_from([b"", attribute(6, bytes(7) + b"\4")])
+
+
+@given(names, names, position, st.binary(max_size=40), st.binary(max_size=9), st.integers(-24, 4))
+def test_a_rule_is_read_as_any_object(
+    table: str, chain: str, position: bytes, expressions: bytes, userdata: bytes, cut: int
+) -> None:
+    head = text(1, table) + text(2, chain) + attribute(3, bytes(7) + b"\5") + position
+    held = head + attribute(4, expressions) + (attribute(7, userdata) if userdata else b"")
+    body = bytes([INET, 0, 0, 0]) + (held[:cut] if cut < 0 else held + bytes(cut))
+    for whole in (body, body.replace(attribute(3, bytes(7) + b"\5"), b"")):
+        given = [(NEW_RULE, whole), (NEW_TABLE, whole), (NEW_RULE, b"\1")]
+        ((family, found),) = messages.rules(given)
+        ((_, all_of_it),) = objects(given, RULES)
+        assert family == INET
+        assert found | all_of_it == all_of_it
+        assert all_of_it.keys() - found.keys() <= {3, 6}

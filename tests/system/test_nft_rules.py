@@ -15,7 +15,6 @@ from offload.model.kernel.live_rule import LiveRule
 from offload.nouns import replace
 from offload.system.netlink.wire import attribute
 from offload.system.nft.nfnetlink import rule_runs, tables
-from offload.system.nft.nfnetlink.messages import RULES as RULES_KIND
 from offload.system.nft.nfnetlink.rules import live_chain, live_rule
 from offload.system.nft.verdict_maps import resolved
 
@@ -368,7 +367,8 @@ def test_a_rule_of_the_same_bytes_is_what_it_was(
     """Whatever its handle is, and whatever else has changed."""
     with pytest.MonkeyPatch.context() as patch:
         held: list[tuple[int, dict[int, bytes]]] = []
-        patch.setattr(tables, "dump", lambda kind, _: held if kind == RULES_KIND else [])
+        patch.setattr(tables, "dump", lambda *_: [])
+        patch.setattr(tables, "_rules", lambda: held)
         before: rule_runs.Rules = {}
         for held in (first, second):
             (_, rules), before = tables.ruleset(before)
@@ -377,7 +377,8 @@ def test_a_rule_of_the_same_bytes_is_what_it_was(
 
 def test_after_a_reload_only_changed_rules_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = [(1, {1: b"fw4\0", 2: b"input\0", 3: bytes([number]), 4: b"x" * number}) for number in range(1, 21)]
-    monkeypatch.setattr(tables, "dump", lambda kind, _: rules if kind == RULES_KIND else [])
+    monkeypatch.setattr(tables, "dump", lambda *_: [])
+    monkeypatch.setattr(tables, "_rules", lambda: rules)
     _, before = tables.ruleset({})
     rules[:] = [(family, found | {3: b"new"}) for family, found in rules]  # another handle
     rules[7] = (1, rules[7][1] | {4: b"changed"})

@@ -15,6 +15,7 @@ from offload.model.sections.section import Section
 from offload.nouns import replace
 from offload.service.doors import Netlink, NftTables, UbusClient
 from offload.system import netifd
+from offload.system.netlink.dump import collector_resting
 
 OUR_TABLES = tuple(name for name, _, _ in TABLES)
 FIREWALL_TABLES = {"fw4": "fw4", "foomuuri": "foomuuri", "firewalld": "firewalld"}
@@ -46,12 +47,13 @@ class ForeignRules:
         hook of a device, of any table; None: there is none. `deciding` is updated too. NftError if the kernel does not
         list its rules.
         """
-        ruleset = nft.ruleset()
-        if ruleset is not self._seen:
-            self._seen = ruleset
-            self.deciding = deciding(*ruleset, OUR_TABLES)
-            found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
-            self.found = *found, ingress_last(ruleset[0])
+        with collector_resting():
+            ruleset = nft.ruleset()
+            if ruleset is not self._seen:
+                self._seen = ruleset
+                self.deciding = deciding(*ruleset, OUR_TABLES)
+                found = mark_readers(*ruleset, OUR_TABLES), packet_rules(*ruleset, OUR_TABLES)
+                self.found = *found, ingress_last(ruleset[0])
         return self.found
 
 

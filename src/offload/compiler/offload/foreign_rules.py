@@ -9,6 +9,7 @@ from offload.compiler.offload.rule_ways import Met, Rules, effect, grouped, may,
 from offload.model.kernel.live_rule import (
     CONFIGURED,
     DEVICE_HOOKS,
+    EVERY_PACKET,
     Deciding,
     LiveChain,
     LiveRule,
@@ -18,7 +19,7 @@ from offload.model.kernel.live_rule import (
 )
 from offload.nouns import replace
 
-ENDING = frozenset({"drop", "reject", "vmap"})
+ENDING, ACCEPTING = frozenset({"drop", "reject", "vmap"}), frozenset({"accept"})
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl", "change", "dup", "offload")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
@@ -97,27 +98,31 @@ def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveR
     for match in passing(chain):
         walk = list(met((chain.family, chain.table, chain.name), match, rules, ways))
         found = _letting(walk, rules, written, policy=policy)
-        yield from ((*each, at in found) for at, each in enumerate(walk))
+        for at, (rule, before) in enumerate(walk):
+            yield rule, before, at in found
 
 
-# positions in `walk` of the rules that let pass; `policy`: the chain drops at its end
-def _letting(walk: Sequence[Met], rules: Rules, written: int, *, policy: bool) -> frozenset[int]:
-    found, drops = set[int](), [RuleMatch()] * policy
+# Positions in `walk` of the rules that let pass; `policy`: the chain drops at its end. With a drop of every packet, or
+# more than MOST_DROPS different ones, conditions are compared no more, so that the time grows with the rules only.
+def _letting(walk: Sequence[Met], rules: Rules, written: int, *, policy: bool) -> set[int]:
+    found, drops, every = set[int](), set[RuleMatch](), policy
     for at in reversed(range(len(walk))):
         rule, before = walk[at]
-        if drops and _accepts_for_now(rule, rules, written):
-            match = rule.match.within(before)
-            if len(drops) > MOST_DROPS or any(map(match.meets, drops)):
-                found.add(at)
-        if len(drops) <= MOST_DROPS and not (rule.ip_only or ENDING.isdisjoint(rule.does)):
-            drops.append(rule.match.within(before))
-    return frozenset(found)
+        accepts = (every or drops) and _accepts_for_now(rule, rules, written)
+        if accepts and (every or any(map(rule.match.within(before).meets, drops))):
+            found.add(at)
+        if not (every or rule.ip_only or ENDING.isdisjoint(rule.does)):
+            drops.add(rule.match.within(before))
+            every = EVERY_PACKET in drops or len(drops) > MOST_DROPS
+    return found
 
 
 # A `return` in a chain that it jumps to accepts nothing: packets come back to the next rule.
 def _accepts_for_now(rule: LiveRule, rules: Rules, written: int) -> bool:
-    changes = rule.matches & BY_PACKET or _by_mark(rule, written) or _named(rule)
-    return bool(changes) and not rule.ip_only and ("return" in rule.does or may(rule, rules, {"accept"}))
+    if not (rule.sets or rule.mark or rule.matches) or rule.ip_only:  # most rules
+        return False
+    changes = _named(rule) or _by_mark(rule, written) or not rule.matches.isdisjoint(BY_PACKET)
+    return changes and ("return" in rule.does or may(rule, rules, ACCEPTING))
 
 
 # bits of the packet mark that rules write by what may change, such as the mark of the connection
@@ -140,7 +145,8 @@ def _does(rule: LiveRule, rules: Rules, written: int, *, lets: bool) -> str:
         rule = replace(rule, matches=rule.matches | {"connection"})
     ends = effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
     ends = "drop" if lets else ends
-    whole = replace(rule, does=(*rule.does, ends)) if ends in {"drop", "reject"} else rule
+    add = ends in {"drop", "reject"} and ends not in rule.does
+    whole = replace(rule, does=(*rule.does, ends)) if add else rule
     return treatment(whole) or ("ban" if _bans(whole, rules) else "")
 
 

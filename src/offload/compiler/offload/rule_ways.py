@@ -1,6 +1,6 @@
 """The rules of a ruleset that packets of established forwarded connections meet, chain by chain. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from offload.model.kernel.live_rule import DEVICE_HOOKS, EVERY_PACKET, LiveChain, LiveRule, RuleMatch
 
@@ -99,13 +99,15 @@ def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
     return ""
 
 
-def may(rule: LiveRule, rules: Rules, wanted: Collection[str], path: frozenset[str] = frozenset()) -> bool:
+def may(rule: LiveRule, rules: Rules, wanted: frozenset[str], path: frozenset[str] = frozenset()) -> bool:
     """Whether the rule, or a rule of a chain that it jumps to, does one of these (words of LiveRule's `does`).
 
     `path`: names of the chains on the way to it, which are not followed again.
     """
-    if not set(rule.does).isdisjoint(wanted):
+    if not wanted.isdisjoint(rule.does):
         return True
+    if not rule.targets:
+        return False
     below = (
         each
         for target in rule.targets

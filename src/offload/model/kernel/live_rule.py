@@ -1,6 +1,7 @@
 """Rules and chains in the kernel, ours and others', as far as they matter to offloaded connections."""
 
 from ipaddress import IPv4Network, IPv6Network
+from operator import attrgetter
 
 from offload.nouns import asdict, dataclass
 
@@ -22,8 +23,8 @@ class LiveChain:
     drops: bool = False  # the policy of a base chain is drop
 
 
-def _overlap(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return one.network_address in other or other.network_address in one
+def _overlap(one: IPv4Network | IPv6Network | None, other: IPv4Network | IPv6Network | None) -> bool:
+    return not one or not other or one.network_address in other or other.network_address in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,21 @@ class RuleMatch:
 
         Of a field that both compare, this rule's value is taken.
         """
+        if outer is EVERY_PACKET:  # as for most rules
+            return self
         if EVERY_PACKET in (outer, self):
             return outer if self == EVERY_PACKET else self
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
 
     def meets(self, other: "RuleMatch") -> bool:
         """Whether a packet may fit both: no field, or network, of one excludes that of the other."""
-        nets = ((self.src, other.src), (self.dest, other.dest))
-        if any(a and b and not _overlap(a, b) for a, b in nets):
-            return False
-        mine, theirs = asdict(self), asdict(other)
-        names = ("iif", "oif", "family", "proto", "sport", "dport")
-        return all(not mine[name] or not theirs[name] or mine[name] == theirs[name] for name in names)
+        mine, theirs = _single(self), _single(other)
+        same = all(not one or not another or one == another for one, another in zip(mine, theirs, strict=True))
+        return same and _overlap(self.src, other.src) and _overlap(self.dest, other.dest)
 
 
 EVERY_PACKET = RuleMatch()
+_single = attrgetter("iif", "oif", "family", "proto", "sport", "dport")  # fields that are no networks
 
 
 @dataclass(frozen=True, slots=True)

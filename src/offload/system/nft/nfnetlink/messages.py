@@ -3,12 +3,24 @@
 Numbers and attributes: include/uapi/linux/netfilter/nf_tables.h. Integers in attributes are in network byte order.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from offload.model.network import ForwardChain
 from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
-from offload.system.netlink.wire import NFGENMSG, Attributes, Message, attribute, attributes, each, message, text
+from offload.system.netlink.wire import (
+    NFGENMSG,
+    NLATTR,
+    Attributes,
+    Message,
+    attribute,
+    attributes,
+    each,
+    message,
+    text,
+)
 
 FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}  # include/uapi/linux/netfilter.h, those that have a forward hook for IP
 NFPROTO_UNSPEC, NFPROTO_INET = 0, 1
@@ -16,10 +28,11 @@ NF_INET_FORWARD = 2
 
 # The kinds of objects: the type of the message that requests a dump, and of the messages in the reply.
 TABLES, CHAINS, RULES, SETS, FLOWTABLES = (1, 0), (4, 3), (7, 6), (10, 9), (23, 22)
+NEW_RULE = NFTABLES << 8 | RULES[1]
 
 TABLE = 1  # in messages about a table its name, in others the name of their table
 CHAIN_NAME, CHAIN_HOOK, HOOK_NUMBER, HOOK_PRIORITY, HOOK_DEVICE, CHAIN_DEVICES = 3, 4, 1, 2, 3, 4
-RULE_CHAIN, RULE_HANDLE, RULE_EXPRESSIONS, RULE_USERDATA = 2, 3, 4, 7
+RULE_CHAIN, RULE_HANDLE, RULE_EXPRESSIONS, RULE_POSITION, RULE_USERDATA = 2, 3, 4, 6, 7
 EXPRESSION_NAME, EXPRESSION_DATA, COUNTER_PACKETS = 1, 2, 2
 SET_NAME, SET_FLAGS, SET_OBJECTS = 2, 3, 15
 NFT_SET_ANONYMOUS, NFT_SET_MAP, NFT_SET_EVAL = 0x1, 0x8, 0x20
@@ -28,6 +41,7 @@ NFT_FLOWTABLE_COUNTER = 0x2
 USERDATA_COMMENT = 0  # NFTNL_UDATA_RULE_COMMENT in libnftnl's udata.h: type and length in a byte each, then the text
 
 BYTE, NUMBER, SIGNED, LONG = struct.Struct(">B"), struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">Q")
+SHORT = struct.Struct("=H")  # in headers of attributes, in the machine's byte order
 
 
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
@@ -44,6 +58,34 @@ def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[i
     wanted = NFTABLES << 8 | kind[1]
     fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
     return ((body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting)
+
+
+def rules(found: Iterable[Message]) -> Iterator[tuple[int, Attributes]]:
+    """The rules in the messages of a dump, as `objects` gives them, but most of them without handle and position.
+
+    One pattern takes from a message what offload needs of a rule, because a large firewall has thousands of them.
+    """
+    return ((body[0], _rule(body)) for number, body in found if number == NEW_RULE and len(body) >= NFGENMSG_SIZE)
+
+
+def _rule(body: bytes) -> Attributes:
+    begin = _begin_of_rule().match(body, NFGENMSG_SIZE)
+    end = begin.end() + SHORT.unpack(begin[3])[0] - NLATTR.size if begin else -1
+    if not begin or not begin.end() <= end <= len(body):
+        return attributes(body, NFGENMSG_SIZE)
+    read = {TABLE: begin[1], RULE_CHAIN: begin[2], RULE_EXPRESSIONS: body[begin.end() : end]}
+    return read | attributes(body, end + 3 & ~3) if end < len(body) else read
+
+
+@cache
+def _begin_of_rule() -> re.Pattern[bytes]:
+    # as nf_tables_fill_rule_info() writes it, up to the expressions; groups: table, chain, length of the expressions
+    # with their header
+    kinds = (re.escape(SHORT.pack(kind)) for kind in (TABLE, RULE_CHAIN))
+    names = b"".join(rb"..%b([^\0]+\0)\0{0,3}" % kind for kind in kinds)
+    handle, position = (re.escape(NLATTR.pack(NLATTR.size + LONG.size, kind)) for kind in (RULE_HANDLE, RULE_POSITION))
+    wanted = re.escape(SHORT.pack(RULE_EXPRESSIONS))
+    return re.compile(rb"%b%b.{8}(?:%b.{8})?(..)%b" % (names, handle, position, wanted), re.DOTALL)
 
 
 def name(found: Attributes, number: int) -> str:

@@ -5,15 +5,17 @@ which sets, and whether they are the same as before. Each pattern below is what 
 (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
 comparison of the mark, a limit) is not plain, and rules.py parses it.
 
-A plain rule that looks up a named set and drops may be a ban. Then the devices that it compares matter too, and whether
-it matches other protocols only; where the patterns do not show this, it is not plain. One that looks up a named set
-and accepts is not plain either.
+A plain rule that looks up a named set decides by what may change: if it drops, it may be a ban, and if it accepts or
+returns, a later rule may drop what leaves the set. Then the devices that it compares matter too, and whether it matches
+other protocols only; where the patterns do not show this, it is not plain. Rules that jump are not plain, because all
+that they compare counts for the rules of the chain they jump to.
 """
 
 import re
 import struct
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 from zlib import crc32
 
 from offload.nouns import dataclass
@@ -31,7 +33,8 @@ LONGEST_NUMBER = 5  # digits in the name of a set
 # What these load has no part in the treatment of established packets. Left out: length (0), mark (3), a random
 # number (24), times (30 to 32)
 META_KEYS = bytes(key for key in range(40) if key not in {0, 3, 24, 30, 31, 32})
-OF_BANS = bytes((META_IIFNAME, META_OIFNAME, META_L4PROTO))  # keys that matter where a rule is a ban
+OF_SETS = bytes((META_IIFNAME, META_OIFNAME, META_L4PROTO))  # keys that matter where a rule decides by a named set
+INPUT, OUTPUT, PROTOCOL = (bytes([key]) for key in OF_SETS)
 LINK, NETWORK, TRANSPORT = 0, 1, 2  # headers
 NEXT_HEADER = 6  # offset in the header of IPv6
 
@@ -75,8 +78,12 @@ def _any(patterns: Iterable[bytes]) -> bytes:
 
 def _loads() -> Iterator[bytes]:
     # fields that are the same in all packets of a connection
+    yield _expression("meta", (2, 4, _number(META_KEYS)), _register(1))
+    yield _any(_payloads())  # `re` compares what these begin with only once
+
+
+def _payloads() -> Iterator[bytes]:
     target, length = _register(1), (4, 4, b".{4}")
-    yield _expression("meta", (2, 4, _number(META_KEYS)), target)
     for base, offsets, lengths in (
         (NETWORK, rb"[\x09\x0c\x10\x18]", length),  # protocol and addresses, of IPv6 the destination
         (NETWORK, rb"\x08", (4, 4, rb"\0\0\0[^\0\1\2]")),  # of IPv6 the source; of IPv4 a byte or two are the TTL
@@ -127,10 +134,9 @@ def _counters() -> Iterator[bytes]:
     yield _expression("counter", padding, octets, padding, packets)
 
 
-def _verdicts(*codes: int) -> Iterator[bytes]:
-    for code in codes:
-        held = _attribute(2, _whole(4), _attribute(1, 4, _plain(NUMBER.pack(code))))
-        yield _expression("immediate", (1, 4, _number(b"\0")), (2, NLATTR.size + _whole(4), held))
+def _verdict(code: int) -> bytes:
+    held = _attribute(2, _whole(4), _attribute(1, 4, _plain(NUMBER.pack(code))))
+    return _expression("immediate", (1, 4, _number(b"\0")), (2, NLATTR.size + _whole(4), held))
 
 
 def _rejects() -> Iterator[bytes]:
@@ -139,7 +145,8 @@ def _rejects() -> Iterator[bytes]:
     yield _expression("reject", kind)
 
 
-NAMED, COUNTERS, DROPS = 1, 2, 3  # groups of the pattern
+NAMED, COUNTERS, DROPS, ACCEPTS, RETURNS = 1, 2, 3, 4, 5  # groups of the pattern
+WORDS = {DROPS: "drop", ACCEPTS: "accept", RETURNS: "return"}  # in LiveRule's `does`
 
 
 @cache
@@ -148,16 +155,16 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     # name.
     named = b"(%b)" % _named_lookup()
     comparisons, counters = _any((*_loads(), *_comparisons(), named)), _any(_counters())
-    drops, others = _any((*_verdicts(DROP), *_rejects())), _any(_verdicts(ACCEPT, RETURN))
-    rule = b"%b*+(%b?)(?:(%b)|%b)?" % (comparisons, counters, drops, others)
+    drops, accepts, returns = _any((_verdict(DROP), *_rejects())), _verdict(ACCEPT), _verdict(RETURN)
+    rule = b"%b*+(%b?)(?:(%b)|(%b)|(%b))?" % (comparisons, counters, drops, accepts, returns)
     return re.compile(rule, re.DOTALL), re.compile(rb"%b([^\0]+)" % _begin_of_lookup())
 
 
 @cache
-def _of_bans() -> re.Pattern[bytes]:
-    # A load of one of OF_BANS and the comparison after it, if that is a usual one. Groups: the key, the register, the
+def _of_sets() -> re.Pattern[bytes]:
+    # A load of one of OF_SETS and the comparison after it, if that is a usual one. Groups: the key, the register, the
     # device's name or the protocol that it is compared with for equality; only protocols that can be offloaded.
-    key, register = (2, 4, rb"\0\0\0([%b])" % re.escape(OF_BANS)), (1, 4, rb"(\0\0\0[^\0])")
+    key, register = (2, 4, rb"\0\0\0([%b])" % re.escape(OF_SETS)), (1, 4, rb"(\0\0\0[^\0])")
     protocols = b"[%b]" % b"".join(rb"\x%02x" % each for each in OFFLOADED)
     compared = (
         _expression(
@@ -168,60 +175,59 @@ def _of_bans() -> re.Pattern[bytes]:
     return re.compile(b"%b%b?" % (_expression("meta", key, register), _any(compared)), re.DOTALL)
 
 
+class BySet(NamedTuple):
+    """What a plain rule does by a named set, and with which devices: their names are padded with zero bytes.
+
+    A device that it does not compare is b"". All fields are empty if it looks up no named set, or has no verdict.
+    """
+
+    does: str = ""  # drop (also for reject), accept or return
+    iif: bytes = b""  # input device
+    oif: bytes = b""  # output device
+
+
+NOT_BY_SET = BySet()
+
+
 @dataclass(frozen=True, slots=True)
 class PlainRules:
     """What offload needs of several plain rules, which only compare packets and decide, that follow each other."""
 
-    drop: bool  # whether one of them drops or rejects
-    sets: tuple[str, ...]  # names of the sets in which those that drop look up
+    does: tuple[str, ...]  # their verdicts, each once: drop (also for reject), accept, return
+    sets: tuple[str, ...]  # names of the sets in which those look up that drop, or that decide by a named set
     digest: int  # CRC-32 of their expressions without counters
 
 
-def plain(expressions: bytes) -> Match | None:
+def plain(expressions: bytes) -> tuple[Match, BySet] | None:
     """Match a rule's expressions (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
 
-    Plain rules only compare packets and decide. None if the rule is not plain, accepts by a named set, or may be a ban
-    (drops by a named set) by devices or protocols that the pattern does not show: then it has to be parsed.
+    Plain rules only compare packets and decide. None if the rule is not plain, or decides by a named set and by devices
+    or protocols that the pattern does not show: then it has to be parsed.
     """
     found = _patterns()[0].fullmatch(expressions)
-    if found and found.lastindex != DROPS and found.start(NAMED) >= 0 and found.end(COUNTERS) < len(expressions):
-        return None  # it accepts by a set, so that a rule behind it may drop what leaves the set
-    return None if found and bans(found) and not all(map(_usual, _of_bans().findall(expressions))) else found
-
-
-def _usual(compared: tuple[bytes, ...]) -> bool:
-    key, _, device, protocol = compared
-    return bool(protocol if key[0] == META_L4PROTO else device)
-
-
-def bans(rule: Match) -> bool:
-    """Whether a plain rule (its match of `plain`) looks up a named set and drops or rejects: it may be a ban."""
-    return rule.lastindex == DROPS and rule.start(NAMED) >= 0
-
-
-def devices(ban: Match) -> tuple[bytes, bytes]:
-    """The names of the input and the output device that a ban compares, each padded with zero bytes.
-
-    A device that it does not compare is b"". `ban`: its match of `plain`.
-    """
-    found: dict[int, bytes] = {}
-    for key, _, device, _ in _of_bans().findall(ban.string):
-        found.setdefault(key[0], device)
-    return found.get(META_IIFNAME, b""), found.get(META_OIFNAME, b"")
+    if not found:
+        return None
+    verdict = found.lastindex
+    if verdict not in WORDS or found.start(NAMED) < 0:
+        return found, NOT_BY_SET
+    devices: dict[bytes, bytes] = {}
+    for key, _, device, protocol in _of_sets().findall(expressions):
+        if not (protocol if key == PROTOCOL else device):
+            return None
+        devices.setdefault(key, device)
+    return found, BySet(WORDS[verdict], devices.get(INPUT, b""), devices.get(OUTPUT, b""))
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
     """Sum up plain rules that follow each other in a chain, each as its match of `plain`, in one PlainRules."""
-    digest, drop = 0, False
+    digest = 0
+    verdicts: dict[int | None, None] = {}
     names: dict[bytes, None] = {}
     for rule in rules:
+        held, verdict = rule.string, rule.lastindex
         begin, end = rule.span(COUNTERS)
-        digest = crc32(rule.string[end:], crc32(rule.string[:begin], digest))
-        if rule.lastindex == DROPS:
-            drop = True
-            names |= _sets(rule.string) if b"lookup" in rule.string else {}
-    return PlainRules(drop, tuple(map(text, names)), digest)
-
-
-def _sets(expressions: bytes) -> dict[bytes, None]:
-    return dict.fromkeys(_patterns()[1].findall(expressions))
+        digest = crc32(held[end:], crc32(held[:begin], digest))
+        verdicts[verdict] = None
+        if (verdict == DROPS or (verdict != COUNTERS and rule.start(NAMED) >= 0)) and b"lookup" in held:
+            names |= dict.fromkeys(_patterns()[1].findall(held))
+    return PlainRules(tuple(WORDS[each] for each in verdicts if each in WORDS), tuple(map(text, names)), digest)

@@ -10,15 +10,15 @@ from operator import itemgetter
 from offload.model.kernel.live_rule import CONFIGURED, EVERY_PACKET, LiveRule, RuleMatch
 from offload.system.netlink.wire import Attributes, text
 from offload.system.nft.nfnetlink.messages import RULE_CHAIN, RULE_EXPRESSIONS, RULE_USERDATA, TABLE, comment
-from offload.system.nft.nfnetlink.plain_rules import Match, bans, devices, plain, together
+from offload.system.nft.nfnetlink.plain_rules import NOT_BY_SET, Match, plain, together
 from offload.system.nft.nfnetlink.rules import FAMILIES, live_rule
 
 # Parsed rules by family and the attributes that a LiveRule is made of: table, chain, expressions, userdata. The handle
 # is not one of them, because a table that is made anew numbers its rules anew.
 Rules = dict[tuple[int, bytes | None, bytes | None, bytes | None, bytes | None], LiveRule | None]
-# Where plain rules become one: family, table and chain, as the kernel writes them; of bans also the devices that they
-# compare, and whether they are rules of /etc/config/firewall
-Place = tuple[int, bytes, bytes, bytes, bytes, bool]
+# Where plain rules become one: family, table and chain, as the kernel writes them; of rules that decide by a named set
+# also the input and output device that they compare, whether they are of /etc/config/firewall, and accept or return
+Place = tuple[int, bytes, bytes, bytes, bytes, bool, bool]
 Parse = Callable[[int, Attributes], LiveRule | None]
 Read = tuple[Place | None, Match | None, int, Attributes]
 MANY = 300  # rules; with so many it takes less time to look for plain ones first
@@ -28,15 +28,15 @@ def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = No
     """Yield the rules of a dump, given as (family number, attributes), as LiveRules; plain ones may share one.
 
     Plain rules only compare packets and decide (plain_rules.py). With MANY (300) rules or more, plain ones in a row
-    become one LiveRule if they are of one chain, and, if they drop by a named set (bans), compare the same devices. It
-    has `drop` if one of them drops or rejects, the sets by which they drop, and of bans the devices, but nothing else
-    that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`); one for which it gives None is
-    left out.
+    become one LiveRule if they are of one chain. Those that decide by a named set have to compare the same devices, and
+    those of them that accept or return stay apart from all that drop. The LiveRule has their verdicts, the sets by
+    which they drop or decide, and of those that decide by a named set the devices, but nothing else that they compare.
+    `parse` makes the LiveRule of any other rule (None: `live_rule`); one for which it gives None is left out.
     """
     read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
         if place:
-            yield _together(place, (match for _, match, *_ in rules if match))
+            yield _together(place, filter(None, map(itemgetter(1), rules)))
         else:
             yield from filter(None, ((parse or live_rule)(family, each) for *_, family, each in rules))
 
@@ -48,21 +48,25 @@ def _as_not_plain(given: tuple[int, Attributes]) -> Read:
 def _as_plain(given: tuple[int, Attributes]) -> Read:
     # None for the first two if the rule is not plain
     family, found = given
-    match = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
-    if not match:
+    read = plain(found[RULE_EXPRESSIONS]) if RULE_EXPRESSIONS in found and family in FAMILIES else None
+    if not read:
         return None, None, family, found
-    of_bans = (*devices(match), comment(found).startswith(CONFIGURED)) if bans(match) else (b"", b"", False)
-    return (family, found.get(TABLE, b""), found.get(RULE_CHAIN, b""), *of_bans), match, family, found
+    match, by_set = read
+    chain = family, found.get(TABLE, b""), found.get(RULE_CHAIN, b"")
+    if by_set is NOT_BY_SET:
+        return (*chain, b"", b"", False, False), match, family, found
+    does, iif, oif = by_set
+    return (*chain, iif, oif, comment(found).startswith(CONFIGURED), does != "drop"), match, family, found
 
 
 def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
     found = together(rules)
-    family, table, chain, iif, oif, configured = place
+    family, table, chain, iif, oif, configured, _ = place
     return LiveRule(
         FAMILIES[family],
         text(table),
         text(chain),
-        ("drop",) if found.drop else (),
+        found.does,
         comment=CONFIGURED * configured,
         match=RuleMatch(text(iif), text(oif)) if iif or oif else EVERY_PACKET,
         sets=found.sets,

@@ -15,7 +15,7 @@ from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
 from offload.system.netlink.dump import dump as read
-from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes
+from offload.system.netlink.wire import NETLINK_NETFILTER, Attributes, Message
 from offload.system.nft import elements
 from offload.system.nft.nfnetlink import messages
 from offload.system.nft.nfnetlink.messages import (
@@ -114,7 +114,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
     for chain in chains:
         names[chain.family, chain.table].append(chain.name)
     known: Rules = {}
-    rules = live_rules(list(dump(RULES, NFPROTO_UNSPEC)), partial(remembered, before, known))
+    rules = live_rules(list(_rules()), partial(remembered, before, known))
     return (chains, tuple(resolved(rules, names, cache(elements.verdicts), cache(_kind_of_objects)))), known
 
 
@@ -140,8 +140,16 @@ def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[
     NftError if the kernel refuses or does not reply. `family`: number; NFPROTO_UNSPEC: all. With `table` only those of
     this table, but some kernels give all.
     """
+    return messages.objects(_messages(kind, family, table), kind)
+
+
+def _rules() -> Iterator[tuple[int, Attributes]]:
+    return messages.rules(_messages(RULES, NFPROTO_UNSPEC))
+
+
+def _messages(kind: tuple[int, int], family: int, table: str = "") -> list[Message]:
     try:
-        return messages.objects(read(NETLINK_NETFILTER, messages.request(kind, family, table)), kind)
+        return read(NETLINK_NETFILTER, messages.request(kind, family, table))
     except OSError as error:
         known = SENTENCES.get(error.errno or 0)
         raise NftError(known or f"the kernel does not list its nft tables: {error.strerror or error}") from error
