@@ -188,6 +188,8 @@ def test_the_kernel_lists_the_connections_of_a_host_alone(built: House, version:
     with ExitStack() as stack, built.router.entered():
         for each in talks:
             stack.enter_context(closing(each)).echo(1)
+        for _ in range(2):  # two connections of ICMP, which conntrack tells apart by an id and not by ports
+            built.hosts["lan"].run("busybox", "ping", "-c", "1", host.address)
         conntrack = Conntrack()
         everything = conntrack.entries()
         ends = {end for each in everything for way in (each.original, each.reply) for end in (way.src, way.dst)}

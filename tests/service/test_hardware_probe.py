@@ -35,6 +35,12 @@ def able(snapshot: Snapshot) -> dict[str, bool]:
     return {link.name: link.hw_bind for link in snapshot.links if link.hw_tc_offload}
 
 
+def test_a_mode_in_capitals_asks_for_hardware_too() -> None:
+    packages: Packages = {"offload": (section("offload", "globals", "globals", mode="HARDWARE"),)}
+    found = HardwareProbe().probe(SNAPSHOT, packages, FakeNetlink(able=frozenset({"wan"})), Picky())
+    assert able(found) == {"wan": True}
+
+
 def test_no_driver_is_asked_where_no_pair_wants_hardware() -> None:
     nft = Picky()
     assert HardwareProbe().probe(SNAPSHOT, UNWANTED, FakeNetlink(able=frozenset({"wan"})), nft) == SNAPSHOT

@@ -16,9 +16,14 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether a section of /etc/config/offload has the mode `hardware`; False if the file is unreadable or missing."""
+    """Whether a section of /etc/config/offload has the mode `hardware`, in letters of either case.
+
+    False if the file is unreadable or missing.
+    """
     found = packages.get("offload", ())
-    return not isinstance(found, Problem) and any(each.options.get("mode") == Mode.HARDWARE.value for each in found)
+    if isinstance(found, Problem):
+        return False
+    return any(str(each.options.get("mode")).lower() == Mode.HARDWARE.value for each in found)
 
 
 @dataclass(slots=True)

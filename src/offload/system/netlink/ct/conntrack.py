@@ -57,7 +57,7 @@ class Conntrack:
         if len(address) not in FILTERED:
             return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
         found = (entry for request in of_host(address) for entry in until_whole(partial(self._dump, request)))
-        return list({(entry.proto, entry.original): entry for entry in found}.values())
+        return list({(entry.proto, entry.original, entry.ct_id): entry for entry in found}.values())
 
     def id_of(self, entry: Entry) -> bytes:
         """The id of a connection, in the bytes of nft's `ct id`; KernelError if the kernel does not reply.
