@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -262,6 +264,26 @@ def test_without_a_verb_the_status_is_short(offload: Offload, root: Path) -> Non
 def test_a_directory_that_is_not_there(offload: Offload, tmp_path: Path) -> None:
     ran = offload("status", "--root", str(tmp_path / "nowhere"))
     assert (ran.code, ran.err) == (Exit.FAILED, f"offload: {tmp_path / 'nowhere'} is not a directory\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("below", ["", "below"])
+@pytest.mark.parametrize("verb", sorted(name for name, verb in VERBS.items() if verb.rooted))
+def test_a_directory_that_this_user_may_not_enter(offload: Offload, root: Path, verb: str, below: str) -> None:
+    words = {"apply": ["--dry-run"], "explain": ["udp", "10.0.0.1", "10.0.0.2"]}.get(verb, [])
+    offload(verb, *words, "--root", str(root))  # imports all that the verb needs, for which the other user has no right
+    with TemporaryDirectory() as folder:  # the other user may not enter pytest's own directories
+        Path(folder).chmod(0o755)
+        copy = Path(shutil.copytree(root, Path(folder, "router")))
+        copy.chmod(0o600)
+        os.chown(copy, 65534, 65534)
+        try:
+            os.seteuid(65534)
+            ran = offload(verb, *words, "--root", str(copy / below))
+        finally:
+            os.seteuid(0)
+    assert (ran.code, ran.err.count("\n")) == (Exit.FAILED, 1)
+    assert "cannot be read" in ran.err and "Permission denied" in ran.err
 
 
 def test_usage_is_argparse_s(capsys: pytest.CaptureFixture[str]) -> None:

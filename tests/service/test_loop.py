@@ -11,6 +11,7 @@ from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
+from offload.service.bus import methods
 from offload.service.counting import looking
 from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
@@ -166,6 +167,25 @@ def test_a_file_that_was_read_half_written_is_read_again(tmp_path: Path) -> None
     assert loop.debouncer.due() == pytest.approx(3.05)
     fakes.service.work()
     assert not fakes.service.doors.uci.changed()
+
+
+def test_a_write_that_a_check_has_read_still_gets_its_pass(tmp_path: Path) -> None:
+    """Only what a pass has read is in force; `check` reads files of shapers too, which no pass reads."""
+    fakes = router()
+    loop, _ = looped(fakes)
+    fakes.service.doors = replace(fakes.service.doors, uci=Uci(tmp_path))
+    fakes.service.work()
+    files = ConfigFiles(loop.debouncer, loop.config)
+    loop.config.passed(0.0)
+    methods.check(fakes.service, {})
+    (tmp_path / "sqm").write_text("config queue\n")
+    files.run(fakes.service, 1.0)
+    assert loop.debouncer.due() is None
+    (tmp_path / "offload").write_text("config zone\n")
+    methods.check(fakes.service, {})
+    methods.exempt_list(fakes.service, {})
+    files.run(fakes.service, 3.0)
+    assert loop.debouncer.cause is Cause.FILE
 
 
 def test_a_file_is_asked_for_with_growing_pauses_and_not_for_ever() -> None:

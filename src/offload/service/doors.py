@@ -32,8 +32,9 @@ class UciReader(Protocol):
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `write` writes edits to one. `changed`: whether one was written since `read`."""
+    """The files of /etc/config. `write` edits one. `changed`: whether one is no longer as `follow` last read it."""
 
+    def follow(self, package: str) -> tuple[Section, ...] | Problem: ...
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None: ...
     def changed(self) -> bool: ...
 
@@ -246,5 +247,4 @@ class Doors:
     stations: File | None = None  # file with where stations were seen last; None: not kept, as with --root
     totals: File | None = None  # file with the totals of ended connections; None: not kept, as with --root
     files: RouterFiles | None = None  # files that the firewall depends on besides /etc/config; None: not read
-    # what nft texts would load, with variables before them; None: nft is not asked
-    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None
+    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None  # what (texts, variables) would load

@@ -6,7 +6,7 @@ The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass. The comm
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from offload.config.load import Packages
+from offload.config.load import FILES, Packages
 from offload.model.applied import Applied
 from offload.model.cause import Cause
 from offload.model.network import Kernel, Route, Snapshot
@@ -164,7 +164,7 @@ class Engine:
             self.adopted = True
         if self.dump is None or not self.ubus_away:
             self.dump = netifd_says(doors.bus)
-        packages = self.packages = reconcile.read(doors.uci)
+        packages = self.packages = {name: doors.uci.follow(name) for name in FILES}
         if not self.restored:
             recall.exempts(self, packages)
         seen = observe(self.dump, doors.netlink, doors.nft, self.kernel, self.foreign)

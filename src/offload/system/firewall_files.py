@@ -63,7 +63,7 @@ class FirewallFiles:
 
     def readable(self, path: str) -> bool:
         """Whether there is a regular file with this path on the router, and this user can read it."""
-        return self._under(path).is_file() and os.access(self._under(path), os.R_OK)
+        return os.access(self._under(path), os.R_OK) and self._under(path).is_file()
 
     def modules(self) -> frozenset[str]:
         """The names in /sys/module: all loaded kernel modules, and some that are built in; empty if it is missing."""
@@ -109,7 +109,7 @@ class FirewallFiles:
         directory, _, name = pattern.rpartition("/")
         names = (each for each in _names(self._under(directory)) if fnmatchcase(each, name))
         paths = (f"{directory}/{each}" for each in names if each == name or not each.startswith("."))
-        return tuple(path for path in paths if path == pattern or not self._under(path).is_dir())
+        return tuple(path for path in paths if path == pattern or not _is_directory(self._under(path)))
 
     def configuration(self) -> str:
         """One SHA-256 of /etc/config/firewall followed by /etc/config/network, in hexadecimal digits.
@@ -131,9 +131,9 @@ class FirewallFiles:
         reads (`ubus`, `kernel`, `links`, `includes`) has a value of the wrong type.
         """
         path = self._root / SNAPSHOT
-        if not self._root.is_dir():
-            raise FileError(f"{self._root} is not a directory")
         try:
+            if not self._root.is_dir():
+                raise FileError(f"{self._root} is not a directory")
             found = json.loads(regular_file.read(path)[0])
         except FileNotFoundError:
             return {}
@@ -153,6 +153,14 @@ def _names(directory: Path) -> list[str]:
         return sorted(each.name for each in directory.iterdir())
     except OSError:
         return []
+
+
+def _is_directory(path: Path) -> bool:
+    # False also if this user may list the path's folder but not enter it
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _devtype(uevent: Path) -> str:

@@ -87,7 +87,7 @@ class ConfigFiles:
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if a file was written, made or removed since the service read it last, in a pass or a call.
+        """Request a pass if a file was written, made or removed since the last pass read it, also one that failed.
 
         The next check comes after a longer pause, the last one about 15 seconds after the pass.
         """

@@ -32,7 +32,7 @@ class Uci:
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
         self._confdir = Path(confdir)
-        self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as they were read last
+        self._stamps: dict[str, regular_file.Stamp | None] = {}  # of the files as `follow` read them last
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """The sections of a package in the order of the file (`()` for an empty file); a Problem if it cannot be read.
@@ -41,22 +41,32 @@ class Uci:
         not in it. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple
         even if it has one value.
         """
-        try:
-            content, self._stamps[package] = regular_file.read(self._path(package))
-            return _parsed(content, package)
-        except FileNotFoundError:
-            self._stamps[package] = None
-            return ProblemCode.FILE_MISSING.at(package)
-        except OSError as error:
+        return self._read(package)[0]
+
+    def follow(self, package: str) -> tuple[Section, ...] | Problem:
+        """As `read`; from now on `changed` compares the package's file with the one that was read here."""
+        found, stamp = self._read(package)
+        if isinstance(found, Problem) and found.fault is ProblemCode.FILE_UNREADABLE:
             self._stamps.pop(package, None)
-            return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error))
+        else:
+            self._stamps[package] = stamp
+        return found
+
+    def _read(self, package: str) -> tuple[tuple[Section, ...] | Problem, regular_file.Stamp | None]:
+        try:
+            content, stamp = regular_file.read(self._path(package))
+        except FileNotFoundError:
+            return ProblemCode.FILE_MISSING.at(package), None
+        except OSError as error:
+            return ProblemCode.FILE_UNREADABLE.at(package, detail=error.strerror or str(error)), None
+        return _parsed(content, package), stamp
 
     def changed(self) -> bool:
-        """Whether the file of any package was written, made or removed since `read` was last called for that package.
+        """Whether the file of any package was written, made or removed since `follow` last read it.
 
-        Inode, size and time of writing are compared, not the content. Packages never read do not count, nor do those
-        whose last `read` failed for another reason than a missing file. A change during `read` counts too, unless
-        `read` noticed it and read again.
+        Inode, size and time of writing are compared, not the content. Packages that were only given to `read` do not
+        count, nor do those that the last `follow` could not read for another reason than a missing file. A change
+        during `follow` counts too, unless it noticed that and read again.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
@@ -113,19 +123,20 @@ class FakeUci:
 
     def __init__(self, packages: Mapping[str, tuple[Section, ...] | Problem]) -> None:
         self.packages = dict(packages)
-        self._read: dict[str, tuple[Section, ...] | Problem | None] = {}
+        self._followed: dict[str, tuple[Section, ...] | Problem | None] = {}
 
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """The sections or Problem in `packages`; the Problem FILE_MISSING if it has none."""
-        self._read[package] = self.packages.get(package)
         return self.packages.get(package, ProblemCode.FILE_MISSING.at(package))
 
-    def changed(self) -> bool:
-        """Whether `packages` has another object for any package than when that package was last read.
+    def follow(self, package: str) -> tuple[Section, ...] | Problem:
+        """As `read`; from now on `changed` compares with the object that `packages` has for the package now."""
+        self._followed[package] = self.packages.get(package)
+        return self.read(package)
 
-        Packages never read do not count.
-        """
-        return any(self.packages.get(package) is not before for package, before in self._read.items())
+    def changed(self) -> bool:
+        """Whether `packages` has another object for any package than when `follow` last read that package."""
+        return any(self.packages.get(package) is not before for package, before in self._followed.items())
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Apply the edits to the package, which is made if missing.

@@ -36,13 +36,13 @@ class RouterDirectory:
         FileError, which names path and fault, if the directory is missing, or the file cannot be read or is not valid.
         """
         path = self.root / SNAPSHOT
-        if not self.root.is_dir():
-            raise FileError(f"{self.root} is not a directory")
-        if not path.exists():
-            return Snapshot()
         try:
+            if not self.root.is_dir():
+                raise FileError(f"{self.root} is not a directory")
             found = json.loads(regular_file.read(path)[0])
             return snapshot(found)
+        except FileNotFoundError:
+            return Snapshot()
         except OSError as error:
             raise FileError(f"{path} cannot be read: {error.strerror}") from error
         except BusError as error:
