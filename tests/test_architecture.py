@@ -10,7 +10,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 HOUSE = REPOSITORY / "src" / "offload"
 PAGE = (REPOSITORY / "docs/architecture.md").read_text()
-REFERENCES = sorted(set(re.findall(r"`([a-z_/]+(?:\.py|/))(?:: ([\w.]+))?`", PAGE)))
+WORDS = (REPOSITORY / "docs/words.md").read_text()
+REFERENCES = sorted(set(re.findall(r"`([a-z_/]+(?:\.py|/))(?:: ([\w.]+))?`", PAGE + WORDS)))
 LONGEST = 110  # lines of a page that is read in one go
 
 
