@@ -2,7 +2,7 @@
 
 - OffloadError
   - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged, unless nft was too slow
-  - KernelError: netlink cannot be used, or the kernel refused a request
+  - KernelError: netlink cannot be used, the kernel refused a request, or /proc/net/dev cannot be read
   - BusError: ubus cannot be reached, or a reply has an unexpected form
     - AbsentError: no ubusd, or no such object on it
   - FileError: a file or directory cannot be read or written, or does not have what a command needs
@@ -53,7 +53,7 @@ class NftError(OffloadError):
 
 
 class KernelError(OffloadError):
-    """The kernel refused a netlink request, or does not answer over netlink."""
+    """The kernel refused a netlink request, or does not answer over netlink, or /proc/net/dev cannot be read."""
 
 
 class BusError(OffloadError):
@@ -72,7 +72,7 @@ class FileError(OffloadError):
 
 
 class UsageError(OffloadError):
-    """An argument is not valid. The sentence names the argument and its valid values."""
+    """An argument is not valid. The sentence says which or why, and what may be written where that can be listed."""
 
 
 class StartingError(OffloadError):

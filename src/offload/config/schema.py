@@ -1,7 +1,7 @@
 """How the options of a section are read: a table for each section type, with a line for each option.
 
-The tables are in offload_tables.py and fw4/options/firewall_tables.py. offload_reading.py and firewall_reading.py make
-sentences of invalid values.
+The tables are in config/choices/offload_tables.py and config/fw4/options/firewall_tables.py. offload_reading.py and
+firewall_reading.py, in config/choices and config/fw4, make sentences of invalid values.
 """
 
 from collections.abc import Callable, Mapping, Sequence

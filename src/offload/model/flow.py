@@ -167,7 +167,8 @@ class Entries:
 class Flow(NamedTuple):
     """A conntrack entry with its firewall zones (None: no zone, or not known) and why it is not on a faster path.
 
-    `reasons`: at most one; empty if the flow has the mode chosen for its zones, or if none was looked for.
+    `reasons`: one if the flow is slow (also if mode none was chosen for its zones), or in software though hardware was
+    requested; else empty, as where none was looked for.
     """
 
     entry: Entry

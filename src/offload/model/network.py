@@ -176,7 +176,10 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A pair of zones whose flows in hardware count no packets, though `devices`, in no bridge, receive some."""
+    """A pair of zones whose flows in hardware have counters that stand still, though `devices` receive data.
+
+    `devices` are under no bridge. Hardware forwards these flows, but totals of their packets and bytes are too small.
+    """
 
     pair: tuple[str, str]
     devices: tuple[str, ...]
@@ -230,6 +233,6 @@ class Snapshot:
     # table -> number of replies that found no place in its full set of accepted replies
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs of zones, and devices: not requested in hardware for now
-    uncounted: tuple[Uncounted, ...] = ()  # pairs of zones in hardware whose flows count no packets; only for findings
+    uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose flows' counters stand still; only for findings
     unloaded: tuple[UnloadedFile, ...] = ()  # nft files that the firewall has yet to load; only for findings
     crowded: bool = False  # some stations or neighbours are left out, for there are more than MAX_NEIGHBOURS

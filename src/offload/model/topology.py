@@ -9,10 +9,11 @@ from offload.nouns import dataclass
 
 
 def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """For each device those directly below it: what a VLAN stands on, ports of a bridge or bond, what PPPoE runs over.
+    """For each device those directly below it: ports of a bridge, what a VLAN stands on, what PPPoE runs over, ...
 
-    The last is from netifd, the others from the links. Keys are all links, with () if nothing is below, and masters and
-    PPPoE devices that are no link.
+    Also members of a bond or VRF, the base of macvlan or ipvlan, the conduit of a DSA port. What PPPoE runs over is
+    from netifd, the others are from the links. Keys are all links, with () if nothing is below, and masters and PPPoE
+    devices that are no link.
     """
     found: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
     for link in snapshot.links:

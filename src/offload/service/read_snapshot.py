@@ -62,11 +62,12 @@ def observe(
 ) -> Snapshot:
     """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
 
-    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: its
-    probed features; if it has no nft, nothing of nftables is read. `mark_readers` stay empty without routing rules
-    (fwmark). `foreign` keeps what was found in other programs' rules for the next call; None: nothing is kept.
-    OffloadError if nftables, devices, addresses, stations or neighbours cannot be read; other parts are empty then. The
-    result has no features of hardware yet, nor what the service remembers.
+    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: as
+    probed; without a usable program nft (`kernel.nft` empty) nothing of nftables is read. `mark_readers` stay empty
+    without routing rules (fwmark). `foreign` keeps what was found in other programs' rules for the next call; None:
+    nothing is kept. OffloadError if nftables, devices, addresses, stations or neighbours cannot be read; other parts
+    are empty then. The caller adds features of hardware, what was given up or is not counted, and stations and
+    neighbours that the kernel forgot.
     """
     scene = netlink.scene()
     readers, treating, last = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), (), None)

@@ -83,7 +83,7 @@ class LiveRule:
     # chance (a random or counted choice), time, state, packets and bytes (of the connection so far), connection (its
     # mark, labels or timeout, which programs and other rules set), ipset (elements of an ipset)
     matches: frozenset[str] = frozenset()
-    # (value, mask) of the packet mark that it compares; value None: not known
+    # (value, mask): `mark & mask` must be equal to the value; value None: it compares in another way (!=, a set)
     mark: tuple[int | None, int] | None = None
     comment: str = ""  # as its author wrote it
     ip_only: bool = False  # packets of TCP, UDP and GRE, which can be offloaded, never match it
@@ -142,12 +142,16 @@ class PacketRule:
 
 @dataclass(frozen=True, slots=True)
 class MarkReader:
-    """A rule in nft, not of /etc/config/firewall, that compares the packet mark and then drops, limits, ... packets."""
+    """A rule in nft, not of /etc/config/firewall, that compares the packet mark and then drops, limits, ... packets.
+
+    It does so itself, or a chain that it jumps to does.
+    """
 
     table: str  # family and name
     chain: str  # name of its chain
-    does: str  # drop, limit, priority, ...
-    fwmark: int | None  # value that it compares `mark & fwmask` with; None: not known
+    does: str  # one word, as in `does` of a LiveRule
+    # value that `mark & fwmask` must be equal to; None: it compares in another way (!=, a set), so any mark may match
+    fwmark: int | None
     fwmask: int  # bits of the mark that it reads
 
 

@@ -39,7 +39,11 @@ class Problem:
 
 
 class ProblemCode(Enum):
-    """Every kind of fault in the UCI files that offload reads. The value is the sentence, with blanks in braces."""
+    """Every kind of fault in the UCI files that offload reads, but those of FirewallFault.
+
+    The value, with blanks in braces, follows the fault's place in the sentence; `at` fills the blanks and makes the
+    Problem.
+    """
 
     FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"
     FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"

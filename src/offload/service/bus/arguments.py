@@ -31,7 +31,10 @@ CHOOSING = ("zone", "host", "state")
 
 
 class ArgumentError(UsageError):
-    """An argument of a ubus call is not valid. `str()` is a sentence that names the argument and its valid values."""
+    """An argument of a ubus call is not valid.
+
+    The sentence says which or why, and what may be given where that can be listed.
+    """
 
 
 def shown(value: object) -> str:

@@ -1,6 +1,6 @@
 """The ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
 
-They raise an OffloadError where a call cannot be obeyed; `ubus_object.py` makes a reply of it.
+They raise an OffloadError where a call cannot be obeyed; service/bus/ubus_object.py makes a reply of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,8 +73,9 @@ def check(engine: Engine, _: Given) -> Json:
     """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
 
     Also features that kernel or nft lack, settings of the router that conflict with offload (`findings`), and pairs of
-    zones that get less than was chosen (`slower`). The router is as the last pass read it; nft is asked, but nothing
-    changes. `ok`: there is none of these, but for notices in `findings` and for `slower`.
+    zones that get less than was chosen (`slower`). The router is as the last pass read it. nft and the kernel
+    are asked which rules the firewall's nft files would add; nothing changes. `ok`: there is none of these, but for
+    notices in `findings` and for `slower`. OffloadError before the first decision.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
@@ -169,10 +170,10 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 def firewall(engine: Engine, given: Given) -> Json:
     """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
-    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it changed; `reload-sets`: fill
-    its nft sets anew; `update`: only the pass. The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any
-    `error`. OffloadError without the package offload-firewall, for another action, or if it needs a firewall that is
-    not stopped.
+    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it, or its table in the
+    kernel, changed; `reload-sets`: fill its nft sets anew; `update`: only the pass. The reply has `ok`, `changes`,
+    `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package offload-firewall, for another
+    action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails (`act`).
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 

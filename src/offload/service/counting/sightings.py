@@ -1,7 +1,7 @@
 """Which connections were seen on a fast path (offloaded), and the path of one that has ended. Pure.
 
 The kernel clears the marks of the fast path before a connection ends, so its last event does not have them. Therefore
-offloaded connections are read every few seconds (`looking.py`) and remembered until they end.
+offloaded connections are read every few seconds (service/counting/looking.py) and remembered until they end.
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,11 @@
 """Totals of connections by pair of zones (source, destination), by host, and by path. Pure.
 
 Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up. A
-connection counts as a whole, when it ends, for the fastest path on which it was seen (`sightings.py`).
+connection counts as a whole, when it ends, for the fastest path on which it was seen (service/counting/sightings.py).
 
-A host is an address inside: in a zone that is not on the wan side (`wan_side.py`), and reached by a route that is not
-the default one. A connection between two hosts counts for both. MOST_HOSTS are kept apart; those with the fewest bytes
-are merged into `others`.
+A host is an address inside: in a zone that is not on the wan side (status/lookup/wan_side.py), and reached by a route
+that is not the default one. A connection between two hosts counts for both. MOST_HOSTS are kept apart; those with the
+fewest bytes are merged into `others`.
 """
 
 from collections import defaultdict

@@ -139,7 +139,8 @@ def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
 def firewall_damaged(engine: Engine) -> bool:
     """Whether rules of our firewall are missing in the kernel; True also if the kernel does not list its rules.
 
-    False without the package offload-firewall, and while the firewall is stopped.
+    False without the package offload-firewall, while the firewall is stopped, and while our rules are not known (before
+    the first pass, say).
     """
     try:
         return engine.firewall is not None and engine.firewall.damaged()

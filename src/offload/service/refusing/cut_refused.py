@@ -25,10 +25,10 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
-    The tables that had such flows are created again, so all their flows are slow for a moment. Gives a log line; empty:
-    none ended. `wall`: seconds since 1970. OffloadError if it fails; then it is due again AGAIN (5) seconds later, but
-    after TRIES (3) failures in a row only with the next pass. The first comparison ends none, as there is none before
-    it.
+    Only forwarded TCP and UDP connections are compared. The tables that had such flows are created again, so all their
+    flows are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError if it
+    fails; then it is due again AGAIN (5) seconds later, but after TRIES (3) failures in a row only with the next pass.
+    The first comparison ends none, as there is none before it.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

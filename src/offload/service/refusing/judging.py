@@ -1,7 +1,7 @@
-"""Compare live connections with the configured rules, and end those that they refuse now (called by cut_refused.py).
+"""Compare live connections with the configured rules, and end those that they refuse now.
 
-It waits until the kernel has the firewall of this configuration: a connection that was ended before would be accepted
-again.
+Called by service/refusing/cut_refused.py. It waits until the kernel has the firewall of this configuration: a
+connection that was ended before would be accepted again.
 """
 
 from collections import defaultdict

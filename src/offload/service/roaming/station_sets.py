@@ -108,7 +108,8 @@ class StationSets:
     def search_again(self, now: float, stations: frozenset[str] = frozenset()) -> None:
         """Note that the search for flows in software, or the creation of their table, failed.
 
-        It is due again SEARCH_APART seconds after `now`. `stations`: to add to `arrived` again, which a search empties.
+        It is due again SEARCH_APART seconds after `now` (monotonic). `stations`: to add to `arrived` again, which a
+        search empties.
         """
         self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 

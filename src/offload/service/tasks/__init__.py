@@ -1,1 +1,1 @@
-"""The service's tasks: `passes.py` is the pass, `timed.py` lists those with a time of their own (`due`, `run`)."""
+"""The service's tasks: passes.py of this folder is the pass, timed.py lists those with a time of their own."""

@@ -226,7 +226,7 @@ class RefusedConnections:
         return cut_refused.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Delete the conntrack entries of connections that the rules refuse now and did not before.
+        """Delete the conntrack entries of forwarded TCP and UDP connections that the rules refuse now, not before.
 
         Log how many, or why that failed; no OffloadError is raised. Tables that had such flows are created again, which
         is logged too.

@@ -1,6 +1,6 @@
 """A router as a directory (`--root DIR`): read as a Snapshot, and written from a running router.
 
-`DIR/etc/config/*` are the UCI packages, `DIR/snapshot.json` is all else (snapshot_json.py).
+`DIR/etc/config/*` are the UCI packages, `DIR/snapshot.json` is all else (system/directory/snapshot_json.py).
 """
 
 import json

@@ -16,7 +16,7 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sp
 
 
 class Reply(Protocol):
-    """One datagram of the reply to a dump request, parsed."""
+    """One datagram of the reply to a dump request, parsed; `done`: it is the last. Errors are up to the parser."""
 
     @property
     def done(self) -> bool:

@@ -20,8 +20,8 @@ STATE_BYTES = 4
 class Verdict(NamedTuple):
     """An element of a set or map; of a verdict map `code` is the number of its verdict (DROP, JUMP, ...), else None.
 
-    `key`: in the kernel's bytes; empty: all keys that no other element has. `chain`: name of the chain that the verdict
-    jumps or goes to; else empty.
+    None also for the markers with which a verdict map of intervals ends each. `key`: in the kernel's bytes; empty: all
+    keys that no other element has. `chain`: name of the chain that the verdict jumps or goes to; else empty.
     """
 
     key: bytes

@@ -1,4 +1,4 @@
-"""The addresses of a condition, by family, in groups that one nft rule can express. Pure."""
+"""The addresses of a condition by family, and groups of them that one nft rule can express. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,10 @@ Networks = Mapping[str, RouterNetwork]
 
 
 class Split(NamedTuple):
-    """The addresses of a condition by family; `family`: 4 or 6 if all have the same, 0 for both or none."""
+    """The addresses of a condition by family, negated ones (`!`) among the others; `groups` makes groups of them.
+
+    `family`: 4 or 6 if all have the same; 0 for both or none. If both are empty, the condition names no address.
+    """
 
     v4: Addresses = ()
     v6: Addresses = ()

@@ -32,7 +32,7 @@ def set_fields(match: SetMatch, named: Named, proto: str) -> tuple[str, ...] | N
     """The packet fields to look up in the set `named`, as nft text (`ip saddr`); None: one would be a destination MAC.
 
     Directions (src or dst) that `match` does not give are those of the set. `proto`: the protocol whose ports are
-    looked up.
+    looked up; not used if the set has no ports.
     """
     fields = []
     for index, kind in enumerate(named.set.types):

@@ -1,6 +1,6 @@
 """Whether the firewall accepted a reply packet of a slow connection, which is noted in sets of our nft tables.
 
-A connection is offloaded only after that (compiler's `guard.py`); until then it is slow.
+A connection is offloaded only after that (compiler/offload/tables/guard.py); until then it is slow.
 """
 
 from functools import cached_property

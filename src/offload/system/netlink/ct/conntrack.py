@@ -238,9 +238,9 @@ class FakeConntrack(Conntrack):
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Remove the entries from `held`; the Cut counts those that were there. Protocols without ports are left alone.
+        """Remove the entries from `held`; of the Cut `ended` counts those that were there, `asked` all that were given.
 
-        If `error` is set, nothing is removed, and the Cut has its sentence.
+        Protocols without ports are left alone and not counted. If `error` is set, nothing is removed: the Cut has it.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self.error:

@@ -1,6 +1,7 @@
 """Parse conntrack entries from ctnetlink's messages: replies to dumps, and events of entries that end. Pure, no socket.
 
-A message is unpacked by the Layout of its sequence of attributes (layouts.py), in a time near that of conntrack(8).
+A message is unpacked by the Layout of its sequence of attributes (system/netlink/ct/layouts.py), in a time near
+that of conntrack(8).
 """
 
 import struct

@@ -1,9 +1,9 @@
 """Read a dump of ctnetlink as Rows: of each entry addresses, status and byte counters only, for speed.
 
-Each Layout (layouts.py) becomes one regular expression for a whole message: its fixed bytes literally, a group for each
-value of a Row, and any bytes for other values. It is matched only where the message before ended, so nothing inside a
-message is taken for one. Messages that match none are read by ctnetlink's Parser. No Entry is made, because that takes
-most of the time and memory of a list of connections.
+Each Layout (system/netlink/ct/layouts.py) becomes one regular expression for a whole message: its fixed bytes
+literally, a group for each value of a Row, and any bytes for other values. It is matched only where the message
+before ended, so nothing inside a message is taken for one. Messages that match none are read by ctnetlink's Parser.
+No Entry is made, because that takes most of the time and memory of a list of connections.
 """
 
 import re

@@ -3,7 +3,7 @@
 A large firewall consists mostly of these (bans, port lists), and offload needs little of them: whether they drop, by
 which sets, and whether they are the same as before. Each pattern below is what a dump function of the kernel writes
 (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
-comparison of the mark, a limit) is not plain, and rules.py parses it.
+comparison of the mark, a limit) is not plain, and system/nft/nfnetlink/rules.py parses it.
 
 A plain rule that looks up a named set decides by what may change: if it drops, it may be a ban, and if it accepts or
 returns, a later rule may drop what leaves the set. Then the devices that it compares matter too, and whether it matches

@@ -1,6 +1,7 @@
 """Make LiveRules from a dump of all rules; several plain ones in a row become one, to save time with large firewalls.
 
-Plain rules (plain_rules.py) only compare packets and decide. With fewer than MANY rules none is taken for plain.
+Plain rules (system/nft/nfnetlink/plain_rules.py) only compare packets and decide. With fewer than MANY rules none
+is taken for plain.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
