@@ -80,7 +80,7 @@ def test_connections_in_a_conntrack_zone_are_ended(house: House, seen: tuple[Sna
     talks = {"tcp": house.call("lan", "wan"), "udp": house.call("lan", "wan", 6, "udp")}
     with house.router.entered():
         assert {entry.original.ct_zone for entry in Conntrack().entries()} == {7}
-        done = cut(Selection(pair=("lan", "wan")), *seen, Conntrack())
+        done = cut(Selection(Query.of({"zone": "lan"})), *seen, Conntrack())
         left = Conntrack().entries()
     house.router.nft("delete table inet zoned")
     assert (done.asked, done.ended, done.error) == (len(talks), len(talks), "")
@@ -91,13 +91,12 @@ def test_connections_in_a_conntrack_zone_are_ended(house: House, seen: tuple[Sna
 @pytest.mark.parametrize(
     ("selection", "ended"),
     [
-        (Selection(pair=("lan", "wan")), {"out", "out6"}),
-        (Selection(pair=("wan", "lan")), {"in"}),
+        (Selection(query=Query.of({"zone": "lan"})), {"out", "out6", "in"}),
         (Selection(query=Query.of({"zone": "iot"})), {"iot"}),
         (Selection(query=Query.of({"host": "192.168.1.2"})), {"out", "in"}),
-        (Selection(pair=("lan", "wan"), query=Query.of({"host": "2001:db8:1::/64"})), {"out6"}),
+        (Selection(query=Query.of({"zone": "lan", "host": "2001:db8:1::/64"})), {"out6"}),
     ],
-    ids=["pair", "other-pair", "zone", "host", "pair-and-network"],
+    ids=["zone", "other-zone", "host", "zone-and-network"],
 )
 def test_a_selection_ends_what_it_names(
     house: House, seen: tuple[Snapshot, Plan], talks: dict[str, Talk], selection: Selection, ended: set[str]

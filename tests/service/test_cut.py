@@ -14,14 +14,15 @@ PHONE = entry("192.168.1.10#1000 > 198.51.100.1#443", proto=6)
 LAPTOP = entry("192.168.1.11#1000 > 198.51.100.1#443", proto=6)
 VISITOR = entry("192.168.2.10#1000 > 198.51.100.1#443")
 OURS = entry("192.168.1.10#1000 > 192.168.1.1#22", proto=6)
+BOTH = frozenset({PHONE.original, LAPTOP.original})
 
 SELECTIONS = {
-    "a pair": (Selection(pair=("guest", "wan")), [VISITOR]),
+    "another zone": (Selection(query=Query.of({"zone": "guest"})), [VISITOR]),
     "a zone": (Selection(query=Query.of({"zone": "lan"})), [PHONE, LAPTOP]),
     "a host": (Selection(query=Query.of({"host": "192.168.1.10"})), [PHONE]),
     "one": (Selection(tuples=frozenset({LAPTOP.original})), [LAPTOP]),
-    "every condition has to fit": (Selection(("lan", "wan"), Query.of({"host": "192.168.1.11"})), [LAPTOP]),
-    "no connection fits": (Selection(pair=("lan", "guest")), []),
+    "every condition has to fit": (Selection(Query.of({"host": "192.168.1.11"}), BOTH), [LAPTOP]),
+    "no connection fits": (Selection(Query.of({"zone": "dmz"})), []),
 }
 
 
@@ -32,9 +33,10 @@ def test_those_meant_end_and_no_others(selection: Selection, ended: list[object]
     assert fake.deleted == ended
 
 
-def test_nothing_named_ends_nothing() -> None:
+@pytest.mark.parametrize("query", [None, Query(), Query.of({"sort": "src", "limit": 5})])
+def test_nothing_named_ends_nothing(query: Query | None) -> None:
     fake = FakeConntrack([PHONE])
-    assert cut(Selection(), HOME, PLAN, fake).error
+    assert cut(Selection(query), HOME, PLAN, fake).error
     assert not fake.deleted
 
 
@@ -44,5 +46,5 @@ def test_a_tuple_is_the_original_one() -> None:
 
 
 def test_a_kernel_that_cannot_be_asked_is_a_sentence() -> None:
-    found = cut(Selection(pair=("lan", "wan")), HOME, PLAN, FakeConntrack(error=KernelError("no ctnetlink")))
+    found = cut(Selection(Query.of({"zone": "lan"})), HOME, PLAN, FakeConntrack(error=KernelError("no ctnetlink")))
     assert found.error == "no ctnetlink"

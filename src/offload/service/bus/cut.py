@@ -24,20 +24,24 @@ from offload.status.why.reasons import protocol
 class Selection:
     """Which connections to delete: those that meet every condition that is not None. Without any, `cut` gives an error.
 
-    `pair`: source and destination zone. `query`: zone, host and state. `tuples`: original directions (addresses and
-    ports), one of which is the connection's. `proto`: its protocol's name.
+    `query`: its zone, host and state. `tuples`: original directions (addresses and ports), one of which is the
+    connection's. `proto`: its protocol's name.
     """
 
-    pair: tuple[str, str] | None = None
     query: Query | None = None
     tuples: frozenset[Tuple] | None = None  # original tuples
     proto: str | None = None  # as `flows` names it
 
+    @property
+    def unconditional(self) -> bool:
+        """Whether it has no condition, so that it admits all connections."""
+        query = self.query or Query()
+        return all(each is None for each in (self.tuples, self.proto, query.zone, query.host, query.state))
+
     def admits(self, flow: Flow) -> bool:
         """Whether the connection meets all conditions; without any, True."""
         return (
-            (self.pair is None or (flow.src_zone, flow.dest_zone) == self.pair)
-            and (self.query is None or self.query.admits(flow))
+            (self.query is None or self.query.admits(flow))
             and (self.tuples is None or flow.entry.original in self.tuples)
             and (self.proto is None or protocol(flow.entry.proto) == self.proto)
         )
@@ -50,7 +54,7 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
     without ports (ICMP) are neither deleted nor counted. A selection without any condition deletes nothing and gives an
     error. If connections cannot be read, that is the error; no KernelError is raised.
     """
-    if selection == Selection():
+    if selection.unconditional:
         return Cut(error="nothing was named to be cut")
     try:
         entries = conntrack.entries()

@@ -163,7 +163,8 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
     applied = engine.work()
     if applied.error:
         engine.timed_exempts.restore(before)
-    recall.save_exempts(engine)
+    else:
+        recall.save_exempts(engine)
     return applied_json(applied)
 
 
