@@ -209,3 +209,8 @@ def test_only_what_a_changed_rule_meets_is_traced_and_that_is_enough(
     for each in CONNECTIONS:
         was, refused = (refusal(every, each) for every in (before, now))
         assert (judge(each) is not None) is (was is None and refused is not None)
+
+
+def test_a_port_forward_that_is_gone_ends_connections_with_synflood_protect_too() -> None:
+    protected = section("firewall", "defaults", "d", input="REJECT", forward="REJECT", synflood_protect="1")
+    assert newly_refused(rules(protected, FORWARDED), rules(protected))(came_in())

@@ -151,7 +151,7 @@ def _raw(words: str, packet: Packet) -> str:
         'oif "lo"': packet.oif == "lo",
         "ct status dnat": packet.translated,
         "ct state invalid": False,
-        "tcp flags & (fin | syn | rst | ack) == syn": packet.proto == "tcp",
+        "tcp flags & (fin | syn | rst | ack) == syn": packet.proto == "tcp" and not packet.live,
     }
     if words.startswith("limit "):
         return YES
