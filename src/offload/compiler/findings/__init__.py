@@ -23,11 +23,12 @@ def findings(
     *,
     served: bool = True,
 ) -> tuple[Finding, ...]:
-    """The Findings of `offload check` (sentences about settings that conflict with offload), each once, notices last.
+    """The Findings (sentences of `offload check`) about the firewall, shapers, rules, counters and kernel faults.
 
-    `packages`: the sections of the shapers' UCI packages, by package. `served`: the service runs, and puts live flows
-    back on the slow path when a ban is added or a time begins; Findings about such rules are then notices. Empty if
-    nothing conflicts, and always if offload is off, fw4 offloads by itself, or the kernel has no flowtables.
+    Each comes once, notices last. `packages`: the sections of the shapers' UCI packages, by package. `served`: the
+    service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings about such
+    rules are then notices. (): there is none; also if offload is off, fw4 offloads by itself, or the kernel has no
+    flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

@@ -21,10 +21,10 @@ OF_HARDWARE = {FindingCode.KERNEL_HALF: kernel_faults.HALF, FindingCode.KERNEL_F
 def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about sysctls and known faults of this release of the kernel.
 
-    There are none if the Plan has no table. Sysctls: conntrack's accounting is off, or a connection's timeout is
-    shorter than the flowtable's. Faults of hardware offload are named only if the Plan has a hardware table. The fault
-    of PPPoE is named if a flowtable lists a device below an offloaded PPPoE device; if all of these are left out, the
-    Finding is a notice.
+    There are none if the Plan has no table. Sysctls: conntrack's accounting is off, or conntrack's timeout of
+    established TCP or of UDP streams is shorter than the flowtable's. Faults of hardware offload are named only if the
+    Plan has a hardware table. The fault of PPPoE is named if a flowtable lists a device below an offloaded PPPoE
+    device; if all of these are left out, the Finding is a notice.
     """
     if not plan.tables:
         return

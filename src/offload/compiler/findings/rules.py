@@ -53,12 +53,12 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    There is one for each rule of another program in nft that must see every packet of traffic that the Plan offloads,
-    or that adds flows to a flowtable itself; for tables of iptables-legacy; and for each tc filter that copies
-    conntrack's mark into packets. It is a notice where offload keeps the traffic of the rule or filter out of
-    flowtables (option auto_exempt), and for bans and times if `served`: the service runs, and puts live flows back on
-    the slow path when a ban is added or a time begins. Always a notice is the number of `ip rule` that compare the
-    mark. Rules on ingress and egress hooks do not count, nor marks that no qdisc or tc filter reads.
+    They are about rules in nft, not of /etc/config/firewall, that must see every packet of traffic that the Plan
+    offloads, or that add flows to a flowtable themselves; about tables of iptables-legacy; and about devices with tc
+    filters that copy conntrack's mark into packets. They are notices where offload keeps that traffic out of flowtables
+    (option auto_exempt), and for bans and times if `served`: the service runs, and puts live flows back on the slow
+    path when a ban is added or a time begins. Always a notice is the number of `ip rule` that compare the mark. Rules
+    on ingress and egress hooks do not count, nor rules that set marks which no qdisc or tc filter reads.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
@@ -82,7 +82,8 @@ def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about nft files that the firewall has not loaded yet.
 
     There is one for each file that cannot be read, and for each with rules that must see every packet of traffic that
-    the Plan offloads; rules on ingress and egress hooks do not count.
+    the Plan offloads. Not counted are rules on ingress and egress hooks, and those that set marks which no qdisc or tc
+    filter reads.
     """
     for file in snapshot.unloaded:
         held = frozenset(rules_to_exempt(replace(snapshot, packet_rules=file.rules)))

@@ -37,10 +37,10 @@ class Draft(NamedTuple):
         self.chains[chain].append(rule)
 
     def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
-        """The firewall zone of that name; None: the name is empty or `*` (every zone). LeftOutError: no such zone.
+        """The firewall zone of that name; None: the name is empty or `*` (every zone).
 
-        LeftOutError leaves the section out of the ruleset. `origin`, `option`: the section and option that name the
-        zone, for the error.
+        LeftOutError: there is no such zone, or it is left out itself. It leaves the section out of the ruleset.
+        `origin`, `option`: the section and option that name the zone, for the error.
         """
         if not name or name == ANY:
             return None
@@ -69,9 +69,9 @@ class Draft(NamedTuple):
     ) -> tuple[Restriction, ...]:
         """(family, name) of each zone and helper that may restrict a rule to one family: 4 or 6; 0: it does not.
 
-        A zone (`src`, `dest`; None: every zone) is here only if it has one family. The conntrack helpers are the one
-        that the rule compares and the one that it assigns; they are here with 0 too. LeftOutError: a helper is not
-        known.
+        A zone (`src`, `dest`; None: it restricts nothing) is here only if it has one family. The conntrack helpers are
+        the one that the rule compares and the one that it assigns; they are here with 0 too. LeftOutError: a helper is
+        not known.
         """
         found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:

@@ -32,9 +32,9 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
     """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
     A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the prerouting hook. There is one jump for each part of the zone (devices
-    and subnets of one nft rule), but none for a part without such devices and addresses. `direction`: first part of the
-    chain's name; `what`: last word of the rules' comments.
+    the output hook, and everything else in the prerouting hook. There is at most one jump for each part of the zone
+    (devices and subnets of one nft rule). `direction`: first part of the chain's name; `what`: last word of the rules'
+    comments.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
@@ -73,8 +73,8 @@ def verdict_chain(zone: FirewallZone, verdict: str, *, egress: bool, defaults: D
 
     `verdict`: accept, drop, or reject, which is a jump to handle_reject. There is one rule for each part of the zone
     (devices and subnets of one nft rule). Rules have a counter if the zone has option counter; those that drop or
-    reject log if bit 0 of its `log` is set, at most at its log_limit. In `accept_to_` of a masquerading zone a rule
-    before each drops invalid packets, unless masq_allow_invalid or drop_invalid is on.
+    reject log if bit 0 of its `log` is set, at most at its log_limit. `accept_to_` of a masquerading zone first drops
+    invalid packets of the families that it masquerades, unless masq_allow_invalid or drop_invalid is on.
     """
     masks = zone.zone.masq, zone.zone.masq6
     leaks = verdict == "accept" and egress and any(masks) and not zone.zone.masq_allow_invalid

@@ -16,7 +16,7 @@ Networks = Mapping[str, RouterNetwork]
 class Split(NamedTuple):
     """The addresses of a condition by family, negated ones (`!`) among the others; `groups` makes groups of them.
 
-    `family`: 4 or 6 if all have the same; 0 for both or none. If both are empty, the condition names no address.
+    `family`: 4 or 6 if all have the same; 0 for both or none. If both are empty, there is nothing to compare.
     """
 
     v4: Addresses = ()
@@ -79,5 +79,8 @@ def host(each: Address) -> Address:
 
 
 def same_network(own: Address, other: Address) -> bool:
-    """Whether `other` is in the network of the address `own`, by its prefix length; False for two families."""
+    """Whether `other`, of several its first address, is in the network of `own`, by `own`'s prefix length.
+
+    False if they have two families.
+    """
     return own.family == other.family and covers(own, other.value)

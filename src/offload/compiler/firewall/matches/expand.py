@@ -1,7 +1,7 @@
 """Split a section's Match into matches of one family and one protocol, since one nft rule can express no more. Pure.
 
-A condition that no packet can match (a network without addresses, a protocol without ports in a section with ports)
-gives no match at all, whatever the section's target is.
+Networks without an address as a condition give no match at all, whatever the section's target is. A protocol that
+cannot have the section's ports gives none either, but other protocols of the section do.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from offload.model.sections.match import Address, IcmpType, Item, Match, Network
 def common_family(family: int | None, restrictions: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
     """The family that all conditions have in common (None or 0: any), and the names of two that contradict each other.
 
-    Both names are empty if no two contradict each other. `family`: option family of the section (4 or 6).
-    `restrictions`: (family, name) of its other conditions, zones and helpers; None or 0: any family.
+    Both names are empty if no two contradict each other; else the family means nothing. `family`: option family of the
+    section. `restrictions`: (family, name) of its other conditions, zones and helpers; None or 0: any family.
     """
     by = f"family ipv{family}"
     for needed, who in restrictions:
@@ -43,8 +43,8 @@ class LeftOutError(Exception):
 class Expander(NamedTuple):
     """Splits the conditions of sections into matches that one nft rule can express.
 
-    `networks`: of netifd, by name; `sets`: of `config ipset`, by name. It adds to `problems`, which the user will see,
-    what it leaves out.
+    `networks`: of netifd, by name; `sets`: of `config ipset`, by name. What it leaves out of a section is added to
+    `problems`; LeftOutError leaves out the section.
     """
 
     networks: Networks
@@ -99,8 +99,8 @@ class Expander(NamedTuple):
     ) -> Iterator[Match]:
         """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
 
-        A protocol is left out, with a problem, if its conditions have no family in common, or if it cannot have the
-        section's ports, ICMP types or set, or if the only family it can have has none of the ICMP types. LeftOutError:
+        A protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
+        out, or if the only family it can have has none of the ICMP types. LeftOutError:
         its set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers.
         `per_family`: its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`,
         `raw`: more conditions, the last as nft text.
@@ -157,10 +157,11 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols in groups, for one nft rule each: a single one, or all together if all are negated.
+        """The section's protocols in groups, for one nft rule each: a single one, or negated ones all together.
 
-        One that cannot have the section's ports, ICMP types or set is left out and adds a problem; one problem if all
-        are negated away. `named`: the set that the match looks up, whose key may have a port; None: it looks up none.
+        One that can have neither the section's ports nor its ICMP types, or not its set, is left out and adds a
+        problem; one problem if all are negated away. `named`: the set that the match looks up, whose key may have a
+        port; None: it looks up none.
         """
         ports, types = bool(match.src_port or match.dest_port), bool(match.icmp_type)
         found = tuple(protocols(match.proto, ports=ports or bool(named and named.ports), types=types))

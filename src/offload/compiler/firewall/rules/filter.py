@@ -53,7 +53,8 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
     """Add the rule of a `config forwarding` to the chain of its source zone, or for `*` to the base chain forward.
 
     It jumps to the chain accept_to_ of the destination zone, which is added to its `used_chains`; for `*` it accepts.
-    LeftOutError, which leaves the section out: a zone does not exist, or zones and section have no family in common.
+    LeftOutError, which leaves the section out: a zone does not exist or is left out, or zones and section have no
+    family in common.
     """
     src, dest = (draft.zone(section.origin, option, getattr(section, option)) for option in ("src", "dest"))
     family, first, second = common_family(section.family, draft.zone_restrictions(src, dest))
@@ -80,7 +81,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     If no packet can match now, none are added, but a problem. LeftOutError, which leaves the section out: a zone, set
     or helper is missing or cannot be used. A section with an unreadable condition is left out too if its target is
     neither DROP nor REJECT, or if it could then block the router's ssh or web server; otherwise it only loses that
-    condition, with a problem. Chains of zones that the rules are in or jump to are added to the zones' `used_chains`.
+    condition, with a problem. Optional chains that the rules are in or jump to are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

@@ -34,9 +34,9 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    Option `device` is one more condition. If no packet can match now, none are added, but a problem. The zone gets
-    `snat` in `used_chains`. LeftOutError, which leaves the section out: its zone or set does not exist, its set cannot
-    be looked up, a condition is unreadable, or it has a new port and no protocol with ports.
+    Option `device` is one more condition. If no packet can match now, none are added, but a problem. A zone whose chain
+    gets rules has `snat` in `used_chains`. LeftOutError, which leaves the section out: its zone or set does not exist,
+    its set cannot be looked up, a condition is unreadable, or it has a new port and no protocol that can have one.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

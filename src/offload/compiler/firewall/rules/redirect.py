@@ -32,8 +32,8 @@ def redirect(draft: Draft, section: Redirect) -> None:
 
     A port forward may also get rules for hosts inside (`reflect`). If no packet can match now, none are added, but a
     problem. LeftOutError, which leaves the section out: it names a zone, set or helper that does not exist, lacks a
-    zone or address that its target needs, or has an option that cannot be read or used. Chains of zones that the rules
-    are in are added to the zones' `used_chains`.
+    zone or address that its target needs, or has an option that cannot be read or used. Chains that the rules are in
+    or may need are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

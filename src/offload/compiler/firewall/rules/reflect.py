@@ -14,12 +14,12 @@ from offload.model.sections.match import Address
 def reflect(
     draft: Draft, section: Redirect, each: Translation, src: FirewallZone, zone: FirewallZone, proto: Proto
 ) -> None:
-    """Add the rules by which hosts of `zone` reach a port forward by its outer address; a problem if that cannot be.
+    """Add the rules by which hosts of `zone` reach a port forward by its outer address.
 
-    `each`: the port forward's own translation, for packets of protocol `proto` from the zone `src`. For each family
-    that `src` masquerades and of which the forward's host has an address there are two rules: one leads packets from
-    `zone` to the host, the other replaces their source address, so that the replies come back through the router. The
-    problem: an address that the rules need is not known. `zone` gets the rules' chains in `used_chains`.
+    `each`: the port forward's own translation, for packets of protocol `proto` from the zone `src`. Each family that
+    `src` masquerades and of which the forward's host has an address gets rules that lead packets from `zone` to the
+    host, and rules that replace their source address, so that the replies come back through the router. Instead of
+    these there is a problem if an address that they need is not known. `zone` gets the rules' chains in `used_chains`.
     """
     match = section.match._replace(src_mac=(), ipset=None)
     writer = Writer(draft, section.origin, f"{section.name} (reflection)")

@@ -23,7 +23,7 @@ class Translation(NamedTuple):
 
     chain: str  # that the rule goes into
     verdict: str  # dnat, snat, masquerade, accept or redirect
-    match: Match  # conditions that hold for every family and protocol
+    match: Match  # of it only source MAC, helper, limit, times, mark and set become conditions
     src: Split = NO_ADDRESSES  # source addresses to match
     dest: Split = NO_ADDRESSES  # destination addresses to match
     src_port: tuple[Item, ...] = ()  # source ports to match
@@ -137,7 +137,7 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
     """The section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
 
     A protocol that cannot have the section's ports or set is left out, with a problem. With a new port, if no protocol
-    has ports, `any` becomes tcp and udp, and ICMP alone stays, as its identifier counts as its port; others raise
+    has ports, `any` becomes tcp and udp, and `icmp` alone stays, as its identifier counts as its port; others raise
     LeftOutError. So does a set that does not exist or that nft cannot look up.
     """
     match = section.match
