@@ -33,7 +33,7 @@ class FirewallFiles:
         self._root = root
 
     def sections(self, package: str) -> tuple[Section, ...]:
-        """The committed sections of a UCI package, from /etc/config/PACKAGE, in the order of the file.
+        """The committed sections of a UCI package, as `Uci` reads it, in the order of the file.
 
         FileError, with a sentence, if it is missing, cannot be read or is not valid UCI. Bytes of a value that are not
         UTF-8 become U+FFFD.
@@ -127,8 +127,8 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a key that compiling
-        reads (`ubus`, `kernel`, `links`, `includes`) has a value of the wrong type.
+        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a value that
+        compiling reads (in `ubus`, `kernel`, `links`, `includes`) is found to be wrong; not all values are checked.
         """
         path = self._root / SNAPSHOT
         try:
@@ -201,7 +201,7 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """FirewallFiles with only what a test puts into its fields, with the methods that compiling needs.
+    """FirewallFiles without files, for tests: what a test puts into its fields is there, by most of the same methods.
 
     `texts`: the text of each file by path. `present`: by device, those directly below it. `loaded`: kernel modules.
     `packages`: (position, chain, path) of nft files of packages. `hash`: the value of `configuration`.

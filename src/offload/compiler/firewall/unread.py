@@ -25,10 +25,11 @@ Refusals = Mapping[str, list[Rule]]
 
 
 def management(config: FirewallConfig) -> set[str]:
-    """The names of the zones, also of those left out, from which the router's ssh or web server can be reached.
+    """The names of the zones from which the router's ssh or web server (TCP ports 22, 80, 443) may be reached.
 
-    It can be reached from a zone whose input policy is ACCEPT, if the zone is not left out of the ruleset and its
-    option input is readable, and from a zone for which an ACCEPT rule permits it. Rules that refuse do not count.
+    It may be reached from a zone in `config.zones` whose option input is readable and whose input policy is ACCEPT, and
+    from a zone, also one in `config.unread_zones`, that an ACCEPT rule for one of these ports names as src; from those
+    of `config.zones` if src is `*`. Other conditions of the rule, and rules that refuse, do not count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
@@ -99,9 +100,9 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
 
     Only a chain whose policy is ACCEPT gets some, for a zone with known devices. By the zone's own policy they refuse
     all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the zone as
-    src, they refuse all packets from it in that rule's chain; if as dest, all packets to it. In input they accept ICMP
-    and DHCP first, and there are none unless the router's ssh or web server can be reached from another zone and not
-    from this.
+    src, they refuse all packets from it in that rule's chain; if a rule of forward names it as dest, all that are
+    forwarded to it. In input they accept ICMP and DHCP first, and there are none unless the router's ssh or web server
+    can be reached from another zone and not from this (`management`).
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

@@ -20,7 +20,7 @@ CONFIG = Path("etc/config")
 
 
 class RouterDirectory:
-    """A directory that stands for a router (`--root DIR`): only files below it are read and written."""
+    """A directory that stands for a router (`--root DIR`); its files are read and written, not those of this router."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -33,7 +33,7 @@ class RouterDirectory:
     def snapshot(self) -> Snapshot:
         """The Snapshot in snapshot.json; one with default values if there is no such file.
 
-        FileError, which names path and fault, if the directory is missing, or the file cannot be read or is not valid.
+        FileError, whose sentence has the path, if the directory is missing, or the file cannot be read or is not valid.
         """
         path = self.root / SNAPSHOT
         try:
@@ -68,7 +68,7 @@ class RouterDirectory:
 
 
 def uci_text(section: Section) -> str:
-    """A section in UCI's text form, as `uci export` prints it, with a newline at the end.
+    """A section in UCI's text form, as in `uci export`, with a newline at the end.
 
     An anonymous section gets no name, and a list without values is left out.
     """

@@ -1,4 +1,6 @@
-"""A file that only this user can read and write, in a directory of mode 0700; a read checks owner and mode of both.
+"""A file that only this user (and root) can read and write, in a directory of mode 0700.
+
+A read checks owner and mode of both, a write those of the directory.
 
 The service's files are in /var/run, which is in memory: they survive the process that wrote them, but no reboot.
 """
@@ -43,7 +45,7 @@ class PrivateFile:
         """Replace the file's content in one step, with mode 0600; file and directory are made if missing.
 
         If the path is a symbolic link, the link is removed first. FileError if writing fails, or if the directory is a
-        link, belongs to another user, or has any permission for group or others; the content of a regular file stays.
+        link, belongs to another user, or has any permission for group or others.
         """
         try:
             self._path.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection. An empty device: the hook has none. Other fields None or empty: not known."""
+    """The first packet of a connection. An empty device: the hook has none. None, or other empty text: not known."""
 
     family: int  # 4 or 6
     proto: str  # name of the IP protocol
@@ -25,17 +25,18 @@ class Packet(NamedTuple):
     dest_ip: int | None = None  # as a number
     src_port: int | None = None  # of TCP and UDP
     dest_port: int | None = None  # of TCP and UDP
-    src_mac: str = ""  # as text
+    src_mac: str = ""  # as text in lower case
     translated: bool = False  # DNAT replaced its destination
-    moment: float | None = None  # when it passes, in seconds since 1970; None: times are not compared
+    moment: float | None = None  # when it passes, in seconds since 1970; None: rules with times are OPEN
     live: bool = False  # its connection exists already, so a limit's count before it is not known
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
     """Whether a rule matches the packet: YES, NO, or OPEN, which only the router can decide.
 
-    OPEN: it compares a set, a mark, or something else that `packet` does not have. A rate limit counts as not exceeded;
-    for a `live` packet it is OPEN. The second value: for OPEN the undecided conditions as nft text, else empty.
+    OPEN: it compares a set, a mark, or something else that `packet` does not have, and no condition excludes the
+    packet. A rate limit of a section counts as not exceeded; for a `live` packet it is OPEN. The second value: for OPEN
+    the undecided conditions as nft text, else empty.
     """
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):

@@ -1,8 +1,8 @@
 """Find connections that the configured rules refuse now and did not refuse before. Pure.
 
-A connection is judged as if its first packet came now. A rule with a condition that a connection does not show (a set,
-mark, limit, DSCP, helper), and any rule after an included nft file, refuses nothing; if it may accept the connection,
-later rules do not refuse it either.
+A connection is judged as if its first packet came now. A rule with a condition that a connection does not show (such as
+a set, mark, limit, DSCP or helper), and any rule after an included nft file, refuses nothing; if it may accept the
+connection, later rules do not refuse it either.
 """
 
 from collections import Counter
@@ -39,10 +39,10 @@ class Connection(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The rule that refuses a connection: id of its UCI section, and its comment.
+    """The section that refuses a connection: its UCI id, and the comment of its last rule on the way to the verdict.
 
-    If no rule of a section refuses it, the id is empty, and `rule` is `the policy of forward`, or of another base
-    chain.
+    If a zone's policy refuses it, these are the zone's id and the comment of the jump to its chain. If no section does,
+    the id is empty, and `rule` is `the policy of forward`, or of another base chain.
     """
 
     origin: str
@@ -50,10 +50,10 @@ class Refusal(NamedTuple):
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """The rule that would refuse the connection if it began now; None: it is accepted, or a rule may accept it.
+    """What would refuse the connection if it began now; None: it is accepted, or that is not sure.
 
-    A rule may accept it if it is not known whether it matches (it compares a set, a mark or a rate limit), and so may
-    the rules of an included file.
+    It is not sure if a rule may let it pass, of which it is not known whether it matches (such as one that compares a
+    set, a mark or a rate limit), or the rules of an included file may.
     """
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):
@@ -87,9 +87,9 @@ def _decided(hook: Hook) -> Refusal:
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
     """Make a function: a connection -> its Refusal if `now` refuses it and `before` did not, else None.
 
-    The function traces only connections that a changed rule may match; all of them if policies or include statements
-    changed. Of connections that the rules do not distinguish it traces one, and gives its result for the others. None
-    also for one that DNAT of another table has translated.
+    The function traces only connections that a changed rule may match (`changes`), or all of them if that cannot be
+    limited to rules. Of connections that the rules do not distinguish it traces one, and gives its result for the
+    others. None also for one that DNAT of another table has translated.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -123,8 +123,8 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
 
     Where rules that stay in a chain change their order, all rules of that chain. So a packet that matches none of the
     result takes the same way through both rulesets. The rules in the result have no times, so that they match at any
-    time, and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, so any
-    packet may take another way.
+    time, and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, or the
+    order of rules in a chain with include statements, so any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

@@ -30,7 +30,7 @@ def holds(times: Times, moment: float) -> bool:
 
 
 def next_edge(every: Iterable[Times], moment: float) -> float | None:
-    """The first moment after `moment` at which one of these times may begin or end; None: none ever does.
+    """The first moment after `moment` at which one of these times may begin or end; None: none does after it.
 
     Both are in seconds since 1970. Each midnight counts where hours or days of the week are compared, also one at which
     nothing changes.

@@ -1,7 +1,7 @@
 """Find the rules that decide about the first packet of a connection, from the ruleset alone. Pure.
 
 Chains are followed in the kernel's order: dstnat, then input, forward or output, then srcnat. A rule with a condition
-that only the router can decide (a time, a mark, an element of a set) is listed as one that may decide.
+that only the router can decide (such as a mark, or an element of a set) is listed as one that may decide.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade
 
 
 class Step(NamedTuple):
-    """A rule that the packet matches; with `unless` one that it may match."""
+    """A rule that the packet matches; with `unless` one that it may match, or an include statement."""
 
     chain: str  # of the rule
     origin: str  # UCI id of the rule's section; empty for rules without one
@@ -106,14 +106,14 @@ def _target(verdict: str) -> tuple[str, str]:
 
 
 def device_of(zone: FirewallZone | None) -> str:
-    """The first device of a zone that is not `lo`; of a wildcard `wg*` it is `wg`. Empty: no zone or no device."""
+    """The first device of a zone that is not `lo`; of a wildcard `wg*` it is `wg`. Empty: there is none."""
     return next((name.rstrip("*") for name in (zone.devices if zone else ()) if name != "lo"), "")
 
 
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
     """The name of the zone with this address in one of its networks or subnets, by the longest prefix; empty: none.
 
-    `value`: the address as a number; `family`: 4 or 6.
+    Prefixes of length 0, ranges and masks with gaps do not count. `value`: the address as a number; `family`: 4 or 6.
     """
     found = [
         (each.bits, zone.name)

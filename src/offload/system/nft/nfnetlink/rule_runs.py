@@ -29,10 +29,11 @@ def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = No
     """Yield the rules of a dump, given as (family number, attributes), as LiveRules; plain ones may share one.
 
     Plain rules only compare packets and decide (plain_rules.py). With MANY (300) rules or more, plain ones in a row
-    become one LiveRule if they are of one chain. Those that decide by a named set have to compare the same devices, and
-    those of them that accept or return stay apart from all that drop. The LiveRule has their verdicts, the sets by
-    which they drop or decide, and of those that decide by a named set the devices, but nothing else that they compare.
-    `parse` makes the LiveRule of any other rule (None: `live_rule`); one for which it gives None is left out.
+    become one LiveRule if they are of one chain. Of those that decide by a named set, these share none: rules that
+    compare different devices, rules of /etc/config/firewall and others, rules that accept or return and any that do
+    not. The LiveRule has their verdicts, the sets by which they drop or decide, and of those that decide by a named set
+    the devices, but nothing else that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`);
+    one for which it gives None is left out.
     """
     read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
@@ -76,10 +77,10 @@ def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
 
 
 def remembered(before: Rules, known: Rules, family: int, found: Attributes) -> LiveRule | None:
-    """Parse a rule (number of its family, attributes) as `live_rule`, unless `before` has one with the same bytes.
+    """Parse a rule (number of its family, attributes) as `live_rule`, unless it is in `known` or `before`.
 
-    That one is taken then; the handle does not count. The result is added to `known`, which is to be `before` when the
-    rules are read again. None if the family is not known.
+    That one is taken then; family, table, chain, expressions and userdata have to be equal. The result is
+    added to `known`, which is to be `before` when the rules are read again. None if the family is not known.
     """
     part = found.get
     key = family, part(TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)
