@@ -39,11 +39,12 @@ def resolved(
 ) -> Iterator[LiveRule]:
     """Yield the rules, completed by the elements of the sets and maps in their field `asked`, which is then empty.
 
-    Chains that a verdict map leads to are added to `targets`; if its elements are not known, all chains of its table.
-    By a lookup of the connection's state, `opening` becomes true if established packets never match, and `ends` false
-    unless all of them are known to be accepted. The final verdicts (accept, drop, return) of a verdict map by anything
-    else, and the kind of a map's objects (limit, quota), are added to `does`. `chains`: names by (family, table).
-    `elements`, `objects`: functions that find the elements of a set or map, and the kind of a map's objects.
+    Chains that a verdict map leads to are added to `targets`, of one by the connection's state those for established
+    packets; if its elements are not known, all chains of its table. By a lookup of the connection's state, `opening`
+    becomes true if established packets never match, and `ends` false unless all of them are known to be accepted. The
+    final verdicts (accept, drop, return) of a verdict map by anything else, and the kind of a map's objects (limit,
+    quota), are added to `does`. `chains`: names by (family, table). `elements`, `objects`: functions that find the
+    elements of a set or map, and the kind of a map's objects.
     """
     for rule in rules:
         found = rule

@@ -97,13 +97,13 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`, each for one nft rule; none, with a problem, if no packet can match now.
+        """The matches of a `config rule`, each for one nft rule; none, with a problem, if no protocol is left.
 
-        A protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
-        out, or if the only family it can have has none of the ICMP types. LeftOutError:
-        its set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers.
-        `per_family`: its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`,
-        `raw`: more conditions, the last as nft text.
+        No match either, with a problem, if src_ip or dest_ip is only networks that have no address (`addresses`). A
+        protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
+        out, or if the only family it can have has none of the ICMP types. LeftOutError: its set is missing or cannot be
+        looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: its verdict differs between
+        IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)

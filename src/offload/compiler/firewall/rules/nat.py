@@ -22,7 +22,7 @@ from offload.model.sections.match import Item
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
     """The rules by which a zone masquerades packets that leave to it; they come after all others of its srcnat_ chain.
 
-    (): options masq and masq6 are off, or masq_src or masq_dest is unreadable or matches no packet now.
+    (): options masq and masq6 are off, or masq_src or masq_dest is unreadable or only networks that have no address.
     """
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
@@ -34,9 +34,10 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    Option `device` is one more condition. If no packet can match now, none are added, but a problem. A zone whose chain
-    gets rules has `snat` in `used_chains`. LeftOutError, which leaves the section out: its zone or set does not exist,
-    its set cannot be looked up, a condition is unreadable, or it has a new port and no protocol that can have one.
+    Option `device` is one more condition. If an address is a network that has none, or no protocol is left, none are
+    added, but a problem. A zone whose chain gets rules has `snat` in `used_chains`. LeftOutError, which leaves the
+    section out: its zone or set does not exist, its set cannot be looked up, a condition is unreadable, or it has a new
+    port and no protocol that can have one.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)
