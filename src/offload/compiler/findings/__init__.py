@@ -23,7 +23,7 @@ def findings(
     *,
     served: bool = True,
 ) -> tuple[Finding, ...]:
-    """The Findings (sentences of `offload check`) about the firewall, shapers, rules, counters and kernel faults.
+    """The Findings: sentences of `offload check` about settings, rules and faults that matter to offload.
 
     Each comes once, notices last. `packages`: the sections of the shapers' UCI packages, by package. `served`: the
     service runs, and puts live flows back on the slow path when a ban is added or a time begins; Findings about such

@@ -28,8 +28,8 @@ def management(config: FirewallConfig) -> set[str]:
     """The names of the zones from which the router's ssh or web server (TCP ports 22, 80, 443) may be reached.
 
     It may be reached from a zone in `config.zones` whose option input is readable and whose input policy is ACCEPT, and
-    from a zone, also one in `config.unread_zones`, that an ACCEPT rule for one of these ports names as src; from those
-    of `config.zones` if src is `*`. Other conditions of the rule, and rules that refuse, do not count.
+    from a zone, also one in `config.unread_zones`, that an ACCEPT rule for one of these ports, without dest, names as
+    src; from those of `config.zones` if src is `*`. Other conditions of the rule, and rules that refuse, do not count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
