@@ -8,15 +8,15 @@ Json = dict[str, Any]
 
 
 class Exit(IntEnum):
-    """Exit codes of the command: 0 done, 1 not done, 2 wrong usage, 3 and 4 done in part.
+    """Exit codes of the command: 0 done, 1 failed, 2 wrong usage, 3 there are problems, 4 kernel or nft lack a feature.
 
-    3: parts of the configuration have problems. 4: kernel or nft lack a feature.
+    With 1 a part may be done all the same.
     """
 
     DONE = 0
-    FAILED = 1  # not done; the sentence has the cause, and names files that were written all the same
-    USAGE = 2  # nothing was done, for an argument is missing or not valid; argparse has this code too
-    PROBLEMS = 3  # done, except for the parts of the configuration with the listed problems
+    FAILED = 1  # not done, or not all of it; the sentence has the cause
+    USAGE = 2  # an argument is missing or not valid; argparse has this code too
+    PROBLEMS = 3  # done, except for parts of the configuration with problems; of `check` also: other faults were found
     LACKING = 4  # kernel or nft cannot do it; the package to install is named
 
 

@@ -128,8 +128,8 @@ def main(argv: list[str]) -> int:
     """Run one verb and print its answer; gives the exit code. `argv`: without the program's name; empty: short status.
 
     An OffloadError is printed as one sentence on stderr (with --json as an object on stdout); the code is then FAILED,
-    or USAGE for a UsageError. Notes are printed on stderr, but not with --json. A command line that argparse refuses
-    ends the process (SystemExit, code 2).
+    or USAGE for a UsageError. Notes are printed on stderr, but not with --json. argparse ends the process (SystemExit)
+    for a command line that it refuses (code 2) and for `--version`.
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv

@@ -37,8 +37,8 @@ def status(router: Router, given: "Namespace") -> Answer:
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
     """The Answer with zones, pairs of zones and devices, their modes and reasons; `zone`: one zone, None: all.
 
-    `short`: in a few lines. UsageError for an unknown zone. An error in the service's reply is a note, and the exit
-    code FAILED.
+    `short`: in a few lines. UsageError for an unknown zone. An error in the reply is a note, and the exit code
+    FAILED.
     """
     found = router.reply("status")
     if zone is not None and "error" not in found:
@@ -64,11 +64,11 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: "Namespace") -> Answer:
-    """The verb `flows`: forwarded connections with their path, and why slow ones are slow; UsageError for a bad option.
+    """The verb `flows`: forwarded connections (with --all also others) with their path, and why slow ones are slow.
 
-    A list of more than LONG is made by this process if it can (root, no pair of zones in hardware), else from several
-    replies of the service. If one of these is an error, no flow is listed: the error is the only note, and the exit
-    code FAILED.
+    For a --limit above LONG this process makes the list if it can (`Router.can_list_flows`), else it is put together
+    from replies to the method `flows`. If one of these is an error, no flow is listed: the error is the only note, and
+    the exit code FAILED. UsageError for a bad option.
     """
     from offload.status.query import Query
 
@@ -86,7 +86,7 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
 
 
 def metrics(router: Router, _: "Namespace") -> Answer:
-    """The verb `metrics`: flows, bytes, modes and totals as OpenMetrics text; if `status` fails, its Answer."""
+    """The verb `metrics`: the metrics of `families` as OpenMetrics text; if `status` fails, its Answer."""
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = shown_status(router)
@@ -99,8 +99,8 @@ def metrics(router: Router, _: "Namespace") -> Answer:
 def explain(router: Router, given: "Namespace") -> Answer:
     """The verb `explain`: why connections are on their path, step by step, and how to change it.
 
-    The words of the command line, joined by blanks, name the connections. An error in the reply is a note, and the exit
-    code FAILED.
+    The words of the command line, joined by blanks, name the connections; UsageError if they do not. An error in the
+    reply is a note, and the exit code FAILED.
     """
     from offload.status.text.explain_text import explain_text
 
@@ -112,8 +112,7 @@ def explain(router: Router, given: "Namespace") -> Answer:
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
     """The verb `print`: offload's tables as they should be, as nft text, whatever tables the kernel has.
 
-    It is the same for the same configuration and router. Problems of the configuration are notes. OffloadError if the
-    router or a configuration file cannot be read.
+    Problems of the configuration are notes. OffloadError if the router or a configuration file cannot be read.
     """
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
@@ -126,9 +125,9 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 def check(router: Router, _: "Namespace") -> Answer:
     """The verb `check`: problems, faults of the firewall, missing features, and settings that conflict with offload.
 
-    If nothing is wrong, it names the pairs of zones that are slower than chosen. Exit code: LACKING if a feature is
-    missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not. An error in the reply is a note,
-    and the exit code FAILED.
+    If nothing is wrong, it names the first FEW pairs of zones that are slower than chosen. Exit code: LACKING if a
+    feature is missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not. An error in the reply is
+    a note, and the exit code FAILED.
     """
     data = router.reply("check")
     if "error" in data:

@@ -78,17 +78,18 @@ def flush(router: Router, given: "Namespace") -> Answer:
     """The verb `flush`: create offload's nft tables again, so that their flows are slow for some packets.
 
     No connection ends. With --zone, --host or --state only tables with a flow that these select, though then all of
-    their flows.
+    their flows. UsageError for a bad value.
     """
     data = router.live_reply("flush", {"query": _chosen(given)})
     return answered(data, lambda: _flushed(data["returned"]))
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """The verb `cut`: delete conntrack entries of forwarded connections that fit all of --zone, --host and --state.
+    """The verb `cut`: delete conntrack entries of forwarded connections that fit all of the given options.
 
-    Their next packets must pass the firewall again. Connections of the router itself are left alone. UsageError if no
-    option is given, or a bad value; exit code FAILED if one cannot be deleted.
+    The options: --zone, --host, --state. Next packets of these connections must pass the firewall again. Left alone are
+    connections of the router itself, and protocols without ports (ICMP). UsageError if no option is given, or a bad
+    value; exit code FAILED if one cannot be deleted.
     """
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
@@ -119,7 +120,7 @@ def exempt(router: Router, given: "Namespace") -> Answer:
 
     `add` changes no file of /etc/config. `delete` takes the number of such a run-time exempt, or the section or name of
     a `config exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError for `delete`
-    without such a word, for `add` with one, and for a bad timeout.
+    without such a word, and for `add` with one, without a condition, or with a bad timeout.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
@@ -149,7 +150,7 @@ def exempt(router: Router, given: "Namespace") -> Answer:
 
 
 def duration(text: str) -> int:
-    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text. Bounds are not checked."""
+    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text, or more than seven digits."""
     found = DURATION.fullmatch(text)
     if not found:
         raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
@@ -159,10 +160,10 @@ def duration(text: str) -> int:
 def takeover(router: Router, given: "Namespace") -> Answer:
     """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode in `config globals`.
 
-    That is for all zones without a mode of their own. It fails if offload is switched off, because the mode would have
-    no effect. --once, for the installation, does nothing after an earlier takeover, never fails for that cause, and
-    records in option `taken` that it ran. With --once or --root only files are changed; else the firewall is reloaded,
-    and offload's nft tables follow.
+    That is for all zones without a mode of their own. It fails if the mode would have no effect, as offload is switched
+    off. --once, for the installation, does nothing then, or if it ran before, and records in option `taken` that it
+    ran. With --once or --root only files are changed; else, if they changed, the firewall is reloaded too, and
+    offload's nft tables follow.
     """
     off = "Nothing is taken over: fw4's own offload is off."
     earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."
@@ -180,7 +181,7 @@ def giveback(router: Router, given: "Namespace") -> Answer:
 
     It does nothing if that option or `config globals` changed since, or a zone or pair has a lower mode now. With
     --forget, for the removal of the package, option `taken` is deleted in any case. With --forget or --root only files
-    are changed; else the firewall is reloaded, and offload's nft tables follow.
+    are changed; else, if they changed, the firewall is reloaded too, and offload's nft tables follow.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."

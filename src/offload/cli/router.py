@@ -48,7 +48,7 @@ class Router:
         """Read the router's state: (Snapshot, with routes; netifd's reply of `network.interface dump`).
 
         It probes kernel and hardware too. For a directory the Snapshot is the stored one, and the reply {}.
-        OffloadError if a part cannot be read.
+        OffloadError if the router or the directory cannot be read.
         """
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory
@@ -76,8 +76,7 @@ class Router:
         """Read configuration and router, and decide modes and tables, without changing the kernel.
 
         OffloadError if the router's state cannot be read; configuration files that cannot be read are Problems of the
-        result.
-        `held`: timed exempts in the kernel's tables are kept. Without it, and for a directory, there are none.
+        result. `held`: timed exempts in the kernel's tables are kept. Without it, and for a directory, there are none.
         """
         from offload.service import reconcile
 
@@ -90,7 +89,7 @@ class Router:
         """The nft texts, one for each transaction, that would bring the kernel to the tables of `decided`.
 
         Nothing is sent. Empty: the kernel has them already, or has no flowtables. For a directory it is one text, which
-        creates all.
+        creates all. OffloadError if the tables in the kernel cannot be listed.
         """
         from offload.compiler.offload.tables.render import render
         from offload.service import reconcile
@@ -127,7 +126,7 @@ class Router:
 
         A directory has no service. `words`: the method's arguments; None: none. UsageError if one of them is not valid,
         whoever replies. Another failure of the method is a reply with the key `error`; but BusError if a service runs
-        and the call itself fails.
+        and the call itself fails, and FileError if the directory cannot be read.
         """
         reply = self.service_reply(method, words) or self._alone.answer(method, words or {})
         if reply.get("usage"):

@@ -8,7 +8,7 @@ LINES, FEWEST = 24, 6
 
 
 def width() -> int:
-    """The variable COLUMNS if it is a number above 0, else the columns of the terminal at stdout; without one, 80.
+    """The variable COLUMNS if it is a number from 1 to 9999, else the columns of the terminal at stdout, else 80.
 
     At least NARROWEST, at most WIDEST.
     """

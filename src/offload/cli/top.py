@@ -26,7 +26,7 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 def top(router: Router, given: "Namespace") -> Answer:
     """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by) every few seconds (--every).
 
-    It ends after --count views; without that after Ctrl-C, or after one view in a file or pipe. With --json nothing is
+    It ends after --count views, or Ctrl-C; in a file or pipe without --count after one view. With --json nothing is
     printed here: the Answer's data has the last rates. Of all flows the MOST (500) with the most bytes are compared.
     UsageError for a bad option, OffloadError for a failed reply.
     """
@@ -57,10 +57,10 @@ def top(router: Router, given: "Namespace") -> Answer:
 
 
 def totals(router: Router, given: "Namespace") -> Answer:
-    """The verb `totals`: flows and bytes by path, of each host or pair of zones (--by), since the service counts.
+    """The verb `totals`: flows, and bytes by path, of hosts or pairs of zones (--by), since the service counts.
 
-    Those with the most bytes come first. UsageError for a bad --by or --limit. Exit code FAILED if no service runs, or
-    it cannot count.
+    Those with the most bytes come first. Hosts are those that are not on the wan side. UsageError for a bad --by or
+    --limit. Exit code FAILED if the reply is an error, as where no service runs, or it cannot count.
     """
     _known(given.by, totals_text.BY)
     most = _number("--limit", given.limit, 1_000_000) or PAGE

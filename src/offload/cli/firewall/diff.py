@@ -21,10 +21,11 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(_: Given) -> int:
-    """Print the lines that would be removed and added, by chain; gives exit code 3 if there are any, else 0.
+    """Print the lines that would be removed and added, by chain, set or other object, or that nothing would change.
 
-    It loads a dormant table for that, and deletes it again. An included file that nft refuses is left out, with a line
-    on stderr. OffloadError if inputs cannot be read, or nft refuses the ruleset for another cause.
+    Gives exit code 3 if there are changes, else 0. Flowtables and rules that use them are not compared. It loads a
+    dormant table for that, and deletes it again. An included file that nft refuses is left out, with a line on stderr.
+    OffloadError if inputs cannot be read, or nft refuses the ruleset for another cause.
     """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])

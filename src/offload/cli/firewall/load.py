@@ -42,10 +42,10 @@ def run(verb: str, doors: Loading) -> int:
     """Run one verb (start, stop, ...) under the lock `doors.turn`, and print what happened; gives exit code 0 or 1.
 
     1 if it failed, for a `start` of a loaded firewall, and for a `stop` of one that is not. A `reload` loads nothing if
-    another command loaded while it waited: it ends as that load did. `flush` stops the firewall and deletes every nft
-    table. After a load that succeeded it runs the script that saves the ruleset for the next boot, then the include
-    scripts, and only prints what fails there. OffloadError if the lock is not free in time (nothing was done), or a
-    later step fails: then the firewall may be stopped or loaded all the same.
+    a load by another command began after it was called: it ends as that load did. `flush` stops the firewall and
+    deletes every nft table. After a load that succeeded it runs the script that saves the ruleset for the next boot,
+    then the include scripts, and only prints what fails there. OffloadError if the lock is not free in time (nothing
+    was done), or a later step fails: then the firewall may be stopped or loaded all the same.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     """Run one verb; gives the exit code. `argv` begins with `firewall`.
 
-    An OffloadError is a sentence on stderr (with -q nothing), and exit code 1; for a wrong command line it is 2.
+    A command line that `parsed` refuses gives a line and the usage on stderr, and exit code 2. An OffloadError gives a
+    sentence on stderr (with -q nothing), and exit code 1, also for a value that `trace` refuses.
     """
     try:
         given = parsed(argv[1:])

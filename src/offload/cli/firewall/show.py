@@ -19,7 +19,8 @@ from offload.nft.text import chain_lines, ruleset_text
 def print_ruleset(given: Given) -> int:
     """Print the ruleset as nft text; problems go to stderr, as in fw4 (with -q nowhere). Gives exit code 0.
 
-    With --explain only the chains, each rule with the section that it comes from. OffloadError as of `compiled`.
+    With --explain only the chains, each rule with the section that it comes from, or `every ruleset` without one.
+    OffloadError as of `compiled`.
     """
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
@@ -32,7 +33,7 @@ def print_ruleset(given: Given) -> int:
 def check(given: Given) -> int:
     """Print the problems of the configuration, on the running router also those that nft finds; gives the exit code.
 
-    3: problems. 0: none, or only remarks, which are printed too. 1: nft refuses the ruleset for another cause.
+    3: problems. 0: none, or only remarks, which are printed too. 1: nft fails for another cause.
     OffloadError as of `compiled`.
     """
     try:

@@ -18,9 +18,10 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print each hook's verdict about the packet of the arguments, and its rules; gives exit code 0.
+    """Print what the hooks decide about the packet of the arguments, and by which rules; gives exit code 0.
 
-    UsageError for a wrong argument, FileError or BusError if the router cannot be read.
+    NAT hooks without a rule for the packet are left out. UsageError for a wrong argument, FileError or BusError if the
+    router cannot be read.
     """
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
@@ -35,8 +36,9 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
     `about`: values by option name, such as `src-ip`. An empty zone is this router. Without `dest` a packet from a zone
     goes to the router, if the destination address is its own or not given; otherwise to the zone whose network has the
-    address, or to the only zone that masquerades. UsageError for a wrong value, an unknown zone, a zone without
-    devices, or if not exactly one zone masquerades where that decides.
+    address, or to the only zone that masquerades. UsageError for a wrong address or port, an unknown zone, a
+    named zone without devices, or if not exactly one zone masquerades where that decides. The names of protocols and
+    the MAC address are not checked.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
