@@ -1,7 +1,7 @@
 """Select and sort the flows of a query from one dump of all connections. Pure.
 
-Only numbers of connections are sorted. Values are read only of connections that are returned, one after the other, so
-that a list of 65,536 needs little more memory than the kernel's own bytes.
+Only numbers of connections are sorted, and values of a connection are read one connection after the other, so that a
+list of 65,536 needs little more memory than the kernel's own bytes.
 """
 
 from collections import Counter
@@ -39,9 +39,9 @@ class Listing:
     ) -> None:
         """Select and sort the flows. `entries`: a dump, all of which `count` has counted before, in the same order.
 
-        `everything`: also connections of the router itself, or to multicast or broadcast. `between` is called after
-        every EVERY entries that are read, and between the parts of sorting, because both take seconds on a small
-        router: the caller can do other work in it.
+        `everything`: also connections of the router itself, or to multicast or broadcast. `between` is called now and
+        then while entries are read and sorted, which takes seconds on a small router: the caller can do other work in
+        it. It is not called while they are sorted by `bytes`, which is fast.
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
@@ -97,7 +97,7 @@ class Listing:
 
 
 class Explainer:
-    """Finds why flows are slow, or in software although hardware was requested; equal flows are examined only once."""
+    """Finds why flows are slow, or in software although hardware was requested; examines most equal flows only once."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Explainer:
     def kind(self, number: int, values: Values) -> Kind:
         """A number; flows with the same one have the same Reason. None: the flow has to be examined alone.
 
-        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` is called.
+        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` may be called.
         """
         if not self._alike[number]:
             return None

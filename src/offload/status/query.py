@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A query has a word that is not valid. The error's text names the word, and what may be written instead."""
+    """A query has a key or value that is not valid; the error's text names it."""
 
 
 @dataclass(frozen=True, slots=True)

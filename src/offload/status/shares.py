@@ -44,7 +44,7 @@ class Way(NamedTuple):
 
 
 class ShareCount:
-    """Finds zones and path of connections, and counts them. Without nf_conntrack_acct all bytes are 0.
+    """Finds zones and path of connections, and counts them. Bytes that the kernel has not counted are 0.
 
     `ways`: the different Ways (endpoints and status) so far. For each connection, in the order in which they were
     added: `way_of` has the index of its Way in `ways`, and `octets` its bytes in both directions.

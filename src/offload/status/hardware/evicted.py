@@ -22,7 +22,7 @@ Key = tuple[int, Tuple]  # protocol, original direction
 class Seen(NamedTuple):
     """A flow in one sample: its path, and its packets so far in (original, reply) direction.
 
-    `packets` is None if the kernel does not count.
+    `packets` is None if the kernel has not counted them.
     """
 
     state: State
@@ -31,7 +31,10 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that had packets in hardware until they were removed from it, and of which no counter saw one since."""
+    """Flows that had packets in hardware until they were removed from it, and have none that a counter sees.
+
+    That is checked from the first sample after the removal on: packets between the two do not matter.
+    """
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -52,7 +55,7 @@ class Evicted:
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """A copy with only the flows of which no packet was counted up to this sample, at `at` (monotonic seconds).
+        """A copy with only the flows whose packet count is the same in this sample, at `at` (monotonic seconds).
 
         `seen`: the flows of the sample; one that is not in it, or has no counters, is left out. The copy is empty if
         one flow is in a flowtable again, or has at least BACK more packets: then the driver has forgotten them all. A

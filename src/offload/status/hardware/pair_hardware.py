@@ -23,11 +23,11 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 class Verdict(Enum):
     """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known.
 
-    NONE: not requested. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now. BOUND: the kernel accepted the
-    devices, which proves nothing. PROVEN, REFUSED: counters of live flows show that it does, or does not.
+    NONE: not requested, or of no use there. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now. BOUND: the
+    kernel accepted the devices, which proves nothing. PROVEN, REFUSED: live flows showed that it does, or does not.
     """
 
-    NONE = "none"  # not asked for
+    NONE = "none"  # not asked for, or of no use there (`Verdicts.of_pair`, `Verdicts.of_device`)
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
     REQUESTED = "requested"  # requested, but not available now
     BOUND = "bound"  # the kernel accepted the devices
@@ -103,7 +103,7 @@ class PairHardware:
         """Whether samples may be taken less often, because the next will hardly change anything.
 
         So it is if the verdict is PROVEN or REFUSED, and no packets of flows that were removed from hardware are waited
-        for any more (for UNSEEN seconds at most).
+        for any more.
         """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
@@ -113,10 +113,10 @@ class PairHardware:
     def conclusion(self) -> Verdict:
         """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
 
-        REFUSED, which goes first: too many packets of flows with the hardware mark are on the slow path; FLOWS flows
-        stay in software, or some for SECONDS, and none of the pair ever moved in hardware; or more packets are of TCP
-        flows that move in one direction than of flows that move in both. PROVEN: at least PACKETS are of flows that
-        move in both, or counters are `frozen` while flows have the mark.
+        REFUSED, which goes first: too many packets of flows with the hardware mark are on the slow path; FLOWS flows of
+        a family stay in software, or some for SECONDS, and none of the pair ever moved in hardware; or more packets are
+        of TCP flows that move in one direction than of flows that move in both. PROVEN: at least PACKETS are of flows
+        that move in both, or counters are `frozen` while flows have the mark.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED

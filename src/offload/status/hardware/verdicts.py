@@ -60,9 +60,9 @@ class Verdicts:
         """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
 
         By flows also if the devices below it are in hardware. Then BOUND becomes PROVEN if the counters of a pair stand
-        still while the device receives packets, and PROVEN becomes REFUSED if all pairs of its zones are REFUSED. By
-        why none does: as in `of_pair`, and NONE if hardware was not requested for it, or the kernel sees its packets at
-        another device.
+        still while the device receives packets, and PROVEN becomes REFUSED if all pairs of its zones in `cases` are
+        REFUSED. By why none does: as in `of_pair`, and NONE if hardware was not requested for it, or the kernel sees
+        its packets at another device.
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

@@ -1,6 +1,7 @@
 """Test whether offloaded connections pass between two devices, or match an exempt, by their addresses. Pure.
 
-Conntrack entries have neither devices nor the MAC, DSCP and mark of packets; where these decide, the result is True.
+Conntrack entries have no devices, so those of the ends are looked up. What stays unknown counts as met: devices, and
+the MAC, DSCP and mark of packets.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Find the devices that packets of an address pass, from the l3 device down to the port of its station. Pure.
+"""Find the devices that packets of an address pass, from the l3 device down, past the port of its station. Pure.
 
 The sources are the forwarding tables of bridges and the router's neighbour table. An address behind another router of
 the LAN has no MAC here, so its port stays unknown.
@@ -21,7 +21,7 @@ NEIGHBOUR = -1
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
     """One dict of a Snapshot's stations, (MAC, bridge, VLAN) -> port, and neighbours, (IP, device, NEIGHBOUR) -> MAC.
 
-    The bridge is empty for a port that is none of the Snapshot's links, or in no bridge.
+    The bridge is empty for a port that is none of the Snapshot's links, or has no master.
     """
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
@@ -32,7 +32,7 @@ def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
 class DevicePaths:
     """Finds the devices that packets of an address pass on this router.
 
-    `known`: the ports and MACs seen last, also those that the kernel forgot since. Results are cached.
+    `known`: ports and MACs as of `known_stations`, perhaps also those that the kernel forgot since. Results are cached.
     """
 
     def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
@@ -48,7 +48,8 @@ class DevicePaths:
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
         """The devices that packets of this packed address pass: the one l3 device of `end` and the known ones below it.
 
-        The last one is the station's port if that is known. Empty if `end` has no device, or several.
+        Below a bridge with several ports is the station's one, if it is known, else none. Empty if `end` has no device,
+        or several.
         """
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 

@@ -29,7 +29,8 @@ class Endpoint(NamedTuple):
     zone: str | None = None  # name; None: none, or not known
     router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
     group: bool = False  # multicast or broadcast
-    # reached only by a default route (or half of one), or without a single zone: then conntrack's NAT addresses decide
+    # reached only by a default route (or half of one), or without a single zone (not `router` and `group`): then
+    # conntrack's NAT addresses decide
     distant: bool = False
     devices: tuple[str, ...] = ()  # devices of the zone by which it is reached; several: any of them may be it
 
@@ -52,7 +53,7 @@ SPECIAL: dict[Target, Endpoint] = {
 class ZoneLookup:
     """Finds zone and devices of addresses and connections, by a Snapshot's routes and a Plan's zones; has a cache.
 
-    The Snapshot of a pass has no routes: add them (`with_routes`), else only the router's own networks have a zone.
+    The Snapshot of a pass has no routes: add them (`with_routes`), else `at` finds zones only of the router's networks.
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -86,7 +87,7 @@ class ZoneLookup:
         `src_nat`, `dst_nat`: 0 if it has no such NAT. After source NAT the address that replies go to is that of the
         output device, so it decides instead of routes (unless the router is the destination). After destination NAT the
         original destination is the address of the input device; it decides only for a distant source, because of NAT
-        reflection.
+        reflection. Either decides only if it is an address of the router, on a device of one zone.
         """
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:

@@ -31,7 +31,8 @@ def check_json(
 
     The parts: `problems`, faults of our configuration; `missing`, features that kernel or nft lack; `findings`,
     settings that conflict with offload (of these, notices leave `ok` true); `firewall`, faults in its sections, without
-    mere remarks; `slower`, those of `pairs` that get less than was chosen, in whole or in part.
+    mere remarks; `slower`, those of `pairs` that get a lower mode than was chosen, or of which the firewall's
+    rules or subnets keep a part slow (SLOW_PART).
     """
     found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]

@@ -17,10 +17,11 @@ IPV4 = 4  # bytes of a packed address
 
 
 def flow_json(flow: Flow) -> Json:
-    """A flow as JSON. `packets` and `bytes`: of both directions together; null if nf_conntrack_acct is off.
+    """A flow as JSON. `packets` and `bytes`: of both directions together; null if the kernel has not counted them.
 
     `reply`: the addresses of its replies, so `reply.src` is the destination after DNAT, `reply.dest` the source after
-    SNAT. Null: `timeout` (seconds) and `tcp_state` of offloaded flows, `tcp_state` of other protocols, zones not known.
+    SNAT. Null: `timeout` (seconds) and `tcp_state` of offloaded flows, `tcp_state` of other protocols, and the
+    zone of an end that has none, or whose zone is not known.
     """
     entry = flow.entry
     return {

@@ -31,7 +31,7 @@ class Family(NamedTuple):
 def families(status: Json) -> Iterator[Family]:
     """The metrics of a reply of the method `status`.
 
-    Those that only a running service knows are left out if the reply has no `service`.
+    Those of passes, changes and ended flows are left out if the reply has no `service`.
     """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")

@@ -26,8 +26,8 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 def status_text(status: Json, width: int = 80) -> str:
     """The reply of `status` as text: firewall, kernel, tables of zones, pairs, ended connections, devices, problems.
 
-    Below zones, pairs and devices are their Reasons, with remedies. A table without rows is left out; that of ended
-    connections also if the service does not count them.
+    Below zones, pairs and devices are their Reasons, with remedies, as `Notes` gives them. A table without rows is left
+    out; that of ended connections also if the service does not count them.
     """
     notes = Notes()
     blocks = [
@@ -90,7 +90,7 @@ def _finding_lines(finding: Json) -> list[str]:
 def zones_text(zones: Json, width: int = 80) -> str:
     """The reply of `zones` as text: zones and pairs of zones with requested (MODE) and effective mode (GETS).
 
-    Above them is why nothing at all is offloaded, if so; below a zone are its Reasons. Without zones it is a sentence.
+    Above them is why nothing at all is offloaded, if so; below a zone are other Reasons. Without zones: a sentence.
     """
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
@@ -234,7 +234,7 @@ def added_text(number: int, seconds: int) -> str:
 def exempts_text(exempts: Sequence[Json], configured: Sequence[Json]) -> str:
     """The reply of `exempt_list` as text: a line for each exempt of run time, then for each `config exempt`.
 
-    A line has its number or section, how long it has left, and its conditions.
+    A line has its number and time left, or its section and `for good` or `switched off`; then name and conditions.
     """
     rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
     rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]

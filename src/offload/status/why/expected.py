@@ -19,8 +19,8 @@ def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Pla
 
     Keys: `host`, its address; `fact`, where it is (empty for a network); `pairs`, one object for each pair of zones
     that begins in the host's zone: `src`, `dest` and the conclusion (`sentence`, `code`, `remedy`). `pairs` is empty
-    for a network, the router itself, and a host behind the default route. The new connection is TCP to no certain
-    destination or port: exempts for certain ones do not count.
+    for a network, and for an address in no single zone, or behind the default route. The new connection is TCP to no
+    certain destination or port: exempts for certain ones do not count.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

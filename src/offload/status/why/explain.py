@@ -30,7 +30,7 @@ class Explanation(NamedTuple):
     dest: Endpoint  # the other end, after DNAT
     steps: tuple[Step, ...]  # in the packet's order
     sentence: str  # the conclusion
-    reason: Reason | None  # on which the sentence rests; None: as fast as requested
+    reason: Reason | None  # on which the sentence rests; None: there is none, mostly as it is as fast as requested
     remedy: str  # empty for nothing to do
 
 
@@ -113,7 +113,7 @@ def _sentence(state: State, reason: Reason | None) -> str:
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
     """An explanation as JSON. `flow`: its connection, as of `flow_json`. `hypothetical`: there is no such connection.
 
-    `code` is empty if the connection is as fast as requested, `remedy` if there is nothing to do.
+    `code` is that of the Reason, empty without one; `remedy` is empty if there is nothing to do.
     """
     return {
         "flow": flow,

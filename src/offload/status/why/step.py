@@ -23,11 +23,11 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A condition that a connection must meet to be offloaded, and whether it does."""
+    """A step of an explanation: a condition for offload, or what is known of the way, the path or hardware."""
 
     name: str  # of the condition, as in the reply of `explain`
     fact: str  # the value that was compared, as text; may be empty if it was not checked
-    holds: Holds  # whether the connection meets it
+    holds: Holds  # whether the connection meets it, or this is known
     reasons: tuple[Reason, ...] = ()  # why not; of a condition that holds, Reasons that explain the fact
 
 

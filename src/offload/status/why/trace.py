@@ -16,7 +16,7 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
     """Every condition for offload, in the packet's order, with its fact and whether the connection meets it.
 
-    An offloaded connection meets all of these. Without a pair of zones, conditions after the pair are UNASKED. More
+    An offloaded connection fails none of these. Without a pair of zones, conditions after the pair are UNASKED. More
     steps follow: its routes, neighbours and MTU (UNASKED if not known), who has to send, the path (met if it is fast),
     and hardware. `reason`: that of the conclusion, or None.
     """

@@ -43,7 +43,7 @@ def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The MAC of each of these ends, with the bridge port where it was seen if that is known.
+    """The MAC of each of these ends, with the lowest known device below its l3 device, such as the bridge port.
 
     `whole` is false if one is not known, as behind another router, or there is no end.
     """
