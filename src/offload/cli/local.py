@@ -110,7 +110,7 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: offload's tables as they should be, as nft text, whatever tables the kernel has.
+    """The verb `print`: offload's tables as the configuration wants them, as nft text, without exempts of run time.
 
     Problems of the configuration are notes. OffloadError if the router or a configuration file cannot be read.
     """

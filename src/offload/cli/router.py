@@ -137,8 +137,8 @@ class Router:
         """Whether this process can list flows as the service does, in a sixth of the time (`every_flow`).
 
         False if a pair of zones is in hardware, because only the service has followed its flows; for other users than
-        root, to whom the kernel lists nothing; and for a directory. It asks the service for the modes of the pairs;
-        without a service it is True. BusError if that call fails.
+        root, to whom the kernel lists nothing; and for a directory. Else the service says which modes the pairs have;
+        if none runs, the result is True. BusError if the call of the service fails.
         """
         from os import geteuid
 

@@ -43,9 +43,9 @@ def run(verb: str, doors: Loading) -> int:
 
     1 if it failed, for a `start` of a loaded firewall, and for a `stop` of one that is not. A `reload` loads nothing if
     a load by another command began after it was called: it ends as that load did. `flush` stops the firewall and
-    deletes every nft table. After a load that succeeded it runs the script that saves the ruleset for the next boot,
-    then the include scripts, and only prints what fails there. OffloadError if the lock is not free in time (nothing
-    was done), or a later step fails: then the firewall may be stopped or loaded all the same.
+    deletes every nft table. After a start, reload, restart or update without error it runs the script that saves the
+    ruleset for the next boot, then the include scripts, and only prints what fails there. OffloadError if the lock is
+    not free in time (nothing was done), or a later step fails: then the firewall may be stopped or loaded all the same.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None

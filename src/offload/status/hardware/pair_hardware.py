@@ -57,12 +57,12 @@ class Sample:
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark
     received: int = 0  # bytes so far that came in on the devices of `unbridged`
-    counted: int = 0  # bytes so far that conntrack counted, of all the router's connections, on every path
+    counted: int = 0  # bytes so far that conntrack counted, of all connections that exist now, on every path
 
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What all samples so far showed of a pair of zones in hardware, or of one device; `updated` adds a sample."""
+    """What samples showed of a pair of zones in hardware, of one that left it, or of a device; `updated` adds one."""
 
     devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers

@@ -20,8 +20,8 @@ def flow_json(flow: Flow) -> Json:
     """A flow as JSON. `packets` and `bytes`: of both directions together; null if the kernel has not counted them.
 
     `reply`: the addresses of its replies, so `reply.src` is the destination after DNAT, `reply.dest` the source after
-    SNAT. Null: `timeout` (seconds) and `tcp_state` of offloaded flows, `tcp_state` of other protocols, and the
-    zone of an end that has none, or whose zone is not known.
+    SNAT. Null where there is none, or it is not known: `timeout` (seconds) and `tcp_state`, so of offloaded
+    flows, and zones.
     """
     entry = flow.entry
     return {

@@ -32,7 +32,7 @@ def status_json(
     """The reply of the method `status` as JSON: firewall, kernel, zones, pairs, devices, problems and the last change.
 
     `shares`: live flows and bytes by pair of zones; a pair that is not in it has none. `applied`: the last change of
-    the kernel. `verdicts`: what live flows showed of hardware. `ok` is always true.
+    the kernel, and the error of the last attempt. `verdicts`: what live flows showed of hardware. `ok` is always true.
     """
     return {
         "ok": True,

@@ -1,6 +1,6 @@
 """Lay out text for a terminal: safe names, folded lines, byte amounts, tables, and sentences below their rows. Pure.
 
-The text fits the width (by default 80 columns) whatever the answer has: names come from files, and may be long or
+Folded text fits the width (by default 80 columns) whatever the answer has: names come from files, and may be long or
 hostile.
 """
 

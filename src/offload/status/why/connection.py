@@ -42,8 +42,8 @@ class Named(NamedTuple):
 def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
-    For two ends without a protocol that is TCP, and a port that is not given is 0 (any). UsageError for any other text,
-    for ends of two families, and for numbers that are too large.
+    For two ends without a protocol that is TCP, and a port that is not given is 0 (any). UsageError for other text,
+    for ends of two families, for numbers that are too large, and for a line without the name of a protocol (PROTOCOLS).
     """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):

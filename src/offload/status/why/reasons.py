@@ -45,7 +45,7 @@ class Lookups(NamedTuple):
 
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
-        """The Lookups for the tables of `plan`, and the stations and links of `snapshot`."""
+        """The Lookups for the tables of `plan`, and the links, hosts and given-up hardware of `snapshot`."""
         return cls(ExemptLookup(plan), DevicePairs(plan), HardwareRequests(plan, snapshot))
 
 
