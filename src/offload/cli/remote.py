@@ -160,9 +160,9 @@ def duration(text: str) -> int:
 def takeover(router: Router, given: "Namespace") -> Answer:
     """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode in `config globals`.
 
-    That is for all zones without a mode of their own. It fails if the mode would have no effect, as offload is switched
-    off. --once, for the installation, does nothing then, or if it ran before, and records in option `taken` that it
-    ran. With --once or --root only files are changed; else, if they changed, the firewall is reloaded too, and
+    That is for all zones without a mode of their own. It fails if the mode would have no effect, such as where offload
+    is switched off. --once, for the installation, does nothing then, or if it ran before, and records in option `taken`
+    that it ran. With --once or --root only files are changed; else, if they changed, the firewall is reloaded too, and
     offload's nft tables follow.
     """
     off = "Nothing is taken over: fw4's own offload is off."

@@ -31,9 +31,9 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that had packets in hardware until they were removed from it, and have none that a counter sees.
+    """Flows that had packets in hardware until they were removed from it, and of which none was counted later.
 
-    That is checked from the first sample after the removal on: packets between the two do not matter.
+    Later: after the first sample that follows the removal.
     """
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet

@@ -23,11 +23,12 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 class Verdict(Enum):
     """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known.
 
-    NONE: not requested, or of no use there. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now. BOUND: the
-    kernel accepted the devices, which proves nothing. PROVEN, REFUSED: live flows showed that it does, or does not.
+    NONE: not requested, or it does not matter there. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now.
+    BOUND: the kernel accepted the devices, which proves nothing. PROVEN, REFUSED: live flows showed that it does, or
+    does not.
     """
 
-    NONE = "none"  # not asked for, or of no use there (`Verdicts.of_pair`, `Verdicts.of_device`)
+    NONE = "none"  # not asked for, or does not matter there (`Verdicts.of_pair`, `Verdicts.of_device`)
     IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
     REQUESTED = "requested"  # requested, but not available now
     BOUND = "bound"  # the kernel accepted the devices

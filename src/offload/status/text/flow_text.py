@@ -1,7 +1,7 @@
 """Print a long list of flows as text or JSON, as `flow_lines` and `flow_json` do, but several times as fast. Pure.
 
 Values of a connection are written directly. Text that repeats is made once: addresses, and what all flows of one kind
-have in common. A Flow is made only for connections that need more than one plain line of text.
+have in common. A Flow is made only for some lines of text (IPv6, DNAT, too long).
 """
 
 import json

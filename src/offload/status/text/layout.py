@@ -134,7 +134,7 @@ def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
 def safe(text: str) -> str:
     """The text with `?` for each character except printable ASCII, Latin, Greek and Cyrillic ones (and U+FFFD).
 
-    The others could move the cursor, or take no column or two.
+    Some others could move the cursor, or take no column or two.
     """
     return ODD.sub("?", text)
 
