@@ -31,7 +31,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that had packets in hardware until they were removed from it, and of which none was counted later.
+    """Flows that had packets in hardware until they were removed from it, and no packet counted later.
 
     Later: after the first sample that follows the removal.
     """
