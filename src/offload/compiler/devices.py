@@ -29,7 +29,7 @@ class Topology:
     """The devices of each firewall zone, by the zone's name, and Problems (faults of the configuration, as sentences).
 
     A Problem names a network of a firewall zone that neither netifd nor /etc/config/network has. There is one only if
-    /etc/config/offload chooses software or hardware for that zone, and the zone has no known network, device or subnet.
+    a `config zone` chooses software or hardware for that zone, and the zone has no known network, device or subnet.
     """
 
     zones: Mapping[str, ZoneDevices]
@@ -40,9 +40,8 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
 
     Below are the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members. Zones are in
-    the order of the firewall's configuration; each has Reasons (sentences) for networks that are down or unknown, for
-    devices that are missing, and for those that a flowtable should not list. `snapshot`: links and netifd's networks of
-    the router.
+    the order of the firewall's configuration; each has Reasons (sentences) for what it lacks, such as a network that is
+    down, and for devices that a flowtable should not list. `snapshot`: links and netifd's networks of the router.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}

@@ -17,9 +17,9 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
     `before`: the ruleset that was loaded last into the same table; None: not known. If only hooks and rules of chains
     differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
-    and the whole table is declared again. Before that, chains that `after` lacks are deleted, and sets, limits, helpers
-    and flowtables that it lacks or has with other properties; for None nothing is. Elements of a set are added and
-    never deleted, except with such a set.
+    and the whole table is declared again. Before that, chains of `before` that `after` lacks are deleted, and sets,
+    limits, helpers and flowtables that it lacks or has with other properties; for None nothing is. Elements of a set
+    are added and never deleted, except with such a set.
     """
     if before == after:
         return ""
@@ -36,7 +36,7 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 def replacement(ruleset: Ruleset) -> str:
     """The text for `nft -f -` that deletes the table, also where it does not exist, and loads the whole ruleset.
 
-    Rules and set elements that others added to the table are lost.
+    What others added to the table is lost.
     """
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"

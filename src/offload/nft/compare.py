@@ -18,8 +18,9 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
     Heading: `chain input`, with ` (new)` behind it if only `wanted` has the object. Lines are not indented; each
     element of a set is a line `element 192.0.2.1`. A line at another place is both removed and added.
 
-    Not given, because other programs may have added them: objects that only `there` has, except chains, and elements
-    that only `there` has. Not compared: flowtables, rules that fill them, flags of the table, timeouts of elements.
+    Not given, because other programs may have added them: objects that only `there` has, except chains that are not
+    empty, and elements that only `there` has. Not compared: flowtables, rules that fill them, flags and comment of the
+    table, and of an element its timeout and all text behind that.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

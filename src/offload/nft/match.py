@@ -30,8 +30,8 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 def text(match: Match) -> str:
     """The conditions of a match as text of an nft rule, each with a blank after it; empty: it has no conditions.
 
-    They come in the order of Match's fields. A match with ports must have just one protocol; its addresses and ICMP
-    types must be of its family. Neither is checked.
+    They come in the order of Match's fields. The caller has to ensure that a match with ports has just one protocol,
+    that its addresses are all of one family (of `family`, if that is given), and that ICMP types come with `family`.
     """
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 

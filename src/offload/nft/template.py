@@ -23,10 +23,10 @@ HEADER = 16  # bytes, as in Python's bytecode files
 def template(name: str, filters: Filters) -> Callable[..., str]:
     """The function that fills the template of this name: values of its variables by keyword -> text.
 
-    It comes from the stored code. If that is missing or was made of another source, the template is compiled and stored
-    again, unless Python is not to write bytecode; that it cannot be stored is ignored. OSError: there is no such
-    template. A variable that is not given raises LookupError, or UndefinedError where only Jinja2 itself can run the
-    template. `filters`: Jinja2's filters by name.
+    It comes from the stored code. If there is none that fits (`stored`), the template is compiled, and stored unless
+    Python is not to write bytecode; that it cannot be stored is ignored. OSError: the template cannot be read, for
+    instance because there is none. The function raises LookupError if it needs a variable that is not given, or
+    Jinja2's UndefinedError where only Jinja2 itself can run the template. `filters`: Jinja2's filters by name.
     """
     source = source_of(name)
     code = stored(name, source)
@@ -62,8 +62,8 @@ def source_of(name: str) -> str:
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
     """The function that fills the template with this source: values of its variables by keyword -> text.
 
-    Jinja2 makes it without compiled code; nothing is stored. A variable that is not given raises Jinja2's
-    UndefinedError. `filters`: Jinja2's filters by name.
+    Jinja2 itself runs it; nothing is stored. It raises Jinja2's UndefinedError if it needs a variable that is not
+    given. `filters`: Jinja2's filters by name.
     """
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
@@ -82,7 +82,7 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The stored code of a template; None: there is none, or it is damaged, of another source or of another Python."""
+    """The stored code of a template; None: none can be read that this Python made of this source with SETTINGS."""
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it

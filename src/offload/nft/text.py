@@ -15,8 +15,8 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 def ruleset_text(ruleset: Ruleset) -> str:
     """The text for `nft -f -` that flushes all rules of the table and declares all of the ruleset, in one transaction.
 
-    Include statements around the table are in it. Nothing is deleted: sets keep elements that they have already, and
-    objects that the ruleset lacks stay.
+    Include statements in and around the table are in it. Nothing but rules is deleted: sets keep elements that they
+    have already, and objects that the ruleset lacks stay.
     """
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
@@ -34,7 +34,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
     """For each line of `text`, the id of the UCI section that its rule comes from, or an empty string.
 
     It is empty for a line that is no rule, and for a rule that comes from no section. `text`: what `ruleset_text` made
-    of the ruleset, or a text with its chains whose rules are in the same order.
+    of the ruleset, or a text with its chains that has the same lines for their rules, in the same order.
     """
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
@@ -68,10 +68,10 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """A rule as lines of nft text: one, or two if its log has a rate limit; none if the rule has no text at all.
+    """A rule as lines of nft text: one; if its log has a rate limit, one more before it, which only logs.
 
-    Of two, the first only logs. Both have the rule's conditions; counter, verdict and comment (with `label` before it)
-    are in the last one.
+    Both have the rule's conditions; counter, verdict and comment (with `label` before it) are in the last one. A line
+    that would be empty is left out.
     """
     match = text(rule.match)
     log = f"log prefix {prefix(rule.log)} " if rule.log else ""
@@ -97,7 +97,7 @@ def _note(comment: str) -> str:
 
 @cache
 def prefix(log: str) -> str:
-    """A log prefix between quotes, cut to the 127 bytes that nft allows; `$`, which begins a variable, becomes `?`."""
+    """A log prefix as `quoted` writes it, cut to the 127 bytes that nft allows; `$` (of a variable) becomes `?`."""
     return quoted(cut(log.replace("$", "?"), LONGEST_PREFIX))
 
 
@@ -118,14 +118,14 @@ def _braces(values: Iterable[str]) -> str:
 def fill(name: str, **words: Any) -> str:
     """The text of the template of this name (without `.nft.j2`); `words`: the values of its variables.
 
-    OSError: there is no such template. A missing variable raises LookupError, or UndefinedError where only Jinja2
-    itself can run the template.
+    OSError: the template cannot be read, for instance because there is none. LookupError: it needs a variable that is
+    not given; where only Jinja2 itself can run the template, that is Jinja2's UndefinedError.
     """
     return _template(name)(**words)
 
 
 def prepare_templates() -> bool:
-    """Store all templates as compiled code, so that no later start compiles them; False: one cannot be stored.
+    """Store all templates as compiled code, so that later starts need not compile them; False: one cannot be stored.
 
     Templates after that one are then not tried. Templates that only Jinja2 itself can run are skipped.
     """

@@ -19,8 +19,8 @@ def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) ->
 
     `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. If a table in the kernel equals
     that of `wanted`, or else that of `before`, the result has the table of that Plan; a table that equals neither is
-    left out. The modes of zones and pairs of zones, and the flowtables that list a device, are what these tables give;
-    where they differ from `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
+    left out. Pairs of zones, zones and devices are those of `wanted`, with the modes and flowtables that these tables
+    give them; where these differ from `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

@@ -58,11 +58,11 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
-    A rule in a chain that several rules jump to comes once for each way there with other conditions. If there are more
-    than MOST_RULES, only devices are kept as conditions and comments are dropped, equal rules become one, and the rest
-    is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what OF_HOOKS
-    names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left
-    out, as are those from /etc/config/firewall.
+    A rule in a chain that several rules jump to may come several times, with the conditions of each way there. If there
+    are more than MOST_RULES, only devices are kept as conditions and comments are dropped, equal rules become one, and
+    the rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what
+    OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules
+    are left out, as are those from /etc/config/firewall.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -76,9 +76,9 @@ def treating(
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """All rules of other programs that must see every packet, each with the PacketRule that describes it.
 
-    A rule comes once for each way to it (jumps from base chains) with other conditions. Rules on ingress and egress
-    hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables of
-    offload, whose rules are left out, as are those from /etc/config/firewall.
+    A rule may come several times, with the conditions of each way to it (jumps from base chains). Rules on ingress and
+    egress hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables
+    of offload, whose rules are left out, as are those from /etc/config/firewall.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)

@@ -43,8 +43,8 @@ def met(
 
     Rules that match no such packet are left out, and so is a rule by which all of them leave the chain, with those
     behind it. `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which
-    it was walked already; `match` is added. After MOST_WAYS (16) of them a chain is walked once more, without
-    conditions, and then never again.
+    it was walked already; `match` is added. After MOST_WAYS (16) of them a chain is walked only without conditions,
+    and only if it was not walked so before.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET

@@ -18,7 +18,8 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
 
     A zone without such pairs has the mode of its pair with itself, and without any pair none. Reasons say why the mode
     is none or slower than chosen for the zone (if none was chosen: than its pairs request), or faster; which devices
-    are missing; and which sections are faulty. No Reasons: all is as chosen.
+    are missing; and which sections are faulty. No Reasons: the zone has the mode that was chosen for it, or that its
+    pairs request.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -69,7 +70,7 @@ def _chosen(reasons: list[Reason], zones: Collection[str]) -> list[Reason]:
 def no_device_reason(zone: ZoneDevices) -> Reason:
     """The Reason (a sentence for the user) why a zone has no device.
 
-    It has only subnets, only excludes devices, or names none that exists.
+    It has only subnets, only excludes devices, or has none now for another reason.
     """
     if zone.subnets:
         return ReasonCode.ZONE_OF_SUBNETS(zone=zone.name)

@@ -28,13 +28,14 @@ NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL
 
 
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
-    """Reasons (sentences) why all of a pair's traffic of this family must stay slow; empty: some may be offloaded.
+    """Reasons (sentences) why exempts keep all of a pair's traffic of this family slow; empty: they are not known to.
 
     A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
     section; a mark rule is a rule that must see every packet, and has exempts for its traffic. There is a Reason for
     each exempt that covers all of the traffic alone, and one for the mark rules if they cover all of it. If none of
-    these does, but all exempts and mark rules together do, the Reasons name the part that each covers. Faulty exempts
-    do not count here.
+    these does, but all exempts and mark rules together do, the Reasons name the part that each covers. What counts are
+    kinds (TCP or UDP over IPv4 or IPv6) that one exempt covers completely; two halves of a kind do not make it whole.
+    Faulty exempts do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]

@@ -16,9 +16,9 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named nft set whose elements are the traffic of exempts, which is never offloaded.
+    """A named nft set for exempts (traffic that is never offloaded): its rule has the conditions that they share.
 
-    If it has `timed_exempts`, each element has a timeout, and a comment from which the exempt can be read back.
+    If it has `timed_exempts`, each element has a timeout, and a comment with what its key and the set's name lack.
     """
 
     name: str  # derived from the conditions that its exempts share
@@ -69,11 +69,11 @@ class ExemptRules:
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
 
-    Exempts with the same devices, family, protocol, negated conditions and kinds of values (addresses, ports, ...)
-    share a set, which one rule looks up; without values there is only the rule. Ranges that overlap are spread over
-    several sets; one that lies in another is left out. Exempts with a timeout have sets of their own, with all their
-    ranges. The order of `matches` does not matter, except for those with `connmark` (connections with a conntrack
-    mark): these have rules without a set, which come in this order after all others.
+    Exempts of the same Shape (devices, family, protocol, ...) and negated conditions share a set of exact values, and
+    sets of ranges; one rule looks up each set, and without values there is only the rule. Ranges that overlap are
+    spread over several sets; one that lies in another is left out. Exempts with a timeout have sets of their own, with
+    all their ranges. The order of `matches` does not matter, except for those with `connmark` (connections with a
+    conntrack mark): these have rules without a set, which come in this order after all others.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

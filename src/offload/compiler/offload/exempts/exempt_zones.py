@@ -23,13 +23,14 @@ Zones = Mapping[str, ZoneDevices]
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """Each exempt (traffic that is never offloaded) with devices in place of its zones, or subnets where one has none.
+    """Exempts (traffic that is never offloaded) with devices in place of zones, or with the subnets of a zone.
 
     There are those of /etc/config/offload, those for rules that must see every packet (mark rules), and those given at
-    run time. Left out are those for a zone that has neither devices nor subnets. Of those given at run time, those for
-    a zone that is gone are left out too; of all others, those that are faulty or for all traffic, because their pairs
-    of zones are slow as a whole. If not all devices of a zone are known and it has no subnets, the exempt has no
-    condition for that zone, and so keeps more traffic slow.
+    run time. Subnets count for a zone without devices, or with devices that are not all known (`inverted`); if such an
+    `inverted` zone has no subnets, the exempt has no condition for it, and so keeps more traffic slow. Left out are
+    exempts for any other zone with neither devices nor subnets. Of those given at run time, those for a zone that is
+    gone are left out too; of the rest, those that are faulty or for all traffic, because their pairs of zones are slow
+    as a whole.
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -77,7 +78,8 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
     Packets of such a zone use devices of other zones, so they meet the elements of those: `elements`, from (iif, oif)
     to a policy, of the table of `mode`. An element gives too much if the pair of this zone and the zone of the device
     requests a slower mode, not all of the element's families, or more after_packets. For such devices (no devices in
-    the exempt: for all) there is one exempt for connections from the zone's addresses, and one for connections to them.
+    the exempt: for all) there is an exempt for connections from the zone's addresses, an exempt for connections to
+    them, or both.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():

@@ -36,9 +36,10 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """The boxes in as many lists as are needed so that no two in a list overlap; each is in the first that has room.
+    """The boxes in lists, so that no two in a list overlap; each, in sorted order, is in the first list that has room.
 
-    A box is a range of numbers for each part of a set's key. The kernel refuses a set with overlapping ones.
+    A box is a range of numbers for each part of a set's key. The kernel refuses a set with overlapping ones. There may
+    be more lists than the fewest possible.
     """
     found: list[list[Box]] = []
     trees: list[_Tree] = []

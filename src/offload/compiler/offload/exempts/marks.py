@@ -41,10 +41,9 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The devices on which offloaded traffic passes and whose tc filters copy conntrack's mark into packets that leave.
+    """Devices of `elements` (iif, oif), and members of these, whose tc filters copy conntrack's mark into packets.
 
-    Each comes with the names by which `elements` (iif, oif) have it: its own, or that of its master (a bridge), or
-    both.
+    Each comes with the names by which `elements` have it: its own, or that of its master (a bridge, say), or both.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -56,8 +55,8 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Exempts for connections with a conntrack mark, which a device's tc filter copies into packets: they stay slow.
 
-    Slow is not offloaded. There are two for each device of `elements` with such a filter: for connections that leave by
-    it, and for those that come in by it. With `auto_exempt 0` there are none.
+    Slow is not offloaded. There are two for each of `mark_restorers`: for connections that leave by it, and for those
+    that come in by it. With `auto_exempt 0` there are none.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

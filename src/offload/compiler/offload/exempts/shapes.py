@@ -23,13 +23,16 @@ WORDS = {each.word: each for each in FIELDS if each.word}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
-    """The conditions that exempts (traffic that is never offloaded) must have in common to stand in one nft set."""
+    """Conditions that exempts (traffic that is never offloaded) must have in common to stand in one nft set.
+
+    They must also have the same negated conditions, which a Shape lacks.
+    """
 
     iifs: tuple[str, ...]  # input devices
     oifs: tuple[str, ...]  # output devices
     version: int  # 4, 6, or 0 for both
     proto: str  # protocol by name; empty: any
-    mark: Span  # (value, mask) of a masked mark, which no set can hold; (0, 0) for none
+    mark: Span  # (value, mask) of a mark that is not in the key, as a masked one; (0, 0) for none
     dscp: int  # -1 for none
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 

@@ -24,7 +24,7 @@ NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-
 
 
 def comment(timed_exempt: TimedExempt) -> str:
-    """The text of the comment of a timed exempt's set elements: what their keys lack, for `held_timed_exempts` to read.
+    """The text of the comment of a timed exempt's set elements, for `held_timed_exempts` to read beside their keys.
 
     It has the exempt's number, zones, DSCP, mark and negated conditions, but no times.
     """

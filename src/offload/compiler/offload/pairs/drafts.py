@@ -16,7 +16,7 @@ ENDS = {(False, False): NO_END, (True, False): FROM, (False, True): TO, (True, T
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Forwarded packets that come in by device `iif` and leave by device `oif`, with the fastest mode they can have.
+    """Packets of a pair of zones from device `iif` to device `oif`, with the fastest mode that the pair can have there.
 
     `stations`: at which end (FROM `iif`, TO `oif`, BOTH, NO_END) the bridge port of the host decides between hardware
     and software.

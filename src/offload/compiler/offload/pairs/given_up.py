@@ -10,11 +10,12 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The requests, but with mode software instead of hardware for pairs of zones of which hardware took no flow.
+    """The requests, but without hardware for pairs of zones, or a family of a pair, of which hardware took no flow.
 
     `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours; devices
-    among them are ignored. If it is one family, hardware stays requested for the other (`hardware_family`), unless the
-    pair offloads only that one. Each changed request gets a Reason (a sentence for the user).
+    among them are ignored. For a pair, or its only family, `mode` becomes software; for one family of two only
+    `hardware_family` changes, which is NEITHER if both are given up one by one. Each changed request gets Reasons
+    (sentences for the user).
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

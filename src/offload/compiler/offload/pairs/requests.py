@@ -24,7 +24,7 @@ MODES = list(Mode)  # slowest first
 
 @dataclass(frozen=True, slots=True)
 class PairRequest:
-    """The mode requested for a pair of zones, before devices are considered; why it is none or lower than chosen.
+    """The mode and policy requested for a pair of zones, before devices are considered, with Reasons (sentences).
 
     A pair is connections from zone `src` to zone `dest`. If it is slow, it is not offloaded.
     """
@@ -137,7 +137,7 @@ class Choices:
         A zone without a mode does not count. The request has the larger after_packets and the common family of both
         zones (by their options here and in the firewall), also if the pair has a section. Its `mode` is none, with
         Reasons, if a fault or an exempt of all its traffic keeps the pair slow (not offloaded); `chosen` is the user's
-        mode nevertheless, but none if a configuration file cannot be read.
+        mode nevertheless, as far as it can be read: none if a whole file, or the mode of globals that counts, cannot.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         chosen, reasons = self._chosen(src, dest, ends) if self.config.readable else (Mode.NONE, [])

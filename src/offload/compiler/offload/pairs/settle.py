@@ -27,7 +27,7 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
     The slowest mode of these pairs, and their largest number of packets, hold for both families. `drafts`: what each
     pair could have alone. The result: the elements of map `crossings`, sorted by (iif, oif), each with the mode of its
     table; and, in the order of `drafts`, the decision for each pair: the fastest mode of its (iif, oif), and Reasons
-    why it is not faster. If software takes what hardware does not, both tables have an element for (iif, oif).
+    why it is not faster. If hardware takes only a part of an (iif, oif), both tables have an element for it.
     """
     uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for draft in drafts:

@@ -20,7 +20,7 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
     (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
-    without any are left out, and so are ifb devices.
+    without any are left out. Qdiscs and filters of ifb devices count only for the devices that redirect to them.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}

@@ -17,7 +17,7 @@ def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Pro
 
     There is one for a `config pair` whose zones the firewall does not permit; for an exempt of a zone that cannot be
     recognized, so that it concerns every zone; for a device in globals that does not exist; and for a pair of zones
-    that is faster than in version 0.1.0 (`raised`). Faulty sections have none here.
+    that is faster than in version 0.1.0 (`raised`). A faulty pair or exempt has none here.
     """
     there = permitted(config, topology, snapshot)
     pairs = [
@@ -47,7 +47,7 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 
 
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
-    """A Problem for each of these pairs of zones that has a higher mode than version 0.1.0 gave it for the same file.
+    """A Problem for each of these pairs of zones with a higher requested mode than in version 0.1.0 for the same file.
 
     In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There is none for a
     pair whose mode a `config pair` gives, and none at all if the file was written for the present rules (`old_rule`

@@ -27,14 +27,14 @@ FIRST = Rule("goto first", Match(raw="ct state != established"))  # first packet
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """The chains of one of offload's tables as nftables objects; `forward`, on the forward hook, leads into the others.
+    """The chains of one of offload's tables as nftables objects; `forward`, on the forward hook, leads into most.
 
     Its rule looks a packet's (iif, oif) up in map `crossings`, and goes to the chain of that element. There only
     established packets of the original direction reach exempts (rules for traffic that is never offloaded) and then, if
     a reply of their connection was accepted before, `flow add`; so exempts mean what the user wrote, whatever the
     replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter. A packet
-    between devices without an element meets nothing but the look-up, which by indexes costs less than half of one by
-    names (docs/performance.md).
+    between devices without an element meets only the look-up here, which by indexes costs less than half of one by
+    names (docs/performance.md); chain `postrouting` of `guard` sees first packets of all connections.
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
@@ -49,8 +49,8 @@ def covered(table: Table) -> str:
     """Properties of a table that no rule shows, as text, which is hashed into the comments of the rules of `forward`.
 
     They are the flowtable's name, hardware flag and counter, the size of the sets of accepted replies, and whether
-    other programs' chains make the priorities higher. Only these hashes (fingerprints) are compared with the kernel's
-    table, so a change of such a property changes them.
+    other programs' chains make the priorities higher. The kernel's table is not compared by these properties, but by
+    the hashes (fingerprints), so a change of a property changes them.
     """
     kind = "offload " if table.hardware else ""
     late = " late" if table.late else ""

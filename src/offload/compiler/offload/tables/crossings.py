@@ -44,9 +44,9 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """The keys (iif, oif) of the table's map, each with its Passing, that come from elements of this table alone.
+    """The keys (iif, oif) of the table's map, each with its Passing, without elements that the other table shares.
 
-    Left out are elements that the other table has too, because the bridge port of a host decides which takes a flow.
+    Left out are elements where the bridge port of a host decides which table takes a flow: the other one has them too.
     """
     return passings(each for each in table.elements if not each.policy.stations)
 

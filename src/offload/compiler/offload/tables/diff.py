@@ -26,9 +26,10 @@ Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow o
 class Transaction:
     """One text for `nft -f -`. `returned`: names of the tables that it deletes, or deletes and creates again.
 
-    The flows of such a table go back to the slow path for some packets. `table`: the one that is changed while its
-    flows stay; empty: none is. `lost`: traffic that this table no longer offloads. After sending the text the caller
-    has to check whether the kernel has offloaded flows of it.
+    The flows of such a table go back to the slow path for some packets. `table`: the one that is brought to the
+    Plan while its flows stay; empty for other texts, also for those that only take shared elements out of a map or put
+    them back. `lost`: traffic that `table` no longer offloads. After sending the text the caller has to check whether
+    the kernel has offloaded flows of it.
     """
 
     text: str
@@ -50,10 +51,10 @@ def transactions(
     A table that the kernel lacks is created. One that it has is created again, which puts all its flows back on the
     slow path, if it is in `forced`, if `must_return`, or if the kernel may have offloaded flows of traffic that is to
     be slow now (`busy`); else it is changed, and its flows stay. Tables that the Plan lacks are deleted. Each table
-    that differs has a transaction, software first, so that a refusal of the hardware table does not affect software.
-    The hardware table is deleted in a transaction of its own, because nft refuses to replace it (docs/kernel.md 10).
-    Until it is back, the software table must not take its flows: elements of both tables leave the software table
-    first, and return when the hardware table exists (docs/kernel.md 35).
+    that differs has its own transactions, software first, so that a refusal of the hardware table does not affect
+    software. The hardware table is deleted in a transaction of its own, because nft refuses to replace it
+    (docs/kernel.md 10). Until it is back, the software table must not take its flows: elements of both tables leave the
+    software table first, and return when the hardware table exists (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)

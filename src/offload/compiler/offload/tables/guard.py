@@ -53,7 +53,7 @@ def guard() -> Iterator[Chain]:
     is not there. `postrouting` and `first` delete the key of a connection at its first packet; `first` only of a
     connection whose source a helper translated. A key of the other family matches no packet (nft_ct_get_eval());
     addresses come first in it, as they show that at once and the id costs a hash. If a set is full, the rule that adds
-    to it does not match, and the next rule counts the reply.
+    to it does not match, and the last rule of `replied` counts the reply.
     """
     untranslated = Rule("accept", Match(raw=f"ct status & {SRC_NAT_DONE:#x} == 0"))
     yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))

@@ -21,7 +21,7 @@ def render(plan: Plan) -> str:
 
 
 def render_table(table: Table, *, withheld: bool = False) -> str:
-    """The nft text that creates one table, with its flowtable, chains, sets and map; equal tables give equal text.
+    """The nft text that creates one table, with its flowtable, chains, sets and map.
 
     `withheld`: without those elements of the map that the hardware table has too.
     """

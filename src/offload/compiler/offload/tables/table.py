@@ -20,7 +20,7 @@ MOST_STRAYS = 1024  # pairs of devices
 def compiled(table: Table) -> nft.Table:
     """The table of the Plan as nftables objects: those of its field `nft`, if these were compiled from an equal table.
 
-    Otherwise it is compiled now; the field stays as it is.
+    Otherwise, also if only its sets of hosts differ, it is compiled now; the field stays as it is.
     """
     if table.nft and _is_same(table, table.nft[0]):
         return table.nft[1]
@@ -36,14 +36,14 @@ def without_shared(table: Table) -> nft.Table:
 
 
 def expected(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent, to be compared with the one that the kernel has."""
+    """The table as the kernel will list it after it was sent, as far as the two are compared (`outline`)."""
     return outline(compiled(table))
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
     """The Plan with each table compiled to nftables objects (field `nft`).
 
-    A table that is equal in `before`, an earlier Plan, is not compiled again, but has what was compiled for that.
+    A table that is equal in `before`, an earlier Plan, also in its sets of hosts, gets what was compiled for that.
     """
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
