@@ -15,7 +15,7 @@ def outline(table: Table) -> LiveTable:
     """The table as the kernel will list it after it was sent, as far as `change` compares tables.
 
     It has the flowtable's devices, the elements of maps and sets, and two things that stand in the comments of rules:
-    the fingerprint (a hash) of each rule, and a digest of the elements of each set that rules look up. Sets that
+    the fingerprint (a hash) of each rule, and a digest of the elements of each set or map that they look up. Sets that
     packets fill (flag dynamic) are left out. Sets that the service fills element by element (`followed`) are there
     without elements.
     """

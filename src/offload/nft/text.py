@@ -22,10 +22,10 @@ def ruleset_text(ruleset: Ruleset) -> str:
 
 
 def table_text(table: Table) -> str:
-    """The declaration of one table as nft text: flowtables, sets, chains that others jump to, maps, base chains.
+    """The declaration of one table as nft text: flowtables, sets, chains without a hook, maps, base chains.
 
-    Helpers, limits, variables and included files are left out, because the tables of offload have none. A set with
-    timed elements (`written`) is written with their remaining time.
+    What the tables of offload never have is left out: helpers, limits, variables, comments of sets and so on. A set
+    with timed elements (`written`) is written with their remaining time.
     """
     return fill("table", table=table)
 

@@ -118,11 +118,11 @@ def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[st
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:
     """The last rules of a chain, as nft text, where a host's bridge port decides whether hardware takes a flow.
 
-    They add the flow to `flowtable`, or leave it to the other table. `hardware`: they are for the hardware table, else
-    for the software table. `key`: the ends of the flow where the port decides: FROM (its source), TO (its destination)
-    or BOTH. Hardware takes a flow if every such end is a known host at a hardware port. Software takes it at once if
-    one such end is a known host at another port; any other flow that hardware did not take, after UNKNOWN_AFTER (20)
-    packets of the original direction.
+    They add the flow to `flowtable`, or leave it to the other table or, for now, slow. `hardware`: they are for the
+    hardware table, else for the software table. `key`: the ends of the flow where the port decides: FROM (its source),
+    TO (its destination) or BOTH. Hardware takes a flow if every such end is a known host at a hardware port. Software
+    takes it at once if one such end is a known host at another port; any other flow that hardware did not take, after
+    UNKNOWN_AFTER (20) packets of the original direction.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []

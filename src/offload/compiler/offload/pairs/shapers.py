@@ -1,7 +1,7 @@
 """The devices with traffic shapers, tc filters or nft chains of their own, which hardware would bypass. Pure.
 
-Software offload keeps them: packets leave through the device's egress hook and qdisc, and packets that come in pass tc
-ingress and the device's ingress hook first.
+Software offload mostly keeps them (not those of `hooked`): packets leave through the device's egress hook and qdisc,
+and packets that come in pass tc ingress and the device's ingress hook first.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,8 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
     (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
-    without any are left out. Qdiscs and filters of ifb devices count only for the devices that redirect to them.
+    without any are left out. Of an ifb device neither qdiscs nor tc filters count, except a shaper for the devices that
+    may redirect packets to it.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}

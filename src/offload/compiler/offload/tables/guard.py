@@ -50,10 +50,10 @@ def guard() -> Iterator[Chain]:
     """The chains that work on the sets of REPLIED, the connections of which a reply passed the firewall.
 
     `replied` adds the connection of a reply. `guard` accepts, and so leaves on the slow path, a packet whose connection
-    is not there. `postrouting` and `first` delete the key of a connection at its first packet; `first` only of a
-    connection whose source a helper translated. A key of the other family matches no packet (nft_ct_get_eval());
-    addresses come first in it, as they show that at once and the id costs a hash. If a set is full, the rule that adds
-    to it does not match, and the last rule of `replied` counts the reply.
+    is not there. `postrouting` deletes the key of a connection at its first packet; `first` does so where a helper
+    translated the source of the connection, as `postrouting` never sees that. A key of the other family matches no
+    packet (nft_ct_get_eval()); addresses come first in it, as they show that at once and the id costs a hash. If a set
+    is full, the rule that adds to it does not match, and the last rule of `replied` counts the reply.
     """
     untranslated = Rule("accept", Match(raw=f"ct status & {SRC_NAT_DONE:#x} == 0"))
     yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))

@@ -33,10 +33,11 @@ NOTHING_LOST = Lost()
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
     """The traffic that the table in the kernel (`held`) may have offloaded and that `table`, the wanted one, does not.
 
-    The Plan's other table may take it. It is each (iif, oif) that leaves the map, or stays with a narrower family or
-    with other ends where a host's bridge port decides; and each exempt that the kernel's table lacks. An element that
-    is only for replies does not count. If a set of ranges gets an element, all exempts with ranges in it count. Devices
-    that do not exist any more are left out: the kernel ended the offload of their flows.
+    The Plan's other table may take it. It is each (iif, oif) that leaves the map, or stays only for replies, with a
+    narrower family or with other ends where a host's bridge port decides; and each exempt that the kernel's table
+    lacks. An element that was only for replies before does not count. If a set of ranges gets an element, all exempts
+    with ranges in it count. Devices that do not exist any more are left out: the kernel ended the offload of their
+    flows.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))
