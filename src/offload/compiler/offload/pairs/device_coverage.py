@@ -50,7 +50,7 @@ class DeviceCoverage:
         )
 
     def why_slow(self, zone: str, device: str) -> Reason | None:
-        """Why no flowtable of software sees all packets of an l3 device (`br-lan`); None: it does.
+        """Why the software flowtable cannot see all packets of an l3 device (`br-lan`); None: it can.
 
         The user excluded the device, or it is below one with a shaper or hook.
         """
@@ -81,9 +81,9 @@ class DeviceCoverage:
         return ({*found.listed, *leaves} & self.able) - self.excluded
 
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
-        """The devices on which packets of an l3 device (`br-lan`) arrive and which this mode's flowtable does not list.
+        """The devices on which packets of an l3 device (`br-lan`) arrive and which this mode's flowtable cannot list.
 
-        Empty: the flowtable sees all its packets; the software flowtable also does if it lists the l3 device itself.
+        Empty: the flowtable can see all its packets; that of software can also if it can list the l3 device itself.
         For a bridge whose hosts move too often (`restless`), in hardware these are all of its devices.
         """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
@@ -114,7 +114,7 @@ class DeviceCoverage:
         return {device: bridge for zone in zones for device in zone.l3 if (bridge := zone.bridge_of(device))}
 
     def l3(self, zone: str, mode: Mode) -> list[str]:
-        """The zone's l3 devices (`br-lan`, also shaped ones) all of whose packets this mode's flowtable sees.
+        """The zone's l3 devices (`br-lan`, also shaped ones) all of whose packets this mode's flowtable can see.
 
         They are in the zone's order.
         """

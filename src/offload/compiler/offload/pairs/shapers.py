@@ -43,9 +43,10 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
     """Those of `shapers`, by device, that software offload bypasses too if a flowtable lists a device below theirs.
 
-    They are bridges, and devices with a tc filter or nft chain on ingress. A flowtable that finds a packet on a device
-    below takes it before the ingress hook of the device above. It sends packets of a bridge directly to the port, past
-    the bridge's queue, but those of a VLAN or PPPoE device through the device's own queue (nft_dev_path_info()).
+    They are bridges, devices with an nft chain on ingress, and devices with a tc filter and a qdisc for ingress
+    (ingress, clsact). A flowtable that finds a packet on a device below takes it before the ingress hook of the device
+    above. It sends packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE
+    device through the device's own queue (nft_dev_path_info()).
     """
     bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
     filtered = {each.device for each in snapshot.filters if each.treats}
