@@ -19,7 +19,7 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
     differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
     and the whole table is declared again. Before that, chains of `before` that `after` lacks are deleted, and sets,
     limits, helpers and flowtables that it lacks or has with other properties; for None nothing is. Elements of a set
-    are added and never deleted, except with such a set.
+    are added and never deleted, except with such a set. The kernel refuses another hook or priority of a chain.
     """
     if before == after:
         return ""
