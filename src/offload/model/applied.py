@@ -14,7 +14,9 @@ class Applied:
     generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
     time: str = ""  # of the last one that counts so, ISO 8601 in UTC; empty: there was none
     changes: int = 0  # transactions that this pass or return sent, also before an error
-    error: str = ""  # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not
+    # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not, but nft may have refused
+    # a new ruleset of our firewall (`engine.firewall.error`)
+    error: str = ""
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     loaded: bool = False  # the pass loaded the firewall
 

@@ -62,11 +62,12 @@ class Zone:
 
     name: str  # option `name`
     section: str  # id of the section, as uci prints it
-    networks: tuple[str, ...] = ()  # option `network` without `!x` and `+`, also names that netifd does not know
+    networks: tuple[str, ...] = ()  # option `network` without `!x`, `+`, `*`; also names that netifd does not know
     devices: tuple[str, ...] = ()  # names or wildcards of option `device`, without `!x` and `+`
-    # the zone is narrowed to these addresses; all addresses: option `subnet` cannot be read; empty: it is absent
+    # the zone is narrowed to these addresses, or to an unknown part of them: with a value in option `subnet` that is no
+    # plain network (`!`, a range, a name) they are all addresses. Empty: the option is absent
     subnets: tuple[IPv4Network | IPv6Network, ...] = ()
-    inverted: bool = False  # a network or device is excluded (`!x`), or all are meant (`+`)
+    inverted: bool = False  # a network or device is excluded (`!x`), or all are meant (`+`, `*`)
     family: Family = Family.ANY  # option `family`
     masq: bool = False  # it masquerades IPv4 or IPv6; port forwards are reflected only for such a zone
     forward: Policy = Policy.DROP  # policy between devices of the zone; without the option that of `config defaults`
@@ -106,30 +107,31 @@ HARDWARE_RETRY = 6  # hours until hardware is requested again for what it did no
 class Globals:
     """All `config globals` of /etc/config/offload as one. None: the value is not known, because the option is faulty.
 
-    `mode` is also None if another option that concerns traffic is faulty.
+    `mode` is also None if any other option is faulty or unknown, except log_level, hardware_retry and cut_refused.
     """
 
     section: str = "globals"  # id of the first such section, for Problems
-    enabled: bool = True  # False: all traffic stays slow; False too if the option has no valid value
+    enabled: bool = True  # False: all traffic stays slow; False too if it has only invalid values
     mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
     after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
     family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
     devices: tuple[str, ...] = ()  # added to the software flowtable, and to that of hardware if it can have them
     exclude_devices: tuple[str, ...] = ()  # in no flowtable
-    auto_exempt: bool = True  # traffic that rules mark or limit packet by packet stays slow
+    auto_exempt: bool = True  # traffic of rules that must see every packet (that mark, limit, ...) stays slow
     auto_software: bool = True  # flows over a device with a shaper get software in place of hardware
     cut_refused: bool = False  # end connections that changed rules refuse
     log_level: LogLevel = LogLevel.INFO  # of the system log
     hardware_retry: int = HARDWARE_RETRY  # hours until hardware is requested again for what it did not take
-    old_rule: bool = False  # written under version 0.1.0, where a zone without a mode had the mode of globals
+    # option `taken` is there and no valid `version`, as 0.1.0 wrote it, where a zone without a mode had that of globals
+    old_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """All `config zone` of /etc/config/offload for one zone. None: there is no valid value of the option.
+    """All `config zone` of /etc/config/offload for one zone, without disabled ones. None: not chosen, or not valid.
 
     Instead of `family` and `after_packets` those of `config globals` count then; instead of `mode` that of the other
-    zone of the pair, or if it has none either, that of globals.
+    zone of the pair, or if it has none either, that of globals. Of several sections the slower values count.
     """
 
     name: str  # of the zone
@@ -137,12 +139,12 @@ class ZoneChoice:
     mode: Mode | None = None  # option `mode`
     family: Family | None = None  # option `family`
     after_packets: int | None = None  # packets before a connection is offloaded
-    faulty: bool = False  # a value could not be read, so the zone stays slow
+    faulty: bool = False  # an option is invalid or unknown, so the zone stays slow
 
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """The mode that all `config pair` of /etc/config/offload with the same `src` and `dest` request.
+    """The mode that all enabled `config pair` of /etc/config/offload with the same `src` and `dest` request.
 
     `*` means every zone. A fault of `config globals` that may concern any zone is a faulty PairChoice for `*` and `*`.
     """
@@ -151,7 +153,7 @@ class PairChoice:
     dest: str  # zone that connections lead to, or `*`
     section: str  # id of the first such section, or of the first faulty one, for Problems
     mode: Mode  # the slowest `mode` of these sections; of no meaning if `faulty`
-    faulty: bool = False  # a value could not be read, so every pair that it may concern stays slow
+    faulty: bool = False  # an option is invalid or unknown, so every pair that it may concern stays slow
 
     @property
     def stars(self) -> int:
@@ -159,7 +161,7 @@ class PairChoice:
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
-        """Whether the choice applies to connections from zone `src` to zone `dest`."""
+        """Whether the choice has these zones, or `*` in their place; one with fewer `*` may count instead."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
@@ -173,7 +175,7 @@ class MarkRule:
     name: str  # of the rule, for sentences; of a live rule its comment, which may be empty
     section: str  # id of the section; for a live rule the same text as `place`
     exempts: tuple[Exempt, ...]  # the traffic that must stay slow so that the rule sees it
-    # (value, mask) of the mark that it sets; None for DSCP, for a rule in nft, and for an unreadable mark
+    # (value, mask) of the mark that it sets; None for DSCP, for a rule in nft, and if the bits that it sets are unknown
     sets: tuple[int, int] | None = None
     family: Family = Family.ANY  # of the rule; ANY for every live rule: the addresses of its exempts have the family
     place: str = ""  # chain and table of a rule in nft; empty for one of /etc/config/firewall
@@ -184,17 +186,17 @@ class MarkRule:
 class Config:
     """The configuration of /etc/config/firewall, network and offload after validation.
 
-    Faulty sections are left out, or they keep traffic slow.
+    Faulty sections are left out, count without the faulty value, or keep traffic slow.
     """
 
-    zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled and faulty ones
+    zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled or ignored ones
     permissions: tuple[Permission, ...] = ()  # forwardings, accepting rules and port forwards
     interfaces: tuple[Interface, ...] = ()  # of /etc/config/network
     fw4_offloads: bool = False  # option `flow_offloading` of `config defaults`
     forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
     globals: Globals = field(default_factory=Globals)  # all `config globals` sections, read as one
     zone_choices: tuple[ZoneChoice, ...] = ()  # by `config zone`, at most one for each zone, also faulty ones
-    # by `config pair`, at most one for each (src, dest); before them `* > *`, faulty, if globals have a grave fault
+    # by `config pair`, one for each (src, dest); before them `* > *`, faulty, for each globals with a grave fault
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()  # by `config exempt`, also faulty ones; without those that have no effect
     # rules of /etc/config/firewall; the compiler appends those in nft (live rules). None of either with auto_exempt 0

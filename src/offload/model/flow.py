@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     """A conntrack entry as ctnetlink dumps it. A NamedTuple, because a busy router has 65,536 of them.
 
     Offloaded entries have no timeout and no TCP state: the kernel sends neither (nf_conntrack_netlink.c,
-    ctnetlink_dump_timeout and _protoinfo). Counters are None where nf_conntrack_acct is off.
+    ctnetlink_dump_timeout and _protoinfo). Counters are None if nf_conntrack_acct was off when the connection began.
     """
 
     proto: int  # IP protocol number
@@ -104,7 +104,7 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path of its packets, from the bits IPS_OFFLOAD and IPS_HW_OFFLOAD. Entries in hardware have both."""
+        """Its path by the bits IPS_OFFLOAD and IPS_HW_OFFLOAD of the kernel; some packets may take a slower one."""
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
@@ -186,7 +186,7 @@ class Flow(NamedTuple):
 class Share:
     """Live flows from one zone to another, by their present path: their number, and their bytes in both directions.
 
-    Each State is a key of both; the value is 0 without flows, bytes also without nf_conntrack_acct.
+    Each State is a key of both; the value is 0 without flows. Bytes of flows that the kernel does not count are 0.
     """
 
     flows: dict[State, int]

@@ -17,7 +17,7 @@ class LiveChain:
     family: str  # inet, ip, ip6, netdev or bridge
     table: str  # name of its table
     name: str  # of the chain
-    hook: str = ""  # of a base chain, `forward` and so on; empty for other chains
+    hook: str = ""  # of a base chain, `forward` and so on; empty for other chains, and if the hook is not known
     priority: int = 0  # of a base chain; 0 for other chains
     devices: tuple[str, ...] = ()  # of a base chain on one of DEVICE_HOOKS
     drops: bool = False  # the policy of a base chain is drop
@@ -29,9 +29,9 @@ def _overlap(one: IPv4Network | IPv6Network | None, other: IPv4Network | IPv6Net
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """The values that a rule compares for equality, one for each field; empty, None or 0: any value.
+    """Values that a rule compares for equality, one for each field; empty, None or 0: any value.
 
-    Conditions with sets, ranges and negations are left out, so it may match more packets than the rule.
+    Other conditions (sets, ranges, negations, wildcards, ...) are left out, so it may match more packets than the rule.
     """
 
     iif: str = ""  # input device
@@ -69,19 +69,20 @@ _single = attrgetter("iif", "oif", "family", "proto", "sport", "dport")  # field
 class LiveRule:
     """A rule in the kernel, as far as it matters to offloaded connections.
 
-    `does`: its statements and verdicts in order, each once: drop, reject, limit, quota, queue, log, priority, mark,
-    dscp, ttl, change (of another field of a header), accept, return, tproxy, dup, fwd, offload (to a flowtable), vmap
-    (verdict by a map). Others are left out, jumps are in `targets`.
+    `does`: its statements and verdicts, each once: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl,
+    change (of another field of a header), accept, return, tproxy, dup, fwd, offload (to a flowtable), vmap (verdict by
+    a map). Others are left out, jumps are in `targets`.
     """
 
     family: str  # inet, ip, ip6, netdev or bridge
     table: str  # name of its table
     chain: str  # name of its chain
     does: tuple[str, ...] = ()  # statements and verdicts
-    targets: tuple[str, ...] = ()  # chains that it jumps to
-    # properties that it compares and that change in the life of a connection: length, ttl, flags, dscp, contents,
+    targets: tuple[str, ...] = ()  # chains that it jumps or goes to
+    # properties that it reads and that may change in the life of a connection: length, ttl, flags, dscp, contents,
     # chance (a random or counted choice), time, state, packets and bytes (of the connection so far), connection (its
-    # mark, labels or timeout, which programs and other rules set), ipset (elements of an ipset)
+    # mark, labels or timeout, which programs and other rules set; also in `meta mark set ct mark`), ipset (elements of
+    # an ipset)
     matches: frozenset[str] = frozenset()
     # (value, mask): `mark & mask` must be equal to the value; value None: it compares in another way (!=, a set)
     mark: tuple[int | None, int] | None = None
@@ -89,15 +90,17 @@ class LiveRule:
     ip_only: bool = False  # packets of TCP, UDP and GRE, which can be offloaded, never match it
     match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
     marks: int = 0  # bits of the packet mark that it writes
-    opening: bool = False  # packets of established connections never match it
-    ends: bool = False  # all packets of established connections leave its chain here, accepted
+    # by the connection's state or TCP flags it matches no packet of established connections, except perhaps TCP with
+    # FIN or RST, which flowtables do not forward, and TCP with SYN or without ACK, which no normal connection has then
+    opening: bool = False
+    ends: bool = False  # all packets of established connections leave its chain here, accepted; if not `asked` first
     # (name, how the rule uses it) of sets and maps whose elements have yet to be read, because `targets`, `opening` and
     # `ends` depend on them (verdict_maps.py); empty when that is done
     asked: tuple[tuple[str, str], ...] = ()
-    sets: tuple[str, ...] = ()  # names of the sets that it looks up, also of anonymous ones (`__set0`)
-    # when the times that it compares begin and end: seconds of a day in UTC; above 86,400: seconds since 1970
+    sets: tuple[str, ...] = ()  # names of the sets and maps that it looks up, also of anonymous ones (`__set0`)
+    # when the times that it compares may begin and end: seconds of a day in UTC; above 86,400: seconds since 1970
     edges: frozenset[int] = frozenset()
-    digest: int = 0  # CRC-32 of the rule without its counters
+    digest: int = 0  # CRC-32 of its expressions, without what packets change there (counters)
 
 
 Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
@@ -123,10 +126,10 @@ class Deciding:
 class PacketRule:
     """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded ones bypass it.
 
-    On a hook of DEVICE_HOOKS only those in hardware do. It comes once for each way of jumps to it. `does`: limit,
-    quota, dscp, priority, mark, ttl, change (headers), dup, offload (adds flows to a flowtable itself), queue, log; or,
-    if it drops, or accepts what is dropped later: drop (by what may change during a connection), time, or ban (by a
-    named set).
+    On a hook of DEVICE_HOOKS only those in hardware do. It may come several times, for other ways of jumps to it, and
+    without most conditions if there are very many such rules. `does`: limit, quota, dscp, priority, mark, ttl, change
+    (headers), dup, offload (adds flows to a flowtable itself), queue, log; or, if it drops, or accepts what is dropped
+    later: drop (by what may change during a connection), time, or ban (by a named set).
     """
 
     table: str  # family and name: `inet fw4`
@@ -157,7 +160,7 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True)
 class UnloadedFile:
-    """An nft file that the firewall includes at its next start or reload, with rules that the kernel lacks yet.
+    """An nft file that the firewall includes at its next start or reload, with rules that the kernel may lack yet.
 
     `rules`: those of the new rules that must see every packet. `why`: why the file could not be read; empty: it was.
     """
