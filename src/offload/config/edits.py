@@ -69,8 +69,8 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 def version_edit(offload: Sequence[Section]) -> list[Edit]:
     """The edit that sets `version` in the first `config globals`, or in a new one. `offload`: sections of the file.
 
-    From then on the pairs of a zone without a mode have the mode of the other zone, and not that of globals as in
-    version 0.1.0.
+    It marks the file as written for the present rules. No mode depends on it, but for a file with `taken` and without
+    `version` (0.1.0 wrote it so) the pairs that are faster now are listed as Problems.
     """
     return [Edit(_globals(offload), "globals", *VERSION)]
 
@@ -79,8 +79,8 @@ def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: b
     """Edits that switch fw4's flow_offloading off and write its mode to `globals.mode`, and to `taken` as a record.
 
     They are (package, its edits), to be written in this order. Empty if fw4's option is off; FileError if the mode
-    would have no effect, as `config globals` is disabled or faulty. `globals.version` is set as well where neither it
-    nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, for installations and first boots:
+    would have no effect, as `config globals` is disabled, faulty, or has a second, lower mode. `globals.version` is set
+    as well where neither it nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, at boot:
     empty if `taken` is there; if fw4's option is off or the mode would have no effect, there is no FileError, and
     `taken` is set to none, which records that it ran.
     """
@@ -129,9 +129,10 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """Edits that undo `takeover`, in its form: fw4's flow_offloading on as it was, `globals.mode` and `taken` none.
 
-    Empty if offload took nothing over, if fw4's option or `config globals` changed since, or if a zone or pair has a
-    lower mode now, which fw4's global option would raise. `forget`, for the removal of the package: `taken`, if there,
-    is deleted and not set to none, and this is the only edit where the result would be empty.
+    Empty if offload took nothing over, if fw4's option is on again, if `config globals` would not have the mode taken
+    over by now, or if a zone or pair has a lower mode, which fw4's global option would raise. `forget`, for the removal
+    of the package: `taken`, if there, is deleted and not set to none, and this is the only edit where the result would
+    be empty.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

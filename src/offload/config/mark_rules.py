@@ -2,8 +2,8 @@
 
 MARK and DSCP rules are in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets bypass. A rule sees packets
 of both directions, so each makes two exempts: for connections whose opener sends what it sees, and for those whose
-replies it sees. Conditions with `!`, sets, times, limits and devices are left out, so the exempt is wider than the
-rule. Of a set (`option ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
+replies it sees. Conditions with `!`, sets, times, limits and devices are left out, so the exempt may be wider than
+the rule. Of a set (`option ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,9 +43,9 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     """The MarkRule of a rule that sets marks or DSCP on forwarded traffic.
 
-    None: it has another target, not both zones, or only traffic that is never offloaded. The MarkRule has two exempts
+    None: it has another target, not both zones, or no traffic that can be offloaded. The MarkRule has two exempts
     (conditions of slow traffic): for connections whose opener sends what the rule matches, and for those whose replies
-    it matches. They are wider than the rule: conditions that an exempt cannot have, and too long lists, are left out.
+    it matches. Conditions that an exempt cannot have, and too long lists, are left out, so they may be wider.
     `sets`: the address family of each set, by name.
     """
     # with one zone only it marks packets of the router itself

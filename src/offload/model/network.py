@@ -98,7 +98,7 @@ class RoutingRule:
     family: str  # ipv4 or ipv6
     fwmark: int  # value that the masked mark has to have
     fwmask: int  # bits of the mark that are compared
-    table: int = 0  # number of the routing table
+    table: int = 0  # number of the routing table; 0: it has none, or its number is not known
     inverted: bool = False  # `not fwmark`: it holds for all other marks
 
 
@@ -211,7 +211,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The router's state at one moment: everything that decisions depend on besides the configuration."""
+    """The router's state at one moment, and what the service learned of it before, for decisions and findings."""
 
     links: tuple[Link, ...] = ()  # from rtnetlink
     networks: tuple[Network, ...] = ()  # from netifd, over ubus

@@ -1,4 +1,4 @@
-"""The Plan: the wanted tables, and a Reason for each pair, zone or device that is not offloaded."""
+"""The Plan: the wanted tables, and Reasons why pairs, zones and devices are slower than requested."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -186,7 +186,7 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and why that is less.
+    """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and why they differ.
 
     `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
     without a mode of their own.
@@ -217,7 +217,7 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was requested, and neither exempts of all its traffic nor a fault keep it slow."""
+        """Whether hardware was requested, and it is not `always_slow`; with True it may still be in software."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 

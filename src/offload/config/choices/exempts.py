@@ -42,10 +42,10 @@ NOT_NEEDED = "this section is not needed"
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
     """The Exempt (conditions of slow traffic) of a `config exempt`, and its Problems; None: disabled or without effect.
 
-    A condition that cannot be read, a zone not in `zones` (the firewall's zones in use), or too long a list is left
-    out if an address or MAC remains: more traffic stays slow then. If none remains, the Exempt is faulty (all traffic
-    from its src to its dest stays slow), or None if the section does not name both. A section without conditions, or
-    only for protocols that are never offloaded, gives None and a Problem; a disabled one no Problem.
+    A bad condition (not readable, unknown, a zone not in `zones` (the firewall's zones in use), too long a list, ...)
+    is left out if an address or MAC remains: more traffic stays slow then. If none remains, the Exempt is faulty (all
+    traffic from its src to its dest stays slow), or None if the section does not name both. A section without
+    conditions, or only for protocols that are never offloaded, gives None and a Problem; a disabled one no Problem.
     """
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):

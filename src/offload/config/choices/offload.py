@@ -107,9 +107,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Left out are disabled sections, those for zones that are not in use, and faulty ones with `*` for a zone. Several
-    for the same zone, or the same src and dest, are one choice with the slower values. Other faulty ones are marked
-    `faulty`: nothing is offloaded where they may apply.
+    Left out are disabled sections, those that name no zone in use, and faulty pairs with `*` for a zone. Several for
+    the same zone, or the same src and dest, are one choice with the slower values. Other faulty zones and pairs are
+    marked `faulty`: nothing is offloaded where they may apply.
     """
 
     globals: Globals  # `config globals`
@@ -117,14 +117,14 @@ class Choices:
     # by `config pair`, one for each pair; before them a faulty `* > *` for each globals section with a FATAL fault
     pairs: tuple[PairChoice, ...]
     exempts: tuple[Exempt, ...]  # `config exempt` sections that have an effect
-    problems: tuple[Problem, ...]  # faults of all sections
+    problems: tuple[Problem, ...]  # faults of the sections that are not disabled
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
     """Read all sections of /etc/config/offload: the choices, and Problems, also of sections of unknown type.
 
     `zones`: names of the firewall's zones that are in use; `disabled`: names of those with `option enabled '0'`, for
-    which a section has no effect, but a Problem.
+    which an enabled section has no effect, but a Problem.
     """
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]

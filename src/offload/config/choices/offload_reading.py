@@ -15,10 +15,10 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A section's valid values by option, and a Problem for each invalid one; options without effect are in neither.
+    """A section's valid values by option, and a Problem for each fault; options without effect are in neither.
 
     `bad`: names of the options that are invalid, missing, or unknown (unless `read` ignores unknown ones). A list with
-    bad values keeps its valid ones.
+    bad values is in it too, and keeps its valid ones in `values`; these may be none.
     """
 
     section: Section
@@ -27,7 +27,7 @@ class Reading:
     bad: frozenset[str]
 
     def get(self, option: str, default: Any = None) -> Any:
-        """The option's value; `default` if it is absent or invalid."""
+        """The option's value; `default` if it is absent or invalid. A list has its valid values, perhaps none: ()."""
         return self.values.get(option, default)
 
 

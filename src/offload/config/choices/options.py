@@ -122,7 +122,7 @@ def negatable(parse: Parser) -> Parser:
 
 
 def network(value: str) -> Address | Bad:
-    """An IPv4 or IPv6 address, or a network with a prefix length or mask without gaps; host bits are cleared.
+    """An IPv4 or IPv6 address, or a network with a prefix length, or in IPv4 with a netmask; host bits are cleared.
 
     Ranges, names and IPv6 zone ids are Bad; `::ffff:192.0.2.1` is the IPv4 address.
     """

@@ -12,7 +12,7 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """Conditions of traffic that stays off flowtables (slow), by `config exempt`, `offload exempt add`, or a rule.
+    """Conditions of traffic that stays off flowtables (slow), by `config exempt`, by command, for a rule or a zone.
 
     Of `match` only the conditions in the table FIELDS (fields.py) count. A faulty exempt adds no rule to the kernel:
     instead nothing is offloaded between zones that it may concern.
@@ -23,7 +23,7 @@ class Exempt:
     src: str = "*"  # zone that opens the connection; `*` for every zone
     dest: str = "*"  # zone that the connection leads to; `*` for every zone
     match: Match = EVERYTHING  # its conditions
-    faulty: bool = False  # a condition could not be read
+    faulty: bool = False  # a condition could not be read, or makes too many combinations
 
     @property
     def everything(self) -> bool:

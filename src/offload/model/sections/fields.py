@@ -42,7 +42,7 @@ class Field(NamedTuple):
         return value if self.many else () if value is None else (value,)
 
     def narrows(self, match: Match) -> bool:
-        """Whether the match has this condition and some packets do not fulfil it (all fulfil a mark of mask 0)."""
+        """Whether the match has this condition, except a mark of mask 0; ports 0-65535 and 0.0.0.0/0 narrow too."""
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:

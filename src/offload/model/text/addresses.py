@@ -77,7 +77,7 @@ def mask(each: Address) -> int:
 
 
 def covers(each: Address, value: int) -> bool:
-    """Whether `value`, an address of the same family as a number, is in the network or range; `negated` is ignored."""
+    """Whether `value`, an address of the same family as a number, is in it (a range too); `negated` is ignored."""
     if each.bits == RANGE:
         return each.value <= value <= each.last
     bits = mask(each)

@@ -74,7 +74,10 @@ def text(value: str) -> str:
 
 
 def identifier(value: str) -> str | None:
-    """The name of a zone or set, unchanged, if nft accepts it and it has at most 122 characters; else None."""
+    """The name of a zone or set, unchanged, if its characters are valid in nft and at most 122; else None.
+
+    Words of nft's own language, which it refuses as names, are not looked for.
+    """
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
 

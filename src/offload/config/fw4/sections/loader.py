@@ -1,6 +1,6 @@
 """Read sections of /etc/config/firewall, of services and of netifd into a FirewallConfig. Pure.
 
-Every section is read by itself: a faulty one is left out with a problem. Those of services come first, as in fw4.
+Every section is read by itself: a faulty one is left out, or goes without the fault. Those of services come first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

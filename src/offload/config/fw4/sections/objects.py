@@ -19,7 +19,8 @@ def ipset(
 
     None: it has no `match`, a key of type set, or one of type ip or net with family any. Entries that are not valid, or
     overlap an earlier one in part, are left out. Each such fault becomes a problem by `say`, and so does a loadfile
-    that is not in `files` (path -> lines). `networks`: those of netifd, which entries may name.
+    that is not in `files` (path -> lines). Entries that others cover may be left out without one. `networks`: those of
+    netifd, which entries may name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
