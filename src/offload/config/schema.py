@@ -92,7 +92,7 @@ class Table(dict[str, Option]):
 class Values(NamedTuple):
     """The valid values of a section by option, and its faults.
 
-    Of a list with bad values the good ones are in `values`.
+    Of a list with bad values the good ones are in `values`, also if there are none: ().
     """
 
     values: dict[str, Any]

@@ -6,7 +6,7 @@ from enum import Enum
 class Cause(Enum):
     """Why the service last read the router and compared its tables (a pass), or created tables again (a return).
 
-    The value is the text in the log. Of several events the latest counts; a pass reads everything, whatever its cause.
+    The value is the text in the log. Of several events the latest counts. What a pass decides does not depend on it.
     """
 
     START = "the service started"

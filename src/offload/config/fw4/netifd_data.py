@@ -17,7 +17,7 @@ Found = tuple[str, Origin, dict[str, Given]]
 
 
 def networks(dump: Any) -> dict[str, RouterNetwork]:
-    """The networks of the reply `network.interface dump`, by name, also those that are down; {}: it is malformed.
+    """The networks of the reply `network.interface dump`, by name, also those that are down; {} if it is malformed.
 
     Entries without a name are skipped; values of unexpected types, and addresses that are not valid, are left out.
     """

@@ -8,7 +8,7 @@ from offload.model.text.shown import shown
 
 
 class FirewallFault(Enum):
-    """Every kind of fault of a section of /etc/config/firewall, or of a file that it names.
+    """Every kind of fault of a section of the firewall's or of an nft file, or remark on it (REMARKS).
 
     The value, with blanks in braces, follows the name of the section or file in the sentence.
     """

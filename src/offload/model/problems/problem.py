@@ -9,7 +9,7 @@ from offload.nouns import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault in a UCI file, for the user. `line` and `where` do not count when two are compared."""
+    """A fault in a UCI file, or a remark on it, for the user. `line` and `where` do not count when two are compared."""
 
     fault: "ProblemCode"  # name for programs
     file: str  # name of the UCI package
@@ -39,7 +39,7 @@ class Problem:
 
 
 class ProblemCode(Enum):
-    """Every kind of fault in the UCI files that offload reads, but those of FirewallFault.
+    """Every kind of Problem: a fault in a UCI file that offload reads, or a remark on it. FirewallFault has others.
 
     The value, with blanks in braces, follows the fault's place in the sentence; `at` fills the blanks and makes the
     Problem.

@@ -8,7 +8,7 @@ from offload.nouns import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is not offloaded, or is slower than requested.
+    """Why something is not offloaded, or has another mode than requested.
 
     `code` is the stable name, `text` the sentence. `remedy`: what the user can do, as text; empty: there is no advice.
     Reasons with the same code and text are equal.

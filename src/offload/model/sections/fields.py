@@ -146,7 +146,7 @@ def names_a_host(match: Match) -> bool:
 
 
 def combinations(match: Match) -> int:
-    """The number of nft set elements that the match needs at most: the product of the lengths of its lists.
+    """The number of nft set elements that the match needs at most in a table: the product of the lengths of its lists.
 
     An empty list counts as 1.
     """

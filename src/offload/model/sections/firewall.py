@@ -51,7 +51,7 @@ class Zone(NamedTuple):
     """
 
     origin: Origin  # of the section
-    name: str  # of the zone
+    name: str  # of the zone; the section's id if the name cannot be read
     family: int | None = None  # 4, 6, 0 for both, None for not chosen
     network: tuple[Item, ...] = ()  # names of netifd networks
     device: tuple[Item, ...] = ()  # devices besides those of the networks
@@ -147,7 +147,7 @@ class IpSet(NamedTuple):
     origin: Origin  # of the section
     name: str  # of the set
     match: tuple[tuple[str, str], ...]  # (direction, type) of each part of the key
-    family: int = 4  # 4 or 6
+    family: int = 4  # 4 or 6; 0 (any) only if the key has neither addresses nor networks
     maxelem: int = 0  # most elements; 0 for no limit
     timeout: int = -1  # seconds that an element lives; -1 for no timeout
     comment: str = ""  # of the set
@@ -172,7 +172,7 @@ class Helper(NamedTuple):
     description: str = ""  # for the comment
     module: str = ""  # kernel module
     family: int = 0  # 4, 6, or 0 for both
-    proto: str = ""  # tcp or udp
+    proto: str = ""  # its one protocol, by name or number
     port: str = ""  # or range of ports
 
 

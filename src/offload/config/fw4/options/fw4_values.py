@@ -31,7 +31,7 @@ def plain_device(name: str) -> bool:
 def device(value: str) -> Item | None:
     """A device: `name`, `name+` or `name*` (as `name+`) for all that begin so, `+` for all, with or without `!`.
 
-    None: not safe between quotes in nft, or longer than 15 characters.
+    None: empty, not safe between quotes in nft, longer than 15 characters, or it begins with `+` and has more.
     """
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
