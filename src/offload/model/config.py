@@ -115,7 +115,7 @@ class Globals:
     mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
     after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
     family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
-    devices: tuple[str, ...] = ()  # added to the software flowtable, and to that of hardware if it can have them
+    devices: tuple[str, ...] = ()  # more devices for the software flowtable, and for that of hardware if it takes them
     exclude_devices: tuple[str, ...] = ()  # in no flowtable
     auto_exempt: bool = True  # traffic of rules that must see every packet (that mark, limit, ...) stays slow
     auto_software: bool = True  # flows over a device with a shaper get software in place of hardware

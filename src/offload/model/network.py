@@ -224,8 +224,8 @@ class Snapshot:
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
     mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if no routing rule compares the mark
     packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
-    legacy_tables: tuple[str, ...] = ()  # of iptables-legacy, such as `iptables filter`; they may be empty
-    settings: Mapping[str, int] = field(default_factory=dict)  # sysctls of net.netfilter by name, those that exist
+    legacy_tables: tuple[str, ...] = ()  # of iptables-legacy, such as `iptables filter`, not `nat`; may be empty
+    settings: Mapping[str, int] = field(default_factory=dict)  # some sysctls of net.netfilter, by name
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
     firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables

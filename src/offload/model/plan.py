@@ -29,7 +29,7 @@ class PolicyKey:
 
     @property
     def chain(self) -> str:
-        """Name of the chain: `policy_20`, `policy_20_ipv4_from`. Equal policies have equal names in every Plan."""
+        """Name of the chain: `policy_20`, `policy_20_ipv4_from`; a chain that takes replies too has more after it."""
         family = "" if self.family == Family.ANY.value else self.family
         return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 
@@ -37,7 +37,7 @@ class PolicyKey:
     def of(cls, verdict: str) -> "PolicyKey | None":
         """The key of the chain that a verdict, as nft text (`goto policy_20_ipv4`), leads to; None: another verdict.
 
-        The chain for its replies (`policy_20_replies`) has the same key.
+        A chain that also takes replies (`policy_20_replies`) has the same key; one for replies alone has None.
         """
         match = re.fullmatch(
             r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?(?:_replies(?:_ipv[46])?)?", verdict, re.ASCII
@@ -47,7 +47,7 @@ class PolicyKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """An element of the verdict map `crossings`: packets from device `iif` to `oif` go to the chain of `policy`.
+    """Connections from device `iif` to `oif` to offload. Map `crossings` gets a key for them, and one for replies.
 
     `pair`: (source zone, destination zone); of several pairs of zones that are offloaded over these devices the first.
     """

@@ -111,9 +111,9 @@ class Deciding:
     """A summary of the rules in all tables but ours of offload that packets of established connections meet.
 
     Equal, within one process: no such rule changed. `digest`: of all these rules. `maps`: (table, name) of verdict
-    maps, whose elements may lead to more rules. Of rules that drop, or accept what a later one drops: `sets`, (table,
-    name) of sets that they look up, and `edges`, when their times begin and end (seconds of a day in UTC, or above
-    86,400 since 1970).
+    maps, whose elements may lead to more rules. Of rules that may drop, or accept what a later one drops: `sets`,
+    (table, name) of sets that they look up, and `edges`, when their times begin and end (seconds of a day in UTC, or
+    above 86,400 since 1970).
     """
 
     digest: int = 0

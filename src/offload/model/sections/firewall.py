@@ -179,8 +179,8 @@ class Helper(NamedTuple):
 class FirewallConfig(NamedTuple):
     """The usable sections of the firewall: those that services and netifd give over ubus, then /etc/config/firewall.
 
-    Disabled sections are not in it, nor most faulty ones. But a rule, redirect or nat with an unreadable condition is
-    kept without it (`lost` names the option), and a zone without an unreadable policy or detail (`unread` names it).
+    Disabled sections are not in it, nor most faulty ones. But a rule, redirect or nat is kept without an unreadable
+    address, limit, time, mark or the like (`lost` names it), and a zone without a policy or detail (`unread` names it).
 
     `unread_zones`: enabled zones that are left out, because their name or a condition cannot be read, or the name is in
     use; each with the options that could be read.

@@ -87,7 +87,8 @@ class Loader:
         """The `config rule` sections that can be used, enabled and without faults that matter.
 
         The faults of all are added to `problems`. A rule with a condition that cannot be read is kept without it, and
-        its `lost` names the option. Options that nftables cannot express are ignored here, as in fw4.
+        its `lost` names the option; but with a bad protocol, port, zone or device it is left out. Options that nftables
+        cannot express are ignored here, as in fw4.
         """
         return self._only("rule", sections, traffic.rule)
 

@@ -30,8 +30,8 @@ _OF_REDIRECT = (
 def rule(reading: Reading, say: Say) -> Rule | None:
     """The rule of a section; None, with a problem: its target needs a missing option, or its device is `+`.
 
-    Without protocols it has TCP and UDP. Its name is option `name`, or else the section's id. A condition that cannot
-    be read is left out, and `lost` names its option.
+    Without protocols it has TCP and UDP. Its name is option `name`, or else the section's id. Options of
+    role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
     """
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
@@ -67,8 +67,8 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 def redirect(reading: Reading, say: Say) -> Redirect:
     """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
 
-    Without a target it is dnat, and with another target too, with a problem. Without protocols it has TCP and UDP. A
-    condition that cannot be read is left out, and `lost` names its option.
+    Without a target it is dnat, and with another target too, with a problem. Without protocols it has TCP and UDP.
+    Options of role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
     """
     values = reading.values
     target = values.get("target", "dnat")
@@ -91,7 +91,7 @@ def nat(reading: Reading, say: Say) -> Nat | None:
     """The source NAT of a section; None, with a problem: its options do not fit its target, or snat_ip's mask has gaps.
 
     Without a target it is masquerade; with another than accept, snat or masquerade too, with a problem. Without
-    protocols it has all. A condition that cannot be read is left out, and `lost` names its option.
+    protocols it has all. Options of role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
     """
     values = reading.values
     target = values.get("target", "masquerade")
