@@ -46,8 +46,8 @@ class ZoneDevices:
     # l3 device -> the devices that its packets arrive on; hardware can cover only these
     leaves: Mapping[str, tuple[str, ...]] | None = None
     left_out: tuple[tuple[str, Reason], ...] = ()  # (device, why no flowtable may list it for this zone)
-    reasons: tuple[Reason, ...] = ()  # why devices of the configuration are missing
-    subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # the zone is only these networks; empty: all addresses
+    reasons: tuple[Reason, ...] = ()  # why devices of the configuration are missing, or not all of them known
+    subnets: tuple[IPv4Network | IPv6Network, ...] = ()  # as of config's Zone: the zone is in these; empty: any address
     inverted: bool = False  # option network or device has `!x` or `+`, so more devices may belong to it than `l3` names
     bridges: Mapping[str, str] | None = None  # l3 device that is a bridge, or a VLAN on one -> the bridge
     vrfs: Mapping[str, str] | None = None  # l3 device in a VRF -> the VRF's own device

@@ -96,7 +96,7 @@ def zone(value: str) -> str | Bad:
 
 
 def device(value: str) -> str | Bad:
-    """The name of a network device, unchanged, if nft can have it in quotes (DEVICE_NAME) and it is not `.` or `..`.
+    """The name of a network device, unchanged, if it is safe in nft text (DEVICE_NAME) and not `.` or `..`.
 
     Otherwise a Bad. Whether the device exists is not checked.
     """

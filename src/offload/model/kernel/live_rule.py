@@ -162,7 +162,7 @@ class MarkReader:
 class UnloadedFile:
     """An nft file that the firewall includes at its next start or reload, with rules that the kernel may lack yet.
 
-    `rules`: those of the new rules that must see every packet. `why`: why the file could not be read; empty: it was.
+    `rules`: those of the new rules that must see every packet. `why`: why the file was not read; empty: it was.
     """
 
     path: str

@@ -36,7 +36,8 @@ class Section:
     def title(self) -> str:
         """Type and name for a sentence: `exempt 'PlayStation'`.
 
-        Without a name it has the line, `exempt (line 12)`, or if that is not known uci's `@exempt[0]`.
+        Without a name it has the line, `exempt (line 12)`, or if that is not known uci's `@exempt[0]`. A `globals`
+        section with a name has the type alone.
         """
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
@@ -45,7 +46,7 @@ class Section:
     def place(self) -> str:
         """File, line if known, type and name, for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`.
 
-        Without a name it ends with uci's id: `exempt @exempt[0]`.
+        Without a name it ends with uci's id, `exempt @exempt[0]`; a `globals` section with a name ends with its type.
         """
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
@@ -81,7 +82,7 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tup
 
     An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
     package of the first section, or of the package '' if there are no sections. Indexes in ids (`@type[index]`) are
-    counted again. A Removal of a section that does not exist does nothing.
+    counted again; lines of other sections stay. A Removal of a section that does not exist does nothing.
     """
     found = {section.name: section for section in sections}
     for edit in edits:

@@ -24,7 +24,7 @@ _NETWORK = r"[A-Za-z0-9_.:@+-]{1,64}"
 
 
 def plain_device(name: str) -> bool:
-    """Whether nft can have the name between quotes: 1 to 15 of A-Z a-z 0-9 _ . : + @ -."""
+    """Whether the name is 1 to 15 of A-Z a-z 0-9 _ . : + @ -, which nft can have between quotes."""
     return bool(re.fullmatch(_PLAIN_DEVICE, name))
 
 
