@@ -191,7 +191,10 @@ class Router:
         return doors, snapshot
 
     def serve(self) -> None:
-        """Run the service in this process, until a signal stops it."""
+        """Run the service of the running router (`root` is ignored) in this process, until a signal stops it.
+
+        RunningError and KernelError as `serve` of service/main.py raises them.
+        """
         from offload.service.main import serve
 
         serve()

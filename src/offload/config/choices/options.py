@@ -150,9 +150,10 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """The protocols that one word means: `tcp`, `udp`, `tcpudp`, 6 or 17; an empty tuple (all) for `all`, `any` or `*`.
+    """The protocols that one word means, as Items with the text `tcp` or `udp`; an empty tuple means all protocols.
 
-    A Bad for others, with another sentence for a protocol that no flowtable takes (ICMP, ESP, ...).
+    The words are `tcp`, `udp`, `tcpudp` (in any case), `6` and `17`; for all: `all`, `any` (in lower case) and `*`. A
+    Bad for others, with another sentence for a protocol that no flowtable takes (ICMP, ESP, ...).
     """
     if value in {"all", "any", "*"}:
         return ()

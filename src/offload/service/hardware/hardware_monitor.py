@@ -145,9 +145,10 @@ class HardwareMonitor:
         return fresh
 
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases`, and the devices, by this one sample, for the command when no service runs.
+        """Judge the pairs in `cases` (from `follow`) and their devices (`ports`) by one sample, if no service runs.
 
-        All packets of a connection since it began count, as if an earlier sample had seen none.
+        Parameters as in `add_sample`. The packets of a connection count from its beginning. It cannot be seen that
+        packets move in one direction only, nor that the counters of flows stand still.
         """
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")

@@ -84,7 +84,7 @@ def connection(flow: Json) -> str:
 
 
 def zones_of(flow: Json) -> str:
-    """The zones of a flow, as `lan > wan`; `?` for a zone that is not known, or none."""
+    """The zones of a flow, as `lan > wan`; `?` where `src_zone` or `dest_zone` is null: no zone, or not known."""
     return f"{flow['src_zone'] or '?'} > {flow['dest_zone'] or '?'}"
 
 

@@ -100,8 +100,8 @@ def every_reason(
     """Every Reason why a connection may be slow, in the order in which a packet meets its condition; found on demand.
 
     With a pair of zones the last one is WAITING: a packet from the source has to come. If that is the only one, nothing
-    else is missing. Without a pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone.
-    `lookups`: as in `reasons`.
+    else that is known here is missing; whether the firewall accepted a reply is not (`by_replies` adds that). Without a
+    pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:

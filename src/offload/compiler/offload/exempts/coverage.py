@@ -191,5 +191,8 @@ def called(rule: MarkRule) -> str:
 
 
 def named(rule: MarkRule) -> str:
-    """The name of a firewall rule for a sentence: option `name` in quotes; without one, that of its UCI section."""
+    """How a sentence names a rule of /etc/config/firewall: option `name` in quotes, made printable and cut.
+
+    Without one, the id of its section, without quotes. Not for rules in nft (those with a `place`).
+    """
     return rule.section if rule.name == rule.section else f"'{shown(rule.name, LONGEST_NAME)}'"
