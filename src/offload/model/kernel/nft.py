@@ -11,7 +11,7 @@ from offload.model.sections.match import EVERYTHING, Limit, Match
 class Rule(NamedTuple):
     """One rule: a match, and what happens to the packets that it matches."""
 
-    verdict: str  # the last statement: `accept`, `jump input_lan`; empty: the rule only counts or logs
+    verdict: str  # what it does: `accept`, `jump input_lan`, `delete @s { ... }`; empty: it only counts or logs
     match: Match = EVERYTHING  # conditions; without any the rule is for every packet
     comment: str = ""  # without the label of the table
     counter: bool = False  # it counts packets and bytes
@@ -48,7 +48,7 @@ class Set(NamedTuple):
     """A named set."""
 
     name: str  # of the set
-    types: tuple[str, ...]  # of the key's parts, in order
+    types: tuple[str, ...]  # of the key's parts, in order; empty: `typeof` has the key
     elements: tuple[str, ...] = ()  # as nft text
     flags: tuple[str, ...] = ()  # interval, timeout, dynamic, ...
     size: int = 0  # most elements; 0 for no limit
@@ -104,10 +104,10 @@ class Define(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of family inet, its objects in the order in which nft needs them."""
+    """A table of family inet, and its objects."""
 
     name: str  # of the table
-    chains: tuple[Chain, ...]  # those that others jump to first
+    chains: tuple[Chain, ...]  # in the order in which they are written
     flowtables: tuple[Flowtable, ...] = ()  # with their devices
     helpers: tuple[Helper, ...] = ()  # conntrack helper objects
     sets: tuple[Set, ...] = ()  # named sets
