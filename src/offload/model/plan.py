@@ -78,7 +78,7 @@ class ExemptMatch:
     An empty `iifs` or `oifs` is no condition: it matches every device.
     """
 
-    exempt: Exempt  # its conditions; the subnets of a zone without devices are added to the addresses
+    exempt: Exempt  # its conditions; without an address it has the subnets of a zone without known devices
     iifs: tuple[str, ...] = ()  # devices of zone src
     oifs: tuple[str, ...] = ()  # devices of zone dest
     timed_exempt: TimedExempt | None = None  # the run-time exempt of which it is made; None: any other exempt

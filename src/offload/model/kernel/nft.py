@@ -18,7 +18,7 @@ class Rule(NamedTuple):
     log: str = ""  # prefix of its log lines; empty: no log
     # rate of the log lines, which then have a rule of their own before this one; or a limit object's name
     limit_log: "Limit | str | None" = None
-    origin: str = ""  # id of the section that asked for it; empty: every ruleset has it
+    origin: str = ""  # id of the section that asked for it; empty: every ruleset has it, or the section has no id
 
 
 class Include(NamedTuple):
@@ -107,7 +107,7 @@ class Table(NamedTuple):
     """A table of family inet, and its objects."""
 
     name: str  # of the table
-    chains: tuple[Chain, ...]  # in the order in which they are written
+    chains: tuple[Chain, ...]  # base chains and others
     flowtables: tuple[Flowtable, ...] = ()  # with their devices
     helpers: tuple[Helper, ...] = ()  # conntrack helper objects
     sets: tuple[Set, ...] = ()  # named sets
