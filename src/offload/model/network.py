@@ -18,8 +18,8 @@ MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: a
 class Link:
     """A network device of the kernel.
 
-    `hw_tc_offload` and `hw_bind` have their defaults (False, True) unless a section requests hardware: only then are
-    they probed.
+    `hw_tc_offload` and `hw_bind` have their defaults (False, True) unless they are probed: only if a section requests
+    hardware, and `hw_bind` only for devices with `hw_tc_offload`.
     """
 
     name: str  # as in /sys/class/net
@@ -106,7 +106,7 @@ class RoutingRule:
 class Qdisc:
     """A queueing discipline of a device. `kind`: its name (cake, fq_codel, ...).
 
-    `fwmask`: the bits of the packet mark by which it sorts packets (cake's `fwmark`); 0: it does not read the mark.
+    `fwmask`: the bits of the packet mark by which it sorts packets (cake's `fwmark`); 0: it is not cake, or has none.
     """
 
     device: str
@@ -187,7 +187,7 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A feature that kernel or nft lack, and the OpenWrt package that provides it; empty: none does."""
+    """A feature that kernel or nft lack, or an error of nft, and the OpenWrt package to install; empty: none helps."""
 
     what: str
     package: str
@@ -202,11 +202,11 @@ class Kernel:
 
     release: str = ""  # as `uname -r` prints it
     flowtable: bool = True  # the probe could create a flowtable and a rule that uses it
-    nft: str = ""  # version of the program nft; empty where it is missing
-    modules: tuple[str, ...] = ()  # loaded modules that matter here; built-in ones are not among them
-    missing: tuple[Lack, ...] = ()  # features that kernel or nft lack
-    conntrack_max: int = CONNTRACK_MAX  # most connections that the kernel keeps; 0: any number
-    ipsec: bool = False  # a rule can match packets that IPsec will encrypt
+    nft: str = ""  # version of the program nft; empty where it is missing or fails
+    modules: tuple[str, ...] = ()  # loaded modules that matter here, without built-in ones; empty too if nft fails
+    missing: tuple[Lack, ...] = ()  # the first feature that kernel or nft lack, or the error of nft; empty: none
+    conntrack_max: int = CONNTRACK_MAX  # most connections of the kernel, 0: any number; default if `missing`
+    ipsec: bool = False  # a rule can match packets that IPsec will encrypt; False too if something is missing
 
 
 @dataclass(frozen=True, slots=True)
