@@ -20,7 +20,7 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
     """Split the comment of a rule in the kernel into (fingerprint, digests, misses); ("", {}, False): it is not ours.
 
-    Fingerprint: a hash of the rule's text. Digests: {name of the set that the rule looks up: hash of the elements that
+    Fingerprint: a hash of the rule and its chain. Digests: {name of the set that the rule looks up: hash of the elements that
     we sent to it}, so that they need not be listed; {}: the comment has none. Misses: whether the rule counts packets
     that could not be stored because a set was full.
     """
@@ -45,13 +45,15 @@ class TimedElement(NamedTuple):
 class LiveTable:
     """One of our tables as the kernel lists it, or as it would list a table that is wanted.
 
-    The kernel prints rules in words of its own, so every rule has in its comment a hash of its text as we sent it, the
-    fingerprint. Devices are compared one by one: the kernel drops those that go away, others may change our tables.
+    The kernel prints rules in words of its own, so each of our rules has in its comment a hash of what we sent, the
+    fingerprint. Devices are compared one by one: the kernel drops those that go away, others may change our tables. If
+    it has elements of a form that we never write, it is given empty here, so that it differs.
     """
 
     name: str  # of the table
     devices: frozenset[str] = frozenset()  # of its flowtable
-    # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill; the station sets are empty
+    # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill, and elements that end within
+    # seconds; the station sets are empty
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # by chain, the fingerprints of its rules in order; an empty text for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
