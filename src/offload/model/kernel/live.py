@@ -20,9 +20,9 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
     """Split the comment of a rule in the kernel into (fingerprint, digests, misses); ("", {}, False): it is not ours.
 
-    Fingerprint: a hash of the rule and its chain. Digests: {name of the set that the rule looks up: hash of the elements that
-    we sent to it}, so that they need not be listed; {}: the comment has none. Misses: whether the rule counts packets
-    that could not be stored because a set was full.
+    Fingerprint: a hash of the rule and its chain. Digests: {name of the set that the rule looks up: hash of the
+    elements that we sent to it}, so that they need not be listed; {}: the comment has none. Misses: whether the rule
+    counts packets that could not be stored because a set was full.
     """
     found = COMMENT.fullmatch(comment)
     if not found:
@@ -52,8 +52,8 @@ class LiveTable:
 
     name: str  # of the table
     devices: frozenset[str] = frozenset()  # of its flowtable
-    # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill, and elements that end within
-    # seconds; the station sets are empty
+    # by set or map, as nft text (of a map `KEY : VERDICT`); without sets that packets fill, and elements that end in
+    # less than 2 seconds; the station sets are empty
     elements: Mapping[str, frozenset[str]] = field(default_factory=dict)
     # by chain, the fingerprints of its rules in order; an empty text for a rule that is not ours
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
