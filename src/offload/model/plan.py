@@ -62,7 +62,7 @@ class Element:
 class TimedExempt:
     """An exempt by `offload exempt add`: elements of nft sets, which the kernel removes when its time is over.
 
-    `id`: its number for `exempt delete`. `timeout`: seconds in all; `expires`: seconds left.
+    `id`: its number for `exempt delete`. `timeout`: seconds in all; `expires`: seconds left when this was made.
     """
 
     id: int

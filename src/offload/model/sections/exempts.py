@@ -18,7 +18,7 @@ class Exempt:
     instead nothing is offloaded between zones that it may concern.
     """
 
-    name: str  # option `name`, or the section's; of a rule its name or comment
+    name: str  # option `name`, or the section's; of a rule its name or comment; by command `run-time 3`
     section: str  # id of the section; of a rule in nft its chain and table; empty: run time, or the compiler's
     src: str = "*"  # zone that opens the connection; `*` for every zone
     dest: str = "*"  # zone that the connection leads to; `*` for every zone
