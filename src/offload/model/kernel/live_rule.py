@@ -93,7 +93,7 @@ class LiveRule:
     # by the connection's state or TCP flags it matches no packet of established connections, except perhaps TCP with
     # FIN or RST, which flowtables do not forward, and TCP with SYN or without ACK, which no normal connection has then
     opening: bool = False
-    ends: bool = False  # all packets of established connections leave its chain here, accepted; if not `asked` first
+    ends: bool = False  # all packets of established connections leave its chain here, accepted (with `asked`: maybe)
     # (name, how the rule uses it) of sets and maps whose elements have yet to be read, because `targets`, `opening` and
     # `ends` depend on them (verdict_maps.py); empty when that is done
     asked: tuple[tuple[str, str], ...] = ()
