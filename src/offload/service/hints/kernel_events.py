@@ -126,7 +126,7 @@ def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
     """The causes (why, for the log) of the pass that a change of nftables by other programs needs; empty: none.
 
     With our firewall the cause FIREWALL (rules in table fw4 changed) is left out, as rules that others add or remove
-    there need no pass. If rules were removed there, or notifications lost, the kernel is asked: TABLES is added if rules
+    there need no pass. If rules were removed there, or notifications lost, the kernel is asked: TABLES is added if some
     of ours are missing, or if it does not list them (no error is raised).
     """
     if engine.firewall is None:

@@ -109,7 +109,8 @@ def attributes(body: bytes, at: int = 0) -> Attributes:
 def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield the attributes in `body` from offset `at` on, in their order, as (type without flags, payload unpadded).
 
-    Nested ones are bytes. One type may occur many times. Reading ends before the first attribute whose length is not valid.
+    Nested ones are bytes. One type may occur many times. Reading ends before the first attribute whose length is not
+    valid.
     """
     while at + NLATTR.size <= len(body):
         length, kind = NLATTR.unpack_from(body, at)
