@@ -75,6 +75,16 @@ def test_a_port_beneath_an_excluded_device_has_not_the_reason_of_a_full_flowtabl
     assert (port.flowtables, [reason.code for reason in port.reasons]) == ((), [ReasonCode.EXCLUDED_BY_USER])
 
 
+def test_an_excluded_member_of_a_vrf_is_not_offloaded_by_the_name_that_all_its_members_have() -> None:
+    """On the forward hook the input device of both zones is vrf0."""
+    members = (Link("lan", master="vrf0"), Link("guest", master="vrf0"), Link("vrf0", kind="vrf"), Link("wan"))
+    permissions = tuple(Permission(src, "wan", f"@forwarding[{src}]") for src in ("lan", "guest"))
+    chosen = Globals(mode=Mode.SOFTWARE, exclude_devices=("lan",))
+    found = planned(Snapshot(links=members), permissions=permissions, globals=chosen)
+    assert lan_wan(found).effective is Mode.NONE
+    assert [(each.iif, each.oif) for table in found.tables for each in table.elements] == [("guest", "wan")]
+
+
 KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {
     "an exempt of all of it": ({"exempts": (exempt_of("e", "e", "lan", "wan"),)}, ReasonCode.EXEMPT),
     "a faulty exempt": ({"exempts": (exempt_of("e", "e", "lan", faulty=True),)}, ReasonCode.EXEMPT_FAULT),

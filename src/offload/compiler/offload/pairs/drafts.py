@@ -67,20 +67,16 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
         if request.family is Family.NEITHER
         else empty
     )
+    nowhere = _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every))
     if refused:
-        return PairDraft(
-            request,
-            Mode.NONE,
-            tuple(refused),
-            _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every)),
-        )
+        return PairDraft(request, Mode.NONE, tuple(refused), nowhere)
 
     made = {way: _crossing(request, coverage, *way) for way in every}
     crossings = tuple(found for found in made.values() if found)
     slow = [end for way, found in made.items() if not found for end in zip((src.name, dest.name), way, strict=True)]
     left_out = tuple(dict.fromkeys(why for end in slow if (why := coverage.why_slow(*end))))
     if not crossings:
-        return PairDraft(request, Mode.NONE, left_out, tuple(Crossing(*way, Mode.NONE) for way in every))
+        return PairDraft(request, Mode.NONE, left_out, nowhere)
     mode = max(crossing.mode for crossing in crossings)
     reasons = [*request.reasons, *(_uncovered(request, coverage, crossings) if request.mode is Mode.HARDWARE else ())]
     stations = _stations(request, coverage, crossings)
