@@ -5,7 +5,7 @@ wan, with IPv4 through a port forward.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -77,7 +77,7 @@ def test_transfers_follow_a_phone_between_cable_and_wifi(house: House, service: 
             go(house, place)
             flag = "HW_OFFLOAD" if place in WIRED else "OFFLOAD"
             service.until(lambda: all(conntrack_flags(house.router, talk) == {flag} for talk in talks))  # noqa: B023
-            wait_while(lambda: lacking(house, running, place))  # noqa: B023
+            wait_until_all_go_on(house, running, place)
             print(
                 f"\nto {place}: all {len(talks)} transfers go on, on its path, after {time.monotonic() - begin:.1f} s"
             )
@@ -86,10 +86,10 @@ def test_transfers_follow_a_phone_between_cable_and_wifi(house: House, service: 
         settle(house, talk, CABLE)
 
 
-def wait_while(wrong: Callable[[], list[object]]) -> None:
-    """Wait until nothing is wrong any more; AssertionError with what is, after PATIENCE."""
+def wait_until_all_go_on(house: House, running: list[Drip | Steady], place: str) -> None:
+    """Wait until `lacking` finds nothing wrong for a second; AssertionError with its findings after PATIENCE."""
     begin = time.monotonic()
-    while found := wrong():
+    while found := lacking(house, running, place):
         assert time.monotonic() - begin < PATIENCE, found
 
 

@@ -24,6 +24,20 @@ def entry(sport: int = 1000, proto: int = 6, src: bytes = HERE, dst: bytes = THE
     return Entry(proto, ends, Tuple(dst, src, 80, sport), 0, 60, 0, None, None, 3, None)
 
 
+def in_namespace(program: str) -> "subprocess.CompletedProcess[str]":
+    """Run a Python program in a network namespace of its own; the test is skipped if this machine cannot."""
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(SRC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        check=False,
+    )
+    if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
+        pytest.skip(done.stdout + done.stderr)
+    return done
+
+
 def answer(number: int, refusal: int = 0) -> bytes:
     return struct.pack("=IHHIIi", 36, 2, 0, number, 0, -refusal) + b"\0" * 16
 
@@ -170,15 +184,7 @@ door = Conntrack()
 
 
 def test_the_fake_finds_what_a_real_kernel_finds(capsys: pytest.CaptureFixture[str]) -> None:
-    done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", INSERTED + FOUND],
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(SRC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        check=False,
-    )
-    if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
-        pytest.skip(done.stdout + done.stderr)
+    done = in_namespace(INSERTED + FOUND)
     exec(FOUND, {"door": FakeConntrack([entry(1), entry(2, 17)])})  # noqa: S102 - the same program for both
     assert done.stdout == capsys.readouterr().out, done.stderr
 
@@ -206,15 +212,7 @@ def test_a_real_kernel_ends_connections() -> None:
 
     A second time there is nothing to end.
     """
-    done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", REAL],
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(SRC), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        check=False,
-    )
-    if done.returncode != 0 and ("no conntrack" in done.stdout or "unshare" in done.stderr):
-        pytest.skip(done.stdout + done.stderr)
+    done = in_namespace(REAL)
     assert done.stdout.split("\n")[0] == ("4 Cut(asked=4, ended=4, error='') [2] Cut(asked=4, ended=0, error='')"), (
         done.stdout + done.stderr
     )

@@ -64,7 +64,7 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """Log what is new in the outcome of a pass, such as modes of pairs (zone > zone), devices, Problems, an error.
+        """Log the modes of pairs (zone > zone), devices, Problems and errors that differ from those of the last pass.
 
         `cause`: the event that led to it, logged if nothing that was read differs. `decided`: its option log_level
         counts from now on; None: no pass has decided yet. `trouble`: the error of the pass or of the firewall's load,

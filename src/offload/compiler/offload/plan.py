@@ -39,7 +39,7 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Decide what is offloaded: the wanted nft tables, modes of pairs of zones and of zones, flowtables of devices.
+    """Decide what is offloaded. The Plan has the wanted nft tables, the modes of zones and pairs, and device lists.
 
     A decision has Reasons (sentences) for less than was requested. `topology`: the devices of the zones;
     `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they

@@ -35,7 +35,7 @@ def read(
     lower: Mapping[str, tuple[str, ...]],
     installed: tuple[tuple[str, str, str], ...],
 ) -> Inputs:
-    """Gather everything that the ruleset depends on: what is given here, and what `files` reads.
+    """Gather everything that the ruleset depends on: the arguments, and the files that `files` reads.
 
     Read are the files that ipsets load, the file of conntrack helpers, and whether each path of a config include can be
     read. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none. `modules`:

@@ -3,6 +3,7 @@
 It runs only if a pair requests hardware, and once for each device, because a trial takes a run of nft.
 """
 
+from offload.config.choices.options import mode
 from offload.config.load import Packages
 from offload.model.config import Mode
 from offload.model.network import DEVICE_NAME, Snapshot
@@ -16,14 +17,10 @@ HARDWARE = HARDWARE_TABLE[0]
 
 
 def wanted(packages: Packages) -> bool:
-    """Whether a section of /etc/config/offload has the mode `hardware`, in letters of either case.
-
-    False if the file is unreadable or missing.
-    """
+    """Whether a section of /etc/config/offload has mode hardware; False if the file is unreadable or missing."""
     found = packages.get("offload", ())
-    if isinstance(found, Problem):
-        return False
-    return any(str(each.options.get("mode")).lower() == Mode.HARDWARE.value for each in found)
+    modes = () if isinstance(found, Problem) else (each.options.get("mode") for each in found)
+    return any(mode(each) is Mode.HARDWARE for each in modes if isinstance(each, str))
 
 
 @dataclass(slots=True)

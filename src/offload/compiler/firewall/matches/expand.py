@@ -54,8 +54,8 @@ class Expander(NamedTuple):
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
         """The addresses of an option (`given`) by family, with those of netifd networks in place of their names.
 
-        None, with a problem for `option` of the section `origin`: what is given without `!` is only networks that have
-        no address, so no packet can match now.
+        None, with a problem for `option` of the section `origin`: there are values without `!`, but all of them are
+        networks that have no address, so no packet can match now.
         """
         found = split(given, self.networks)
         if found is None:
