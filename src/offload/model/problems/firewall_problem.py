@@ -34,6 +34,18 @@ class FirewallFault(Enum):
     EMPTY_TIMES = "is left out: {option} is before {start}, so it matches nothing"
     EMPTY_NETWORK = "matches nothing now: {option} '{value}' has no address"
     EMPTY_ZONE = "matches nothing now: {option} '{value}' is a zone without devices and addresses"
+    NO_INPUT_DEVICE = (
+        "matches nothing: packets in hook {hook} have no input device to compare with option '{option}'; "
+        "set option 'direction' to 'out'"
+    )
+    NO_OUTPUT_DEVICE = (
+        "matches nothing: packets in hook {hook} have no output device to compare with option '{option}'; "
+        "set option 'direction' to 'in'"
+    )
+    NO_SOURCE_MAC = (
+        "matches nothing: packets of the router itself have no source MAC address to compare with option '{option}'; "
+        "for those of other hosts name their zone in option 'src'"
+    )
     LOST_CONDITION = "is left out: without {options} it would match more than it says"
     WIDENED = "goes without {options}, and so {target}s more than it says"
     CLOSES_MANAGEMENT = (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.matches.expand import LeftOutError, common_family
 from offload.compiler.firewall.rules import mangle
+from offload.compiler.firewall.rules.hooks import report_unmet
 from offload.compiler.firewall.unread import CLOSING, management
 from offload.compiler.firewall.zones import SHOWN, FirewallZone, log_limit
 from offload.model.kernel.nft import Rule
@@ -99,9 +100,11 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     if not matches:
         return
     if target in {"notrack", "helper"}:
-        chain, verdict = _conntrack(draft, section, src)
+        (chain, verdict), hook = _conntrack(draft, section, src), "prerouting"
     else:
         chain, verdict = _chain(section), _verdict(section, src, dest)
+        hook = chain.partition("_")[0]
+    report_unmet(draft, section, hook)
     shared = _shared_limit(section, chain, src, dest)
     for match in matches:
         draft.add(chain, Rule(verdict, match, section.name, section.counter, section.log, shared, section.origin.id))

@@ -6,6 +6,7 @@ from itertools import product
 
 from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.matches.addresses import IPV6
+from offload.compiler.firewall.rules.hooks import report_unmet
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
@@ -56,6 +57,8 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
             )
     for each in rules:
         draft.add(chain, each)
+    if rules:
+        report_unmet(draft, section, chain.removeprefix("mangle_"))
     draft.problems.extend(_of_all(problems) if rules else dict.fromkeys(chained.from_iterable(problems)))
 
 
