@@ -57,7 +57,7 @@ def top(router: Router, given: "Namespace") -> Answer:
 
 
 def totals(router: Router, given: "Namespace") -> Answer:
-    """The verb `totals`: flows, and bytes by path, of hosts or pairs of zones (--by), since the service counts.
+    """The verb `totals`: flows, and bytes by path, of hosts or pairs of zones (--by), since counting began.
 
     Those with the most bytes come first. Hosts are those that are not on the wan side. UsageError for a bad --by or
     --limit. Exit code FAILED if the reply is an error, as where no service runs, or it cannot count.

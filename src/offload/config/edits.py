@@ -22,7 +22,7 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """The edits that set `mode` in all `config zone` for the zone, also disabled ones, or in a new one without any.
+    """The edits that set `mode` in each `config zone` for the zone, also in disabled ones, or add one if there is none.
 
     `sections`: of /etc/config/offload. A new section has options `name` and `mode`; whether the zone exists is not
     checked.
@@ -33,7 +33,7 @@ def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """The edits that set `mode` in all `config pair` with exactly these `src` and `dest`, or in a new one without any.
+    """The edits that set `mode` in each `config pair` with exactly these `src` and `dest`, or add one if there is none.
 
     `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, and `*` finds only sections with `*`. Disabled
     sections count, and stay disabled.

@@ -1,4 +1,7 @@
-"""The engine for the command where no service runs: it reads the router once and replies as the ubus methods do."""
+"""The ubus methods for the command where no service runs: it reads the router and does them in its own process.
+
+What a service counts is missing: `totals` is an error, and `ended` in the reply of `status` has zeros.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress

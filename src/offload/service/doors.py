@@ -53,7 +53,7 @@ class NftChecker(Protocol):
 class NftTables(Protocol):
     """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: chains and rules of all programs.
 
-    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that found its sets full.
+    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that its full sets lack.
     """
 
     def tables(self) -> frozenset[str]: ...

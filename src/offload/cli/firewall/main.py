@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     """Run one verb; gives the exit code. `argv` begins with `firewall`.
 
-    A command line that `parsed` refuses gives a line and the usage on stderr, and exit code 2. An OffloadError gives a
-    sentence on stderr (with -q nothing), and exit code 1, also for a value that `trace` refuses.
+    If `parsed` refuses the command line, a line and the usage go to stderr, and the exit code is 2. At an OffloadError
+    its sentence goes to stderr (with -q nowhere), and the exit code is 1. A value that `trace` refuses is one.
     """
     try:
         given = parsed(argv[1:])

@@ -1,6 +1,6 @@
 """nftables objects as `nft list table` shows them, without any knowledge of zones or offload.
 
-NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
+NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 """
 
 from typing import NamedTuple

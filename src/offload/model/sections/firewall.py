@@ -1,6 +1,6 @@
 """/etc/config/firewall, section by section as written: with negations, ranges, masks and names.
 
-NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
+NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.matches` turns it
 into matches of one family and one protocol, and `nft.match` writes each of those as rule text.
 
-NamedTuples and not dataclasses: the command makes them anew at every start, and dataclasses take six times as long.
+NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 """
 
 from collections.abc import Iterable

@@ -70,9 +70,10 @@ class Loading:
             left_out = left_out.with_(more)
 
     def candidate(self, left_out: LeftOut) -> Compiled:
-        """Compile the ruleset without these sections and files; no nft runs. The result has no problem for these parts.
+        """Compile the ruleset as if these sections and files were not there; no nft runs.
 
-        Sections that need one of them (a rule its set) are left out too, with a problem.
+        No problem of the result says that they are left out. Sections that need one of them (a rule its set) are left
+        out too, and the result has a problem for each of these.
         """
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))

@@ -1,8 +1,9 @@
-"""Update the nft sets of stations (hosts behind bridges) without a pass, and move flows from software to hardware.
+"""Update the nft sets of stations (hosts behind bridges) without a pass; a pass moves flows from software to hardware.
 
-On a bridge with ports that hardware can take and others, the port of a station (a host that the bridge has learned)
-decides between hardware and software. The nft sets of our two tables have the stations of each. A pass reads all again
-and changes our tables.
+Where hardware can take only some ports of a bridge, the port of a station (a host that the bridge has learned) decides
+between hardware and software. Each of our two tables has nft sets with its stations. To change these sets no pass is
+made (it reads all again and changes our tables). If a station that came to a hardware port has flows in software, a
+pass creates the software table again.
 """
 
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations

@@ -77,7 +77,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """A text for each finding of a reply of `check`: severity, sentence, what offload did about it, its remedy."""
+    """A text for each finding of a reply of `check`: severity and sentence; what offload did and the remedy, if any."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 

@@ -1,4 +1,4 @@
-"""Print the bytes of all connections since the service counts, by host or pair of zones. Pure."""
+"""Print the reply of the method `totals`: flows and bytes since counting began, by host or by pair of zones. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -14,8 +14,8 @@ LONGEST_NAME = 15  # characters of /proc/PID/comm (TASK_COMM_LEN, include/linux/
 def holder(descriptor: int, proc: Path = PROC) -> str:
     """Id and name of the process that has the lock on an open file, as text for a message: `process 4711 'flock'`.
 
-    If several have it, the first that is listed; `?` for a name that is not known. If none is found: `another process`,
-    or `a process that /proc/locks does not list`. Never raises.
+    If several have it, the first that is listed; `?` for a name that is not known. `another process` if /proc/locks or
+    the file's status cannot be read; `a process that /proc/locks does not list` if it has none. Never raises.
     """
     try:
         status, text = os.fstat(descriptor), (proc / "locks").read_text(errors="replace")

@@ -32,9 +32,9 @@ class Nft:
     """The program nft, and nf_tables over nfnetlink. A method that fails raises NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
-    tests replace them. `transactions`: how many texts `apply` has sent with success. It also has `inet_tables` (as
-    `tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `Program.hurry`, and `remembers` and `keys` of
-    elements.py, which give None instead of an error.
+    tests replace them. `transactions`: how many texts `apply` has sent with success. These functions are methods too:
+    `forward_chains`, `handles` and `inet_tables` (here `tables`) of nfnetlink/tables.py, `Program.hurry`, and
+    `remembers` and `keys` of elements.py. Where the last two fail, they give None.
     """
 
     def __init__(
@@ -111,9 +111,10 @@ class Nft:
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Map each table to the number of packets of accepted replies that found its set `replied4` or `replied6` full.
+        """Map each table to the number of accepted reply packets whose connection did not fit into a set of the table.
 
-        Zeros, and tables that do not exist, are left out.
+        The sets are `replied4` and `replied6`, for connections of any protocol. Zeros, and tables that do not exist,
+        are left out.
         """
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}

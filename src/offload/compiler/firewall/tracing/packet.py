@@ -15,7 +15,10 @@ WITH_PORTS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 
 class Packet(NamedTuple):
-    """The first packet of a connection. An empty device: the hook has none. None, or other empty text: not known."""
+    """A packet of a connection: its first, unless `live` is True.
+
+    An empty `iif` or `oif`: the hook has no such device. None, or an empty `proto` or `src_mac`: not known.
+    """
 
     family: int  # 4 or 6
     proto: str  # name of the IP protocol
@@ -23,12 +26,12 @@ class Packet(NamedTuple):
     oif: str = ""  # output device
     src_ip: int | None = None  # as a number
     dest_ip: int | None = None  # as a number
-    src_port: int | None = None  # of TCP and UDP
-    dest_port: int | None = None  # of TCP and UDP
+    src_port: int | None = None  # of TCP, UDP, UDP-Lite, SCTP or DCCP
+    dest_port: int | None = None  # of TCP, UDP, UDP-Lite, SCTP or DCCP
     src_mac: str = ""  # as text in lower case
     translated: bool = False  # DNAT replaced its destination
-    moment: float | None = None  # when it passes, in seconds since 1970; None: rules with times are OPEN
-    live: bool = False  # its connection exists already, so a limit's count before it is not known
+    moment: float | None = None  # when it passes, in seconds since 1970
+    live: bool = False  # its connection exists already; whether it exceeds a rate limit is not known
 
 
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:

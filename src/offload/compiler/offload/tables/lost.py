@@ -21,7 +21,7 @@ class Lost:
     """Traffic that may be in a table's flowtable and that this table is not to offload now; `bool()`: there is some."""
 
     crossings: Crossings = frozenset()  # (iif, oif) that leave the map, or stay for less traffic
-    exempts: tuple[ExemptMatch, ...] = ()  # that the kernel's table lacks
+    exempts: tuple[ExemptMatch, ...] = ()  # of which the kernel's table lacks a rule or an element
 
     def __bool__(self) -> bool:
         return bool(self.crossings or self.exempts)
@@ -33,11 +33,11 @@ NOTHING_LOST = Lost()
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
     """The traffic that the table in the kernel (`held`) may have offloaded and that `table`, the wanted one, does not.
 
-    The Plan's other table may take it. It is each (iif, oif) that leaves the map, or stays only for replies, with a
-    narrower family or with other ends where a host's bridge port decides; and each exempt that the kernel's table
-    lacks. An element that was only for replies before does not count. If a set of ranges gets an element, all exempts
-    with ranges in it count. Devices that do not exist any more are left out: the kernel ended the offload of their
-    flows.
+    The Plan's other table may take it. The result has each pair of devices (iif, oif) that leaves the map; that the map
+    keeps for replies alone; whose family loses IPv4 or IPv6; or that gets other ends where a host's bridge port
+    decides. It has no pair that was there for replies alone, and none with a device that does not exist any more: the
+    kernel ended the offload of its flows. It has each exempt of which `table` has a rule or an element that the
+    kernel's table lacks. If a set of ranges gets an element, it has all exempts with ranges in that set.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))

@@ -126,7 +126,7 @@ def _kind_of_objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """The number of packets of accepted replies that found the table's set `replied4` or `replied6` full.
+    """The number of accepted reply packets whose connection did not fit into the set `replied4` or `replied6`.
 
     0 if it has no such sets, or does not exist. NftError if the kernel does not list its rules.
     """
