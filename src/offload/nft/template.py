@@ -1,8 +1,9 @@
 """Templates as functions: Jinja2 compiles each once, and the result is stored as Python stores bytecode.
 
 Importing Jinja2 and compiling takes as long as everything else in a cold `offload firewall print`. A stored template
-has the source that it was made of, so that an edited one is compiled again. Jinja2's code needs little of its runtime,
-and `_GLOBALS` has that; code that needs more runs in Jinja2 itself.
+has the source that it was made of, so that an edited one is compiled again. The code that Jinja2 generates uses few
+names of Jinja2's runtime; `_GLOBALS` has these, so that the code runs without Jinja2. A template whose code uses others
+is run by Jinja2 itself, and not stored.
 """
 
 import marshal

@@ -1,6 +1,7 @@
 """The poll loop over ubus, notifications, signals, timers; it makes passes (read all again, change our tables).
 
-Events are only hints: each leads to a pass, which reads everything again.
+A hint is an event after which something may have changed: a pass follows, which reads everything again. Ended
+connections are counted, and moved stations followed, by the kernel's notifications themselves.
 """
 
 import gc

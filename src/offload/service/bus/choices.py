@@ -126,8 +126,8 @@ def differences(
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
     """The pairs of zones whose effective mode differs between two Plans, as JSON; those of `after` come first.
 
-    Each has `src`, `dest`, and the modes `before` and `effective` ("none" also if that Plan lacks the pair). One that
-    in `after` is slower than its mode also has `mode` and `reasons`.
+    Each has `src`, `dest`, and the modes `before` and `effective` ("none" also if that Plan lacks the pair). If the
+    effective mode in `after` is lower than the requested one, it also has `mode` (the requested one) and `reasons`.
     """
     then, now = ({(pair.src, pair.dest): pair for pair in plan.pairs} for plan in (before, after))
     modes = ((pair, _effective(then.get(pair)), _effective(now.get(pair))) for pair in now | then)

@@ -25,10 +25,10 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     `restart`. `reload-sets`: after the pass, replace the elements of all its nft sets by the configured ones. Empty: no
     action and no pass, only the reply. ArgumentError for another action. OffloadError if `part` is None (the package
     offload-firewall is not installed), if the firewall is stopped and the action is `reload`, `reload-sets` or
-    `update`, or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
-    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused), and any
-    `error`: why the last load failed; else why the pass failed, but only if a requested load still waits or for `stop`
-    and `update`.
+    `update`, if no loaded ruleset is known for `reload-sets`, or if nft or a file of ours fails. The reply: `ok` (no
+    `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists), `problems` (sentences about
+    the configuration and what nft refused), and any `error`: why the last load failed; else why the pass failed, but
+    only if a requested load still waits or for `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)

@@ -19,8 +19,9 @@ def act_alone(doors: Doors, action: str) -> Json:
     `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). Except for `stop` and empty,
     the ruleset is compiled and, if needed, loaded; after a load our offload tables are deleted, so that live flows pass
     the new rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
-    `error`. OffloadError if the package offload-firewall is not installed, the action is unknown or not possible now,
-    nft cannot delete a table or fill sets, or a file that notes a stop cannot be read, written or removed.
+    `error`, but for `reload-sets` it raises OffloadError. So does any action if the package offload-firewall is not
+    installed, the action is unknown or not possible now, nft cannot delete a table or fill sets, or a file that notes a
+    stop cannot be read, written or removed.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)

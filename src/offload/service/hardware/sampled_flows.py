@@ -1,4 +1,7 @@
-"""Collect from all connections the offloaded flows of pairs (zone > zone) that are in hardware, for a sample."""
+"""Collect flows from all connections, for a sample of the pairs (zone > zone) that are in hardware or left it lately.
+
+They are the offloaded flows of these pairs, in software too, and those that left hardware and had no packet since.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -16,7 +19,7 @@ STATUS, OCTETS, REPLY_OCTETS = 9, 13, 15  # places in Values
 
 
 class Found(NamedTuple):
-    """A flow as a sample saw it (path and packets), with its source, and its destination after DNAT.
+    """A flow as a sample saw it (path, also slow, and packets), with its source, and its destination after DNAT.
 
     `target`: the packed address of that destination; without DNAT the original one.
     """

@@ -23,12 +23,17 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A step of an explanation: a condition for offload, or what is known of the way, the path or hardware."""
+    """A step of an explanation: a condition for offload, or what is known of routes, neighbours, MTU, path or hardware.
 
-    name: str  # of the condition, as in the reply of `explain`
-    fact: str  # the value that was compared, as text; may be empty if it was not checked
-    holds: Holds  # whether the connection meets it, or this is known
-    reasons: tuple[Reason, ...] = ()  # why not; of a condition that holds, Reasons that explain the fact
+    `holds` of a condition: whether the connection meets it. Of the steps `route`, `neighbour` and `mtu`: YES if all of
+    it is known, else UNASKED. Of `path`: whether it is fast. Of `hardware`: whether it has the flow; UNASKED if it was
+    not requested.
+    """
+
+    name: str  # as in the reply of `explain`
+    fact: str  # what was found, as text; it may be empty for UNASKED, but need not
+    holds: Holds
+    reasons: tuple[Reason, ...] = ()  # for NO, why; else those about the same zone, devices, pair or hardware, if any
 
 
 class Live(NamedTuple):

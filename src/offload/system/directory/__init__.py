@@ -1,1 +1,4 @@
-"""Read and write a router as a directory (`--root DIR`)."""
+"""Read snapshot.json in a router's directory (`--root DIR`), and write such a directory from a running router.
+
+system/config/uci.py reads the UCI files in it.
+"""

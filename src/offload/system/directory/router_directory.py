@@ -20,7 +20,7 @@ CONFIG = Path("etc/config")
 
 
 class RouterDirectory:
-    """A directory that stands for a router (`--root DIR`); its files are read and written, not those of this router."""
+    """A directory that stands for a router (`--root DIR`): reads its snapshot.json, or writes all of its files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

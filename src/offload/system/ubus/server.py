@@ -67,8 +67,9 @@ class UbusServer:
     def event_waits(self) -> bool:
         """Whether one of the events is in the socket, not yet passed to `hearing`; nothing is taken from the socket.
 
-        An event waits there while this process waits for the reply to a call of its own. Another message with the name
-        of an event in it counts too, by mistake, and only the first 64 KB are searched. False if not connected.
+        Another message with the name of an event in it counts too, by mistake, and only the first 64 KB are searched.
+        An event that arrived while this process waited for the reply to a call of its own does not count: python-ubus
+        has taken it from the socket, and keeps it for `serve`. False if not connected.
         """
         if self.descriptor is None:
             return False

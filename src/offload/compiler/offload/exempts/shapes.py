@@ -1,7 +1,8 @@
 """The shape of an exempt: the conditions that it shares with others in one nft set; exempts as elements. Pure.
 
-The rule has the devices, family, protocol, mark mask and DSCP of a shape, and the set's key its fields. nft 1.0.6 keeps
-at most five types of a concatenation and shifts `ip dscp` inside one, so DSCP is never in a key.
+Of a shape, the rule that looks up the set compares devices, family, protocol, DSCP and a mark that is not in the key;
+the key consists of the shape's fields (addresses, ports and so on). nft 1.0.6 keeps at most five types of a
+concatenation and shifts `ip dscp` inside one, so DSCP is never in a key.
 """
 
 import hashlib
@@ -50,9 +51,10 @@ class Shape:
 def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:
     """An exempt as set elements: (shape, negated conditions as nft text, box) for each combination of its values.
 
-    The shape says which set it is. A box is one element as numbers: a range for each part of the set's key; without
-    parts, (). Negated conditions stand in the rule, as no set can hold them. Nothing if its addresses have no family in
-    common.
+    The values are its families, protocols, and those of the key's parts. Its devices are not combined: each shape has
+    all of them. Elements of one set have the same shape and the same negated conditions, which stand in the rule, as no
+    set can hold them. A box is one element as numbers: a range for each part of the set's key; without parts, ().
+    Nothing if its addresses have no family in common.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)

@@ -126,9 +126,9 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
 
     That is so if the rules of chain `forward` or of the guard differ (as after an update), if the map `crossings` is
-    missing, if a set of hosts is new, or if a device leaves the flowtable that remaining pairs of zones may use or that
-    nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, are not considered
-    here, but in `lost`.
+    missing, if a set of hosts is new, or if the flowtable loses a device which remaining pairs of zones may use, or
+    which nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, are not
+    considered here, but in `lost`.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules

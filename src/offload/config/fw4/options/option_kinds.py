@@ -44,7 +44,7 @@ def without_effect(option: Option) -> Option:
 
 
 def required(option: Option) -> Option:
-    """A copy of the option that a section must have: without it the section is ignored."""
+    """A copy of the option that a section must have: without it the section has a fault (Fault.MISSING)."""
     return option._replace(required=True)
 
 

@@ -5,10 +5,10 @@ which sets, and whether they are the same as before. Each pattern below is what 
 (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
 comparison of the mark, a limit) is not plain, and system/nft/nfnetlink/rules.py parses it.
 
-A plain rule that looks up a named set decides by what may change: if it drops, it may be a ban, and if it accepts or
-returns, a later rule may drop what leaves the set. Then the devices that it compares matter too, and whether it matches
-other protocols only; where the patterns do not show this, it is not plain. Rules that jump are not plain, because all
-that they compare counts for the rules of the chain they jump to.
+A rule that has a verdict and looks up a named set decides by what may change: if it drops, it may be a ban, and if it
+accepts or returns, a later rule may drop what leaves the set. So it matters which devices it compares, and whether it
+matches only protocols that are never offloaded; where the patterns do not show this, the rule is not plain. Rules that
+jump are not plain, because all that they compare counts for the rules of the chain they jump to.
 """
 
 import re
@@ -194,15 +194,18 @@ class PlainRules:
     """What offload needs of several plain rules, which only compare packets and decide, that follow each other."""
 
     does: tuple[str, ...]  # their verdicts, each once: drop (also for reject), accept, return
-    sets: tuple[str, ...]  # names of the sets in which those look up that drop, or that decide by a named set
+    # names of all sets that are looked up by rules that drop, or that have a verdict and look up a named set
+    sets: tuple[str, ...]
     digest: int  # CRC-32 of their expressions without counters
 
 
 def plain(expressions: bytes) -> tuple[Match, BySet] | None:
     """Match a rule's expressions (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
 
-    Plain rules only compare packets and decide. None if the rule is not plain, or decides by a named set and by devices
-    or protocols that the pattern does not show: then it has to be parsed.
+    Gives (the match, what the rule does by a named set). None: the rule has to be parsed. That is so if the pattern
+    does not match it, as for a mark, a limit or a jump. It is also so if the rule has a verdict, looks up a named set,
+    and compares a device's name or the protocol, unless that is for equality with one full name, or with TCP, UDP or
+    GRE.
     """
     found = _patterns()[0].fullmatch(expressions)
     if not found:
