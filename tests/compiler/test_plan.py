@@ -8,6 +8,7 @@ import pytest
 from exempts import exempt_of
 from offload.compiler.devices import resolve
 from offload.compiler.offload.plan import plan
+from offload.compiler.offload.tables.crossings import passings
 from offload.model.config import Config, Family, Globals, MarkRule, Mode, Permission, Zone, ZoneChoice
 from offload.model.network import GivenUp, Link, Snapshot
 from offload.model.plan import PairDecision, Plan
@@ -75,14 +76,112 @@ def test_a_port_beneath_an_excluded_device_has_not_the_reason_of_a_full_flowtabl
     assert (port.flowtables, [reason.code for reason in port.reasons]) == ((), [ReasonCode.EXCLUDED_BY_USER])
 
 
-def test_an_excluded_member_of_a_vrf_is_not_offloaded_by_the_name_that_all_its_members_have() -> None:
-    """On the forward hook the input device of both zones is vrf0."""
-    members = (Link("lan", master="vrf0"), Link("guest", master="vrf0"), Link("vrf0", kind="vrf"), Link("wan"))
+# On the forward hook the input device of all members of a VRF is vrf0, that of replies too.
+def in_vrf(members: str, *others: Link, able: str = "") -> Snapshot:
+    inside = (Link(name, master="vrf0", hw_tc_offload=name in able.split()) for name in members.split())
+    return Snapshot(links=(Link("vrf0", kind="vrf"), *inside, *others))
+
+
+def ways(found: Plan) -> set[tuple[str, str, str]]:
+    """What decides about connections and about replies, by table: (mode, iif, oif)."""
+    return {(table.mode.value, *way) for table in found.tables for way in passings(table.elements)}
+
+
+def offloaded(found: Plan) -> set[tuple[str, str, str]]:
+    """The names by which connections are offloaded: (mode, iif, oif)."""
+    return {
+        (table.mode.value, *way)
+        for table in found.tables
+        for way, passing in passings(table.elements).items()
+        if passing.policy
+    }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reasons"),
+    [
+        ({"globals": Globals(mode=Mode.SOFTWARE, exclude_devices=("lan",))}, [ReasonCode.EXCLUDED_BY_USER]),
+        (
+            {"globals": Globals(mode=Mode.SOFTWARE), "zone_choices": (ZoneChoice("lan", "its", Mode.NONE),)},
+            [ReasonCode.MODE_NONE],
+        ),
+    ],
+)
+def test_zones_in_one_vrf_are_as_slow_as_the_slowest(chosen: dict[str, Any], reasons: list[ReasonCode]) -> None:
     permissions = tuple(Permission(src, "wan", f"@forwarding[{src}]") for src in ("lan", "guest"))
-    chosen = Globals(mode=Mode.SOFTWARE, exclude_devices=("lan",))
-    found = planned(Snapshot(links=members), permissions=permissions, globals=chosen)
-    assert lan_wan(found).effective is Mode.NONE
-    assert [(each.iif, each.oif) for table in found.tables for each in table.elements] == [("guest", "wan")]
+    found = planned(in_vrf("lan guest", Link("wan")), permissions=permissions, **chosen)
+    assert {pair.src: (pair.effective, [reason.code for reason in pair.reasons]) for pair in found.pairs} == {
+        "lan": (Mode.NONE, reasons),
+        "guest": (Mode.NONE, [ReasonCode.SHARED_DEVICES]),
+    }
+    assert found.tables == ()
+
+
+TWO_LANS = (Zone("lan", "@zone[0]", devices=("lan", "guest")), Zone("wan", "@zone[1]", devices=("wan",)))
+TWO_WANS = (Zone("lan", "@zone[0]", devices=("lan",)), Zone("wan", "@zone[1]", devices=("wan", "lte")))
+
+
+def test_a_zone_in_a_vrf_is_slow_where_one_of_its_devices_is() -> None:
+    chosen = Globals(mode=Mode.SOFTWARE, exclude_devices=("guest",))
+    found = planned(in_vrf("lan guest", Link("wan")), zones=TWO_LANS, globals=chosen)
+    assert (lan_wan(found).effective, [reason.code for reason in lan_wan(found).reasons]) == (
+        Mode.NONE,
+        [ReasonCode.EXCLUDED_BY_USER],
+    )
+    assert found.tables == ()
+
+
+@pytest.mark.parametrize("order", [("lan", "guest"), ("guest", "lan")])
+def test_a_zone_in_a_vrf_is_in_software_where_one_of_its_devices_has_no_hardware(order: tuple[str, str]) -> None:
+    snapshot = in_vrf("lan guest", Link("wan", hw_tc_offload=True), able="lan")
+    found = planned(snapshot, zones=(Zone("lan", "@zone[0]", devices=order), TWO_LANS[1]))
+    assert (lan_wan(found).effective, [reason.code for reason in lan_wan(found).reasons]) == (
+        Mode.SOFTWARE,
+        [ReasonCode.HARDWARE_UNCOVERED],
+    )
+    assert {table.mode for table in found.tables} == {Mode.SOFTWARE}
+    assert ("software", "vrf0", "wan") in offloaded(found)
+
+
+def test_ports_decide_for_all_of_a_vrf_where_they_do_for_one_of_its_bridges() -> None:
+    ports = (Link("lan1", master="guest", hw_tc_offload=True), Link("ap0", master="guest"))
+    inside = (Link("guest", "bridge", master="vrf0"), Link("lan", master="vrf0", hw_tc_offload=True))
+    found = planned(
+        Snapshot(links=(Link("vrf0", "vrf"), *inside, *ports, Link("wan", hw_tc_offload=True))), zones=TWO_LANS
+    )
+    of_vrf = [(table.mode.value, each.policy.stations) for table in found.tables for each in table.elements]
+    assert set(of_vrf) == {("software", "from"), ("hardware", "from")}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "able", "fast", "answered"),
+    [
+        ({"globals": Globals(mode=Mode.SOFTWARE, exclude_devices=("lte",))}, "", {"software": "wan"}, {"software"}),
+        ({}, "wan", {"software": "lte", "hardware": "wan"}, {"software", "hardware"}),
+    ],
+)
+def test_replies_out_of_a_vrf_are_taken_for_each_device_that_is_fast(
+    chosen: dict[str, Any], able: str, fast: dict[str, str], answered: set[str]
+) -> None:
+    """Without their replies no connections are offloaded; by the name of all devices they are not either."""
+    found = planned(in_vrf("wan lte", Link("lan", hw_tc_offload=True), able=able), zones=TWO_WANS, **chosen)
+    assert lan_wan(found).effective.value == max(fast, key=Mode)
+    assert offloaded(found) == {(mode, "lan", oif) for mode, oif in fast.items()}
+    assert {mode for mode in answered if (mode, "vrf0", "lan") in ways(found)} == answered
+
+
+def test_a_slow_zone_in_a_vrf_keeps_no_other_one_slow_that_connections_leave_to() -> None:
+    zones = (*ZONES, Zone("lte", "@zone[3]", devices=("lte",)))
+    found = planned(
+        in_vrf("wan lte", Link("lan"), Link("guest")),
+        zones=zones,
+        permissions=(*FORWARDINGS, Permission("lan", "lte", "@forwarding[1]")),
+        globals=Globals(mode=Mode.SOFTWARE),
+        zone_choices=(ZoneChoice("lte", "its", Mode.NONE),),
+    )
+    assert (lan_wan(found).effective, lan_wan(found).reasons) == (Mode.SOFTWARE, ())
+    assert offloaded(found) == {("software", "lan", "wan")}
+    assert ("software", "vrf0", "lan") in ways(found)
 
 
 KEPT: dict[str, tuple[dict[str, Any], ReasonCode]] = {

@@ -50,12 +50,14 @@ class Element:
     """Connections from device `iif` to `oif` to offload. Map `crossings` gets a key for them, and one for replies.
 
     `pair`: (source zone, destination zone); of several pairs of zones that are offloaded over these devices the first.
+    `opened`: False: only replies are looked up by these names, exchanged (VRF), so there is only the key for replies.
     """
 
-    iif: str
-    oif: str
-    policy: PolicyKey
+    iif: str  # name on the forward hook: in a VRF that of the VRF, and with `opened` False its own
+    oif: str  # name on the forward hook; with `opened` False the VRF's
+    policy: PolicyKey  # with `opened` False only its family counts, that of the replies
     pair: tuple[str, str]
+    opened: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,7 @@ class PairStations:
 class DeviceDecision:
     """A device of a zone, or named by the user: which flowtables list it, and why not more.
 
-    `reasons`: why no flowtable lists it, or only the software one where hardware was requested; empty: all is as
-    requested.
+    `reasons`: why no flowtable lists it, or only the software one where hardware was requested.
     `stations`: number of hosts seen at this bridge port; None: ports do not decide between hardware and software.
     """
 

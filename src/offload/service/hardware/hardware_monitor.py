@@ -213,7 +213,7 @@ def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
     # by pair, both directions together
     found: dict[Pair, int] = {}
     for table in plan.tables:
-        for element in table.elements if table.hardware else ():
-            forth, back = (element.iif, element.oif), (element.oif, element.iif)
-            found[element.pair] = found.get(element.pair, 0) + counted.get(forth, 0) + counted.get(back, 0)
+        ways = {(each.pair, each.iif, each.oif) for each in table.elements} if table.hardware else ()
+        for pair, iif, oif in ways:
+            found[pair] = found.get(pair, 0) + counted.get((iif, oif), 0) + counted.get((oif, iif), 0)
     return found

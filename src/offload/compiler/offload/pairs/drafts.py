@@ -1,6 +1,6 @@
 """The mode that each pair of zones could have alone, without the other pairs on the same devices. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from offload.compiler.offload import summary
 from offload.compiler.offload.pairs.device_coverage import DeviceCoverage
@@ -22,10 +22,11 @@ class Crossing:
     and software.
     """
 
-    iif: str
-    oif: str
-    mode: Mode
+    iif: str  # name on the forward hook
+    oif: str  # name on the forward hook
+    mode: Mode  # the fastest
     stations: str = NO_END
+    answered: tuple[tuple[str, str], ...] = ()  # other (iif, oif) that, exchanged, are the names of its replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class PairDraft:
     request: PairRequest  # what the configuration requests for the pair
     mode: Mode  # that the pair can have alone
     reasons: tuple[Reason, ...]  # why `mode` is lower than requested, or only a part of the traffic can have it
-    # pairs of devices that its packets pass, by their names on the forward hook; all with Mode.NONE if `mode` is none
+    # all pairs of devices that its packets pass, each once, by their names on the forward hook
     crossings: tuple[Crossing, ...]
     stations: PairStations | None = None  # bridges where a host's port decides its mode; None: none
 
@@ -54,10 +55,13 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
     are below others with a shaper or hook. Reasons say why the mode is lower than requested, or why a part of the
     traffic has a lower one.
     """
-    ends = [coverage.zones[name] for name in dict.fromkeys((request.src, request.dest))]
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
-    empty = [summary.no_device_reason(end) for end in ends if not end.l3]
+    empty = [
+        summary.no_device_reason(coverage.zones[end])
+        for end in dict.fromkeys((src.name, dest.name))
+        if not coverage.zones[end].l3
+    ]
     refused = (
         request.reasons
         if request.mode is Mode.NONE
@@ -67,35 +71,57 @@ def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | 
         if request.family is Family.NEITHER
         else empty
     )
-    nowhere = _in_forward(src, dest, tuple(Crossing(*way, Mode.NONE) for way in every))
     if refused:
-        return PairDraft(request, Mode.NONE, tuple(refused), nowhere)
+        nowhere = {way: Crossing(*way, Mode.NONE) for way in every}
+        return PairDraft(request, Mode.NONE, tuple(refused), _in_forward(src, dest, nowhere))
 
     made = {way: _crossing(request, coverage, *way) for way in every}
-    crossings = tuple(found for found in made.values() if found)
-    slow = [end for way, found in made.items() if not found for end in zip((src.name, dest.name), way, strict=True)]
-    left_out = tuple(dict.fromkeys(why for end in slow if (why := coverage.why_slow(*end))))
-    if not crossings:
-        return PairDraft(request, Mode.NONE, left_out, nowhere)
-    mode = max(crossing.mode for crossing in crossings)
+    slow = [way for way, own in made.items() if own.mode is Mode.NONE]
+    ends = [end for way in slow for end in zip((src.name, dest.name), way, strict=True)]
+    left_out = tuple(dict.fromkeys(why for end in ends if (why := coverage.why_slow(*end))))
+    merged = _in_forward(src, dest, made)
+    modes = {(each.iif, each.oif): each.mode for each in merged}
+    mode = max(modes.values())
+    if mode is Mode.NONE:
+        return PairDraft(request, Mode.NONE, left_out, merged)
+    crossings = [replace(own, mode=modes[src.came_in(own.iif), own.oif]) for own in made.values()]
     reasons = [*request.reasons, *(_uncovered(request, coverage, crossings) if request.mode is Mode.HARDWARE else ())]
     stations = _stations(request, coverage, crossings)
     if stations:
         reasons.append(stations.reason)
-    return PairDraft(request, mode, (*reasons, *left_out), _in_forward(src, dest, crossings), stations)
+    return PairDraft(request, mode, (*reasons, *left_out), merged, stations)
 
 
-# On the forward hook a packet that came in by a member of a VRF has the VRF's name as its input device. Replies are
-# looked up as (oif, iif), so for replies the output device has that name.
-def _in_forward(src: ZoneDevices, dest: ZoneDevices, crossings: Sequence[Crossing]) -> tuple[Crossing, ...]:
-    found = [replace(each, iif=src.came_in(each.iif)) for each in crossings]
-    found += [replace(each, oif=dest.came_in(each.oif)) for each in crossings]
-    return tuple(dict.fromkeys(found))
+# On the forward hook a packet that came in by a member of a VRF has the VRF's name as its input device, so the slowest
+# mode of the members holds for all of them. A reply is looked up as (oif, iif): there it is the output device of the
+# connection that has the VRF's name, and the input device has its own.
+def _in_forward(src: ZoneDevices, dest: ZoneDevices, made: Mapping[tuple[str, str], Crossing]) -> tuple[Crossing, ...]:
+    members: dict[tuple[str, str], list[Crossing]] = {}
+    for each in made.values():
+        members.setdefault((src.came_in(each.iif), each.oif), []).append(each)
+    return tuple(_merged(way, own, dest) for way, own in members.items())
 
 
-# None: no flowtable sees all packets between the devices. Hardware is possible if it is requested, neither device has a
-# shaper, and hardware takes all or some of the devices on which each one's packets arrive.
-def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing | None:
+def _merged(way: tuple[str, str], members: Sequence[Crossing], dest: ZoneDevices) -> Crossing:
+    answered = tuple(name for each in members if (name := (each.iif, dest.came_in(each.oif))) != way)
+    return Crossing(*way, min(each.mode for each in members), port_decides(members), answered)
+
+
+def port_decides(crossings: Iterable[Crossing]) -> str:
+    """The ends at which a port decides for any of `crossings` that are looked up alike; NO_END if one is not hardware.
+
+    Where all are in hardware, one with such an end makes it one for all: so no flow is in hardware that cannot be.
+    """
+    found = list(crossings)
+    if any(each.mode is not Mode.HARDWARE for each in found):
+        return NO_END
+    stations = {each.stations for each in found}
+    return ENDS[not stations.isdisjoint({FROM, BOTH}), not stations.isdisjoint({TO, BOTH})]
+
+
+# Mode.NONE: no flowtable sees all packets between the devices. Hardware is possible if it is requested, neither device
+# has a shaper, and hardware takes all or some of the devices on which each one's packets arrive.
+def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str) -> Crossing:
     if request.mode is Mode.HARDWARE:
         ends = ((request.src, iif), (request.dest, oif))
         partly = [coverage.partly(*end) for end in ends]
@@ -105,11 +131,11 @@ def _crossing(request: PairRequest, coverage: DeviceCoverage, iif: str, oif: str
         ):
             return Crossing(iif, oif, Mode.HARDWARE, ENDS[partly[0], partly[1]])
     bare = coverage.uncovered(request.src, iif, Mode.SOFTWARE) or coverage.uncovered(request.dest, oif, Mode.SOFTWARE)
-    return None if bare else Crossing(iif, oif, Mode.SOFTWARE)
+    return Crossing(iif, oif, Mode.NONE if bare else Mode.SOFTWARE)
 
 
 # A bridge of which hardware can take some ports is not named here: it has a Reason of its own (`_stations`).
-def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> Iterator[Reason]:
+def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: Sequence[Crossing]) -> Iterator[Reason]:
     fast = {device for each in crossings if each.mode is Mode.HARDWARE for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     restless = {
@@ -125,8 +151,9 @@ def _uncovered(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[
     yield from (ReasonCode.SHAPED(device=device, shaper=shaper) for device, shaper in sorted(shaped))
 
 
-def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: tuple[Crossing, ...]) -> PairStations | None:
-    fast = {device for each in crossings if each.stations for device in (each.iif, each.oif)}
+def _stations(request: PairRequest, coverage: DeviceCoverage, crossings: Sequence[Crossing]) -> PairStations | None:
+    of_ports = (each for each in crossings if each.stations and each.mode is Mode.HARDWARE)
+    fast = {device for each in of_ports for device in (each.iif, each.oif)}
     ends = dict.fromkeys((zone, l3) for zone in (request.src, request.dest) for l3 in coverage.zones[zone].l3)
     partly = [end for end in ends if end[1] in fast and coverage.partly(*end)]
     ports = {leaf for end in partly for leaf in coverage.uncovered(*end, Mode.HARDWARE)}

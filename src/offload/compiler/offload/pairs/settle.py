@@ -1,10 +1,10 @@
 """The effective modes of pairs of zones that share devices, and the elements of the tables' maps. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from offload.compiler.offload.exempts.coverage import reasons_for_part
-from offload.compiler.offload.pairs.drafts import Crossing, PairDraft
+from offload.compiler.offload.pairs.drafts import Crossing, PairDraft, port_decides
 from offload.compiler.offload.pairs.requests import PairRequest
 from offload.compiler.offload.stations import OF_STATIONS
 from offload.model.config import Config, Family, Mode
@@ -18,9 +18,11 @@ OF_HARDWARE = OF_STATIONS | {
     ReasonCode.SHAPED,
 }
 Use = tuple[PairDraft, Crossing]
+Way = tuple[str, str]  # names of the devices (iif, oif)
+Placed = tuple[Element, Mode]  # an element, and the mode of its table
 
 
-def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element, Mode]], tuple[PairDecision, ...]]:
+def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[Placed], tuple[PairDecision, ...]]:
     """Decide about each (iif, oif): if several pairs of zones use it, the slowest mode and strictest policy hold there.
 
     Policy: family, and packets before offload. A family is offloaded if all pairs that can have its packets want that.
@@ -29,36 +31,64 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[tuple[Element,
     table; and, in the order of `drafts`, the decision for each pair: the fastest mode of its (iif, oif), and Reasons
     why it is not faster. If hardware takes only a part of an (iif, oif), both tables have an element for it.
     """
-    uses: dict[tuple[str, str], list[Use]] = defaultdict(list)
+    uses: dict[Way, list[Use]] = defaultdict(list)
+    answered: dict[Way, list[Way]] = defaultdict(list)
     for draft in drafts:
         for crossing in draft.crossings:
             uses[crossing.iif, crossing.oif].append((draft, crossing))
+            for name in crossing.answered:
+                answered[name].append((crossing.iif, crossing.oif))
 
-    elements: list[tuple[Element, Mode]] = []
+    found: dict[Way, list[Placed]] = {}
     modes: dict[str, list[Mode]] = defaultdict(list)
     shared: dict[str, list[Reason]] = defaultdict(list)
-    for (iif, oif), here in sorted(uses.items()):
+    for way, here in sorted(uses.items()):
         family, settled = _offloaded(here)
-        mode = min((crossing.mode for _, crossing in settled), default=Mode.NONE)
+        mode = _slowest(settled)
         fast = {draft.name for draft, _ in settled}
         for draft, crossing in here:
             modes[draft.name].append(Mode.NONE if draft.request.family & family is Family.NEITHER else mode)
             beside = [each for each in here if each[0].name in fast or _meet(draft, each)]
             shared[draft.name] += _shared(draft, crossing.mode, beside)
-        if settled:
-            first, hardware = settled[0][0].request, family
-            for draft, _ in settled:
-                hardware = hardware & draft.request.hardware_family
-            packets = max(draft.request.after_packets for draft, _ in settled)
-            policy = PolicyKey(packets, family.value, min(settled, key=_mode)[1].stations)
-            elements += _paths(Element(iif, oif, policy, (first.src, first.dest)), mode, hardware)
+        found[way] = list(_elements(way, family, settled))
+    elements = [placed for several in found.values() for placed in several]
+    elements += [placed for name, ways in answered.items() for placed in _answers(name, ways, found)]
     pairs = tuple(_pair(config, draft, modes[draft.name], shared[draft.name]) for draft in drafts)
-    return elements, pairs
+    return sorted(elements, key=lambda placed: (placed[0].iif, placed[0].oif)), pairs
+
+
+def _slowest(settled: Iterable[Use]) -> Mode:
+    return min((crossing.mode for _, crossing in settled), default=Mode.NONE)
+
+
+def _elements(way: Way, family: Family, settled: Sequence[Use]) -> Iterator[Placed]:
+    if settled:
+        first, hardware = settled[0][0].request, family
+        for draft, _ in settled:
+            hardware = hardware & draft.request.hardware_family
+        packets = max(draft.request.after_packets for draft, _ in settled)
+        stations = port_decides(crossing for _, crossing in settled)
+        policy = PolicyKey(packets, family.value, stations)
+        yield from _paths(Element(*way, policy, (first.src, first.dest)), _slowest(settled), hardware)
+
+
+# Elements for the names by which replies of `ways` are looked up, exchanged: without them connections would stay slow.
+# Those of connections too that have these names after all (a route leads to the VRF's own device): they may go on by
+# any of `ways`, and so are offloaded only if these do not differ. `found`: the elements of each way.
+def _answers(name: Way, ways: Iterable[Way], found: Mapping[Way, Sequence[Placed]]) -> Iterator[Placed]:
+    several = [found[way] for way in ways]
+    alike = len({tuple((element.policy, mode) for element, mode in placed) for placed in several}) == 1
+    for mode in Mode:
+        own = [element for placed in several for element, its_mode in placed if its_mode is mode]
+        if own:
+            families = {element.policy.family for element in own}
+            family = families.pop() if len(families) == 1 else Family.ANY.value
+            yield Element(*name, replace(own[0].policy, family=family), own[0].pair, alike), mode
 
 
 # In hardware one more element with software, for flows that hardware cannot take: of another family than `hardware`,
 # for which it is requested, or of hosts at bridge ports that hardware does not cover.
-def _paths(element: Element, mode: Mode, hardware: Family) -> Iterator[tuple[Element, Mode]]:
+def _paths(element: Element, mode: Mode, hardware: Family) -> Iterator[Placed]:
     if mode is not Mode.HARDWARE:
         yield element, mode
         return

@@ -38,8 +38,12 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
     `elements`: those of a table, or some of them. Each makes a key for the connections that it offloads, and one with
     iif and oif exchanged for their replies; where keys are equal they share a Passing.
     """
-    opened = {(each.iif, each.oif): each.policy for each in elements}
-    answered = {(oif, iif): policy.family for (iif, oif), policy in opened.items()}
+    found = tuple(elements)
+    opened = {(each.iif, each.oif): each.policy for each in found if each.opened}
+    answered: dict[Crossing, str] = {}
+    for each in found:
+        key, family = (each.oif, each.iif), each.policy.family
+        answered[key] = family if answered.get(key, family) == family else Family.ANY.value
     return {key: Passing(opened.get(key), answered.get(key, "")) for key in sorted(opened.keys() | answered.keys())}
 
 
