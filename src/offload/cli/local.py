@@ -170,9 +170,10 @@ def apply(router: Router, given: "Namespace") -> Answer:
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """The verb `snapshot`: write this router's state and configuration as a directory for --root, without secrets.
 
-    Names that people chose become numbers, unless --with-names is given. FileError if the directory is not empty or
-    cannot be written, OffloadError if the router cannot be read. A configuration file that cannot be read is left out,
-    with a note.
+    Free text, and the names of rules, redirects, forwardings, exempts and nft files, become numbers, unless
+    --with-names is given; other names stay, such as those of zones, networks, devices and ipsets. FileError if the
+    directory is not empty or cannot be written, OffloadError if the router cannot be read. A configuration file that
+    cannot be read is left out, with a note.
     """
     from pathlib import Path
 

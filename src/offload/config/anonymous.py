@@ -1,6 +1,7 @@
-"""Anonymize sections for a bug report: known options only, and numbers in place of text that a person chose. Pure.
+"""Anonymize sections for a bug report: known options only, and numbers in place of free text and some names. Pure.
 
-Names of zones, networks, devices and ipsets stay, because other sections refer to them.
+The names are those of rules, redirects, forwardings and exempts. Other names stay: sections refer to those of zones,
+networks, devices and ipsets.
 """
 
 from collections.abc import Iterable, Sequence

@@ -218,7 +218,7 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was requested, and it is not `always_slow`; with True it may still be in software."""
+        """Whether hardware was requested and the pair is not `always_slow`; `effective` may still be a lower mode."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 

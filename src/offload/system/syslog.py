@@ -24,8 +24,8 @@ class SystemLog:
     def write(self, level: LogLevel, text: str) -> None:
         """Write the text as one line (cut at 400 characters) with `offload: ` in front to stderr, or by syslog(3).
 
-        By syslog(3) if stderr led to /dev/null at the start, and from the first failure to write to it on. `level`: the
-        priority for syslog(3); stderr has none.
+        Syslog(3) is used if stderr was closed or led to /dev/null at the start; else from the first line on that cannot
+        be written to stderr. `level`: the priority for syslog(3); stderr has none.
         """
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _write_stderr(f"{NAME}: {line}\n")

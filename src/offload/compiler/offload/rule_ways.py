@@ -39,12 +39,14 @@ def passing(chain: LiveChain) -> Iterator[RuleMatch]:
 def met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules that established packets meet in a chain (`place`) and those it jumps to, with the way's conditions.
+    """The rules that established packets may meet in a chain (`place`) and in the chains that it jumps to.
 
-    Rules that match no such packet are left out, and so is a rule by which all of them leave the chain, with those
-    behind it. `match`: the conditions of the rules that jump to this chain. `ways`: by chain, the conditions with which
-    it was walked already; `match` is added. After MOST_WAYS (16) of them a chain is walked only without conditions,
-    and only if it was not walked so before.
+    Each comes with the conditions of the jumps that lead to its chain. Left out: rules that match no such packet by
+    state or TCP flags (`opening`); and a rule that accepts all of them by their state (`ends`), with the rules behind
+    it. Rules behind any other are yielded, also behind a `drop` without conditions. `match`: the conditions of the
+    jumps to this chain. `ways`: by chain, the conditions with which it was walked already; it is not walked with the
+    same ones again, and `match` is added. After MOST_WAYS (16) of them a chain is walked only once more, with
+    EVERY_PACKET, if that is not among them.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET

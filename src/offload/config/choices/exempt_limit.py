@@ -19,8 +19,8 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
     """The rules, with exempts reduced so that together they need about MOST_ELEMENTS nft set elements at most.
 
-    In order: an exempt that does not fit any more loses its longest lists of values, so it keeps more traffic slow.
-    Beyond the limit each still has one element.
+    In order: an exempt that no longer fits loses the conditions with its longest lists, so it matches more traffic,
+    which stays slow. Beyond the limit each further exempt still needs one element.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -46,9 +46,10 @@ def limited(
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
     """The exempts of sections, reduced to MOST_ELEMENTS nft set elements together; and a Problem for each reduced one.
 
-    In order: one that does not fit any more loses its longest lists, and so keeps more traffic slow. If it then names
-    no address or MAC, or still does not fit, it becomes faulty (all traffic from its src to its dest stays slow), or is
-    left out if it does not name both zones. Exempts of `mark_rules` count first, faulty ones need no element.
+    In order: one that no longer fits loses the conditions with its longest lists, so it matches more traffic, which
+    stays slow. If it then names no address or MAC, or still does not fit, it becomes faulty (all traffic from its src
+    to its dest stays slow), or is left out if it does not name both zones. Exempts of `mark_rules` count first, faulty
+    ones need no element.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []
@@ -67,9 +68,9 @@ def limited(
 
 
 def _fitting(exempt: Exempt, room: int) -> tuple[Exempt | None, str]:
-    # The exempt without its longest lists, so that it needs at most `room` set elements, and the Problem's consequence.
-    # If no address or MAC is left, or it still does not fit: a faulty exempt, which keeps all traffic between its zones
-    # slow; None if it does not name both zones.
+    # The exempt without the conditions with its longest lists, so that it needs at most `room` set elements, and the
+    # Problem's consequence. If no address or MAC is left, or it still does not fit: a faulty exempt, which keeps all
+    # traffic from its src to its dest slow; None if it does not name both zones.
     rest = exempt
     while combinations(rest.match) > max(room, 1):
         rest = _without_longest(rest)

@@ -1,4 +1,4 @@
-"""The ubus method `preview`: the effect of a choice of modes, without writing or sending anything."""
+"""The ubus method `preview`: the effect of a choice of modes, without changing a file or a table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ MOST = 256  # zones or pairs of one call
 
 
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """What a choice of modes would change; nothing is written or sent.
+    """What a choice of modes would change. The call changes no file and no table; `nft -c` may check devices.
 
     `given` has `query`, with `zones`, `pairs` or both. `zones`: a mode by name. `pairs`: a list of `src`, `dest`,
     `mode`. The reply has the `changed` pairs of zones, `unchanged` ones whose path stays slower than chosen, the nft

@@ -1,8 +1,9 @@
 """One conntrack dump for all calls that come soon after it.
 
-A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump is used again
-for eleven times the processor time of the calls since it began, its own included. So calls take at most 9 % of the
-processor, whoever calls, and with ubusd and rpcd, which pass them on, at most a tenth.
+A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump may be used
+until eleven times the processor time that it and the calls after it took has passed since it began. So calls take about
+9 % of the processor, and with ubusd and rpcd, which pass them on, a tenth. For the next page of a list a dump may be
+older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning.
 """
 
 from collections.abc import Callable
@@ -50,11 +51,11 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        A dump may be used until its cost and that of the calls since (`work`) is SHARE (9 %) of the time since; it
-        keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, so the dump may be
-        older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning. A new dump is kept if it
-        cost CHEAP (0.05) processor seconds or more, and `forget` was not called meanwhile. KernelError if the kernel
-        does not list its connections.
+        A dump may be used until its cost and that of the calls since (`work`) is only SHARE (9 %) of the time since it
+        began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, so the dump
+        may be older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning. A new dump is kept
+        if it cost CHEAP (0.05) processor seconds or more, and `forget` was not called meanwhile. KernelError if the
+        kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE
@@ -94,11 +95,14 @@ class Connections:
         return round(monotonic() - self.at, 1) if read is self.last else 0.0
 
     def due(self) -> float | None:
-        """When at the latest no call can use the last dump again, in monotonic seconds; None: no dump is kept."""
+        """When the last dump can be freed, in monotonic seconds: no call, nor the next page of a list, can use it then.
+
+        None: no dump is kept.
+        """
         return None if self.last is None else max(self.at + self.work / SHARE, self.used + WALK)
 
     def tidy(self, now: float) -> None:
-        """Free the last dump if at `now` (monotonic seconds) no call can use it any more, as `due` says."""
+        """Free the last dump if the time that `due` gives has come at `now` (monotonic seconds)."""
         if (due := self.due()) is not None and due <= now:
             self.forget()
 

@@ -14,10 +14,11 @@ from offload.service.tasks import station_sets
 
 
 def due(engine: Engine) -> float | None:
-    """When to create tables again for a station whose move had to wait, or to list a bridge's left-out ports again.
+    """The next time, in monotonic seconds, at which `ready` may become true or a bridge gets its ports back.
 
-    In monotonic seconds, perhaps in the past. None: neither is ahead, or nothing is decided yet. Left out: the wired
-    ports of a bridge whose stations moved too often are in no flowtable for a while.
+    It may be past already. `ready`: tables are to be created again, because a station moved or an address got another
+    MAC. Ports: if stations of a bridge move too often, flowtables leave out its wired ports for a while. None: nothing
+    of this is to be done, or nothing is decided yet.
     """
     return engine.stations.moves.due(engine.decided.plan, engine.doors.clock()) if engine.decided else None
 

@@ -73,10 +73,11 @@ class Moves:
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
     def due(self, plan: Plan, now: float) -> float | None:
-        """When to create a table again for a move, or list left-out ports again, in monotonic seconds; None: neither.
+        """The next time, in monotonic seconds, to create a table again for a move, or to give a bridge its ports back.
 
-        Perhaps in the past. Left out: the wired ports of a bridge are in no flowtable, because its stations moved too
-        often. Moves that concern no table are forgotten, unless this minute allows no more.
+        It may be past already; None: neither is to be done. Ports: if stations of a bridge move too often, flowtables
+        leave out its wired ports for a while. Moves that concern no table are forgotten, unless this minute allows no
+        more.
         """
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):

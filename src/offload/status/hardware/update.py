@@ -17,8 +17,8 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
 
     Counters are compared with those of the last sample, of flows that are on the same fast path in both. Of the time
     between the two at most LONGEST seconds count as time in software. The first sample has nothing to be compared with.
-    `since` becomes the time of the sample if the verdict changes, or it is the first. `evicted` stays: it is compared
-    with flows that the sample leaves out too.
+    `since` becomes the time of the sample if the verdict changes, or it is the first. `evicted` is not changed,
+    because it has to be compared with more flows than the sample has.
     """
     before = case.sample
     moved = _moved_packets(before, sample)

@@ -49,7 +49,7 @@ class ExemptLookup:
         }
 
     def concerns(self, pair: PairDecision) -> bool:
-        """Whether the table of the pair's effective mode has an exempt that can be found here, whatever pair it is for.
+        """Whether the table of the pair's effective mode has any exempt that this class finds, even for other pairs.
 
         False if the pair's effective mode is none.
         """

@@ -17,8 +17,8 @@ class Bus(Protocol):
 def firewall_data(bus: Bus) -> dict[str, Any]:
     """Ask procd for the firewall rules, redirects and so on of all services (`service get_data`, type `firewall`).
 
-    Returns procd's reply, unchecked: by name of the service, an object with the service's own under `firewall` (a list)
-    and, by name of each instance, an object with those of the instance under `firewall`. BusError if procd does not
-    reply.
+    Returns procd's reply, unchecked: `{SERVICE: {"firewall": [...], INSTANCE: {"firewall": [...]}}}`. The first list
+    has what belongs to the whole service, the second what belongs to one instance. A service or instance without such
+    a list lacks the key. BusError if procd does not reply.
     """
     return bus.call("service", "get_data", {"type": "firewall"})
