@@ -57,6 +57,18 @@ CASES = {
         ('"!fw4: N', "ct status dnat"),
         "no address",
     ),
+    "negated-other-family": Case(
+        rule("name=N src=wan src_ip=10.0.0.1~!fd00::7 proto=tcp target=ACCEPT")
+        + rule("name=M src=wan dest_ip=fd00::1~!10.0.0.7 proto=tcp target=ACCEPT")
+        + rule("name=O src=wan src_ip=!10.0.0.1~!fd00::7 proto=tcp target=ACCEPT"),
+        (
+            'meta l4proto tcp ip saddr 10.0.0.1 counter accept comment "!fw4: N"',
+            'meta l4proto tcp ip6 daddr fd00::1 counter accept comment "!fw4: M"',
+            'meta l4proto tcp ip saddr != 10.0.0.1 counter accept comment "!fw4: O"',
+            'meta l4proto tcp ip6 saddr != fd00::7 counter accept comment "!fw4: O"',
+        ),
+        ('ip6 saddr != fd00::7 counter accept comment "!fw4: N"', "ip daddr != 10.0.0.7"),
+    ),
     "ports-negated": Case(
         rule("name=N src=lan proto=udp src_port=!20001 dest_port=!80 target=DROP"),
         ("udp sport != 20001 udp dport != 80-80 ",),

@@ -27,6 +27,17 @@ class Split(NamedTuple):
         """The addresses of one family, 4 or 6; (): it has none."""
         return self.v4 if family == IPV4 else self.v6
 
+    @property
+    def narrowed(self) -> "Split":
+        """The same without a family of which addresses are only excluded, where others are given without `!`.
+
+        No packet of that family has one of those given.
+        """
+        named4, named6 = (any(not each.negated for each in part) for part in (self.v4, self.v6))
+        if named4 is named6:
+            return self
+        return Split(self.v4, (), IPV4) if named4 else Split((), self.v6, IPV6)
+
 
 NO_ADDRESSES = Split()
 

@@ -109,6 +109,7 @@ class Expander(NamedTuple):
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
         if src is None or dest is None:
             return
+        src, dest = src.narrowed, dest.narrowed
         named = self.named_set(origin, match)
         if src.family or dest.family or named:
             restrictions = (
