@@ -69,6 +69,17 @@ CASES = {
         ),
         ('ip6 saddr != fd00::7 counter accept comment "!fw4: N"', "ip daddr != 10.0.0.7"),
     ),
+    "icmp-type-any": Case(
+        rule("name=N src=wan proto=icmp icmp_type=any target=DROP")
+        + rule("name=M src=wan proto=all icmp_type=any family=ipv4 target=DROP")
+        + rule("name=O src=wan proto=ipv6-icmp icmp_type=any target=DROP"),
+        (
+            'meta l4proto { icmp, ipv6-icmp } counter drop comment "!fw4: N"',
+            'meta nfproto ipv4 meta l4proto icmp counter drop comment "!fw4: M"',
+            'meta nfproto ipv6 meta l4proto ipv6-icmp counter drop comment "!fw4: O"',
+        ),
+        ("icmp type",),
+    ),
     "ports-negated": Case(
         rule("name=N src=lan proto=udp src_port=!20001 dest_port=!80 target=DROP"),
         ("udp sport != 20001 udp dport != 80-80 ",),

@@ -53,6 +53,9 @@ class IcmpType(NamedTuple):
     code6: int | None
 
 
+ANY_TYPE = IcmpType(-1, None, -1, None)  # the word `any`: every type of both families
+
+
 class Limit(NamedTuple):
     """A rate in packets per `unit` (second, minute, ...); `negated`: above it. `burst`: packets, 0: nft's default."""
 

@@ -13,7 +13,7 @@ from offload.compiler.firewall.matches.named_sets import Named, looked_up, set_f
 from offload.compiler.firewall.matches.protocols import ICMP, ICMPV6, PORTS, icmp_types, on_family, protocols, shown
 from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
 from offload.model.sections.firewall import Origin
-from offload.model.sections.match import Address, IcmpType, Item, Match, NetworkName
+from offload.model.sections.match import ANY_TYPE, Address, IcmpType, Item, Match, NetworkName
 
 
 def common_family(family: int | None, restrictions: Iterable[tuple[int | None, str]]) -> tuple[int | None, str, str]:
@@ -125,7 +125,7 @@ class Expander(NamedTuple):
                 problem = FirewallFault.FAMILY_CONFLICT.at(origin, protocol=name, first=first, second=second)
                 self.problems.append(problem)
                 continue
-            types = match.icmp_type if name in {ICMP, ICMPV6} else ()
+            types = match.icmp_type if name in {ICMP, ICMPV6} and ANY_TYPE not in match.icmp_type else ()
             ports = name in PORTS
             ipset = looked_up(match.ipset, named, name) if match.ipset is not None and named is not None else None
             families = _families(family, match, src, dest, types, per_family=per_family)

@@ -9,7 +9,7 @@ from offload.config.fw4.options.fw4_times import number
 from offload.config.fw4.options.fw4_words import enum, identifier, negation
 from offload.config.fw4.options.icmp_types import IPV4, IPV6
 from offload.config.numbers import DSCP, IDENTIFIER, PROTOCOL_NUMBERS
-from offload.model.sections.match import NO_DEVICE, Address, Bits, IcmpType, Item, NetworkName, SetMatch
+from offload.model.sections.match import ANY_TYPE, NO_DEVICE, Address, Bits, IcmpType, Item, NetworkName, SetMatch
 from offload.model.text.addresses import address
 
 HIGHEST_PORT, HIGHEST_BYTE, HIGHEST_MARK = 65535, 255, 0xFFFFFFFF
@@ -118,9 +118,12 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 def icmp_type(value: str) -> IcmpType | None:
     """An ICMP type by name, or as `type` or `type/code`, numbers up to 255 that count for both families; else None.
 
-    A name gives a type for each family that has it. For one that only IPv6 has, fw4 uses code 0 if the name has none.
+    `any` is ANY_TYPE. A name gives a type for each family that has it. For one that only IPv6 has, fw4 uses code 0 if
+    the name has none.
     `!` is not valid.
     """
+    if value == "any":  # fw4 writes iptables' number for it, 255, which is no type of any packet
+        return ANY_TYPE
     four, six = IPV4.get(value), IPV6.get(value)
     if six and not four:
         six = (six[0], six[1] or 0)

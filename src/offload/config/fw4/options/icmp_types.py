@@ -25,7 +25,7 @@ def _types(names: str) -> Types:
 
 IPV4: Types = {
     **_types(
-        "any=255 echo-reply/pong=0 destination-unreachable=3 source-quench=4 redirect=5 echo-request/ping=8 "
+        "echo-reply/pong=0 destination-unreachable=3 source-quench=4 redirect=5 echo-request/ping=8 "
         "router-advertisement=9 router-solicitation=10 time-exceeded/ttl-exceeded=11 parameter-problem=12 "
         "timestamp-request=13 timestamp-reply=14 address-mask-request=17 address-mask-reply=18"
     ),
