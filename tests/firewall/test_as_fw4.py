@@ -52,6 +52,16 @@ def test_a_port_forward_without_a_rule_accepts_what_others_translate(
         assert [line for line in found[chain] if line.startswith(TRANSLATED)], chain
 
 
+def test_source_nat_by_a_set_has_the_family_of_the_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    six = rule("name=six match=src_ip family=ipv6", "ipset")
+    options = ("name=N", "name=M family=any", "name=four family=ipv4", "name=other src_ip=10.0.0.1")
+    sections = "".join(rule(f"{each} src=wan proto=tcp ipset=six", "nat") for each in options)
+    found = chains(ZONES + six + sections, tmp_path, capsys)["srcnat_wan"]
+    assert [line for line in found if "@six" in line] == [
+        f'meta nfproto ipv6 meta l4proto tcp ip6 saddr @six counter masquerade comment "!fw4: {name}"' for name in "NM"
+    ]
+
+
 @pytest.mark.parametrize(
     "options", ["ipset=nosuch", "ipset=doors proto=ah", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"]
 )

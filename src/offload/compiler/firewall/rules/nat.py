@@ -55,7 +55,9 @@ def source_nat(draft: Draft, section: Nat) -> None:
     )
     shared = log_limit(zone) if section.log else None
     writer = Writer(draft, section.origin, section.name, section.counter, section.log, shared)
+    named = draft.expander.known_set(section.origin, match)
     restrictions = (
+        (named.family if named is not None else 0, f"set {named.set.name}" if named is not None else ""),
         (src.family, "src_ip"),
         (dest.family, "dest_ip"),
         (rewrite.family, "snat_ip"),
