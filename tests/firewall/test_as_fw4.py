@@ -63,6 +63,36 @@ def test_source_nat_by_a_set_has_the_family_of_the_set(tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (rule("name=N src=wan proto=!tcp~!udp snat_port=80 target=SNAT", "nat"), "protocol not tcp, not udp, which"),
+        (rule("name=N src=wan proto=!tcp src_ip=10.0.0.1 family=ipv6", "nat"), "protocol not tcp: "),
+        (rule("name=N src=wan proto=!tcp src_ip=10.0.0.1 family=ipv6 target=DROP"), "protocol not tcp: "),
+        (rule("name=N src=wan dest=lan proto=!tcp dest_ip=10.0.0.1 family=ipv6", "redirect"), "protocol not tcp: "),
+    ],
+)
+def test_an_excluded_protocol_is_named_as_one(
+    section: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (problem,) = problems(ZONES + section, tmp_path, capsys)
+    assert said in problem
+
+
+def test_a_port_forward_for_all_but_icmpv6_is_for_ipv4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    section = rule("name=N src=wan dest=lan proto=!ipv6-icmp dest_ip=192.168.1.5", "redirect")
+    assert problems(ZONES + section, tmp_path, capsys) == []
+
+
+def problems(text: str, root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The sentences about the section N that `print` says of a configuration."""
+    (root / "etc/config").mkdir(parents=True)
+    (root / "etc/config/firewall").write_text(text)
+    (root / "snapshot.json").write_text(json.dumps({"ubus": {"network.interface dump": {"interface": NETWORKS}}}))
+    assert main(["firewall", "print", "--root", str(root)]) == 0
+    return [line for line in capsys.readouterr().err.splitlines() if "(N)" in line]
+
+
+@pytest.mark.parametrize(
     "options", ["ipset=nosuch", "ipset=doors proto=ah", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"]
 )
 def test_a_port_forward_that_is_left_out_accepts_nothing(

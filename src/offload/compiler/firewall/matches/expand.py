@@ -122,7 +122,7 @@ class Expander(NamedTuple):
             name = "" if proto[0].negated else proto[0].text
             family, first, second = common_family(IPV6 if name == ICMPV6 else match.family, restrictions)
             if first:
-                problem = FirewallFault.FAMILY_CONFLICT.at(origin, protocol=name, first=first, second=second)
+                problem = FirewallFault.FAMILY_CONFLICT.at(origin, protocol=shown(proto), first=first, second=second)
                 self.problems.append(problem)
                 continue
             types = match.icmp_type if name in {ICMP, ICMPV6} and ANY_TYPE not in match.icmp_type else ()

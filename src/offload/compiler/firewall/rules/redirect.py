@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from offload.compiler.firewall.draft import Draft, Restriction
 from offload.compiler.firewall.matches.addresses import IPV4, IPV6, Split, same_network
 from offload.compiler.firewall.matches.expand import LeftOutError, common_family
-from offload.compiler.firewall.matches.protocols import ANY, ICMPV6, PORTS
+from offload.compiler.firewall.matches.protocols import ANY, ICMPV6, PORTS, shown
 from offload.compiler.firewall.rules.reflect import reflect
 from offload.compiler.firewall.rules.translate import (
     FAMILIES,
@@ -151,7 +151,7 @@ def _write(
     if named is not None:
         restrictions.insert(0, (named.family, f"set {named.set.name}"))
     for proto in protos:
-        chosen = IPV6 if proto[0].text == ICMPV6 else section.match.family
+        chosen = IPV6 if shown(proto) == ICMPV6 else section.match.family
         family, *who = common_family(chosen, restrictions)
         if who[0]:
             report_conflict(draft, section.origin, proto, who)

@@ -7,7 +7,7 @@ from offload.compiler.firewall.draft import Draft
 from offload.compiler.firewall.matches.addresses import IPV4, IPV6, NO_ADDRESSES, Split, groups
 from offload.compiler.firewall.matches.expand import LeftOutError
 from offload.compiler.firewall.matches.named_sets import set_fields
-from offload.compiler.firewall.matches.protocols import ANY, ICMP, ICMPV6, PORTS
+from offload.compiler.firewall.matches.protocols import ANY, ICMP, ICMPV6, PORTS, shown
 from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Nat, Origin, Redirect
@@ -152,8 +152,8 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
     elif found and set(names) <= {ICMP} and names:
         yield (Item(ICMP),)
     elif found:
-        shown = ", ".join(item.text for proto in found for item in proto)
-        raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=shown))
+        words = ", ".join(map(shown, found))
+        raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=words))
 
 
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
@@ -168,5 +168,5 @@ def report_conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[st
     `who`: the names of both.
     """
     first, second = who
-    words = {"protocol": proto[0].text, "first": first, "second": second}
+    words = {"protocol": shown(proto), "first": first, "second": second}
     draft.problems.append(FirewallFault.FAMILY_CONFLICT.at(origin, **words))
