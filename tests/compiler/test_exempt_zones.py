@@ -108,7 +108,19 @@ DENIED: dict[str, tuple[dict[str, Any], tuple[Any, ...], Mode, list[ReasonCode]]
     "nothing": (chosen(Mode.SOFTWARE), KIDS, Mode.SOFTWARE, []),
     "all, for they may be any address": (chosen(Mode.NONE), EVERYWHERE, Mode.NONE, [ReasonCode.SUBNETS_ANY]),
     "nothing, though they may be any address": (chosen(Mode.SOFTWARE), EVERYWHERE, Mode.SOFTWARE, []),
-    "every address of one family": (chosen(Mode.NONE), EVERYWHERE[:1], Mode.SOFTWARE, [ReasonCode.SUBNETS_PART]),
+    "every address of one family": (chosen(Mode.NONE), EVERYWHERE[:1], Mode.SOFTWARE, [ReasonCode.SUBNETS_FAMILY]),
+    "every address of the only family": (
+        {**chosen(Mode.NONE), "globals": Globals(mode=Mode.SOFTWARE, family=Family.IPV4)},
+        EVERYWHERE[:1],
+        Mode.NONE,
+        [ReasonCode.SUBNETS_FAMILY],
+    ),
+    "every address of another family": (
+        {**chosen(Mode.NONE), "globals": Globals(mode=Mode.SOFTWARE, family=Family.IPV6)},
+        (*EVERYWHERE[:1], KIDS[1]),
+        Mode.SOFTWARE,
+        [ReasonCode.SUBNETS_PART],
+    ),
     "other pairs alone": (
         {"pair_choices": (PairChoice("kids", "lan", "p", Mode.NONE),), "permissions": EVERY_PAIR},
         KIDS,
@@ -124,6 +136,17 @@ def test_a_pair_has_a_reason_for_what_a_zone_of_subnets_keeps_slow(name: str) ->
     zones = (LAN, GUEST, WAN, Zone("kids", "@zone[3]", subnets=subnets))
     (pair,) = (each for each in planned(zones=zones, **more).pairs if (each.src, each.dest) == ("lan", "wan"))
     assert (pair.effective, [reason.code for reason in pair.reasons]) == (effective, reasons)
+
+
+def test_two_zones_of_a_family_each_keep_a_pair_slow() -> None:
+    subnets = [Zone(f"kids{i}", f"@zone[{3 + i}]", subnets=(each,)) for i, each in enumerate(EVERYWHERE)]
+    choices = tuple(ZoneChoice(zone.name, zone.name, Mode.NONE) for zone in subnets)
+    found = planned(zones=(LAN, WAN, *subnets), zone_choices=choices, permissions=FORWARDINGS[:1]).pairs
+    (pair,) = (each for each in found if (each.src, each.dest) == ("lan", "wan"))
+    assert (pair.effective, [reason.text.rpartition(": ")[2] for reason in pair.reasons]) == (
+        Mode.NONE,
+        ["all ipv4 of the pair stays slow", "all ipv6 of the pair stays slow"],
+    )
 
 
 def test_a_zone_of_any_address_in_software_slows_a_pair_in_hardware() -> None:

@@ -30,6 +30,7 @@ PAIR = "\nconfig pair\n\toption src '{}'\n\toption dest '{}'\n\toption mode '{}'
 EXEMPT = "\nconfig exempt\n\toption src 'lan'\n\toption dest 'wan'\n{}"
 CAMS = "\nconfig zone\n\toption name 'cams'\n\toption forward 'REJECT'\n{}" + FORWARDING.format(src="cams", dest="wan")
 HALF, REST = "\tlist subnet '192.168.1.128/25'\n", "\tlist subnet '!192.168.1.200'\n"
+ALL = "\tlist subnet '::/0'\n"
 LIMITS = """table inet limits {{
 	chain forward {{
 		type filter hook forward priority 5; policy accept;
@@ -141,6 +142,9 @@ SCENES = {
     ),
     "a zone of addresses that may be any": Scene(
         {WHY.SUBNETS_ANY: CONCLUSION}, SOFTWARE + ZONE.format("cams", "mode", "none"), more=CAMS.format(HALF + REST)
+    ),
+    "a zone of all addresses of a family": Scene(
+        {WHY.SUBNETS_FAMILY: "pair"}, SOFTWARE + ZONE.format("cams", "mode", "none"), more=CAMS.format(ALL)
     ),
     "a zone without some devices": Scene(
         {WHY.ZONE_INVERTED: "source"}, firewall=(zone("guest", "list device '!wan'"),), call=("guest", "wan", 4, "udp")

@@ -73,10 +73,7 @@ def plan(
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in with_pair_counts(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled
     if any(subnet_exempts.values()):
-        modes: dict[tuple[str, str], Mode] = {}
-        for element, mode in elements:
-            modes[element.iif, element.oif] = max(mode, modes.get((element.iif, element.oif), mode))
-        settled = tuple(with_subnet_reasons(pair, topology.zones, modes, subnet_exempts) for pair in settled)
+        settled = tuple(with_subnet_reasons(pair, topology.zones, elements, subnet_exempts) for pair in settled)
     made = Plan(
         tables=tuple(tables),
         pairs=settled,

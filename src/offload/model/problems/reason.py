@@ -50,6 +50,10 @@ class ReasonCode(Enum):
         "zone {zone} has a lower mode, another family or more after_packets, and its subnets ('!', a range, an odd "
         "mask, a network's name) may be any address: all of the pair stays slow"
     )
+    SUBNETS_FAMILY = (
+        "zone {zone} has a lower mode, another family or more after_packets, and its subnets are all {family} "
+        "addresses: all {family} of the pair stays slow"
+    )
     FAMILIES_DISJOINT = "its two zones ask for different address families, so no traffic is left"
     ZONE_WITHOUT_DEVICES = "zone {zone} has no device now"
     ZONE_OF_SUBNETS = (

@@ -30,6 +30,7 @@ REMEDIES = {  # by the code of the Reason
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
         "and after_packets"
     ),
+    "SUBNETS_FAMILY": "give that zone narrower subnets, devices, or the same mode, family and after_packets",
     "FAMILIES_DISJOINT": "let the two zones' family have one in common",
     "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons name the missing network or device",
     "ZONE_INVERTED": "list the zone's networks or devices, without '!' and '+'",

@@ -17,7 +17,8 @@ from offload.status.problem_json import problem_json
 
 Json = dict[str, Any]
 
-SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART}  # the user did not choose that a part stays slow
+# the user did not choose that a part stays slow
+SLOW_PART = {ReasonCode.MARKED_PART, ReasonCode.SUBNETS_PART, ReasonCode.SUBNETS_FAMILY}
 
 
 def check_json(

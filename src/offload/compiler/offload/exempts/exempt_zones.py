@@ -20,6 +20,7 @@ from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
 Zones = Mapping[str, ZoneDevices]
+VERSIONS = (Family.IPV4, Family.IPV6)
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
@@ -103,23 +104,27 @@ def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: 
 def with_subnet_reasons(
     pair: PairDecision,
     zones: Zones,
-    modes: Mapping[tuple[str, str], Mode],
+    elements: Iterable[tuple[Element, Mode]],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
     """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep its packets slow.
 
-    The pair is unchanged if there is no such zone. If the subnets of such a zone cannot be read, its exempts keep slow
-    all packets between the devices (iif, oif) that they name: the pair's mode is then the fastest of its other devices,
-    or none without any. `modes`: (iif, oif) -> fastest mode of the tables with such an element. `subnet_exempts`: what
-    `of_subnets` gives, by the table's mode.
+    The pair is unchanged if there is no such zone. If the subnets of such a zone cannot be read, or are all addresses
+    of a family, its exempts keep slow all packets, or all of that family, between the devices (iif, oif) that they
+    name: the pair's mode is then the fastest of what is left, or none without any. `elements`: those of the tables,
+    each with its table's mode. `subnet_exempts`: what `of_subnets` gives, by the table's mode.
     """
+    crossings = set(product(zones[pair.src].incoming, zones[pair.dest].l3))
     left: list[Mode] = []
     reasons: list[Reason] = []
-    for crossing in product(zones[pair.src].incoming, zones[pair.dest].l3):
-        if mode := modes.get(crossing):
-            slow = [zones[each.zone] for each in subnet_exempts[mode] if _crosses(crossing, each)]
-            reasons += map(_subnet_reason, slow)
-            left += [] if any(map(_unread, slow)) else [mode]
+    for element, mode in elements:
+        way = (element.iif, element.oif)
+        family = Family(element.policy.family) & pair.family
+        if way in crossings and family is not Family.NEITHER:
+            slow = [zones[each.zone] for each in subnet_exempts.get(mode, ()) if _crosses(way, each)]
+            reasons += [_subnet_reason(zone, family) for zone in slow]
+            whole = {version for version in VERSIONS for zone in slow if _is_all(zone, version)}
+            left += [mode] if any(version not in whole for version in VERSIONS if family.has(version)) else []
     if not reasons:
         return pair
     why = dict.fromkeys((*pair.reasons, *reasons) if left else (*reasons, *pair.reasons))
@@ -131,13 +136,24 @@ def _crosses(crossing: tuple[str, str], match: ExemptMatch) -> bool:
     return (not match.iifs or iif in match.iifs) and (not match.oifs or oif in match.oifs)
 
 
-def _subnet_reason(zone: ZoneDevices) -> Reason:
-    return (ReasonCode.SUBNETS_ANY if _unread(zone) else ReasonCode.SUBNETS_PART)(zone=zone.name)
+# `family`: that of the packets
+def _subnet_reason(zone: ZoneDevices, family: Family) -> Reason:
+    if _unread(zone):
+        return ReasonCode.SUBNETS_ANY(zone=zone.name)
+    whole = [version.value for version in VERSIONS if family.has(version) and _is_all(zone, version)]
+    if whole:
+        return ReasonCode.SUBNETS_FAMILY(zone=zone.name, family=whole[0])
+    return ReasonCode.SUBNETS_PART(zone=zone.name)
 
 
 # The subnets of a zone whose option cannot be read are all IPv4 and all IPv6 addresses.
 def _unread(zone: ZoneDevices) -> bool:
-    return {net.version for net in zone.subnets if net.prefixlen == 0} == {4, 6}
+    return all(_is_all(zone, version) for version in VERSIONS)
+
+
+def _is_all(zone: ZoneDevices, version: Family) -> bool:
+    number = 4 if version is Family.IPV4 else 6
+    return any(net.version == number and net.prefixlen == 0 for net in zone.subnets)
 
 
 # The devices where the table gives more (a faster mode, another family, offload after fewer packets) than a zone
