@@ -9,12 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exempts import exempt_of
 from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.kernel.live import TimedElement
 from offload.model.kernel.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
+from offload.model.plan import TimedExempt
 from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from offload.service.engine import Engine
+from offload.service.memory.timed_exempts import MOST
 from offload.service.reconcile import TABLE_NAMES
 from service.routers import OFFLOAD, Fakes, router, section
 from status.routers import entry
@@ -567,3 +570,14 @@ def test_a_reply_too_large_for_ubus_is_cut_and_counts_what_is_missing() -> None:
     assert len(json.dumps(found)) <= LARGEST_REPLY
     assert len(found["pairs"]) + found["left_off"]["pairs"] == 10_000 and found["zones"] == ["z"]
     assert fitting({"text": "x" * LARGEST_REPLY})["ok"] is False
+
+
+def test_at_the_limit_an_exempt_is_still_replaced(fakes: Fakes) -> None:
+    call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=60)
+    fakes.service.timed_exempts.adopt(
+        (TimedExempt(2 + number, exempt_of("", "", mark=(number, 0xFFFFFFFF)), 60, 60) for number in range(MOST - 1)),
+        fakes.clock.now,
+    )
+    assert "as many" in call(fakes, "exempt_add", match={"src_ip": "192.168.1.51"}, timeout=60)["error"]
+    assert call(fakes, "exempt_add", match={"src_ip": "192.168.1.50"}, timeout=600)["ok"] is True
+    assert "as many" in call(fakes, "exempt_add", match={"src_ip": "192.168.1.51"}, timeout=60)["error"]

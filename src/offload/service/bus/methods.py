@@ -119,14 +119,14 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
     A pass puts it into the tables that offload such traffic, if any, and a file keeps it for the next service. The
     reply has its number as `id`. One for the same traffic is replaced. ArgumentError for bad words. OffloadError if
-    there are 1000 exempts already, if the pass fails (then the replaced one goes on), or if no service runs and no
+    there are 1000 others already, if the pass fails (then the replaced one goes on), or if no service runs and no
     table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
-    if engine.timed_exempts.full():
+    if engine.timed_exempts.full(exempt):
         raise OffloadError("there are as many run-time exempts as there can be: delete one, or write a 'config exempt'")
     before = engine.timed_exempts.ends  # if the new exempt is refused, an older one for the same traffic must go on
     number = engine.timed_exempts.add(exempt, seconds, engine.doors.clock())

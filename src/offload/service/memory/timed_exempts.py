@@ -88,9 +88,13 @@ class TimedExempts:
         """When the next exempt ends, in monotonic seconds; None: there is none."""
         return min((end for _, end in self._ends.values()), default=None)
 
-    def full(self) -> bool:
-        """Whether the list has as many exempts as are allowed (MOST, 1000), with ended ones until `ended` is called."""
-        return len(self._ends) >= MOST
+    def full(self, exempt: Exempt) -> bool:
+        """Whether the list would have more exempts than are allowed (MOST, 1000) with this one.
+
+        One for the same traffic, which it would replace, does not count; ended ones count until `ended` is called.
+        """
+        same = _traffic(exempt)
+        return sum(_traffic(each.exempt) != same for each, _ in self._ends.values()) >= MOST
 
 
 def _traffic(exempt: Exempt) -> tuple[object, ...]:
