@@ -24,6 +24,7 @@ from status.routers import entry
 from strategies import gate
 
 ZONES, WRITE = "lan, guest, wan", "write none, software or hardware"
+NO_PROTOCOL = "is no protocol: write it as 'flows' shows it, such as tcp, or its number"
 LISTED = "'offload exempt list' shows all"
 FAST = IPS_SEEN_REPLY | IPS_OFFLOAD
 FLOWS = [entry(f"192.168.1.10#{port} > 198.51.100.1#443", octets=(port, 0), status=FAST) for port in range(1, 701)]
@@ -201,6 +202,12 @@ def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
     assert call(fakes, "cut", query={"flow": ONE | {"sport": 9}}) == {"ok": True, "flows": 0, "ended": 0}
 
 
+@pytest.mark.parametrize("proto", ["UDP", "17", 17])
+def test_cut_takes_a_protocol_in_each_form(fakes: Fakes, proto: object) -> None:
+    fakes.conntrack.held = FLOWS[:3]
+    assert call(fakes, "cut", query={"flow": ONE | {"proto": proto}})["ended"] == 1
+
+
 @pytest.mark.parametrize(
     ("flow", "sentence"),
     [
@@ -208,6 +215,15 @@ def test_cut_ends_one_connection_as_flows_shows_it(fakes: Fakes) -> None:
         ({}, "flow: name one connection by dest, dport, proto, sport, src, and nothing else"),
         (ONE | {"state": "slow"}, "flow: name one connection by dest, dport, proto, sport, src, and nothing else"),
         (ONE | {"src": "192.168.1.0/24"}, "flow src: '192.168.1.0/24' is not an IPv4 or IPv6 address"),
+        (ONE | {"src": "2001:db8::1"}, "flow: src and dest are addresses of two families, IPv4 and IPv6"),
+        (
+            ONE | {"src": "fe80::1%br-lan", "dest": "fe80::2"},
+            "flow src: 'fe80::1%br-lan' is not an IPv4 or IPv6 address",
+        ),
+        (ONE | {"src": 3232235786}, "flow src: '3232235786' is not an IPv4 or IPv6 address"),
+        (ONE | {"proto": ["tcp"]}, f"flow proto: '['tcp']' {NO_PROTOCOL}"),
+        (ONE | {"proto": True}, f"flow proto: 'True' {NO_PROTOCOL}"),
+        (ONE | {"proto": "smoke"}, f"flow proto: 'smoke' {NO_PROTOCOL}"),
         (ONE | {"dport": 65_536}, "flow dport: '65536' is not a whole number from 0 to 65535"),
     ],
 )

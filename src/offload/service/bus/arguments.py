@@ -20,6 +20,8 @@ from offload.model.sections.section import Section
 from offload.model.text.similar import did_you_mean
 from offload.service.memory.timed_exempts import LAST_SECONDS
 from offload.status.query import Query
+from offload.status.why.connection import number_of
+from offload.status.why.reasons import protocol
 
 LONGEST_SHOWN = 60
 SHORTEST_TIMEOUT = int(LAST_SECONDS) + 1  # seconds; a shorter one would be over before the kernel has it
@@ -93,7 +95,8 @@ def connection(value: object) -> tuple[str, Tuple]:
     """(protocol, original direction) of the connection that `value` describes; else ArgumentError.
 
     `value`: a JSON object with exactly `proto`, `src`, `sport`, `dest` and `dport`, as a flow in a reply has them, and
-    maybe `ct_zone` (of conntrack; else 0). The protocol is given as text and not checked; addresses and ports are.
+    maybe `ct_zone` (of conntrack; else 0). The protocol may also be a number or in capitals, and is given as replies
+    have it; both addresses are of one family.
     """
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
@@ -101,12 +104,25 @@ def connection(value: object) -> tuple[str, Tuple]:
     src, dest = (_address(f"flow {end}", given[end]) for end in ("src", "dest"))
     sport, dport = (number(f"flow {port}", given[port], 0, 65_535) for port in ("sport", "dport"))
     ct_zone = number("flow ct_zone", given.get("ct_zone", 0), 0, 65_535)
-    return str(given["proto"]), Tuple(src, dest, sport, dport, ct_zone)
+    if len(src) != len(dest):
+        raise ArgumentError("flow: src and dest are addresses of two families, IPv4 and IPv6")
+    return _protocol(given["proto"]), Tuple(src, dest, sport, dport, ct_zone)
+
+
+def _protocol(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    try:
+        return protocol(number_of(text if isinstance(text, str) else ""))
+    except UsageError:
+        raise ArgumentError(
+            f"flow proto: {shown(value)} is no protocol: write it as 'flows' shows it, such as tcp, or its number"
+        ) from None
 
 
 def _address(name: str, value: object) -> bytes:
     try:
-        return ip_address(str(value)).packed
+        # conntrack has no scope (`fe80::1%br-lan`): without it another connection could be meant
+        return ip_address(value if isinstance(value, str) and "%" not in value else "").packed
     except ValueError:
         raise ArgumentError(f"{name}: {shown(value)} is not an IPv4 or IPv6 address") from None
 
