@@ -95,3 +95,13 @@ def test_who_undoes_us_every_time_makes_us_slower_but_not_slow(fights: int) -> N
     watch.hint(Cause.LINK, 10.0)
     due = watch.due()
     assert due is not None and APART < due - 10.0 <= FIGHTING
+
+
+def test_a_call_that_makes_a_good_pass_leaves_no_failed_one_to_repeat() -> None:
+    watch = Debouncer()
+    watch.hint(Cause.LINK, 10.0)
+    watch.begin()
+    watch.done(10.1, failed=True)
+    assert watch.due() is not None
+    watch.done(10.4)
+    assert watch.due() is None

@@ -200,6 +200,25 @@ def test_a_return_that_nft_refuses_is_no_return() -> None:
     assert run.fakes.service.work().returned == ("flow_offload",)
 
 
+@pytest.mark.parametrize("fault", ["nft", "netifd"])
+def test_a_move_of_a_pass_that_failed_is_no_cause_of_a_later_return(fault: str) -> None:
+    run = Run()
+    service, replies = run.fakes.service, dict(run.fakes.bus.replies)
+    service.stations.station(Station(PHONE, "lan1"), "br-lan")
+    service.stations.station(Station(PHONE, "lan2"), "br-lan")
+    if fault == "nft":
+        run.fakes.nft.refusals = ["busy"] * 9
+    else:
+        run.fakes.bus.replies.clear()
+        service.dump = None
+    assert service.work().error
+    run.fakes.nft.refusals = []
+    run.fakes.bus.replies.update(replies)
+    assert service.decided is not None
+    service.stations.moves.returned(("flow_offload",), service.decided.plan, run.fakes.clock.now)
+    assert service.stations.moves.budget.left(run.fakes.clock.now) == MOST_RETURNS
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(0, 30)), max_size=60))
 def test_the_budget_never_grows(moves: list[tuple[int, float]]) -> None:

@@ -53,7 +53,7 @@ class Debouncer:
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
-        """Note that a pass ended at `now`.
+        """Note that a pass ended at `now`, also one that a call made and no `begin` announced.
 
         `failed`: it is repeated RETRY_FIRST (1) seconds later, after each further failure twice as late, up to
         RETRY_LAST (60). `mended`: it restored our tables, which another program had changed: the pause before the next
@@ -62,5 +62,6 @@ class Debouncer:
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0
         self._failures = self._failures + 1 if failed else 0
-        if failed:
-            self._retry = now + min(RETRY_FIRST * 2 ** min(self._failures - 1, 6), RETRY_LAST)
+        # a pass that did not fail has read everything, so none is left to repeat
+        wait = min(RETRY_FIRST * 2 ** min(self._failures - 1, 6), RETRY_LAST) if failed else None
+        self._retry = None if wait is None else now + wait

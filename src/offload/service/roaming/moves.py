@@ -114,6 +114,10 @@ class Moves:
         done = set(tables)
         self._moves = {key: move for key, move in self._moves.items() if not done.issuperset(self._tables(plan, move))}
 
+    def failed(self) -> None:
+        """Note that a pass failed: what `tables_to_return` noted is no cause of a later return. The moves stay."""
+        self._causes = {}
+
     def is_last(self, now: float) -> bool:
         """Whether tables may be created again at most once more in this minute.
 

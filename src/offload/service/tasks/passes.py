@@ -45,6 +45,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         try:
             decided = engine.read()
         except OffloadError as refusal:
+            engine.stations.moves.failed()
             return engine.record(replace(outcome, error=str(refusal)), before)
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
@@ -60,6 +61,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
                 break  # else the firewall's table has only now appeared, or the files that it includes: decide again
             continue
         engine.hardware_probe = HardwareProbe()  # a device may have other features by now
+    if outcome.error:
+        engine.stations.moves.failed()
     if outcome.error and decided.config.readable:
         decided = replace(decided, plan=_plan_in_effect(engine, decided.plan, before.plan if before else Plan()))
     if outcome.changes or before is None or (decided.plan, decided.config) != (before.plan, before.config):
