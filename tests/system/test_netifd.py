@@ -99,6 +99,7 @@ def test_devices_that_report_hw_tc_offload() -> None:
         (dump(WAN | {"ipv4-address": {}}), "'ipv4-address' is not a list"),
         (dump(WAN | {"ipv4-address": [{"address": "1.2.3.4", "mask": True}]}), "is not an address"),
         (dump(WAN | {"route": [{"target": ROUTE["target"], "mask": True}]}), "is not a route"),
+        (dump(WAN | {"ipv4-address": [{"address": "1.2.3.4"}]}), "is not an address"),
         (dump(WAN | {"ipv4-address": [{"mask": 3}]}), "is not an address"),
         (dump(WAN | {"ipv4-address": [{"address": "1.2.3.4", "mask": 33}]}), "is not an address"),
         (dump(WAN | {"route": [{"target": "x", "mask": 0}]}), "is not a route"),

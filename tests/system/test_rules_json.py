@@ -40,6 +40,7 @@ def test_what_is_written_is_read_without_comments(found: list[PacketRule]) -> No
         ([{"table": 1}], "'packet_rules: table' is not str"),
         ([{"match": []}], "'packet_rules: match' is not dict"),
         ([{"match": {"sport": "x"}}], "'packet_rules: sport' is not int"),
+        ([{"match": {"src": 167772161}}], "'packet_rules: src' is not an address or network"),
         ([{"match": {"src": "nowhere"}}], "'packet_rules: src' is not an address or network"),
     ],
 )

@@ -88,3 +88,16 @@ def test_true_is_no_number(found: Snapshot, data: st.DataObject) -> None:
     owner[last] = data.draw(flags)
     with pytest.raises((TypeError, ValueError)):
         snapshot(json.loads(json.dumps(content)))
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({"addresses": [{"device": "br-lan", "address": 3232235777}]}, "'addresses: address' is not an address with"),
+        ({"routes": [{"devices": ["wan"], "target": 0}]}, "'routes: target' is not a network"),
+        ({"routes": [{"devices": ["wan"], "target": 1.5}]}, "'routes: target' is not a network"),
+    ],
+)
+def test_a_number_is_no_address(found: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        snapshot(found)

@@ -301,3 +301,27 @@ def test_the_fake_has_what_it_was_given() -> None:
     assert fake.read("firewall") == (section,)
     assert problem(fake.read("network")).fault is ProblemCode.FILE_UNREADABLE
     assert problem(fake.read("offload")).fault is ProblemCode.FILE_MISSING
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_an_override_that_this_user_may_not_examine_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory() as folder:  # the other user may not enter pytest's own directories
+        Path(folder).chmod(0o755)
+        override, confdir = Path(folder, "uci"), Path(folder, "config")
+        for directory, name in ((override, "secret"), (confdir, "lan")):
+            directory.mkdir()
+            (directory / "firewall").write_text(f"config zone '{name}'\n")
+            (directory / "firewall").chmod(0o644)
+        override.chmod(0o700)
+        monkeypatch.setattr("offload.system.config.uci.OVERRIDE", str(override))
+        monkeypatch.setattr("offload.system.config.uci.CONFDIR", str(confdir))
+        uci = Uci(confdir)
+        try:
+            os.seteuid(65534)
+            found = uci.follow("firewall")
+            uci.sweep(["firewall"])
+            assert not uci.changed()
+        finally:
+            os.seteuid(0)
+    assert isinstance(found, tuple)
+    assert [section.name for section in found] == ["lan"]

@@ -126,7 +126,7 @@ def _word(owner: dict[str, Any], key: str, what: str = DUMP) -> str:
 
 def _interface(entry: dict[str, Any]) -> IPv4Interface | IPv6Interface:
     try:
-        return ip_interface(f"{entry['address']}/{entry.get('mask', 32)}")
+        return ip_interface(f"{entry['address']}/{entry['mask']}")  # netifd always gives both
     except (KeyError, TypeError, ValueError) as error:
         raise BusError(f"{DUMP}: {entry!r} is not an address") from error
 

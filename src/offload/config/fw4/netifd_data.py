@@ -11,7 +11,7 @@ from offload.config.fw4.options.fw4_values import plain_device
 from offload.config.schema import Given
 from offload.model.sections.firewall import Origin, RouterNetwork
 from offload.model.sections.match import Address
-from offload.model.text.addresses import WIDTH, network, number
+from offload.model.text.addresses import network, number
 
 Found = tuple[str, Origin, dict[str, Given]]
 
@@ -40,8 +40,8 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
     own += [_object(prefix.get("local-address")) for prefix in _objects(each.get("ipv6-prefix-assignment"))]
     for entry in own:
         family, value = number(_word(entry.get("address")))
-        bits = entry.get("mask", WIDTH.get(family))
-        found = network(family, value, bits) if family and isinstance(bits, int) else None
+        bits = entry.get("mask")  # netifd always gives it
+        found = network(family, value, bits) if family and type(bits) is int else None
         if found is not None:
             yield found
 

@@ -99,7 +99,9 @@ class Uci:
 
     def _path(self, package: str) -> Path:
         override = Path(OVERRIDE, package)
-        return override if str(self._confdir) == CONFDIR and override.exists() else self._confdir / package
+        # one that this user may not examine counts as missing, as for libuci
+        there = str(self._confdir) == CONFDIR and regular_file.stamp(override) is not None
+        return override if there else self._confdir / package
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:

@@ -19,9 +19,11 @@ def typed(kind: type, value: Any, key: str) -> Any:
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
     """Convert a value of snapshot.json with `make`, such as `ip_network`, and return the result.
 
-    If `make` raises ValueError, this raises one with the text `'KEY' is not WHAT`; `what`: the wanted form, such as `an
-    address or network`.
+    If `make` raises ValueError, or the value is a number, which `ip_network` takes for an address, this raises a
+    ValueError with the text `'KEY' is not WHAT`; `what`: the wanted form, such as `an address or network`.
     """
+    if not isinstance(value, str | tuple):
+        raise ValueError(f"'{key}' is not {what}")  # noqa: TRY004 - its sentence is the same as for bad text
     try:
         return make(value)
     except ValueError as error:

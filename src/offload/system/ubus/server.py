@@ -82,21 +82,23 @@ class UbusServer:
 
     def send(self, event: str, data: Mapping[str, Any]) -> None:
         """Send an event of this name, with data, to all its listeners; without a connection nothing is done."""
+        if self.descriptor is None:
+            return
         import ubus
 
-        if self.descriptor is not None:
-            ubus.send(event, dict(data))
+        ubus.send(event, dict(data))
 
     def leave(self, *, lost: bool) -> None:
         """Remove our objects from ubus and disconnect; `lost`: ubusd has gone, so only disconnect.
 
         Afterwards `descriptor` is None, and `connect` may be called again. Without a connection nothing is done.
         """
+        if self.descriptor is None:
+            return
         import ubus
 
-        if self.descriptor is not None:
-            self.descriptor = None
-            ubus.disconnect(not lost)
+        self.descriptor = None
+        ubus.disconnect(not lost)
 
 
 def _unheard(_event: str) -> None:
