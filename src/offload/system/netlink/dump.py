@@ -1,4 +1,4 @@
-"""Send requests to the kernel over netlink, and read the replies to a dump."""
+"""Send requests to the kernel over netlink, and read its replies."""
 
 import gc
 import socket
@@ -16,7 +16,7 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sp
 
 
 class Reply(Protocol):
-    """One datagram of the reply to a dump request, parsed; `done`: it is the last. Errors are up to the parser."""
+    """One datagram of the reply to a dump request, as a parser returns it."""
 
     @property
     def done(self) -> bool:
@@ -28,11 +28,11 @@ R = TypeVar("R", bound=Reply)
 
 
 def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: int = 0) -> Iterator[R]:
-    """Send a request for a dump on a new netlink socket, and yield each datagram of the reply as `parse` gives it.
+    """Send a request for a dump on a new netlink socket, and yield what `parse` makes of each datagram of the reply.
 
     `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default.
-    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. If the kernel refuses, its error comes as
-    a datagram: `parse` has to raise an error for it, or to mark it as the last one (`done`).
+    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. A refusal of the kernel comes as a
+    datagram: `parse` has to raise an error for it, or to return a Reply whose `done` is True.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -49,9 +49,8 @@ def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: 
 def dump(protocol: int, request: bytes) -> list[Message]:
     """Send a dump request, and return all messages of the reply, as (type, body).
 
-    A dump that the kernel marks as interrupted, because something changed meanwhile, is made again; after TRIES (3)
-    times the last one is returned though it is interrupted, because the kernel also notifies of the change. OSError if
-    the kernel refuses or does not reply.
+    A dump that the kernel marks as interrupted is made again, at most TRIES (3) times in all; then the last one is
+    returned. OSError if the kernel refuses or does not reply.
     """
     found: list[Message] = []
     for _ in range(TRIES):
@@ -74,7 +73,8 @@ def stream(protocol: int, request: bytes) -> Iterator[Message]:
 def ask(protocol: int, request: bytes) -> bytes:
     """Send a request that is no dump, and return the first datagram of the reply, unparsed.
 
-    It may be the kernel's error (NLMSG_ERROR). OSError if the socket fails or none comes within PATIENCE (10) seconds.
+    This may be the kernel's refusal (NLMSG_ERROR). OSError if the socket fails or nothing arrives for PATIENCE (10)
+    seconds.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)
@@ -83,9 +83,9 @@ def ask(protocol: int, request: bytes) -> bytes:
 
 
 def widen(kernel: socket.socket, size: int) -> None:
-    """Set a socket's receive buffer to `size` bytes; without CAP_NET_ADMIN at most to net.core.rmem_max.
+    """Set a socket's receive buffer to `size` bytes, without CAP_NET_ADMIN to at most net.core.rmem_max.
 
-    Never raises: if the kernel refuses, the buffer stays as it is.
+    If the kernel refuses, the buffer stays as it is, and nothing is raised.
     """
     try:
         kernel.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
@@ -96,7 +96,7 @@ def widen(kernel: socket.socket, size: int) -> None:
 
 @contextmanager
 def collector_resting() -> Iterator[None]:
-    """Pause Python's garbage collector, if it is on, while the body runs: reading a dump would start it many times."""
+    """A context in which Python's garbage collector is off; afterwards it is on again if it was before."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Read which drivers have the feature `hw-tc-offload` on, by ethtool's ioctl.
+"""Read which devices have the feature `hw-tc-offload` on, by ethtool's ioctl.
 
 Structures and numbers: include/uapi/linux/ethtool.h.
 """
@@ -20,9 +20,9 @@ REQUEST = struct.Struct("@16sP16x")  # struct ifreq with a pointer in it
 
 
 def hw_tc_offload(names: Iterable[str]) -> frozenset[str]:
-    """Those of these devices whose ethtool feature `hw-tc-offload` is on; empty if none, or the kernel has no such one.
+    """The devices among `names` whose ethtool feature `hw-tc-offload` is on.
 
-    Devices that do not exist, or whose driver does not answer, are left out. Never raises for a device.
+    A device that does not exist, or whose driver does not answer, is not in the result; no error is raised for it.
     """
     found = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

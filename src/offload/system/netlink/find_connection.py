@@ -1,4 +1,4 @@
-"""Look up single conntrack entries by addresses and ports, and their ids, over ctnetlink, without a dump."""
+"""Ask the kernel for single conntrack entries, and for their ids, over ctnetlink, without a dump."""
 
 import errno
 
@@ -14,10 +14,11 @@ CTA_ID = 12
 
 
 def find(proto: int, ends: Tuple) -> list[Entry]:
-    """Ask the kernel for the conntrack entries of packets with `ends` (addresses and ports), in this direction or back.
+    """Ask the kernel for the conntrack entries of packets with these addresses and ports, or with both ends swapped.
 
-    At most two, because with NAT the two directions may belong to different entries; empty if there is none. Neither
-    port may be 0. KernelError if the kernel refuses or does not reply.
+    `proto`: IP protocol number. `ends`: must have ports other than 0. At most two are returned, because with NAT
+    packets of the two directions may belong to different entries; empty if there is none. KernelError if the kernel
+    refuses or does not reply.
     """
     back = Tuple(ends.dst, ends.src, ends.dport, ends.sport, ends.ct_zone)
     found = (entry for way in (ends, back) for entry in _one(proto, way))
@@ -25,7 +26,7 @@ def find(proto: int, ends: Tuple) -> list[Entry]:
 
 
 def id_of(entry: Entry) -> bytes:
-    """Ask the kernel for the id of a connection, in the bytes of nft's `ct id`.
+    """Ask the kernel for the id of a connection: four bytes, as nft compares them with `ct id`.
 
     Empty if the kernel does not find the connection, or refuses. KernelError if the kernel does not reply.
     """

@@ -1,7 +1,7 @@
 """The wire format of netlink: messages and attributes. Pure, no socket.
 
-Headers and most values are in the machine's byte order; those of netfilter's subsystems are in network byte order.
-Numbers and structures: include/uapi/linux/netlink.h and include/uapi/linux/netfilter/nfnetlink.h.
+The headers of messages and attributes are in the machine's byte order; most values of netfilter's subsystems are in
+network byte order. Numbers and structures: include/uapi/linux/netlink.h and include/uapi/linux/netfilter/nfnetlink.h.
 """
 
 import errno
@@ -31,10 +31,10 @@ Attributes = dict[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One datagram of the reply to a dump request.
+    """One datagram of the reply to a dump request, parsed.
 
-    `done`: it is the last one. `interrupted`: what was dumped changed meanwhile (NLM_F_DUMP_INTR), so the dump should
-    be made again.
+    `done`: no other datagram follows. `interrupted`: what was dumped changed during the dump (NLM_F_DUMP_INTR), which
+    should be made again.
     """
 
     messages: list[Message]
@@ -45,7 +45,7 @@ class Part:
 def message(kind: int, body: bytes, flags: int = NLM_F_REQUEST_DUMP, number: int = 1) -> bytes:
     """The bytes of a netlink message of type `kind`; with the default flags it requests a dump.
 
-    `body`: what follows the header, with its attributes. `number`: its sequence number.
+    `body`: the bytes behind the header, attributes included. `number`: the message's sequence number.
     """
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, number, 0) + body
 
@@ -59,14 +59,14 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 def messages(datagram: bytes) -> Iterator[Message]:
-    """The messages in a datagram as (type, body), up to the first whose length is not valid."""
+    """The messages in a datagram, as (type, body). Reading ends before the first one whose length is not valid."""
     return ((kind, body) for kind, _, body in _messages(datagram))
 
 
 def parse(datagram: bytes) -> Part:
-    """The messages in one datagram of a dump's reply; OSError if the kernel refused the request.
+    """Parse one datagram of the reply to a dump request. OSError if it has the kernel's refusal.
 
-    OSError also for an acknowledgement (NLMSG_ERROR with 0), which is no valid reply to a dump.
+    OSError with EPROTO for an acknowledgement (NLMSG_ERROR with number 0), which is no valid reply to a dump.
     """
     found: list[Message] = []
     seen = 0
@@ -80,9 +80,9 @@ def parse(datagram: bytes) -> Part:
 
 
 def raise_refusal(kind: int, body: bytes) -> None:
-    """Raise an OSError for the error number in the body of an NLMSG_ERROR or NLMSG_DONE.
+    """Raise an OSError for the error number in the body of an NLMSG_ERROR or NLMSG_DONE (`kind`).
 
-    With number 0 an NLMSG_DONE raises nothing. An NLMSG_ERROR with 0 is no valid answer to a dump, and raises EPROTO.
+    With number 0 an NLMSG_DONE raises nothing, and an NLMSG_ERROR (an acknowledgement) raises EPROTO.
     """
     code = -ERRNO.unpack_from(body)[0] if len(body) >= ERRNO.size else 0
     if code > 0 or kind == NLMSG_ERROR:
@@ -93,7 +93,7 @@ def raise_refusal(kind: int, body: bytes) -> None:
 def attributes(body: bytes, at: int = 0) -> Attributes:
     """The attributes in `body` from offset `at` on: payload by type, nested attributes as bytes.
 
-    Of several with one type the last counts. Reading ends before the first attribute whose length is not valid.
+    If several have the same type, the last is taken. Reading ends before the first attribute whose length is not valid.
     """
     found: Attributes = {}
     head, size, end = NLATTR.unpack_from, NLATTR.size, len(body) - NLATTR.size
@@ -107,10 +107,10 @@ def attributes(body: bytes, at: int = 0) -> Attributes:
 
 
 def each(body: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the attributes in `body` from offset `at` on, in their order, as (type without flags, payload unpadded).
+    """Yield the attributes in `body` from offset `at` on, in their order, as (type, payload).
 
-    Nested ones are bytes. One type may occur many times. Reading ends before the first attribute whose length is not
-    valid.
+    The type is without flags, the payload without padding. Nested attributes are bytes. Reading ends before the first
+    attribute whose length is not valid.
     """
     while at + NLATTR.size <= len(body):
         length, kind = NLATTR.unpack_from(body, at)

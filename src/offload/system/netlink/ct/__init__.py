@@ -1,1 +1,1 @@
-"""Read conntrack entries, and the events of those that end, over ctnetlink."""
+"""Read and delete conntrack entries, and receive the events of entries that end, over ctnetlink."""

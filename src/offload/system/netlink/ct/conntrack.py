@@ -22,9 +22,9 @@ STILL_THERE = "{} connections are still there, though the kernel says that it do
 class Conntrack:
     """The conntrack table of this process's network namespace.
 
-    Methods that read raise KernelError if the kernel does not reply, most of them also if it refuses. `between`:
-    function that most dumps call after each datagram, so that the caller can do other work: to dump 65,536 entries
-    takes seconds on a small router. By default it does nothing.
+    Methods that read raise KernelError if the kernel refuses or does not reply; but `id_of` returns b"" if it refuses.
+    `between`: function that the caller may set, to do other work during a dump (65,536 entries take seconds on a small
+    router): it is called after each datagram, but not by `offloaded` and `has_offloaded`.
     """
 
     def __init__(self) -> None:
@@ -35,24 +35,23 @@ class Conntrack:
     def entries(self, *, offloaded: bool = False) -> list[Entry]:
         """All conntrack entries, IPv4 and IPv6; with `offloaded` only those in a flowtable (kernels before 5.17: all).
 
-        If the table changes meanwhile, some may be missing or come twice, because ctnetlink does not report it.
+        If the table changes during the dump, entries may be missing or come twice.
         """
         return until_whole(lambda: self._dump(OFFLOADED if offloaded else ALL))
 
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
-        """The entries of packets of this protocol with these addresses and ports, in this direction or back.
+        """The entries of packets of this IP protocol with these addresses and ports, or with both ends swapped.
 
-        If a port is 0, or the protocol has no ports, it returns the whole table, entries of every protocol, because the
-        kernel cannot look up such ones: the caller has to select.
+        If a port is 0, or the protocol is not in PORTED, the result has all entries of the table, of every protocol,
+        and the caller has to select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return self._exactly(proto, ends) if exact else self.entries()
 
     def of_host(self, address: bytes) -> list[Entry]:
-        """The entries with this address (4 or 16 bytes) at an end, before or after NAT.
+        """The entries with this packed address as source or destination, of the original or the reply direction.
 
-        For IPv4 the kernel selects them; one before 5.8 gives all entries. For IPv6 they are selected here, because
-        some kernels (6.1) give entries that have another address.
+        `address`: 4 or 16 bytes. For IPv4 a kernel before 5.8 gives all entries.
         """
         if len(address) not in FILTERED:
             return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
@@ -60,29 +59,27 @@ class Conntrack:
         return list({(entry.proto, entry.original, entry.ct_id): entry for entry in found}.values())
 
     def id_of(self, entry: Entry) -> bytes:
-        """The id of a connection, in the bytes of nft's `ct id`; KernelError if the kernel does not reply.
+        """The id of a connection: four bytes, as nft compares them with `ct id`.
 
-        Empty if the connection has ended, its protocol has no ports, or the kernel refuses.
+        Empty if the connection has ended, its protocol is not in PORTED, or the kernel refuses. KernelError if the
+        kernel does not reply.
         """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Pass the Row (addresses, status, bytes) of each entry to `add` of a counter, and return that counter.
+        """Make a counter by `begin`, add the Rows (addresses, status, bytes) of all entries to it, and return it.
 
-        `begin` makes the counter, and a new one if the dump has to be made again. Only the Rows of one datagram are in
-        memory at a time.
+        Its `add` is called once for each datagram of the dump. If the dump has to be made again, `begin` makes a new
+        counter.
         """
         return until_whole(lambda: self._counted(begin))
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """Pass the Row of each entry in a flowtable to `add` of a counter from `begin`, and return that counter.
-
-        Before kernel 5.17: of each entry. `between` is not called.
-        """
+        """As `summary`, but only for entries in a flowtable (kernels before 5.17: all); `between` is not called."""
         return until_whole(lambda: self._counted(begin, request=OFFLOADED))
 
     def has_offloaded(self, which: Callable[[Entry], bool]) -> bool:
-        """Whether `which` is true for any entry in a flowtable; reading ends at the first. `between` is not called."""
+        """Whether `which` is True for any entry in a flowtable. Reading ends at the first such entry."""
 
         def dumped() -> tuple[bool, bool]:
             whole = True
@@ -96,9 +93,9 @@ class Conntrack:
         return until_whole(dumped)
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """Pass the Row (addresses, status, bytes) of each entry to `add` of a counter from `begin`.
+        """As `summary`, with the entries: returns (the counter, all entries in the order of the dump).
 
-        Returns (that counter, all entries in the same order, which stay the kernel's bytes until they are read).
+        The entries are stored as the kernel's bytes; each is parsed when it is read.
         """
 
         def dumped() -> tuple[tuple[C, Messages], bool]:
@@ -109,10 +106,10 @@ class Conntrack:
         return until_whole(dumped)
 
     def fast(self, take: Callable[[Entries], None]) -> None:
-        """Call `take` with the entries in a flowtable, those of one datagram at a time, and `between` after each.
+        """Call `take` with the entries in a flowtable, once for each datagram of the dump, with the entries in it.
 
         The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
-        5.17 gives all entries. If KernelError is raised, `take` may have had some.
+        5.17 gives all entries. Before a KernelError `take` may have been called.
         """
 
         def read(datagram: bytes) -> Rows:
@@ -129,11 +126,10 @@ class Conntrack:
             raise KernelError(sentence(error, "list its connections")) from error
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete these entries, so that the firewall must accept the next packet of each connection again.
+        """Delete these conntrack entries, so that the firewall sees the next packet of each connection as a new one.
 
-        Entries of protocols without ports are left alone. If there was no error, one that the kernel does not find is
-        deleted if a new dump has it: its connection may have been opened anew. Never raises: the Cut has the error.
-        After a refused deletion the other entries are still tried, after a failed exchange with the kernel not.
+        Entries of protocols that are not in PORTED are not deleted. Never raises: the Cut has the first error, also if
+        the kernel did not reply, or if entries that the kernel did not find are in a new dump and stay there.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -186,7 +182,10 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A table in memory, `held`; `delete` moves entries to `deleted`. Reads but `id_of` raise `error`, if it is set."""
+    """A conntrack table in memory, `held`; `delete` moves entries to `deleted`.
+
+    If `error` is set, methods that read raise it, except `id_of`.
+    """
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
@@ -205,7 +204,7 @@ class FakeConntrack(Conntrack):
         return [each for each in self.entries() if each.proto == proto and {each.original, each.reply} & both]
 
     def of_host(self, address: bytes) -> list[Entry]:
-        """The entries in `held` with this address at an end, before or after NAT."""
+        """The entries in `held` with this packed address as source or destination, original or reply."""
         return [each for each in self.entries() if address in {*each.original[:2], *each.reply[:2]}]
 
     def id_of(self, entry: Entry) -> bytes:
@@ -213,11 +212,11 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """A counter from `begin` with the Rows of all entries in `held` added. Calls `between` once."""
+        """Make a counter by `begin`, add the Rows of all entries in `held`, and return it. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """A counter from `begin` with the Rows of the entries in `held` that are in a flowtable added."""
+        """Make a counter by `begin`, add the Rows of the entries in `held` that are in a flowtable, and return it."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count
@@ -231,16 +230,17 @@ class FakeConntrack(Conntrack):
         take(Entries(self.entries(offloaded=True)))
 
     def listed(self, begin: Callable[[], C]) -> tuple[C, Entries]:
-        """(counter from `begin` with the Rows of all entries in `held`, these entries). Calls `between` once."""
+        """As `summary`, with the entries: returns (the counter, the entries in `held`). Calls `between` once."""
         count, entries = begin(), self.entries()
         count.add([entry.row for entry in entries])
         self.between()
         return count, Entries(entries)
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Remove the entries from `held`; of the Cut `ended` counts those that were there, `asked` all that were given.
+        """Move entries from `held` to `deleted`.
 
-        Protocols without ports are left alone and not counted. If `error` is set, nothing is removed: the Cut has it.
+        The Cut counts those given (`asked`) and those that were in `held` (`ended`). Entries of protocols that are not
+        in PORTED are left alone and not counted. If `error` is set, nothing is moved, and the Cut has its sentence.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self.error:

@@ -21,11 +21,11 @@ REFUSALS = {
 
 
 def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
-    """Request the deletion of each entry once; returns (Cut, entries that the kernel did not find).
+    """Ask the kernel once to delete each entry. Returns (Cut, entries that the kernel did not find).
 
-    The Cut has how many were asked for and deleted, and the sentence of the first refusal; an entry that the kernel
-    does not find is none, and one that it refuses to delete does not stop the others. If the exchange with the kernel
-    fails, the Cut has the sentence of that, the rest is not requested, and the list is empty. Never raises.
+    If the kernel refuses to delete an entry, the others are still tried, and the Cut has the sentence of the first
+    refusal. If the exchange with the kernel fails, the rest is not tried, the Cut has the sentence of that failure, and
+    the list is empty. Never raises.
     """
     errors: list[int] = []
     try:

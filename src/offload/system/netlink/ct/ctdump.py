@@ -27,8 +27,8 @@ T = TypeVar("T")
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
     """Call `dump`, which returns (result, whether it is complete), until it is complete, TRIES (3) times at most.
 
-    Returns the last result, complete or not. An OSError of `dump` becomes a KernelError at once; but if the dump
-    overran the socket's receive buffer (ENOBUFS), it is tried again, and only the last try raises.
+    Returns the last result, complete or not. KernelError if `dump` raises an OSError; after ENOBUFS (the socket's
+    receive buffer overran) it is called again, and KernelError is raised only if the last call ends so.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -51,8 +51,8 @@ def refused(number: int) -> None:
 def sentence(error: OSError, what: str) -> str:
     """A sentence, without full stop, for an OSError of an exchange with the kernel: what failed, and often what to do.
 
-    `what`: what the kernel was to do, put behind `the kernel did not`: `list its connections`. Errors in SENTENCES have
-    sentences without it.
+    `what`: the rest of `the kernel did not ...`, such as `list its connections`. It does not occur in the sentences
+    that SENTENCES has for some error numbers.
     """
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"

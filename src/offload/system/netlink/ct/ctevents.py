@@ -1,4 +1,4 @@
-"""Read the kernel's events of conntrack entries that end: one for each entry, with its last counters."""
+"""Receive the kernel's events of conntrack entries that end (DESTROY); each has the entry with its last counters."""
 
 import os
 from contextlib import suppress
@@ -15,9 +15,9 @@ MOST_AT_ONCE = 1 << 16  # events in one read; each is a datagram
 
 
 class ConntrackEvents:
-    """Receives the DESTROY events of all conntrack entries since it was made. KernelError if it cannot subscribe.
+    """Receives the DESTROY events of conntrack entries that end after it was made. KernelError if it cannot subscribe.
 
-    `descriptor`: the socket to poll; reading never blocks.
+    `descriptor`: the number of the socket, to poll.
     """
 
     def __init__(self) -> None:
@@ -29,10 +29,10 @@ class ConntrackEvents:
         self.descriptor = self._kernel.fileno()
 
     def read(self) -> tuple[list[Entry], bool]:
-        """Read the events since the last call: (entries that ended, with their last counters; whether all events came).
+        """Read the events since the last call, without waiting: (entries that ended, whether no event is missing).
 
-        Never waits. The second value is False if the kernel dropped events, or the socket failed. At most MOST_AT_ONCE
-        (65,536) events are read; the rest stays for the next call.
+        The second value is False if the kernel dropped events, or the socket failed. At most MOST_AT_ONCE (65,536)
+        events are read; the rest stays for the next call.
         """
         ended: list[Entry] = []
         whole = True
@@ -51,7 +51,7 @@ class ConntrackEvents:
 class FakeConntrackEvents:
     """Events in memory, added by `end`. `descriptor`: a pipe that is readable from `end` to the next `read`.
 
-    `whole`: set it to False, and the next `read` reports that events are missing; after that it is True again.
+    If a test sets `whole` to False, the next `read` reports that events are missing, and `whole` is True again.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class FakeConntrackEvents:
         os.write(self._writing, b".")
 
     def read(self) -> tuple[list[Entry], bool]:
-        """(entries given to `end` since the last read, value of `whole`); sets `whole` to True, and never waits."""
+        """(entries given to `end` since the last read, value of `whole`); then `whole` is True. Never waits."""
         found, self.ended = self.ended, []
         with suppress(BlockingIOError):
             os.read(self.descriptor, 1 << 16)

@@ -1,8 +1,4 @@
-"""Parse conntrack entries from ctnetlink's messages: replies to dumps, and events of entries that end. Pure, no socket.
-
-A message is unpacked by the Layout of its sequence of attributes (system/netlink/ct/layouts.py), in a time near
-that of conntrack(8).
-"""
+"""Parse conntrack entries from ctnetlink's messages: replies to dumps, events of entries that end. Pure, no socket."""
 
 import struct
 
@@ -32,7 +28,7 @@ MOST_LAYOUTS = 64
 class Part:
     """One datagram from ctnetlink, parsed.
 
-    `done`: the dump ends here. `interrupted`: the table changed during the dump, which should be made again
+    `done`: the datagram ends the dump. `interrupted`: the table changed during the dump, which should be made again
     (NLM_F_DUMP_INTR). `errno`: a positive error number if the kernel refused, else 0.
     """
 
@@ -43,10 +39,9 @@ class Part:
 
 
 class Parser:
-    """Parses messages of type `kind`, by default replies with entries; those of other types give no entries.
+    """Parses the conntrack entries in messages of type `kind`; messages of other types give none.
 
-    Between datagrams it only remembers the Layouts of the messages so far: at which offsets messages with the same
-    sequence of attributes have their values.
+    It keeps the Layouts of earlier messages (layouts.py), by which it reads later ones with the same attributes faster.
     """
 
     def __init__(self, kind: int = IPCTNL_MSG_CT_NEW) -> None:
@@ -56,14 +51,14 @@ class Parser:
 
     @property
     def layouts(self) -> list["Layout"]:
-        """The Layouts (where values are in a message) that are remembered, at most 64; a 65th drops all before it."""
+        """The Layouts that it keeps, at most MOST_LAYOUTS (64); before a 65th is added, all are dropped."""
         return [layout for found in self._layouts.values() for layout in found]
 
     def parse(self, buffer: bytes) -> Part:
         """Parse the entries in one datagram; never raises.
 
-        A message with damaged attributes, addresses of two families, or without an address or the protocol, is left
-        out; behind one whose length is not valid, or that ends the dump, nothing is read.
+        A message with damaged attributes, with addresses of two families, without an address, or without the protocol
+        gives no entry. Reading ends before a message whose length is not valid, and behind one that ends the dump.
         """
         entries: list[Entry] = []
         append, layouts_of, header, wanted = entries.append, self._layouts.get, NLMSGHDR_START.unpack_from, self._kind

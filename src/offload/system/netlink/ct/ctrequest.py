@@ -1,7 +1,6 @@
 """Make requests to ctnetlink, to list, find or delete conntrack entries, and read acknowledgements. Pure.
 
-The kernel finds an entry by its original tuple and conntrack zone (ctnetlink_del_conntrack(),
-net/netfilter/nf_conntrack_netlink.c).
+The kernel's side is net/netfilter/nf_conntrack_netlink.c.
 """
 
 import socket
@@ -45,9 +44,9 @@ OFFLOADED = message(
 
 
 def lookup(proto: int, ends: Tuple) -> bytes:
-    """The request, no dump, for the one entry of this protocol that has `ends` as original or reply tuple.
+    """The request for the one entry of this IP protocol that has `ends` as its original or its reply tuple.
 
-    `ends`: addresses, ports and conntrack zone.
+    `ends`: addresses, ports and conntrack zone. The reply is no dump.
     """
     return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
 
@@ -56,10 +55,10 @@ FILTERED = frozenset({4})  # lengths of the addresses by which kernels filter ri
 
 
 def of_host(address: bytes) -> list[bytes]:
-    """Requests for four dumps that together list the entries with this address (4 or 16 bytes) at an end.
+    """Four requests for dumps that together list the entries with this packed address (4 or 16 bytes).
 
-    They are for source and destination of both directions, so an entry may come more than once. The kernel selects by
-    the address (ctnetlink_alloc_filter()); one before 5.8 lists all entries, and for IPv6 some list wrong ones too.
+    Each is for the address as source or destination, of the original or the reply direction, so an entry may come more
+    than once. A kernel before 5.8 lists all entries; for IPv6 some later ones also list entries with other addresses.
     """
     family, *numbers = ADDRESSES[len(address)]
     found = []
@@ -74,9 +73,9 @@ def of_host(address: bytes) -> list[bytes]:
 
 
 def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """The bytes of one datagram with a request to delete each entry; the kernel acknowledges each of them.
+    """The bytes of one datagram with a request to delete each entry; the kernel acknowledges each request.
 
-    Their sequence numbers are `first`, `first + 1` and so on, in the order of the entries.
+    The sequence numbers of the requests are `first`, `first + 1` and so on, in the order of the entries.
     """
     return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
 

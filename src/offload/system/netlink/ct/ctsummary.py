@@ -1,9 +1,7 @@
-"""Read a dump of ctnetlink as Rows: of each entry addresses, status and byte counters only, for speed.
+"""Parse a dump of ctnetlink into Rows: of each entry addresses, status and byte counters only.
 
-Each Layout (system/netlink/ct/layouts.py) becomes one regular expression for a whole message: its fixed bytes
-literally, a group for each value of a Row, and any bytes for other values. It is matched only where the message
-before ended, so nothing inside a message is taken for one. Messages that match none are read by ctnetlink's Parser.
-No Entry is made, because that takes most of the time and memory of a list of connections.
+Messages are read by regular expressions that are made from Layouts (layouts.py), in less time and memory than Entries
+take. Messages that match none are read by ctnetlink's Parser.
 """
 
 import re
@@ -26,28 +24,32 @@ Match = Callable[[bytes, int], "re.Match[bytes] | None"]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The entries in one datagram of a dump; `rows`, `places` and `readers` have one item for each."""
+    """The conntrack entries in one datagram of a dump; `rows`, `places` and `readers` have one item for each entry."""
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
-    readers: list[Reader | None]  # functions that read all values of each message; None: the Parser has to
+    readers: list[Reader | None]  # the Reader of each message; None: the Parser has to read it
     done: bool = False  # it was the last datagram
     interrupted: bool = False  # the kernel's table changed meanwhile (NLM_F_DUMP_INTR)
     errno: int = 0  # of an error message; 0: none
 
 
 class RowParser:
-    """Reads datagrams of dumps as Rows. It only remembers a regular expression for each form of message (Layout)."""
+    """Parses datagrams of dumps into Rows.
+
+    `parser`: reads messages that no regular expression matches; None: a new Parser. It keeps the regular expressions
+    that it made.
+    """
 
     def __init__(self, parser: Parser | None = None) -> None:
         self._parser = parser or Parser()
         self._matches: dict[Layout, tuple[Match, int, Reader]] = {}
 
     def parse(self, buffer: bytes) -> Rows:
-        """Read the entries in one datagram; never raises.
+        """Parse the entries in one datagram; never raises.
 
-        A message with damaged attributes, addresses of two families, or without an address or the protocol, is left
-        out; behind one whose length is not valid, or that ends the dump, nothing is read.
+        A message with damaged attributes, with addresses of two families, without an address, or without the protocol
+        gives no Row. Reading ends before a message whose length is not valid, and behind one that ends the dump.
         """
         rows, places, readers = list[Row](), list[int](), list[Reader | None]()
         at, size, interrupted = 0, len(buffer), False
@@ -94,9 +96,9 @@ class RowParser:
 
 
 def is_summed(layout: Layout) -> bool:
-    """Whether one regular expression can read a Row from the messages of the Layout.
+    """Whether messages of the Layout have the values of a Row in the order of ROW, so that `matching` can be used.
 
-    They must have the values of a Row in the order of ROW: four addresses, status, and both byte counters or none.
+    These are four addresses, the status, and both byte counters or none.
     """
     found = [slot for _, slot, _ in layout.pieces if slot in ROW]
     return found in ([*ROW], [slot for slot in ROW if slot not in COUNTERS])
@@ -105,8 +107,8 @@ def is_summed(layout: Layout) -> bool:
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
     """For messages of a Layout: (function `match`, their length in bytes with padding, the Reader of all their values).
 
-    `match(datagram, at)` returns a regular expression's match, whose groups are the values of a Row, if such a message
-    begins at offset `at`; else None, as for a message with the flag NLM_F_DUMP_INTR.
+    `match(datagram, at)` returns a match whose groups are the values of a Row if such a message begins at offset `at`;
+    else None. A message with the flag NLM_F_DUMP_INTR does not match.
     """
     length = layout.length
     pattern = re.escape(NLMSGHDR.pack(length, IPCTNL_MSG_CT_NEW, NLM_F_MULTI, 0, 0)[:8]) + b".{8}"
@@ -121,7 +123,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """The entries of a dump, stored as the kernel's messages (about 280 bytes each) and parsed whenever one is read."""
+    """The entries of a dump, stored as the kernel's messages (about 280 bytes each), and parsed when they are read."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())

@@ -1,9 +1,8 @@
 """Find out where the values of a conntrack entry are in a message of ctnetlink, and unpack such messages by one struct.
 
 The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
-net/netfilter/nf_conntrack_netlink.c). So the first message of a sequence is walked attribute by attribute, and gives a
-Layout: one struct for a whole message. A later message is unpacked by it only if its frame is the same, which is all of
-its bytes that are no values of attributes: the header of nfnetlink, and the headers of attributes.
+net/netfilter/nf_conntrack_netlink.c). The first message of a sequence is walked attribute by attribute, and gives a
+Layout, by which later messages of that sequence are unpacked.
 """
 
 import struct
@@ -88,13 +87,14 @@ Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]", tuple
 
 
 class Layout:
-    """Where the values are in all messages with the same attributes in the same order as the given `message`.
+    """Where the values are in all messages with the same attributes, in order and size, as `message` (with its header).
 
-    ValueError if that is no entry. `unpack(buffer, at)` gives, for a message at an offset, a tuple of fixed bytes and
-    values in turn; if every second item, the fixed bytes, equals `frame`, the message has this Layout. `values` picks
-    the values of an Entry, in the order of Slot, from this tuple followed by ABSENT. `reader`: both functions without
-    the fixed bytes, for messages known to have this Layout. `length`: bytes of a message. `pieces`: the fixed bytes
-    before each value, its Slot (None: not needed), and its size in bytes; `tail`: the fixed bytes after the last value.
+    ValueError if `message` is no entry. `length`: bytes of the message. `frame`: its fixed bytes, such as the headers
+    of attributes, in pieces. `unpack(buffer, at)` gives, for a message at an offset, a tuple of piece, value, piece,
+    ... , piece; if its pieces equal `frame`, the message has this Layout. `values` picks the values of an Entry, in the
+    order of Slot, from this tuple followed by ABSENT. `reader`: a Reader for messages that are known to have this
+    Layout. `pieces`: of each value (the fixed bytes before it, its Slot or None if it is not needed, its size in
+    bytes). `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:

@@ -37,9 +37,9 @@ FAMILIES = {4: AF_INET, 16: AF_INET6}
 
 
 def leaving(address: bytes) -> Leaving | None:
-    """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave: a Leaving.
+    """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave.
 
-    That has the name of the device, its MTU in bytes, and that of the route (0: the route has none of its own). None if
+    The Leaving has the name of the device, its MTU in bytes, and the MTU of the route (0: the route has none). None if
     there is no unicast route, or the kernel does not answer.
     """
     with suppress(OSError, struct.error):
@@ -54,7 +54,7 @@ def route_request(address: bytes) -> bytes:
 
 
 def link_request(index: int) -> bytes:
-    """The netlink request for all attributes of the device with this index, such as its name and MTU."""
+    """The netlink request for the attributes of the device with this index, such as its name and MTU."""
     return message(RTM_GETLINK, IFINFOMSG.pack(AF_UNSPEC, 0, index, 0, 0), NLM_F_REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""Read devices, addresses, routes, bridge stations, neighbours, and what compares packet marks, over rtnetlink."""
+"""Read from the kernel what a Snapshot has of devices, by rtnetlink, ethtool, /sys and /proc."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,7 +44,7 @@ STANDING = {"vlan", "macvlan", "macvtap", "dsa", "ipvlan"}
 
 @dataclass(frozen=True, slots=True)
 class LinkDump:
-    """The router's devices and what belongs to them, as rtnetlink lists them in several dumps, one after the other."""
+    """The router's devices, addresses, neighbours and so on, read from rtnetlink in several dumps."""
 
     links: tuple[Link, ...] = ()  # all devices
     addresses: tuple[Address, ...] = ()  # of the router
@@ -56,10 +56,10 @@ class LinkDump:
 
 
 class Netlink:
-    """The running kernel, over rtnetlink, ethtool and /proc. `sysfs`: directory that shows which devices are wireless.
+    """The running kernel. `sysfs`: directory that shows which devices are wireless.
 
-    `seen`: function that reads stations (hosts that bridges have learned) or neighbours, by default `neighbour_dump`.
-    `sysctls`: the directory of net.netfilter's sysctls.
+    `seen(family, most)`: function that reads bridge stations or neighbours, as `neighbour_dump`. `sysctls`: the
+    directory of net.netfilter's sysctls.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Netlink:
     def scene(self) -> LinkDump:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
-        KernelError if it does not list one of the first four. The other three are empty if the kernel has none, or does
-        not list them. Facts about a device that has gone meanwhile are left out.
+        KernelError if it does not list devices, addresses, stations or neighbours. If it does not list rules, qdiscs or
+        filters, these are empty. Entries about a device that is not in the dump of devices are left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
@@ -100,9 +100,9 @@ class Netlink:
         )
 
     def settings(self) -> dict[str, int]:
-        """The values of five sysctls of net.netfilter (SETTINGS), by name, such as `nf_conntrack_acct`.
+        """The values of the sysctls of net.netfilter in SETTINGS, such as {"nf_conntrack_acct": 1}.
 
-        A sysctl that the kernel does not have is left out.
+        A sysctl that the kernel does not have is not in the result.
         """
         found = {}
         for name in SETTINGS:
@@ -111,32 +111,27 @@ class Netlink:
         return found
 
     def legacy_tables(self) -> tuple[str, ...]:
-        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if none can be read.
-
-        The table `nat` sees only the first packet of a connection.
-        """
+        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if there are none."""
         return legacy_tables()
 
     def routes(self) -> tuple[Route, ...]:
-        """Read the unicast routes of the main table, of IPv4 and IPv6; there may be very many.
-
-        KernelError if the kernel does not list them.
-        """
+        """Read the unicast routes of the main table, of IPv4 and IPv6. KernelError if the kernel does not list them."""
         with _asking("routes"):
             names = dict(socket.if_nameindex())
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
-        """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave: its name and MTUs.
+        """Ask the kernel by which device packets to this packed address (4 or 16 bytes) leave.
 
-        The MTUs are that of the device and that of the route. None if there is no unicast route, or no answer.
+        The Leaving has the name of the device, its MTU in bytes, and the MTU of the route (0: the route has none). None
+        if there is no unicast route, or the kernel does not answer.
         """
         return leaving(address)
 
     def received(self) -> dict[str, int]:
-        """Map each device to the bytes that it has received so far, as its driver counts them.
+        """Map each device's name to the bytes that it has received, as /proc/net/dev counts them.
 
-        KernelError if /proc/net/dev cannot be read.
+        KernelError if that file cannot be read.
         """
         try:
             lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
@@ -145,9 +140,9 @@ class Netlink:
         return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices whose ethtool feature `hw-tc-offload` is on.
+        """The devices among `names` whose ethtool feature `hw-tc-offload` is on.
 
-        Devices that do not exist, or whose driver does not answer, are left out.
+        A device that does not exist, or whose driver does not answer, is not in the result.
         """
         return hw_tc_offload(names)
 
@@ -240,5 +235,5 @@ class FakeNetlink:
         return self.octets
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
-        """Those of these devices that are in `able`; the others are left out."""
+        """The devices among `names` that are in `able`."""
         return self.able.intersection(names)

@@ -1,8 +1,4 @@
-"""Parse notifications of rtnetlink and nfnetlink: is there a cause for a pass of the service? Pure, no socket.
-
-In a pass the service reads everything and brings the kernel in line. Few attributes are read here, because a busy
-network confirms neighbours many times a second.
-"""
+"""Parse notifications of rtnetlink and nfnetlink, and find causes for a pass of the service. Pure, no socket."""
 
 from offload.model.cause import Cause
 from offload.model.plan import TABLES
@@ -53,12 +49,12 @@ TABLE_NAME = 1  # the first attribute of every message about a table, or about s
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one or more datagrams of notifications have that may concern offload; fields are empty if they have none."""
+    """What offload needs of one or more datagrams of notifications; fields are empty where they have none."""
 
     causes: tuple[Cause, ...] = ()  # for a pass of the service, in which it reads all anew; each once
     seen: tuple[NeighbourEvent, ...] = ()  # stations and neighbours that were learned or confirmed, repeats too
     generations: int = 0  # number of nft transactions that ended
-    tables: frozenset[str] = frozenset()  # names of tables of any family that changed, in their content too
+    tables: frozenset[str] = frozenset()  # names of tables, of any family, that changed or whose content changed
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
     elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets and maps whose elements changed
     routes: bool = False  # a route or a routing rule changed
@@ -66,10 +62,10 @@ class Notification:
 
 @dataclass(slots=True)
 class Links:
-    """Parses notifications of rtnetlink, and leaves out most of those that repeat known facts.
+    """Parses notifications of rtnetlink.
 
-    These are many: a link's statistics, or a shaper that gets another rate several times a second. So links, queueing
-    disciplines and routes are remembered; messages about other objects are not compared.
+    It remembers links, queueing disciplines and routes, and leaves out notifications that only repeat what it remembers
+    of them, such as a link's statistics.
     """
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)  # links: name, up, master by index
@@ -77,18 +73,20 @@ class Links:
     _routes: RouteEvents = field(default_factory=RouteEvents)
 
     def forget(self) -> None:
-        """Forget earlier notifications, after the kernel dropped some: the next one of each object is a change."""
+        """Forget earlier notifications, because the kernel dropped some.
+
+        Then the next one of each object counts as a change.
+        """
         self._known.clear()
         self._qdiscs.clear()
         self._routes.forget()
 
     def hear(self, datagram: bytes) -> Notification:
-        """Parse a datagram of rtnetlink: causes for a pass, stations and neighbours learned, whether routes changed.
+        """Parse a datagram of rtnetlink; never raises.
 
-        In a pass the service reads all anew. Causes are messages about addresses, routing rules and tc filters, and
-        changes of devices (name, up, master) and queueing disciplines; a message that repeats what was remembered of
-        its device or discipline is no cause. A changed route, or a message about a routing rule, sets `routes`. Never
-        raises.
+        Causes for a pass are: a message about an address, a routing rule or a tc filter; a change of a link (name, up,
+        master) or of a queueing discipline. `seen` has stations and neighbours. `routes` is True for a change of a
+        route, which is no cause, or a message about a routing rule.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -133,11 +131,11 @@ class Links:
 
 
 def transactions(datagram: bytes) -> Notification:
-    """Parse a datagram of NFNLGRP_NFTABLES: causes for a pass, and names of changed tables and sets.
+    """Parse a datagram of NFNLGRP_NFTABLES: causes for a pass, and names of changed tables and sets. Never raises.
 
-    In a pass the service reads all anew. Causes are a table that was made or deleted, a new base chain, any deleted
-    chain, and a rule that was added or deleted outside offload's own tables. It also counts transactions that ended,
-    those of this process too. Never raises.
+    Causes are: a table that was made or deleted, a base chain that was added or changed, any deleted chain, and a rule
+    that was added or deleted in a table that is not offload's. The transactions that ended are counted, of all
+    programs.
     """
     tables: set[str] = set()
     removed: set[str] = set()

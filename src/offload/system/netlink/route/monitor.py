@@ -1,7 +1,4 @@
-"""Listen to the kernel's notifications: one socket for rtnetlink, one for nftables.
-
-The messages are parsed no further than needed.
-"""
+"""Listen to the kernel's notifications: one socket for rtnetlink, one for nftables."""
 
 import errno
 import os
@@ -28,9 +25,10 @@ OVERRUN = Notification((Cause.OVERRUN,))
 
 
 class Monitor:
-    """Receives notifications of rtnetlink and nftables since it was made. KernelError if the sockets cannot be opened.
+    """Receives the notifications of rtnetlink and nftables that come after it was made.
 
-    `descriptors`: the two sockets to poll, rtnetlink's first.
+    `descriptors`: the numbers of the two sockets, to poll, rtnetlink's first. KernelError if the sockets cannot be
+    opened.
     """
 
     def __init__(self) -> None:
@@ -44,11 +42,11 @@ class Monitor:
         self.descriptors = (self._route.fileno(), self._nft.fileno())
 
     def links(self) -> Notification:
-        """Read rtnetlink's notifications since the last call, and return them as one Notification; never waits.
+        """Read rtnetlink's notifications since the last call, without waiting, as one Notification.
 
-        Messages that only repeat known facts about a link, queueing discipline or route are left out. It has the cause
-        OVERRUN if the kernel dropped notifications or the socket failed; then all known facts are forgotten. At most
-        MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
+        Messages that only repeat what earlier ones said of a link, queueing discipline or route are left out. If the
+        kernel dropped notifications or the socket failed, the result has the cause OVERRUN, and earlier ones are
+        forgotten. At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
         return _joined(map(self._heard, datagrams(self._route)))
 
@@ -59,11 +57,11 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """Read nftables' notifications since the last call, and return the transactions that ended as one Notification.
+        """Read nftables' notifications since the last call: the transactions that ended, as one Notification.
 
-        Never waits. Those of this process count too. The changes of a transaction come before its end, in separate
-        datagrams: those without an end yet are kept for the next call. It has the cause OVERRUN if the kernel dropped
-        notifications or the socket failed. At most MOST_AT_ONCE (256) datagrams are read; the rest stays.
+        Never waits. They are those of all programs, also of this process. Changes of a transaction that has not ended
+        are kept for the next call. If the kernel dropped notifications or the socket failed, the result has the cause
+        OVERRUN. At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
@@ -75,7 +73,7 @@ class Monitor:
         return _joined(ended)
 
     def named(self, seen: NeighbourEvent) -> tuple[Station, str] | Neighbour | None:
-        """Look up the names of the devices in an event: (Station, name of its bridge), or for a neighbour a Neighbour.
+        """Look up the names of the devices in an event: (Station, name of its bridge) for a station, or a Neighbour.
 
         None if one of the devices does not exist any more.
         """
@@ -101,12 +99,12 @@ class FakeMonitor:
         self.descriptors = (self._pipes[0][0], self._pipes[1][0])
 
     def links(self) -> Notification:
-        """The value of `of_links`, which is emptied: further calls return an empty one until it is set again."""
+        """The value of `of_links`, which is then empty until a test sets it again."""
         found, self.of_links = self.of_links, NOTHING
         return found
 
     def transactions(self) -> Notification:
-        """The value of `of_nftables`, which is emptied: further calls return an empty one until it is set again."""
+        """The value of `of_nftables`, which is then empty until a test sets it again."""
         found, self.of_nftables = self.of_nftables, NOTHING
         return found
 
@@ -121,7 +119,7 @@ class FakeMonitor:
 
 
 def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """Open a netlink socket that receives the multicast groups of this bit mask, and whose reads never block.
+    """Open a netlink socket that does not block and receives the multicast groups of this bit mask.
 
     `room`: bytes of its receive buffer; without CAP_NET_ADMIN it keeps the kernel's default. OSError if the socket
     cannot be opened.
@@ -136,7 +134,7 @@ def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.
 def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
     """Yield the datagrams that have arrived, at most `most`, without waiting; None where the kernel dropped some.
 
-    Any other error of the socket also yields None, and then nothing more.
+    For another error of the socket it yields None and ends.
     """
     for _ in range(most):
         try:

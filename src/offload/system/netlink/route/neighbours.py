@@ -16,8 +16,8 @@ from offload.system.netlink.wire import NETLINK_ROUTE
 def neighbour_dump(family: int, most: int) -> list[NeighbourEvent]:
     """Read the stations that bridges have learned (`family` AF_BRIDGE) or the neighbours (AF_UNSPEC).
 
-    At most `most` are returned, the first that the kernel lists. Those of the router itself, and those without a MAC,
-    are left out. KernelError if the kernel does not list them.
+    At most `most` are returned, the first that the kernel lists. Those for which `rtnetlink.neighbour` gives None are
+    left out. KernelError if the kernel does not list them.
     """
     try:
         return list(islice(_read(family), most))

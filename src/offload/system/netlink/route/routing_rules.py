@@ -65,7 +65,7 @@ def _rule(body: bytes) -> RoutingRule | None:
 
 @dataclass(slots=True)
 class RouteEvents:
-    """Finds the notifications that change a route among the many that repeat it, as each renewal of a lifetime does.
+    """Tells notifications that change a route from those that only repeat it, such as a renewed lifetime.
 
     It remembers the last state of each route; when it has MOST_ROUTES (4096) and another comes, it forgets all.
     """
@@ -73,14 +73,17 @@ class RouteEvents:
     _known: dict[Parts, Parts] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Forget all routes, after the kernel dropped notifications: the next one of each route is a change."""
+        """Forget all routes, because the kernel dropped notifications.
+
+        Then the next one of each route counts as a change.
+        """
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Remember the route in a message (type, body); returns whether it is new, deleted, or leads elsewhere.
+        """Remember the route in a message (type, body). Returns whether it is new, was deleted, or leads elsewhere.
 
-        That is other next hops, or another type. A route that is not remembered counts as new. False for messages that
-        are not about routes, and for cached routes and those of the table `local`, which are not remembered.
+        It leads elsewhere if its type or its next hops are not as remembered. A route that is not remembered counts as
+        new. False for messages about other objects, for cached routes, and for routes of the table `local`.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False

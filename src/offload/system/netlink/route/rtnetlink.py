@@ -91,17 +91,17 @@ def addresses(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Addre
 def routes(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Route, ...]:
     """The unicast routes of the main table in the messages of a dump; `names`: of devices, by index.
 
-    A next hop by a device that `names` lacks is left out, and so is a route without any other.
+    Next hops by devices that `names` lacks are left out, and routes that have no other next hop.
     """
     read = (_route(body, names) for kind, body in found if kind == RTM_NEWROUTE)
     return tuple(each for each in read if each)
 
 
 def neighbour(body: bytes) -> NeighbourEvent | None:
-    """The station or neighbour in the body of a message; None if it has no MAC, or is the router's own.
+    """The station or neighbour in the body of an RTM_NEWNEIGH; None if offload does not need it.
 
-    Its own are permanent stations of a bridge, and neighbours in state NOARP. None also for a body that is too short, a
-    station at no bridge, and a neighbour that has no IPv4 or IPv6 address.
+    That is: it has no MAC address; it is a station that is permanent, as the router's own, or at no bridge; it is a
+    neighbour in state NOARP, or has no IPv4 or IPv6 address; or the body is too short.
     """
     if len(body) < NDMSG.size:
         return None

@@ -1,4 +1,4 @@
-"""Parse queueing disciplines (qdiscs) and tc filters from rtnetlink, and the marks that they compare. Pure, no socket.
+"""Parse queueing disciplines (qdiscs), classes and tc filters from rtnetlink, and make requests for them. Pure.
 
 Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h.
 """
@@ -68,7 +68,7 @@ def qdiscs(found: Iterable[Message]) -> list[QdiscMessage]:
 def qdisc(body: bytes) -> QdiscMessage | None:
     """The queueing discipline in the body of a message; None if the body is too short.
 
-    The bits of the mark that it sorts by (`fwmask`) are only read for cake; they are 0 for other kinds.
+    `fwmask` is read for cake; it is 0 for other kinds.
     """
     if len(body) < TCMSG.size:
         return None
@@ -82,7 +82,7 @@ def qdisc(body: bytes) -> QdiscMessage | None:
 def named(found: Iterable[QdiscMessage], names: Mapping[int, str]) -> tuple[Qdisc, ...]:
     """Make Qdiscs, which have the names of devices in place of indexes; `names`: of devices, by index.
 
-    Equal ones come once. Those of kind `noqueue`, or on a device that `names` lacks, are left out.
+    Equal ones come once. Those of kind `noqueue`, and those on a device that `names` lacks, are left out.
     """
     wanted = (each for each in found if each.device in names and each.kind != "noqueue")
     return tuple(dict.fromkeys(Qdisc(names[each.device], each.kind, each.fwmask) for each in wanted))
@@ -105,8 +105,8 @@ def classes(found: Iterable[Message]) -> Iterator[tuple[int, int]]:
 def filter_parents(found: Iterable[QdiscMessage]) -> Iterator[tuple[int, int]]:
     """The places at these queueing disciplines where tc filters may be attached, as (index of the device, handle).
 
-    A clsact has two, ingress and egress, every other discipline one. One of a kind in WITHOUT_FILTERS (mq, pfifo), or
-    without a handle, has none.
+    A clsact has two, ingress and egress. One of a kind in WITHOUT_FILTERS (mq, pfifo), or with handle 0, has none. Any
+    other has one.
     """
     for each in found:
         if each.kind == "clsact":
@@ -121,12 +121,12 @@ def filter_request(index: int, parent: int) -> bytes:
 
 
 def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter, ...]:
-    """The tc filters in the messages of a dump, equal ones once; those on a device that `names` lacks are left out.
+    """The tc filters in the messages of a dump, equal ones once. `names`: of devices, by index.
 
-    `names`: of devices, by index. `restores` is true at egress if an action copies the connection's mark to the packet
-    (connmark, ctinfo). `treats` is false if the filter is one of clsact or `ingress` that lets every packet pass, or if
-    no packet that could be offloaded meets it in software; in the second case the mark that it compares is left out
-    too.
+    Filters on a device that `names` lacks are left out. `restores` is True at egress if an action copies the
+    connection's mark to the packet (connmark, ctinfo). `treats` is False in two cases: a filter of clsact or `ingress`
+    lets every packet pass; or no packet that could be offloaded meets the filter in software, and then its `fwmark` and
+    `fwmask` are 0.
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.
