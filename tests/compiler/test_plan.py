@@ -303,3 +303,18 @@ def test_a_zone_without_a_mode_is_not_said_to_be_slow_because_of_another() -> No
     devices = {device.name: [reason.text for reason in device.reasons] for device in found.devices}
     assert zones["wan"] == devices["wan"] == ["no mode was chosen for zone wan"]
     assert zones["guest"] == devices["guest"] == ["mode none was chosen for zone guest"]
+
+
+def test_what_holds_for_every_pair_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[Snapshot]()
+
+    def counted(snapshot: Snapshot) -> bool:
+        asked.append(snapshot)
+        return True
+
+    monkeypatch.setattr("offload.compiler.offload.plan.firewall_loaded", counted)
+    permissions = tuple(
+        Permission(src, dest, "") for src in ("lan", "guest") for dest in ("guest", "wan") if src != dest
+    )
+    assert len(planned(permissions=permissions).pairs) > 1
+    assert len(asked) == 1

@@ -1,5 +1,6 @@
 """The work that has a time of its own: nothing is due before the first pass, and a task may run too early."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,10 +9,12 @@ from exempts import exempt_of
 from offload.errors import NftError
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
+from offload.service.engine import Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
+from offload.service.tasks import returns
 from offload.service.tasks.timed import LOOK, ClockSet, RefusedConnections, RulesOfOthers, Task, TimedExemptsEnd, tasks
 from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
@@ -94,3 +97,20 @@ def test_what_keeps_connections_from_being_judged_is_a_line_of_the_log(monkeypat
     task.run(fakes.service, fakes.clock.now)
     assert log.lines == [(LogLevel.ERR, "cut_refused: nft did not answer within 10 seconds")]
     assert task.due(fakes.service) == fakes.clock.now + cut_refused.AGAIN
+
+
+@pytest.mark.parametrize("decided", [False, True])
+@pytest.mark.parametrize("make", [returns.for_rules, returns.for_routes])
+def test_without_tables_nothing_is_returned_and_no_pass_is_made(
+    make: Callable[[Engine], None], *, decided: bool
+) -> None:
+    fakes = router()
+    fakes.uci.packages["offload"] = ()
+    if decided:
+        fakes.service.work()
+        assert fakes.service.decided is not None
+        assert not fakes.service.decided.plan.tables
+    passes, applied = fakes.service.passes, fakes.service.applied
+    make(fakes.service)
+    assert fakes.service.passes == passes
+    assert fakes.service.applied is applied

@@ -8,7 +8,7 @@ from offload.compiler.devices import resolve
 from offload.compiler.offload.exempts.timed_exempts import held_timed_exempts
 from offload.compiler.offload.pairs.warnings import warnings
 from offload.compiler.offload.plan import plan
-from offload.compiler.offload.tables.diff import Busy, Transaction, transactions, unasked
+from offload.compiler.offload.tables.diff import Busy, Transaction, assume_offloaded, transactions
 from offload.compiler.offload.tables.lost import Lost
 from offload.compiler.offload.tables.render import wipe
 from offload.compiler.offload.tables.table import expected, with_nft
@@ -86,7 +86,7 @@ def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
 
 
 def pending(
-    decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = unasked
+    decided: Decided, nft: Nft, forced: Iterable[str] = (), *, trusting: bool = False, busy: Busy = assume_offloaded
 ) -> list[Transaction]:
     """The transactions that bring our tables in the kernel to the decision; empty: none is needed or possible.
 
@@ -161,7 +161,7 @@ def apply(
     *,
     trusting: bool = False,
     opening: str = "",
-    busy: Busy = unasked,
+    busy: Busy = assume_offloaded,
 ) -> Applied:
     """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
 

@@ -50,7 +50,8 @@ def plan(
     coverage = DeviceCoverage.of(config, topology, snapshot)
     exempts = tuple(of_exempts(config, timed_exempts, topology.zones))
     asked = without_given_up(pair_requests(config, existing(config, topology, snapshot)), snapshot.given_up)
-    drafts = [draft_of(request, coverage, _reason_for_all(config, snapshot)) for request in asked]
+    reason_for_all = _reason_for_all(config, snapshot)
+    drafts = [draft_of(request, coverage, reason_for_all) for request in asked]
     bridges, covered = coverage.bridged(), coverage.able - coverage.excluded
     learned = learned_stations(snapshot, bridges, covered, before)
     elements, settled = settle(config, drafts)

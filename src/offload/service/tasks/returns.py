@@ -60,5 +60,5 @@ def _in_hardware(engine: Engine) -> list[str]:
 
 
 def _return(engine: Engine, names: Collection[str], cause: Cause) -> None:
-    if follow.return_tables(engine, names) is None:
+    if names and follow.return_tables(engine, names) is None:
         engine.work(forced=names, cause=cause)

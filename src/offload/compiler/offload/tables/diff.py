@@ -38,13 +38,13 @@ class Transaction:
     lost: Lost = NOTHING_LOST
 
 
-def unasked(_: Lost) -> bool:
+def assume_offloaded(_: Lost) -> bool:
     """Always True: the `busy` of `transactions` for a caller that does not know which flows the kernel offloads."""
     return True
 
 
 def transactions(
-    plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = unasked
+    plan: Plan, live: Mapping[str, LiveTable], forced: Iterable[str] = (), busy: Busy = assume_offloaded
 ) -> list[Transaction]:
     """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan's; empty: none is needed.
 

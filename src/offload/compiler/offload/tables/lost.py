@@ -91,11 +91,11 @@ def _new_rules(table: Table, held: LiveTable) -> frozenset[str]:
     return frozenset(rule for rule, mark in zip(rules, marks, strict=True) if mark not in known)
 
 
-# By set, the keys that the kernel lacks; of a set that no rule asks yet (`unasked`), all.
-def _new_elements(table: Table, held: LiveTable, unasked: AbstractSet[str]) -> Mapping[str, frozenset[str]]:
+# By set, the keys that the kernel lacks; of a set that no rule looks up yet (`not_looked_up`), all.
+def _new_elements(table: Table, held: LiveTable, not_looked_up: AbstractSet[str]) -> Mapping[str, frozenset[str]]:
     found = {}
     for name, elements in expected(table).elements.items():
-        before = frozenset[str]() if name in unasked else held.elements.get(name, frozenset())
+        before = frozenset[str]() if name in not_looked_up else held.elements.get(name, frozenset())
         if name != CROSSINGS and name not in STATION_SETS and (new := elements - before):
             found[name] = frozenset(text.partition(" comment ")[0] for text in new)
     return found
