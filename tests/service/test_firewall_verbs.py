@@ -163,6 +163,28 @@ def test_sets_are_filled_with_what_the_files_have_now(console: Console) -> None:
     assert "10.0.0.1,10.0.0.3" in "".join(console.host.nft.sent[-1].split())
 
 
+def test_what_is_taken_out_of_a_set_goes_with_a_restart_and_not_with_a_reload(console: Console) -> None:
+    def configured(*entries: str) -> None:
+        console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=entries))
+
+    configured("10.0.0.1", "10.0.0.2")
+    console.call("start")
+    configured("10.0.0.1")
+    assert console.call("reload", began=200) == DONE
+    assert not [text for text in console.host.nft.sent if "flush set" in text]
+    assert console.call("restart") == DONE
+    assert "flush set inet fw4 hosts" in console.host.nft.sent[-1]
+    assert "10.0.0.2" not in console.host.nft.sent[-1]
+
+
+def test_a_restart_that_fails_leaves_the_sets(console: Console) -> None:
+    console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
+    console.call("start")
+    console.host.nft.bad = ("table inet fw4",)
+    assert console.call("restart") == FAILED
+    assert not [text for text in console.host.nft.sent if "flush set" in text]
+
+
 def test_a_script_that_fails_is_named(console: Console) -> None:
     console.runner.wrong = "failed with exit code 3"
     assert console.call("start") == DONE

@@ -22,13 +22,13 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
 
     `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, or its table
     in the kernel, changed. `update`: only the pass. `stop`: delete the table, and load nothing until `start` or
-    `restart`. `reload-sets`: after the pass, replace the elements of all its nft sets by the configured ones. Empty: no
-    action and no pass, only the reply. ArgumentError for another action. OffloadError if `part` is None (the package
-    offload-firewall is not installed), if the firewall is stopped and the action is `reload`, `reload-sets` or
-    `update`, if no loaded ruleset is known for `reload-sets`, or if nft or a file of ours fails. The reply: `ok` (no
-    `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists), `problems` (sentences about
-    the configuration and what nft refused), and any `error`: why the last load failed; else why the pass failed, but
-    only if a requested load still waits or for `stop` and `update`.
+    `restart`. `reload-sets`, and `restart` once it has loaded: after the pass, replace the elements of all its nft sets
+    by the configured ones. Empty: no action and no pass, only the reply. ArgumentError for another action. OffloadError
+    if `part` is None (the package offload-firewall is not installed), if the firewall is stopped and the action is
+    `reload`, `reload-sets` or `update`, if no loaded ruleset is known for `reload-sets`, or if nft or a file of ours
+    fails. The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
+    `problems` (sentences about the configuration and what nft refused), and any `error`: why the last load failed; else
+    why the pass failed, but only if a requested load still waits or for `stop` and `update`.
     """
     if part is None:
         raise OffloadError(ABSENT)
@@ -43,7 +43,8 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     elif action == "reload":
         part.reload()
     applied = work() if action else Applied()
-    if action == "reload-sets":  # after the pass, which reads the files that sets load
+    # After the pass, which reads the files that sets load. A load adds elements and never deletes any.
+    if action == "reload-sets" or (action == "restart" and not part.due and not part.error):
         part.refill()
     error = part.error or (applied.error if part.due or action in {"stop", "update"} else "")
     done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
