@@ -80,6 +80,12 @@ CASES = {
         ),
         ("icmp type",),
     ),
+    "rule-target": Case(
+        "".join(rule(f"name=N src=wan target={target}") for target in ("MASQUERADE", "SNAT", "DNAT")),
+        (),
+        ('"!fw4: N"',),
+        "which is not a target of rules",
+    ),
     "ports-negated": Case(
         rule("name=N src=lan proto=udp src_port=!20001 dest_port=!80 target=DROP"),
         ("udp sport != 20001 udp dport != 80-80 ",),

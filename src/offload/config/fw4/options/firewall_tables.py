@@ -121,7 +121,9 @@ RULE = _matching(
         "dscp": DSCP,
         "set_dscp": DSCP._replace(role=CORE, negatable=False),
         "log_limit": LIMIT._replace(role=DETAIL, negatable=False),
-        "target": _TARGET,
+        "target": Option(
+            fw4_words.rule_target, "a target of rules (ACCEPT, REJECT, DROP, NOTRACK, HELPER, MARK, DSCP)"
+        ),
     }
 )
 REDIRECT = _matching(

@@ -41,7 +41,9 @@ def enum(*words: str) -> Parser:
 
 
 policy = enum("accept", "reject", "drop")
-target = enum("accept", "reject", "drop", "notrack", "helper", "mark", "dscp", "dnat", "snat", "masquerade")
+_OF_RULES = ("accept", "reject", "drop", "notrack", "helper", "mark", "dscp")
+rule_target = enum(*_OF_RULES)
+target = enum(*_OF_RULES, "dnat", "snat", "masquerade")
 reject_code = enum("tcp-reset", "port-unreachable", "admin-prohibited", "host-unreachable", "no-route")
 reflection_source = enum("internal", "external")
 include_type = enum("script", "nftables")
