@@ -80,6 +80,22 @@ CASES = {
         ),
         ("icmp type",),
     ),
+    "all-ports-but": Case(
+        rule("name=N src=wan dest=lan proto=tcp src_dport=!22 dest_ip=192.168.1.5", "redirect"),
+        (
+            'tcp dport != 22 counter dnat 192.168.1.5 comment "!fw4: N"',
+            'ip daddr 203.0.113.5 tcp dport != 22 dnat 192.168.1.5 comment "!fw4: N (reflection)"',
+            'ip daddr 192.168.1.5 tcp dport != 22 snat 192.168.1.1 comment "!fw4: N (reflection)"',
+        ),
+        ("192.168.1.5:22",),
+    ),
+    "new-port-negated": Case(
+        rule("name=N src=wan dest=lan proto=tcp src_dport=22 dest_ip=192.168.1.5 dest_port=!23", "redirect")
+        + rule("name=N src=lan dest=wan proto=tcp src_dport=!22 src_dip=203.0.113.9 target=SNAT", "redirect"),
+        (),
+        ('"!fw4: N',),
+        "is the new port, which must be without negation",
+    ),
     "rule-target": Case(
         "".join(rule(f"name=N src=wan target={target}") for target in ("MASQUERADE", "SNAT", "DNAT")),
         (),

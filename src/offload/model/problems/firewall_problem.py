@@ -74,6 +74,7 @@ class FirewallFault(Enum):
     NO_DESTINATION = "is left out: it needs a destination zone, and not '*'"
     NO_REWRITE_ADDRESS = "is left out: option '{option}' is needed"
     BAD_REWRITE_ADDRESS = "is left out: option '{option}' must be an address without negation or a mask with gaps"
+    BAD_REWRITE_PORT = "is left out: option '{option}' is the new port, which must be without negation"
     FIRST_ADDRESS = "option '{option}' stands for several addresses; the first one is used"
     ASSUMED_DESTINATION = "has no destination; zone '{value}' is assumed"
     NO_REFLECTION = "has no reflection into zone '{value}': {what} is not known"

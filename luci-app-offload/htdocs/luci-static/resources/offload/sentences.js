@@ -211,6 +211,7 @@ const FIREWALL = {
 	NO_DESTINATION: [ 'is left out: it needs a destination zone, and not \'*\'', _('is left out: it needs a destination zone, and not \'*\'') ],
 	NO_REWRITE_ADDRESS: [ 'is left out: option \'{option}\' is needed', _('is left out: option \'{option}\' is needed') ],
 	BAD_REWRITE_ADDRESS: [ 'is left out: option \'{option}\' must be an address without negation or a mask with gaps', _('is left out: option \'{option}\' must be an address without negation or a mask with gaps') ],
+	BAD_REWRITE_PORT: [ 'is left out: option \'{option}\' is the new port, which must be without negation', _('is left out: option \'{option}\' is the new port, which must be without negation') ],
 	FIRST_ADDRESS: [ 'option \'{option}\' stands for several addresses; the first one is used', _('option \'{option}\' stands for several addresses; the first one is used') ],
 	NO_REFLECTION: [ 'has no reflection into zone \'{value}\': {what} is not known', _('has no reflection into zone \'{value}\': {what} is not known') ],
 	NOT_FOR_TARGET: [ 'is left out: option \'{option}\' does not go with target \'{target}\'', _('is left out: option \'{option}\' does not go with target \'{target}\'') ],

@@ -21,7 +21,7 @@ from offload.compiler.firewall.rules.translate import (
 from offload.compiler.firewall.zones import FirewallZone, log_limit
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Redirect
-from offload.model.sections.match import MASKED, Address, Match, NetworkName
+from offload.model.sections.match import MASKED, Address, Item, Match, NetworkName
 
 HAVE_PORTS = PORTS | {ANY}
 Zones = tuple[FirewallZone | None, FirewallZone | None]
@@ -48,6 +48,7 @@ def redirect(draft: Draft, section: Redirect) -> None:
         _source(draft, section, (src, _end(dest, section, FirewallFault.NO_DESTINATION)))
         return
     _check_rewrite(section, "dest_ip", section.dest_ip)
+    _check_port(section, "dest_port", section.dest_port)
     zone = _end(src, section, FirewallFault.NO_SOURCE)
     _destination(draft, section, (zone, dest), [each for each in reflected if each is not None])
 
@@ -63,12 +64,18 @@ def _check_rewrite(section: Redirect, option: str, given: Address | NetworkName 
         raise LeftOutError(FirewallFault.BAD_REWRITE_ADDRESS.at(section.origin, option))
 
 
+def _check_port(section: Redirect, option: str, given: Item | None) -> None:
+    if given is not None and given.negated:
+        raise LeftOutError(FirewallFault.BAD_REWRITE_PORT.at(section.origin, option))
+
+
 # target snat
 def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
     match, (_, dest) = section.match, zones
     if section.src_dip is None:
         raise LeftOutError(FirewallFault.NO_REWRITE_ADDRESS.at(section.origin, option="src_dip"))
     _check_rewrite(section, "src_dip", section.src_dip)
+    _check_port(section, "src_dport", section.src_dport)
     for option, given in (("src_mac", match.src_mac), ("helper", match.helper)):
         if given:
             raise LeftOutError(FirewallFault.NOT_FOR_TARGET.at(section.origin, option, target="snat"))
@@ -103,6 +110,8 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     _use_chains(section, src, dest)
     port = section.dest_port or section.src_dport
     protos = tuple(protocols(draft, section, port))
+    if port is not None and port.negated:  # every port but one: each stays as it is
+        port = None
     ports = (section.src_dport,) if section.src_dport is not None else ()
     each = Translation(
         f"dstnat_{src.name}",

@@ -47,7 +47,7 @@ def reflect(
             to,
             each.port,
         )
-        port = (each.port,) if each.port is not None else ()
+        port = (each.port,) if each.port is not None else each.dest_port
         back = Translation(f"srcnat_{zone.name}", "snat", match, from_, to, (), port, _split((host(seen),), family))
         writer.write(there, family, proto)
         writer.write(back, family, proto)
