@@ -33,7 +33,26 @@ MET = (
     "src=* dest=wan device=br-lan set_mark=1 target=MARK",
     "src=lan src_mac=02:00:00:00:00:01 target=DROP",
     "src=lan ipset=cards target=DROP",
+    "src=lan dest=* target=NOTRACK",
 )
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ("src=wan direction=out target=DROP", "direction"),
+        ("src=wan dest=lan target=NOTRACK", "dest"),
+        ("src=wan set_mark=1 target=ACCEPT", "set_mark"),
+        ("src=wan set_xmark=1 target=ACCEPT", "set_xmark"),
+        ("src=wan set_dscp=EF target=ACCEPT", "set_dscp"),
+        ("src=wan set_helper=ftp target=ACCEPT", "set_helper"),
+    ],
+)
+def test_an_option_that_does_nothing_is_named(
+    options: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (problem,) = problems(options, tmp_path, capsys)
+    assert problem.endswith(f"option '{option}' has no effect")
 
 
 def problems(options: str, root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:

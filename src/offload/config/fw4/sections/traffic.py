@@ -1,13 +1,13 @@
 """Read `config rule`, `config redirect` and `config nat` sections. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from offload.config.fw4.firewall_reading import Reading, Say
 from offload.config.fw4.options import fw4_words
 from offload.config.schema import CONDITION
 from offload.model.problems.firewall_problem import FirewallFault
-from offload.model.sections.firewall import Nat, Redirect, Rule
+from offload.model.sections.firewall import ANY, Nat, Redirect, Rule
 from offload.model.sections.match import MASKED, Bits, Item, Limit, Match, Times
 
 BOTH_PORTS = (Item("tcp"), Item("udp"))
@@ -42,6 +42,8 @@ def rule(reading: Reading, say: Say) -> Rule | None:
     if device is not None and device.text == "+":
         say(FirewallFault.ANY_DEVICE, reading, "device")
         return None
+    for option in _without_effect(values, target):
+        say(FirewallFault.NO_EFFECT, reading, option)
     name = values.get("name") or reading.origin.id
     helper = values.get("set_helper")
     dscp = values.get("set_dscp")
@@ -140,6 +142,18 @@ def _missing(target: str, values: Mapping[str, Any]) -> str:
     # the option that the target requires; empty: the section has all
     needed = {"dscp": ("set_dscp",), "mark": ("set_mark", "set_xmark"), "helper": ("set_helper",)}.get(target, ())
     return "" if not needed or any(name in values for name in needed) else needed[0]
+
+
+# What only another target sets, a direction without a device, and a destination where packets are not yet routed.
+def _without_effect(values: Mapping[str, Any], target: str) -> Iterator[str]:
+    if "direction" in values and "device" not in values:
+        yield "direction"
+    if target in {"notrack", "helper"} and "src" in values and values.get("dest", ANY) != ANY:
+        yield "dest"
+    yield from (option for option, needed in _SET_BY.items() if option in values and target != needed)
+
+
+_SET_BY = {"set_mark": "mark", "set_xmark": "mark", "set_dscp": "dscp", "set_helper": "helper"}
 
 
 def _log(values: Mapping[str, Any], name: str) -> str:
