@@ -1,6 +1,7 @@
 """The nft files of users and other packages, and their positions in the ruleset. Pure."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from offload.model.kernel.nft import Include
 from offload.model.problems.firewall_problem import FirewallFault, FirewallProblem
@@ -19,6 +20,8 @@ class Includes:
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
         self._at: defaultdict[tuple[str, str], list[Include]] = defaultdict(list)
+        self._asked: set[str] = set()
+        self._sections = [each for each in config.includes if each.chain]
         for each in config.includes:
             if state.files is not None and each.path not in state.files:
                 problems.append(FirewallFault.UNREACHABLE.at(each.origin, "path", value=each.path))
@@ -36,7 +39,19 @@ class Includes:
 
         `chain`: for the positions `chain-prepend` and `chain-append` the chain's name; empty for all others.
         """
+        self._asked.add(f"{position} {chain}")
         return tuple(self._at.get((position, chain), ()))
+
+    def unused(self) -> Iterator[FirewallProblem]:
+        """A problem for each section whose chain has not been asked for: none has this name, or a place for its file.
+
+        Call it when all chains are compiled. Sections whose file cannot be read have one already.
+        """
+        for each in self._sections:
+            known = Include(each.path) in self._at.get((each.position, each.chain), ())
+            if known and f"{each.position} {each.chain}" not in self._asked:
+                words = {"value": each.chain, "position": each.position}
+                yield FirewallFault.NO_PLACE.at(each.origin, "chain", **words)
 
     def around(self, end: str, chain: str) -> tuple[Include, ...]:
         """The include statements at the beginning (`end` is `prepend`) or end (`append`) of a chain; (): none."""

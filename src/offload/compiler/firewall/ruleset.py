@@ -71,6 +71,7 @@ def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
         after=draft.includes.at("table-append"),
         label=LABEL,
     )
+    problems.extend(draft.includes.unused())
     ruleset = Ruleset(table, draft.includes.at("ruleset-prepend"), draft.includes.at("ruleset-append"))
     return Compiled(ruleset, tuple(problems), every)
 

@@ -225,6 +225,7 @@ const FIREWALL = {
 	NOT_FOR_FW4: [ 'is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not', _('is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not') ],
 	NEEDS_CHAIN: [ 'is left out: position \'{value}\' needs option \'chain\'', _('is left out: position \'{value}\' needs option \'chain\'') ],
 	NO_CHAIN: [ 'option \'chain\' has no effect for position \'{value}\'', _('option \'chain\' has no effect for position \'{value}\'') ],
+	NO_PLACE: [ 'is left out: no chain \'{value}\' has a place for files at position \'{position}\'', _('is left out: no chain \'{value}\' has a place for files at position \'{position}\'') ],
 	SCRIPT_POSITION: [ 'is left out: option \'{option}\' is for includes of type \'nftables\'', _('is left out: option \'{option}\' is for includes of type \'nftables\'') ],
 	REFUSED: [ 'is left out: nft refuses it: {what}', _('is left out: nft refuses it: {what}') ],
 	UNREACHABLE: [ 'is left out: \'{value}\' cannot be read', _('is left out: \'{value}\' cannot be read') ]
