@@ -1,1 +1,1 @@
-"""Write nftables text from nftables objects, without any knowledge of zones or offload."""
+"""Write nftables objects as nft text, and compare tables with those in the kernel."""

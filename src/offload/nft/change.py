@@ -1,7 +1,6 @@
-"""Write one transaction that turns a loaded ruleset into another. Pure; it does not decide what may change.
+"""Write the nft text that loads a ruleset: as a change of the loaded one, anew, or only the elements of its sets.
 
-Elements that others added to sets stay, unless the set itself changes. Rules of others stay only if nothing but chains'
-hooks and rules changes, and then in the chains that do not.
+Pure, except that templates are read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,13 +12,13 @@ Named = Set | Flowtable | Helper | NamedLimit
 
 
 def change(before: Ruleset | None, after: Ruleset) -> str:
-    """The text for `nft -f -` that turns `before`, in the kernel, into `after`; empty: they are equal.
+    """The text for `nft -f -` that turns the table in the kernel from `before` into `after`; empty: they are equal.
 
-    `before`: the ruleset that was loaded last into the same table; None: not known. If only hooks and rules of chains
-    differ, just these chains are flushed and written again. Otherwise, and for None, all rules of the table are flushed
-    and the whole table is declared again. Before that, chains of `before` that `after` lacks are deleted, and sets,
-    limits, helpers and flowtables that it lacks or has with other properties; for None nothing is. Elements of a set
-    are added and never deleted, except with such a set. The kernel refuses another hook or priority of a chain.
+    `before`: the ruleset that was loaded last; None: it is not known. If only rules and policies of chains differ, the
+    text flushes and writes these chains. Otherwise it flushes all rules of the table and declares all of `after`.
+    Before that it deletes the chains that `after` lacks, and the sets, limits, helpers and flowtables that it lacks or
+    has with other properties; for None it deletes nothing. A set that stays keeps its elements, also those that `after`
+    lacks. nft refuses the text if a base chain gets another hook or priority.
     """
     if before == after:
         return ""
@@ -34,19 +33,18 @@ def change(before: Ruleset | None, after: Ruleset) -> str:
 
 
 def replacement(ruleset: Ruleset) -> str:
-    """The text for `nft -f -` that deletes the table, also where it does not exist, and loads the whole ruleset.
+    """The text for `nft -f -` that deletes the table, if it exists, and loads the whole ruleset.
 
-    What others added to the table is lost.
+    Rules and elements that others added to the table are lost.
     """
     name = ruleset.table.name
     return f"table inet {name}\ndelete table inet {name}\n{ruleset_text(ruleset)}"
 
 
 def contents(ruleset: Ruleset) -> str:
-    """The text for `nft -f -` that empties the sets of the ruleset's table and adds the ruleset's own elements to them.
+    """The text for `nft -f -` that empties the ruleset's sets in the kernel, and adds the ruleset's elements to them.
 
-    The table and these sets must exist. Elements that others added are lost. Rules, include statements, and sets that
-    the ruleset does not have are not touched.
+    The table and these sets must exist. Elements that others added are lost. Rules stay as they are.
     """
     return fill("contents", table=ruleset.table)
 

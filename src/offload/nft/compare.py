@@ -12,15 +12,15 @@ FLOWS = ("flow add @", "flow offload @")  # flowtables are not compared, since d
 
 
 def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """For each chain, set or other object that differs: (its heading, lines to be removed, lines to be added).
+    """Yield (heading, lines to be removed, lines to be added) for each chain, set or other object that differs.
 
-    `there`: listing of the table in the kernel; `wanted`: of the table that would replace it, whose objects come first.
-    Heading: `chain input`, with ` (new)` behind it if only `wanted` has the object. Lines are not indented; each
-    element of a set is a line `element 192.0.2.1`. A line at another place is both removed and added.
+    `there`: the listing of the table in the kernel; `wanted`: that of the table that would replace it. The heading is
+    `chain input`, or `chain input (new)` if only `wanted` has it. Lines are not indented; each element of a set is a
+    line `element 192.0.2.1`. A line at another place is both removed and added.
 
-    Not given, because other programs may have added them: objects that only `there` has, except chains that are not
-    empty, and elements that only `there` has. Not compared: flowtables, rules that fill them, flags and comment of the
-    table, and of an element its timeout and all text behind that.
+    Not in the result, because other programs may have added them: objects that only `there` has, except chains that are
+    not empty, and elements that only `there` has. Not compared: flowtables, rules that fill them, flags and comment of
+    the table, and of an element its timeout and all text behind that.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -1,7 +1,4 @@
-"""Compare a table in the kernel with the wanted one, and write the nft text for the difference.
-
-It decides nothing: the caller knows whether a change may keep live flows where they are.
-"""
+"""Compare a table in the kernel with the wanted one, and write the nft text for the difference."""
 
 from collections.abc import Mapping
 
@@ -12,12 +9,11 @@ from offload.nft.text import fill
 
 
 def outline(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent, as far as `change` compares tables.
+    """The table as the kernel will list it once it is loaded, as far as `change` compares tables.
 
-    It has the flowtable's devices, the elements of maps and sets, and two things that stand in the comments of rules:
-    the fingerprint (a hash) of each rule, and a digest of the elements of each set or map that they look up. Sets that
-    packets fill (flag dynamic) are left out. Sets that the service fills element by element (`followed`) are there
-    without elements.
+    `devices`: those of its flowtable. `elements`: those of its maps and sets; sets that packets fill (flag dynamic) are
+    not keys, and sets that the service fills element by element (`followed`) are empty. `rules`, `digests`: the hashes
+    in the comments of its rules, which `fingerprint.marked` must have written.
     """
     comments = {chain.name: _comments(chain) for chain in table.chains}
     return LiveTable(
@@ -35,11 +31,9 @@ def outline(table: Table) -> LiveTable:
 def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
-    `table`: the wanted table, with one flowtable; `wanted`: its `outline`. Devices, chains, sets and elements are added
-    and deleted; chains that differ are flushed and written again. A map that differs is flushed and filled again,
-    because nft cannot name the key of a device that is gone. A flowtable without a counter gets one. `held` must have
-    the base chains, the maps, and the sets that packets or the service fill (flag dynamic, `followed`): these cannot be
-    created so.
+    `table`: the wanted table, with one flowtable; `wanted`: its `outline`. The text adds and deletes devices, chains,
+    sets and elements, and writes anew the chains and maps that differ. It cannot create base chains, maps, or sets that
+    packets or the service fill (flag dynamic, `followed`), so `held` must have these.
     """
     maps = {each.name for each in table.maps}
     stay = sorted((set(wanted.elements) & set(held.elements)) - maps)
@@ -54,6 +48,7 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
         changed_chains=[chain for chain in table.chains if chain.name in held.rules and not _same(chain, held)],
         gone_chains=sorted(set(held.rules) - set(wanted.rules)),
         new_sets=[each for each in fixed(table.sets) if each.name not in held.elements],
+        # flushed and filled again: nft cannot name the key of a device that is gone
         changed_maps=[each for each in table.maps if each.name in held.elements and _differs(each, wanted, held)],
         new_elements=_new_elements(table, wanted, held),
         gone_elements=_moves({name: held.elements[name] - wanted.elements[name] for name in stay}),

@@ -1,7 +1,7 @@
-"""Fingerprints of rules, as comments: the kernel prints rules in words of its own, so they cannot be compared as text.
+"""Fingerprints of rules, in comments: the kernel lists a rule in other words than it got, so text cannot be compared.
 
-A comment is `LABEL FINGERPRINT[ SET=DIGEST][ WORDS]`. The fingerprint covers the rule, its chain and its hook; the
-digest covers the elements of the set that the rule looks up, so that these need not be listed.
+A comment is `offload FINGERPRINT[ SET=DIGEST][ WORDS]`. The fingerprint is a hash of the rule's conditions and verdict
+and of its chain; the digest is a hash of the elements of the set that the rule looks up, which then need not be listed.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ def digest(words: str) -> str:
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
-    """Those of the sets and maps whose elements are compared with the kernel's: all maps, and most sets.
+    """Yield the sets and maps whose elements are compared with the kernel's.
 
-    Left out are sets that packets fill (flag dynamic), and those whose elements the service adds and deletes one by one
-    (`followed`).
+    Not among them are sets that packets fill (flag dynamic), and sets whose elements the service adds and deletes one
+    by one (`followed`).
     """
     return (each for each in sets if isinstance(each, Map) or not ("dynamic" in each.flags or each.followed))
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """A digest (12 hexadecimal digits) of the elements of each set or map, by its name; their order does not matter.
+    """{name: digest of its elements, 12 hexadecimal digits} for the sets and maps that `fixed` yields.
 
-    A map's digest covers its `meaning` too: text with the index of each device. Sets that `fixed` leaves out have none.
+    The order of the elements does not matter. The digest of a map also covers its `meaning`, the indexes of devices.
     """
     return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 
@@ -44,9 +44,9 @@ def _meaning(each: Set | Map) -> str:
 def marked(chain: Chain, of_sets: Mapping[str, str], covers: str = "") -> Chain:
     """The chain with comments by which its rules are recognized in the kernel's listing: `offload HASH SET=DIGEST`.
 
-    HASH covers the rule's conditions and verdict, the chain's name and hook, and `covers`, other text of the table.
-    `of_sets`: set -> digest of its elements; there is one SET=DIGEST for each of these sets that the rule looks up. The
-    rule's own comment comes last. Include statements stay as they are.
+    HASH covers the rule's conditions and verdict, the chain's name and hook, and the text `covers`. `of_sets`: {set:
+    digest of its elements}; a rule gets SET=DIGEST for each of these sets that it looks up. The comment that a rule had
+    before comes last. Include statements stay as they are.
     """
     place = f"{chain.name}\n{_hook(chain.hook)}\n{covers}\n"
     rules = (each if isinstance(each, Include) else _marked(each, place, of_sets) for each in chain.rules)

@@ -1,7 +1,6 @@
-"""Write a match of one family and one protocol as the conditions of a rule, always in the same order.
+"""Write a Match of one family and one protocol as the conditions of an nft rule, in the order of Match's fields.
 
-The order is that of the fields of Match, which is the only list of what can be matched. Values were checked when their
-section was read; names are between quotes.
+Values are not checked here, but where their section is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,8 +29,8 @@ _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are
 def text(match: Match) -> str:
     """The conditions of a match as text of an nft rule, each with a blank after it; empty: it has no conditions.
 
-    They come in the order of Match's fields. The caller has to ensure that a match with ports has just one protocol,
-    that its addresses are all of one family (of `family`, if that is given), and that ICMP types come with `family`.
+    The caller has to ensure: a match with ports has just one protocol; addresses are of one family (of `family`, if
+    that is given), and none is the name of a network; ICMP types come with `family`; `ipset` has its `fields`.
     """
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 
@@ -45,7 +44,7 @@ def quoted(value: str) -> str:
 
 
 def one_or_set(values: Iterable[str]) -> str:
-    """One value as it is; several as an anonymous nft set in their order, `{ 80, 443 }`, equal ones once.
+    """One value as it is, several as an anonymous nft set: `{ 80, 443 }`, in their order and without duplicates.
 
     At least one value must be given.
     """

@@ -1,9 +1,8 @@
-"""Templates as functions: Jinja2 compiles each once, and the result is stored as Python stores bytecode.
+"""Templates of nft text (Jinja2) as functions, whose code is stored in files, as Python stores bytecode.
 
-Importing Jinja2 and compiling takes as long as everything else in a cold `offload firewall print`. A stored template
-has the source that it was made of, so that an edited one is compiled again. The code that Jinja2 generates uses few
-names of Jinja2's runtime; `_GLOBALS` has these, so that the code runs without Jinja2. A template whose code uses others
-is run by Jinja2 itself, and not stored.
+A file has the code and the source that it was made of; if a template is edited, it is compiled again. The code that
+Jinja2 generates uses few names of Jinja2's runtime; `_GLOBALS` has these, and Jinja2, whose import takes long, need not
+be imported. A template whose code uses other names is run by Jinja2 itself, and not stored.
 """
 
 import marshal
@@ -22,12 +21,12 @@ HEADER = 16  # bytes, as in Python's bytecode files
 
 
 def template(name: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template of this name: values of its variables by keyword -> text.
+    """The function that fills the template of this name: values of the template's variables by keyword -> text.
 
-    It comes from the stored code. If there is none that fits (`stored`), the template is compiled, and stored unless
-    Python is not to write bytecode; that it cannot be stored is ignored. OSError: the template cannot be read, for
-    instance because there is none. The function raises LookupError if it needs a variable that is not given, or
-    Jinja2's UndefinedError where only Jinja2 itself can run the template. `filters`: Jinja2's filters by name.
+    `filters`: Jinja2's filters by name. Stored code that fits (`stored`) is used; otherwise the template is compiled,
+    and stored if Python writes bytecode and the file can be written. OSError: the template does not exist or cannot be
+    read. The function raises LookupError if a variable that it needs is not given; if only Jinja2 itself can run the
+    template, Jinja2's UndefinedError.
     """
     source = source_of(name)
     code = stored(name, source)
@@ -41,9 +40,9 @@ def template(name: str, filters: Filters) -> Callable[..., str]:
 
 
 def prepare(filters: Filters) -> bool:
-    """Compile and store all templates, except those that only Jinja2 can run; False: one could not be stored.
+    """Compile and store all templates; False: one could not be stored, and those after it were not tried.
 
-    The templates after that one are then not tried. `filters`: Jinja2's filters by name.
+    Templates that only Jinja2 itself can run are skipped. `filters`: Jinja2's filters by name.
     """
     for name in names():
         source = source_of(name)
@@ -61,10 +60,10 @@ def source_of(name: str) -> str:
 
 
 def from_source(source: str, filters: Filters) -> Callable[..., str]:
-    """The function that fills the template with this source: values of its variables by keyword -> text.
+    """The function that fills the template with this source: values of the template's variables by keyword -> text.
 
-    Jinja2 itself runs it; nothing is stored. It raises Jinja2's UndefinedError if it needs a variable that is not
-    given. `filters`: Jinja2's filters by name.
+    Jinja2 itself runs it. It raises Jinja2's UndefinedError if a variable that it needs is not given. `filters`:
+    Jinja2's filters by name.
     """
     render: Callable[..., str] = _environment(filters).from_string(source).render
     return render
@@ -83,7 +82,11 @@ def compiled(source: str, filters: Filters) -> CodeType | None:
 
 
 def stored(name: str, source: str) -> CodeType | None:
-    """The stored code of a template; None: none can be read that this Python made of this source with SETTINGS."""
+    """The stored code of a template; None: no file has code that this version of Python made of this source.
+
+    `name`: of the template. Code that was made with other SETTINGS of Jinja2 does not count. A file that cannot be read
+    is no error.
+    """
     try:
         content = _content(_place(name))
         made_of, code = marshal.loads(content[HEADER:])  # noqa: S302 - as safe as the bytecode beside it
@@ -93,10 +96,10 @@ def stored(name: str, source: str) -> CodeType | None:
 
 
 def store(name: str, source: str, code: CodeType) -> None:
-    """Store a template's code with its source in a file for the next start, which replaces the last one in one step.
+    """Write the code and source of a template to its file in `templates/__pycache__`, which `stored` reads.
 
-    The file is in the folder `__pycache__` beside the templates. An OSError is ignored: without the file the next start
-    takes longer.
+    The file is replaced in one step. If it cannot be written, that is ignored: the template is compiled again next
+    time.
     """
     place = _place(name)
     draft = f"{place}.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""Write nftables objects as nft text, by templates that only loop. Pure, except that templates are read."""
+"""Write nftables objects as nft text, by templates. Pure, except that templates are read, and stored compiled."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -15,8 +15,8 @@ LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
 def ruleset_text(ruleset: Ruleset) -> str:
     """The text for `nft -f -` that flushes all rules of the table and declares all of the ruleset, in one transaction.
 
-    Include statements in and around the table are in it. Nothing but rules is deleted: sets keep elements that they
-    have already, and objects that the ruleset lacks stay.
+    Include statements are in it. Elements that sets have in the kernel stay, and so do objects that the ruleset lacks.
+    What only the tables of offload have is not written: maps, sets with `typeof`, priorities of flowtables.
     """
     return fill("ruleset", ruleset=ruleset, table=ruleset.table)
 
@@ -24,8 +24,8 @@ def ruleset_text(ruleset: Ruleset) -> str:
 def table_text(table: Table) -> str:
     """The declaration of one table as nft text: flowtables, sets, chains without a hook, maps, base chains.
 
-    What the tables of offload never have is left out: helpers, limits, variables, comments of sets and so on. A set
-    with timed elements (`written`) is written with their remaining time.
+    Helpers, limits, variables, include statements in the table and comments of sets are not written: the tables of
+    offload have none. Elements with a timeout (`written`) have their remaining time.
     """
     return fill("table", table=table)
 
@@ -33,8 +33,9 @@ def table_text(table: Table) -> str:
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
     """For each line of `text`, the id of the UCI section that its rule comes from, or an empty string.
 
-    It is empty for a line that is no rule, and for a rule that comes from no section. `text`: what `ruleset_text` made
-    of the ruleset, or a text with its chains that has the same lines for their rules, in the same order.
+    The string is empty for a line that is no rule, and for a rule that comes from no section. `text`: what
+    `ruleset_text` made of the ruleset, or a text with its chains that has the same lines for their rules, in the same
+    order.
     """
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
@@ -55,9 +56,10 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 
 
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
-    """The rules and includes of a chain as lines of nft text, not indented, each with the id of its UCI section.
+    """Yield (line of nft text, not indented; id of its UCI section) for the rules and include statements of a chain.
 
-    The id is empty for an include, and for a rule that comes from no section. `label` stands before each comment.
+    The id is empty for an include statement, and for a rule that comes from no section. `label`: text before each
+    comment.
     """
     for each in chain.rules:
         if isinstance(each, Include):
@@ -68,7 +70,7 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
 
 
 def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
-    """A rule as lines of nft text: one; if its log has a rate limit, one more before it, which only logs.
+    """A rule as lines of nft text: one, or two if its log has a rate limit, of which the first only logs.
 
     Both have the rule's conditions; counter, verdict and comment (with `label` before it) are in the last one. A line
     that would be empty is left out.
@@ -125,7 +127,7 @@ def fill(name: str, **words: Any) -> str:
 
 
 def prepare_templates() -> bool:
-    """Store all templates as compiled code, so that later starts need not compile them; False: one cannot be stored.
+    """Store all templates as compiled code, for later starts of the program; False: one could not be stored.
 
     Templates after that one are then not tried. Templates that only Jinja2 itself can run are skipped.
     """

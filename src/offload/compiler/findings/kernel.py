@@ -23,8 +23,8 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
 
     There are none if the Plan has no table. Sysctls: conntrack's accounting is off, or conntrack's timeout of
     established TCP or of UDP streams is shorter than the flowtable's. Faults of hardware offload are named only if the
-    Plan has a hardware table. The fault of PPPoE is named if a flowtable lists a PPPoE device and there are devices
-    below it: as a problem if a flowtable lists one of those below, else as a notice.
+    Plan has a hardware table. The fault of PPPoE is named if a flowtable lists a PPPoE device that has devices below
+    it: as a problem if a flowtable lists one of those below, else as a notice.
     """
     if not plan.tables:
         return

@@ -1,4 +1,4 @@
-"""Findings (of `offload check`) about rules in the kernel that must see every packet, which offload bypasses."""
+"""Findings (of `offload check`) about rules that offloaded packets bypass: in the kernel, and in files yet to load."""
 
 from collections.abc import Iterator
 
@@ -53,12 +53,12 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    They are about rules in nft, not of /etc/config/firewall, that must see every packet of traffic that the Plan
-    offloads, or that add flows to a flowtable themselves; about tables of iptables-legacy; and about devices with tc
-    filters that copy conntrack's mark into packets. They are notices where offload keeps that traffic out of flowtables
-    (option auto_exempt), and for bans and times if `served`: the service runs, and puts live flows back on the slow
-    path when a ban is added or a time begins. Always a notice is the number of `ip rule` that compare the mark. Rules
-    on ingress and egress hooks do not count, nor rules that set marks which no qdisc or tc filter reads.
+    They are about rules in nft, not of /etc/config/firewall, that must see every packet, or that add flows to a
+    flowtable; about tables of iptables-legacy; about tc filters that copy conntrack's mark into packets; and about `ip
+    rule` that compare the mark. A Finding is a notice if offload keeps the traffic out of flowtables (option
+    auto_exempt), if it is about `ip rule`, or if it is about bans or times and `served`: the service runs, and puts
+    live flows back on the slow path when a ban is added or a time begins. There is none for rules on ingress and egress
+    hooks, nor for rules that set marks which no qdisc or tc filter reads.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
@@ -79,10 +79,10 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
 
 
 def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
-    """The Findings (sentences of `offload check`) about nft files that the firewall has not loaded yet.
+    """The Findings (sentences of `offload check`) about nft files that the firewall includes and has not loaded yet.
 
     There is one for each file that cannot be read, and for each with rules that must see every packet of traffic that
-    the Plan offloads. Not counted are rules on ingress and egress hooks, and those that set marks which no qdisc or tc
+    the Plan offloads. Rules on ingress and egress hooks do not count, nor rules that set marks which no qdisc or tc
     filter reads.
     """
     for file in snapshot.unloaded:

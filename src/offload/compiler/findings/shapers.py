@@ -29,12 +29,12 @@ def of_shapers(
 ) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about shapers that offloaded packets bypass, or that are missing.
 
-    tc filters, and nft chains on hooks of a device, count as shapers too. Bypassed is one on a device with traffic in
-    hardware (with `auto_software 0`), or one on an offloaded bridge or at the ingress of an offloaded device, if the
-    software flowtable lists a device below. If traffic is in software instead of hardware because of a shaper, or a
-    device below one is left out of the flowtable for it, a notice names the shaper. Missing: a section of sqm, qosify
-    or qosmate configures a shaper for a device that exists and has none, or nft-qos has limits and no rule in nft that
-    must see every packet. `packages`: the sections of these UCI packages, by package.
+    tc filters, and nft chains on hooks of a device, count as shapers. A shaper is bypassed if traffic in hardware
+    passes its device (with `auto_software 0`), or if it is on an offloaded bridge, or at the ingress of an offloaded
+    device, and the software flowtable lists a device below. A notice names a shaper because of which traffic is in
+    software instead of hardware, or a device below is left out of the flowtable. A shaper is missing if a section of
+    sqm, qosify or qosmate configures one for a device that exists and has none, or if nft-qos has limits and no rule in
+    nft that must see every packet. `packages`: {UCI package: its sections}.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are

@@ -13,9 +13,9 @@ _POSITIONS = {"pre": "prepend", "post": "append"}
 class Includes:
     """Include statements for nft files, by position and chain: those of `config include`, then those of packages.
 
-    That for /etc/nftables.d/*.nft is not among them. Those of packages are left out if option auto_includes is off.
-    Scripts have no statement, as they run after loading. A section whose file, also a script, is not in `state.files`
-    (None: not checked) is left out and adds to `problems`.
+    The fixed one for /etc/nftables.d/*.nft is not among them. Those of packages are left out if option auto_includes is
+    off. A `config include` of a script has none. A section whose file, also a script, is not in `state.files` (None:
+    not checked) is left out and adds to `problems`.
     """
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:

@@ -9,15 +9,15 @@ from offload.model.sections.firewall import Helper as HelperSection
 
 
 def available(helpers: Iterable[HelperSection], modules: frozenset[str]) -> tuple[HelperSection, ...]:
-    """The helpers whose kernel module is among `modules` (loaded or built in); never a helper without option module.
+    """The helpers whose kernel module is among `modules` (loaded or built in).
 
-    A `-` in the option may be `_` in the module's name.
+    A `-` in option module may be `_` in the module's name. Helpers without the option are left out.
     """
     return tuple(each for each in helpers if each.module.replace("-", "_") in modules or each.module in modules)
 
 
 def helper_objects(helpers: Iterable[HelperSection]) -> tuple[Helper, ...]:
-    """A `ct helper` object for each of these conntrack helpers, by which rules assign it to connections."""
+    """A `ct helper` object for each of these conntrack helpers; rules assign them to connections by these objects."""
     return tuple(Helper(each.name, each.proto) for each in helpers)
 
 
@@ -31,7 +31,7 @@ def log_limits(zones: Iterable[FirewallZone]) -> tuple[NamedLimit, ...]:
 
 
 def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
-    """The nft variables of each zone for included files: `lan_devices` and `lan_subnets`.
+    """Yield two nft variables for each zone, which included files may use: `lan_devices` and `lan_subnets`.
 
     If the zone's name begins with a digit, theirs begin with `_`. Without devices or subnets the list is empty.
     """
@@ -42,7 +42,7 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 
 
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
-    """fw4's own flowtable `ft`, the only one; (): option flow_offloading is off, or there is no device for it.
+    """fw4's own flowtable `ft`; (): option flow_offloading is off, or there is no device for it.
 
     It lists the existing physical devices of the zones' networks; for hardware (flow_offloading_hw) the lowest existing
     ones below them. Devices that only a zone's option `device` names are not in it. `state`: the devices that exist,

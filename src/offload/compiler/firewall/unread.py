@@ -1,7 +1,7 @@
-"""Zones with conditions that cannot be read must not be opened by an ACCEPT in `config defaults`. Pure.
+"""What replaces conditions and policies of zones that cannot be read, where `config defaults` has ACCEPT. Pure.
 
-As in fw4, such a zone is left out, so its packets reach the policies of the base chains. Rules before those policies
-refuse what the zone would have refused, as far as its devices are known.
+A zone with such a condition is left out, as in fw4, and its packets reach the policies of the base chains. Rules before
+those policies refuse some of the packets that the zone would have refused (`refusals`).
 """
 
 from collections import defaultdict
@@ -59,10 +59,9 @@ def _spans(port: int, word: str) -> bool:
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
     """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
-    Without an option the policy is that of `config defaults`. An option that cannot be read adds a problem, and the
-    policy is that of defaults too. If that is accept, it becomes reject for forward, and for input only if the router's
-    ssh or web server can be reached from another zone and not from this; accept for output stays. `expander` has the
-    problems.
+    An option that the zone does not have, or that cannot be read, is as in `config defaults`. If it cannot be read,
+    there is a problem (in `expander`), and an accept of defaults becomes reject for forward, and for input if the
+    router's ssh or web server can be reached from another zone and not from this; accept for output stays.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):
@@ -96,13 +95,13 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """The rules that refuse packets of `zones`, which are left out of the ruleset, by base chain (input, forward).
+    """{"input": rules, "forward": rules} that refuse packets of `zones`, which are left out of the ruleset.
 
-    Only a chain whose policy is ACCEPT gets some, for a zone with known devices. By the zone's own policy they refuse
-    all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the zone as
-    src, they refuse all packets from it in that rule's chain; if a rule of forward names it as dest, all that are
-    forwarded to it. In input they accept ICMP and DHCP first, and there are none unless the router's ssh or web server
-    can be reached from another zone and not from this (`management`).
+    A chain gets rules only if its policy is ACCEPT, and for zones with known devices. By the zone's own policy they
+    refuse all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the
+    zone as src, they refuse all packets from it in that rule's chain; if a rule of forward names it as dest, all that
+    are forwarded to it. In input they accept ICMP and DHCP first, and there are none unless the router's ssh or web
+    server can be reached from another zone and not from this (`management`).
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

@@ -17,10 +17,10 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
     """The Plan that is in effect after the kernel refused `wanted` or a part of it, by the tables that the kernel has.
 
-    `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. If a table in the kernel equals
-    that of `wanted`, or else that of `before`, the result has the table of that Plan; a table that equals neither is
-    left out. Pairs of zones, zones and devices are those of `wanted`, with the modes and flowtables that these tables
-    give them; where these differ from `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
+    `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. The result has those tables of
+    `wanted` that the kernel has, and in place of the others those of `before` that it has. Pairs of zones, zones and
+    devices are those of `wanted`, with the modes and flowtables that these tables give them; where these differ from
+    `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
     """
     tables = tuple(table for name in NAMES.values() for table in _held(name, wanted, before, live))
     fresh = {table.name for table in tables if table in wanted.tables}

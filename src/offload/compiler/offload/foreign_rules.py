@@ -1,6 +1,7 @@
-"""Which rules in nft packets of established forwarded connections meet, and which of them must see every packet. Pure.
+"""Find the rules in nft that packets of established forwarded connections meet, and which must see every packet. Pure.
 
-Offloaded packets bypass such a rule. A rule after `ct state established accept` never sees them anyway.
+Offloaded packets bypass these rules. Rules behind `ct state established accept` are none of them: established packets
+do not reach them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,10 +39,10 @@ ANONYMOUS = "__"  # prefix of the names of sets inside of rules
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
     """The rules of other programs that compare the packet mark of established packets, and then treat these packets.
 
-    To treat is to drop, reject, limit, count against a quota, prioritize, change, copy or queue them (EFFECTS), or to
-    send them to a verdict map. The rule does so itself, or a chain that it jumps to; the first such effect is named.
-    Equal results come once. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload,
-    whose rules are left out, as are those from /etc/config/firewall.
+    To treat is one of EFFECTS: to drop, reject, limit, queue, change, ... them, or to send them to a verdict map. The
+    rule does so itself, or a chain that it jumps to; `does` of the result is the first such effect. Equal results come
+    once. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload. Rules of these, and
+    rules from /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -59,10 +60,10 @@ def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: I
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
     A rule in a chain that several rules jump to may come several times, with the conditions of each way there. If there
-    are more than MOST_RULES, only devices are kept as conditions and comments are dropped, equal rules become one, and
-    the rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what
-    OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules
-    are left out, as are those from /etc/config/firewall.
+    are more than MOST_RULES, they lose their comments and all conditions except devices, equal ones become one, and the
+    rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what
+    OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload. Rules of
+    these, and rules from /etc/config/firewall, are left out.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -74,11 +75,11 @@ def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: I
 def treating(
     chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
-    """All rules of other programs that must see every packet, each with the PacketRule that describes it.
+    """Yield (rule, the PacketRule that describes it) for the rules of other programs that must see every packet.
 
     A rule may come several times, with the conditions of each way to it (jumps from base chains). Rules on ingress and
     egress hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables
-    of offload, whose rules are left out, as are those from /etc/config/firewall.
+    of offload. Rules of these, and rules from /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)
@@ -163,12 +164,12 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A hash of the rules that packets of live forwarded connections meet, and the sets, times and maps in these rules.
+    """A hash of the rules that packets of established forwarded connections meet, and the sets, times and maps in them.
 
-    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Rules on hooks of
-    single devices are among them. Sets, and the moments when times begin or end, are only those of rules that may drop
-    a packet, or that accept what a later rule drops; maps are verdict maps. `chains`, `rules`: the kernel's whole
-    ruleset. `ours`: names of the tables of offload, whose rules are left out.
+    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Sets and times
+    (the moments when they begin or end) are those of rules that may drop a packet, or that accept what a later rule
+    drops; maps are verdict maps. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload,
+    whose rules are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     every = list(reached(chains, by_chain))
@@ -186,9 +187,9 @@ def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Itera
 def treatment(rule: LiveRule) -> str:
     """Why a rule must see every packet, as PacketRule's `does` (limit, quota, drop, ...); empty: it need not.
 
-    It need not, for instance, if no established TCP or UDP packet matches it, or if it drops whole connections, by
-    nothing that differs between their packets. Chains that it jumps to are not looked at, nor is whether it drops by a
-    set (`ban`).
+    It need not, for instance, if no packet of an established TCP or UDP connection matches it, or if it drops by
+    nothing that differs between the packets of a connection. Not considered: chains that it jumps to, and whether it
+    drops by a set (`ban`).
     """
     if rule.ip_only or rule.opening:
         return ""

@@ -1,4 +1,4 @@
-"""Decide the mode of every pair of zones, the devices of its flowtable, and why it is not faster. Pure."""
+"""Decide what is offloaded: the mode of every pair of zones, the tables, and why a mode is not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -39,12 +39,12 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Decide what is offloaded. The Plan has the wanted nft tables, the modes of zones and pairs, and device lists.
+    """Decide what is offloaded. The Plan has the wanted nft tables, and the decisions for pairs, zones and devices.
 
-    A decision has Reasons (sentences) for less than was requested. `topology`: the devices of the zones;
-    `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if they
-    did not change. Only a mode (software, hardware) that some traffic can have has a table; the tables are not compiled
-    to nft yet (`nft` is None). The same input gives the same Plan, whatever the order of links and networks.
+    Reasons (sentences) of a decision say why a mode is lower than requested. `topology`: the devices of the zones;
+    `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if
+    nothing about hosts and ports changed. There is a table for each mode (software, hardware) that some traffic can
+    have. Tables are not compiled to nft (`nft` is None).
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)

@@ -18,7 +18,7 @@ Met = tuple[LiveRule, RuleMatch]  # a rule, and the conditions of those that lea
 
 
 def grouped(rules: Iterable[LiveRule]) -> Rules:
-    """The rules by chain (family, table and chain), in their order."""
+    """{(family, table, chain): the rules of this chain, in their order}."""
     found: Rules = {}
     for rule in rules:
         found.setdefault((rule.family, rule.table, rule.chain), []).append(rule)
@@ -26,9 +26,10 @@ def grouped(rules: Iterable[LiveRule]) -> Rules:
 
 
 def passing(chain: LiveChain) -> Iterator[RuleMatch]:
-    """Which forwarded packets pass a base chain, as conditions: all of them, or those of each device of its hook.
+    """Yield the conditions of forwarded packets that pass a base chain: EVERY_PACKET, or one for each of its devices.
 
-    Nothing is yielded for a hook that no forwarded packet passes.
+    A chain on the ingress hook has input devices, one on the egress hook output devices. Nothing is yielded for a hook
+    that no forwarded packet passes, nor for a chain without a hook.
     """
     if chain.hook in (BRIDGE_HOOKS if chain.family == BRIDGE else IP_HOOKS):
         yield EVERY_PACKET
@@ -39,14 +40,13 @@ def passing(chain: LiveChain) -> Iterator[RuleMatch]:
 def met(
     place: Place, match: RuleMatch, rules: Rules, ways: dict[Place, set[RuleMatch]]
 ) -> Iterator[tuple[LiveRule, RuleMatch]]:
-    """The rules that established packets may meet in a chain (`place`) and in the chains that it jumps to.
+    """Yield (rule, conditions of the jumps to its chain) for rules that established packets may meet from `place` on.
 
-    Each comes with the conditions of the jumps that lead to its chain. Left out: rules that match no such packet by
-    state or TCP flags (`opening`); and a rule that accepts all of them by their state (`ends`), with the rules behind
-    it. Rules behind any other are yielded, also behind a `drop` without conditions. `match`: the conditions of the
-    jumps to this chain. `ways`: by chain, the conditions with which it was walked already; it is not walked with the
-    same ones again, and `match` is added. After MOST_WAYS (16) of them a chain is walked only once more, with
-    EVERY_PACKET, if that is not among them.
+    `place` is a chain; chains to which its rules jump are followed. Left out: rules that match no such packet by state
+    or TCP flags (`opening`); and a rule that accepts all of them by their state (`ends`), with the rules behind it.
+    `match`: the conditions of the jumps to `place`. `ways`: {chain: the conditions with which it was walked already};
+    it is not walked with the same ones again, and new ones are added. After MOST_WAYS (16) of them a chain is walked
+    once more at most, with EVERY_PACKET.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET
@@ -64,7 +64,11 @@ def met(
 
 
 def reached(chains: Iterable[LiveChain], rules: Rules) -> Iterator[LiveRule]:
-    """The rules that packets of established forwarded connections may meet, each once. `rules`: by chain."""
+    """The rules that packets of established forwarded connections may meet, each once.
+
+    `chains`: all chains; the walk begins at those that forwarded packets pass (`passing`). `rules`: by chain
+    (`grouped`).
+    """
     done: set[Place] = set()
     for chain in chains:
         if any(True for _ in passing(chain)):
@@ -86,9 +90,9 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """The first of EFFECTS (`drop`, `limit`, ...) in the rule, else in a chain that it jumps to; empty: none.
+    """Which of EFFECTS (`drop`, `limit`, ...) the rule has, or else a chain that it jumps to: the first; empty: none.
 
-    `path`: names of the chains on the way, which are not followed again.
+    `rules`: by chain. `path`: names of the chains on the way, which are not followed again.
     """
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:
@@ -102,9 +106,9 @@ def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
 
 
 def may(rule: LiveRule, rules: Rules, wanted: frozenset[str], path: frozenset[str] = frozenset()) -> bool:
-    """Whether the rule, or a rule of a chain that it jumps to, does one of these (words of LiveRule's `does`).
+    """Whether the rule, or a rule of a chain that it jumps to, does one of `wanted` (words of LiveRule's `does`).
 
-    `path`: names of the chains on the way to it, which are not followed again.
+    `rules`: by chain. `path`: names of the chains on the way to it, which are not followed again.
     """
     if not wanted.isdisjoint(rule.does):
         return True

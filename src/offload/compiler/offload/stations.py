@@ -3,7 +3,7 @@
 A station is a host that a bridge has learned at one of its ports. On a bridge whose switch ports can be in hardware and
 whose Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its station by its source MAC,
 or by its destination address, for which the neighbour table has a MAC. The hardware table's sets have the stations at
-ports that hardware covers, the software table's sets those at other ports. A station in neither is not known yet.
+ports that hardware covers, the software table's sets those at other ports. The port of a station in neither is unknown.
 """
 
 from collections import Counter
@@ -26,12 +26,12 @@ OF_STATIONS = {ReasonCode.STATIONS_SOFTWARE, ReasonCode.STATIONS_UNSEEN}
 def learned_stations(
     snapshot: Snapshot, bridges: Mapping[str, str], able: Iterable[str], before: Learned | None = None
 ) -> Learned:
-    """Divide the hosts that bridges have learned by their ports: those in `able`, which hardware covers, and others.
+    """Divide the hosts that bridges have learned by their ports: ports in `able`, which hardware covers, and others.
 
-    A MAC that a bridge has learned at several ports (in different VLANs) counts as at a hardware port only if all are.
-    The result has, as nft set elements, the hosts' MACs and those of their addresses that are forwarded (not link-local
-    or multicast), and the number of hosts by port. `bridges`: l3 device -> its bridge. `before`: the last result,
-    returned again if the inputs are equal.
+    The result has, as nft set elements, the hosts' MACs and those of their IP addresses that are forwarded (not
+    link-local or multicast), and the number of hosts by port. A MAC that a bridge has learned at several ports (in
+    different VLANs) counts as at a hardware port only if all of them are. `bridges`: {l3 device: its bridge}. `before`:
+    an earlier result, which is returned if it was made of equal inputs.
     """
     seen = LearnedFrom(snapshot.stations, snapshot.neighbours, snapshot.links, bridges, frozenset(able))
     return before if before is not None and before.seen == seen else _learned(seen)
@@ -118,11 +118,10 @@ def _counted(pair: PairDecision, stations: PairStations, paths: Mapping[tuple[st
 def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ...]:
     """The last rules of a chain, as nft text, where a host's bridge port decides whether hardware takes a flow.
 
-    They add the flow to `flowtable`, or leave it to the other table or, for now, slow. `hardware`: they are for the
-    hardware table, else for the software table. `key`: the ends of the flow where the port decides: FROM (its source),
-    TO (its destination) or BOTH. Hardware takes a flow if every such end is a known host at a hardware port. Software
-    takes it at once if one such end is a known host at another port; any other flow that hardware did not take, after
-    UNKNOWN_AFTER (20) packets of the original direction.
+    `key`: the ends of the flow where the port decides: FROM (its source), TO (its destination) or BOTH. `hardware`: the
+    rules are for the hardware table, and add the flow to `flowtable` if every such end is a known host at a hardware
+    port. Those for the software table add it at once if one such end is a known host at another port; any other flow
+    after UNKNOWN_AFTER (20) packets of the original direction.
     """
     add = f"flow add @{flowtable}"
     source = [f"iifname . ether saddr @{MACS}"] if key in {FROM, BOTH} else []

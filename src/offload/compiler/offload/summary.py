@@ -16,10 +16,9 @@ Pairs = tuple[PairDecision, ...]
 def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecision, ...]:
     """Decide about each firewall zone, in order: the effective mode is the fastest of its pairs with other zones.
 
-    A zone without such pairs has the mode of its pair with itself, and without any pair none. Reasons say why the mode
-    is none or slower than chosen for the zone (if none was chosen: than its pairs request), or faster; which devices
-    are missing; and which sections are faulty. No Reasons: the zone has the mode that was chosen for it, or that its
-    pairs request.
+    A zone without such pairs has the mode of its pair with itself, and without any pair none. Reasons (sentences) say
+    why the effective mode is none, or slower or faster than the zone's own mode; for a zone without an own mode, why it
+    is slower than its pairs request; which devices are missing; and which sections are faulty.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -80,11 +79,12 @@ def no_device_reason(zone: ZoneDevices) -> Reason:
 def devices(
     config: Config, topology: Topology, snapshot: Snapshot, pairs: Pairs, tables: tuple[Table, ...]
 ) -> tuple[DeviceDecision, ...]:
-    """Decide about every device of a zone, then of option `device`: which flowtables list it, and why others do not.
+    """Decide about each device of a zone, then each other one of option `device`: which flowtables list it, and why.
 
-    Devices of option `device` may not exist. A decision has Reasons if no flowtable lists the device, or only that of
-    software although a pair of its zones requested hardware. `stations`, the number of hosts, is 0 here (not counted
-    yet) for a bridge port where the port of a host decides between hardware and software; None for all others.
+    Devices that do not exist are among them. A decision has Reasons (sentences) if no flowtable lists the device, or
+    only that of software although a pair of its zones requests hardware. `stations`, a number of hosts, is 0 (not
+    counted yet) for a bridge port where the port of a host decides between hardware and software, and None for all
+    others.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

@@ -1,4 +1,4 @@
-"""Which rules of nft files the kernel does not hold yet, and which of them must see every packet. Pure."""
+"""Find the rules of nft files that the kernel does not hold yet, and which of them must see every packet. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,8 +23,8 @@ def unloaded(live: Ruleset, files: Sequence[NftFile], ours: Iterable[str]) -> tu
     """The nft files with rules that the kernel does not hold yet and that must see every packet, each with these rules.
 
     Rules are compared with the kernel's by what they do and match; those of files at a `prepend` position count as
-    before the kernel's rules, others as behind them. `live`: the kernel's ruleset. `files`: files of the firewall.
-    `ours`: names of the tables of offload. Files without such rules are left out.
+    before the kernel's rules, others as behind them. `live`: the kernel's (chains, rules). `files`: the files that the
+    firewall includes. `ours`: names of the tables of offload. Files without such rules are left out.
     """
     held = {_plainly(rule) for rule in live[1]} if any(each.content[1] for each in files) else frozenset[LiveRule]()
     new = {each.path: [rule for rule in each.content[1] if _plainly(rule) not in held] for each in files}

@@ -14,11 +14,11 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 
 
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
-    """The base chains input, forward, output and prerouting, then handle_reject and, with synflood_protect, syn_flood.
+    """Yield the chains input, forward, output and prerouting, then handle_reject and, with synflood_protect, syn_flood.
 
-    Base chains jump to the chains of zones, which `zone_filter` makes; prerouting only to those that assign conntrack
-    helpers.
-    If `offload`, the forward chain begins with a rule that adds TCP and UDP flows to fw4's own flowtable `ft`.
+    The first four are base chains and jump to the chains of zones, which `zone_filter` makes; prerouting only to those
+    that assign conntrack helpers. If `offload`, forward begins with a rule that adds TCP and UDP flows to fw4's own
+    flowtable `ft`.
     """
     defaults, every = draft.config.defaults, tuple(draft.zones.values())
     reject = Rule("jump handle_reject")

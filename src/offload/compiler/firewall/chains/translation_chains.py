@@ -14,10 +14,10 @@ MSS = "tcp flags syn / syn,fin,rst"
 
 
 def nat_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains dstnat and srcnat, then the chains dstnat_ and srcnat_ of each zone whose rules use them.
+    """Yield the base chains dstnat and srcnat, then the chains dstnat_ and srcnat_ of each zone that may need them.
 
     Rules of a base chain come before its jumps to zones. A zone's own masquerading comes behind all other rules of its
-    srcnat_ chain; only included files come later.
+    srcnat_ chain, before included files for its end.
     """
     every, include = tuple(draft.zones.values()), draft.includes.around
     for name, need, hook in (("dstnat", "dnat", "prerouting"), ("srcnat", "snat", "postrouting")):
@@ -57,10 +57,10 @@ def raw_chains(draft: Draft) -> Iterator[Chain]:
 
 
 def mangle_chains(draft: Draft) -> Iterator[Chain]:
-    """The base chains at priority mangle, on all five hooks: rules that set marks and DSCP, then TCP's segment size.
+    """Yield the base chains at priority mangle, on all five hooks, with the rules that set marks and DSCP.
 
-    For zones with option mtu_fix, rules in forward and postrouting set the segment size of SYN packets by the route's
-    MTU.
+    For zones with option mtu_fix, rules in forward and postrouting come after these and set the segment size of TCP SYN
+    packets by the route's MTU.
     """
     include, every = draft.includes.around, tuple(draft.zones.values())
     for hook in ("prerouting", "postrouting", "input", "output", "forward"):

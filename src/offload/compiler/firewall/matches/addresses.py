@@ -16,7 +16,7 @@ Networks = Mapping[str, RouterNetwork]
 class Split(NamedTuple):
     """The addresses of a condition by family, negated ones (`!`) among the others; `groups` makes groups of them.
 
-    `family`: 4 or 6 if all have the same; 0 for both or none. If both are empty, there is nothing to compare.
+    `family`: 4 or 6 if all have the same; 0 for both or none. Without addresses of any family there is no condition.
     """
 
     v4: Addresses = ()
@@ -29,9 +29,9 @@ class Split(NamedTuple):
 
     @property
     def narrowed(self) -> "Split":
-        """The same without a family of which addresses are only excluded, where others are given without `!`.
+        """The same without a family that has only negated addresses, if the other family has one without `!`.
 
-        No packet of that family has one of those given.
+        No packet of that family meets such a condition.
         """
         named4, named6 = (any(not each.negated for each in part) for part in (self.v4, self.v6))
         if named4 is named6:
@@ -45,8 +45,8 @@ NO_ADDRESSES = Split()
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
     """The addresses of a condition (`given`) by family, with those of netifd networks in place of their names.
 
-    None: something is given without `!`, but it is only networks that have no address, so no packet can match now. A
-    network with `!` that has no address excludes nothing. `networks`: of netifd, by name.
+    None: all that is given without `!` are networks that have no address, so no packet can match now. A network with
+    `!` that has no address excludes nothing. `networks`: of netifd, by name.
     """
     if not given:
         return NO_ADDRESSES
@@ -90,8 +90,8 @@ def host(each: Address) -> Address:
 
 
 def same_network(own: Address, other: Address) -> bool:
-    """Whether `other`, of several its first address, is in the network of `own`, by `own`'s prefix length.
+    """Whether `other` is in the network of `own`, by `own`'s prefix length. False if they have two families.
 
-    False if they have two families.
+    Of `other`, if it is a network or range, only the first address is compared.
     """
     return own.family == other.family and covers(own, other.value)

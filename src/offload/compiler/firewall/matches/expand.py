@@ -43,8 +43,8 @@ class LeftOutError(Exception):
 class Expander(NamedTuple):
     """Splits the conditions of sections into matches that one nft rule can express.
 
-    `networks`: of netifd, by name; `sets`: of `config ipset`, by name. What it leaves out of a section is added to
-    `problems`; LeftOutError leaves out the section.
+    `networks`: of netifd, by name; `sets`: of `config ipset`, by name. If it leaves out a part of a section, it adds a
+    problem to `problems`; if the whole section cannot be compiled, it raises LeftOutError.
     """
 
     networks: Networks
@@ -97,13 +97,14 @@ class Expander(NamedTuple):
         per_family: bool = False,
         raw: str = "",
     ) -> Iterator[Match]:
-        """The matches of a `config rule`, each for one nft rule; none, with a problem, if no protocol is left.
+        """Yield the matches of a `config rule`, each for one nft rule.
 
-        No match either, with a problem, if src_ip or dest_ip is only networks that have no address (`addresses`). A
-        protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
-        out, or if the only family it can have has none of the ICMP types. LeftOutError: its set is missing or cannot be
-        looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: its verdict differs between
-        IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
+        A protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
+        out, or if the only family it can have has none of the ICMP types. There is no match, but a problem, if no
+        protocol is left, or if src_ip or dest_ip is only networks that have no address (`addresses`). LeftOutError: its
+        set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`:
+        its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`, `raw`: more
+        conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)
@@ -158,7 +159,7 @@ class Expander(NamedTuple):
                     )
 
     def protocols(self, origin: Origin, match: Match, named: Named | None) -> Iterator[tuple[Item, ...]]:
-        """The section's protocols in groups, for one nft rule each: a single one, or negated ones all together.
+        """Yield the section's protocols in groups, for one nft rule each: a single one, or negated ones all together.
 
         One that can have neither the section's ports nor its ICMP types, or not its set, is left out and adds a
         problem; one problem if all are negated away. `named`: the set that the match looks up, whose key may have a

@@ -59,7 +59,7 @@ def looked_up(match: SetMatch, named: Named, proto: str) -> SetMatch:
 
 
 def named_sets(ipsets: Iterable[IpSet]) -> dict[str, Named]:
-    """The nft set of each `config ipset`, by its name, with its family and the direction of each part of its key.
+    """{name: the nft set of a `config ipset`, with its family and the direction of each part of its key}.
 
     Direction: src or dst, the end of a packet that is looked up unless a rule says otherwise.
     """

@@ -9,7 +9,7 @@ _NO_OUTPUT_DEVICE = frozenset({"prerouting", "input"})  # the packet is not yet 
 
 
 def report_unmet(draft: Draft, section: Rule, hook: str) -> None:
-    """Add a problem for each condition of a `config rule` that no packet of its hook can meet; fw4 gives none.
+    """Add a problem for each condition of a `config rule` that no packet of its hook can meet.
 
     They are option `device` where packets have no such device, and source MAC addresses (src_mac, or a set that has
     them) of packets of the router itself. The rule stays in the ruleset. `hook`: prerouting, input, forward, output or

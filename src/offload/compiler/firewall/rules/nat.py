@@ -20,7 +20,7 @@ from offload.model.sections.match import Item
 
 
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
-    """The rules by which a zone masquerades packets that leave to it; they come after all others of its srcnat_ chain.
+    """The rules by which a zone masquerades packets that leave to it, for its chain srcnat_.
 
     (): options masq and masq6 are off, or masq_src or masq_dest is unreadable or only networks that have no address.
     """
@@ -34,7 +34,7 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    Option `device` is one more condition. If an address is a network that has none, or no protocol is left, none are
+    Option `device` is one more condition. If an address is a network that has none, or no protocol is left, no rule is
     added, but a problem. A zone whose chain gets rules has `snat` in `used_chains`. LeftOutError, which leaves the
     section out: its zone or set does not exist, its set cannot be looked up, a condition is unreadable, or it has a new
     port and no protocol that can have one.

@@ -116,7 +116,7 @@ def addresses_of(
 ) -> list[Split] | None:
     """The addresses of each (option, value) of a section, by family, in this order; a value of None gives no addresses.
 
-    None, with a problem: a value without `!` is a network that has no address, so that no packet can match now.
+    None, with a problem: a value without `!` is a network that has no address, and no packet can match now.
     """
     found = []
     for option, given in options:
@@ -128,17 +128,17 @@ def addresses_of(
 
 
 def refuse_lost(section: Nat | Redirect) -> None:
-    """Raise LeftOutError if a condition of the NAT section is unreadable: it would translate other traffic too."""
+    """Raise LeftOutError if a condition of the NAT section is unreadable: without it the rules would match too much."""
     if section.lost:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
 
 
 def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """The section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
+    """Yield the section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
 
     A protocol that cannot have the section's ports or set is left out, with a problem. With a new port, if no protocol
-    has ports, `any` becomes tcp and udp, and `icmp` alone stays, as its identifier counts as its port; others raise
-    LeftOutError. So does a set that does not exist or that nft cannot look up.
+    has ports, `any` becomes tcp and udp, and `icmp` alone stays (its identifier counts as its port); all others raise
+    LeftOutError. A set that does not exist, or that nft cannot look up, raises it as well.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)

@@ -37,8 +37,8 @@ class Packet(NamedTuple):
 def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
     """Whether a rule matches the packet: YES, NO, or OPEN, which only the router can decide.
 
-    OPEN: it compares a set, a mark, or something else that `packet` does not have, and no condition excludes the
-    packet. A rate limit of a section counts as not exceeded; for a `live` packet it is OPEN. The second value: for OPEN
+    OPEN: no condition excludes the packet, but one compares a set, a mark, or something else that `packet` does not
+    have. A rate limit of a section counts as not exceeded; for a `live` packet it is OPEN. The second value: for OPEN
     the undecided conditions as nft text, else empty.
     """
     match, undecided = rule.match, dict[str, Any]()
@@ -52,9 +52,9 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
 
 
 def kinds(matches: Iterable[Match]) -> Callable[[Packet], Hashable]:
-    """Make a function: packet -> key. Packets with equal keys fulfil the same of these matches: one stands for all.
+    """Make a function: packet -> key. Packets with equal keys meet the same of `matches`, so one stands for all.
 
-    Only their addresses, ports and MAC may differ; all their other fields are equal too.
+    They may differ in addresses, ports and MAC; all their other fields are equal.
     """
     every = set(matches)
     asked = {name: tuple({value for each in every if (value := getattr(each, name))}) for name in VARIED}

@@ -87,9 +87,8 @@ def _decided(hook: Hook) -> Refusal:
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
     """Make a function: a connection -> its Refusal if `now` refuses it and `before` did not, else None.
 
-    The function traces only connections that a changed rule may match (`changes`), or all of them if that cannot be
-    limited to rules. Of connections that the rules do not distinguish it traces one, and gives its result for the
-    others. None also for one that DNAT of another table has translated.
+    None also for a connection that DNAT of another table has translated. The function traces only connections that a
+    changed rule may match (`changes`), or all of them if that cannot be limited to rules.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
@@ -121,10 +120,10 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
     """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
 
-    Where rules that stay in a chain change their order, all rules of that chain. So a packet that matches none of the
-    result takes the same way through both rulesets. The rules in the result have no times, so that they match at any
-    time, and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, or the
-    order of rules in a chain with include statements, so any packet may take another way.
+    Where rules that stay in a chain change their order, all rules of that chain. A packet that matches none of the
+    result takes the same way through both rulesets. The rules in the result have no times, and so match at any time,
+    and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, or the order
+    of rules in a chain with include statements, so any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

@@ -30,10 +30,10 @@ def holds(times: Times, moment: float) -> bool:
 
 
 def next_edge(every: Iterable[Times], moment: float) -> float | None:
-    """The first moment after `moment` at which one of these times may begin or end; None: none does after it.
+    """The first moment after `moment` at which one of these times may begin or end; None: there is none.
 
-    Both are in seconds since 1970. Each midnight counts where hours or days of the week are compared, also one at which
-    nothing changes.
+    Both are in seconds since 1970. Each midnight counts where hours or days of the week are compared, even if nothing
+    changes then.
     """
     found = (edge for times in every for edge in _edges(times, moment) if edge > moment)
     return min(found, default=None)

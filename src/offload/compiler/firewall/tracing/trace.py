@@ -59,9 +59,9 @@ def trace(
 ) -> tuple[tuple[Hook, ...], Route]:
     """The results of the base chains that a connection's first packet passes, and its zones after port forwards.
 
-    The chains are dstnat, then input, forward or output, then srcnat; after one that refuses the packet there is no
-    other. `route`: the packet's zones as it arrives. A packet of the router (no source zone) does not pass dstnat, and
-    one to the router (no destination zone) does not pass srcnat.
+    The chains are dstnat, then input, forward or output, then srcnat. A packet of the router (no source zone) does not
+    pass dstnat; one to the router (no destination zone), or one that is dropped or rejected, does not pass srcnat.
+    `chains`: all of the ruleset; `zones`: by name; `route`: the packet's zones as it arrives.
     """
     known = {each.name: each for each in chains}
     found: list[Hook] = []
@@ -130,7 +130,7 @@ def is_own(value: int, family: int, zones: Iterable[FirewallZone]) -> bool:
 
 
 def at_hook(chains: Mapping[str, Chain], name: str, packet: Packet) -> Hook:
-    """The result of the base chain of that name for the packet: its verdict, or that of the chains that it jumps to.
+    """The result of the base chain `name` for the packet, with the rules that decide, also in chains that it jumps to.
 
     `chains`: all chains of the ruleset, by name. If no rule decides, the verdict is the chain's policy.
     """

@@ -30,12 +30,11 @@ NARROWING = tuple(each for each in FIELDS if each.kind not in {NETWORK, PROTOCOL
 def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list[Reason]:
     """Reasons (sentences) why exempts keep all of a pair's traffic of this family slow; empty: they are not known to.
 
-    A pair is connections from zone `src` to zone `dest`. An exempt is traffic that is never offloaded, given by a
-    section; a mark rule is a rule that must see every packet, and has exempts for its traffic. There is a Reason for
-    each exempt that covers all of the traffic alone, and one for the mark rules if they cover all of it. If none of
-    these does, but all exempts and mark rules together do, the Reasons name the part that each covers. What counts are
-    kinds (TCP or UDP over IPv4 or IPv6) that one exempt covers completely; two halves of a kind do not make it whole.
-    Faulty exempts do not count here.
+    A pair is connections from zone `src` to zone `dest`; `family` is not NEITHER. There is a Reason for each exempt of
+    /etc/config/offload that covers all of the traffic alone, and one for the mark rules (rules that must see every
+    packet) if their exempts together cover all of it. If neither do, but all exempts together do, the Reasons name the
+    part that each covers. What counts are kinds (TCP or UDP over IPv4 or IPv6) that one exempt covers completely; two
+    halves of a kind do not make it whole. Faulty exempts do not count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]
@@ -66,9 +65,8 @@ def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> lis
     """Reasons (sentences) for the part of a pair's traffic, of this family, that mark rules keep slow; empty: none is.
 
     A pair is connections from zone `src` to zone `dest`. A mark rule is a rule that must see every packet; its exempts
-    keep traffic slow (not offloaded). Kinds of traffic are TCP and UDP over IPv4 and IPv6. Mark rules that cover the
-    same kinds completely share a Reason, and so do all that cover no kind completely. Exempts of sections have no
-    Reason here.
+    keep traffic slow (not offloaded). Mark rules that cover the same kinds (TCP or UDP over IPv4 or IPv6) completely
+    share a Reason, and so do all that cover no kind completely. Exempts of /etc/config/offload have no Reason here.
     """
     wanted = _kinds(family)
     found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]

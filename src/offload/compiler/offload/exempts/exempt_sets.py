@@ -1,4 +1,4 @@
-"""Exempts (traffic not to be offloaded) -> few nft sets and rules: a thousand cost a packet as much as ten. Pure.
+"""Write exempts (traffic not to be offloaded) as few nft sets and rules, because each rule costs packets time. Pure.
 
 Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses overlapping intervals in a
 concatenation (nft_set_pipapo.c), so these are spread over several sets.
@@ -67,13 +67,13 @@ class ExemptRules:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Make the nft sets and rules for a table's exempts, each of which is traffic that is never offloaded.
+    """Make the nft sets and rules for a table's exempts (traffic that is never offloaded).
 
     Exempts of the same Shape (devices, family, protocol, ...) and negated conditions share a set of exact values, and
     sets of ranges; one rule looks up each set, and without values there is only the rule. Ranges that overlap are
     spread over several sets; one that lies in another is left out. Exempts with a timeout have sets of their own, with
-    all their ranges. The order of `matches` does not matter, except for those with `connmark` (connections with a
-    conntrack mark): these have rules without a set, which come in this order after all others.
+    all their ranges. Exempts with `connmark` (connections with a conntrack mark) have rules without a set, which come
+    last.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -1,9 +1,7 @@
-"""Boxes: one span of numbers for each part of a set's key. Find those that others contain, and those that overlap.
+"""Boxes, elements of sets as numbers: find those that others contain, and those that overlap. Pure.
 
-Pure.
-
-Two lists of an exempt make as many boxes as their product. So boxes are not compared one by one: they are sorted, and
-put into a tree with a level for each part of the key, in which only boxes that may overlap are visited.
+A box has one span of numbers for each part of a set's key. Two lists of an exempt make as many boxes as their product,
+so boxes are not compared one by one: they are sorted, and put into a tree with a level for each part of the key.
 """
 
 from bisect import bisect_right
@@ -36,10 +34,10 @@ def outermost(boxes: Iterable[Box]) -> Iterator[Box]:
 
 
 def layers(boxes: Iterable[Box]) -> list[list[Box]]:
-    """The boxes in lists, so that no two in a list overlap; each, in sorted order, is in the first list that has room.
+    """The boxes in lists, of which each has no two boxes that overlap: the kernel refuses a set with overlapping ones.
 
-    A box is a range of numbers for each part of a set's key. The kernel refuses a set with overlapping ones. There may
-    be more lists than the fewest possible.
+    A box is a range of numbers for each part of a set's key. Boxes are taken in sorted order, and each goes to the
+    first list that has room.
     """
     found: list[list[Box]] = []
     trees: list[_Tree] = []

@@ -40,10 +40,10 @@ UNKNOWN_AT: Mapping[str, dict[str, Any]] = {
 
 
 def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot: Snapshot) -> Config:
-    """The Config with one more mark rule for each rule that `rules_to_exempt` gives, so that its traffic stays slow.
+    """The Config with one more mark rule for each rule that `rules_to_exempt` gives; its traffic is then not offloaded.
 
-    A mark rule is a rule that must see every packet, with exempts for its traffic, which is then not offloaded (slow).
-    The Config is unchanged with `auto_exempt 0`; a rule that compares a device which no zone has gets no mark rule.
+    A mark rule has the exempts for the traffic of a rule that must see every packet. A rule that compares a device
+    which no zone has gets no mark rule. The Config is unchanged with `auto_exempt 0`.
     """
     if not config.globals.auto_exempt:
         return config

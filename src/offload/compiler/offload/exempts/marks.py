@@ -19,15 +19,12 @@ from offload.nouns import replace
 
 
 def without_routing(config: Config, snapshot: Snapshot) -> Config:
-    """The Config without the MARK rules that only choose a route (`only_routes`), so no traffic stays slow for them.
-
-    Slow is not offloaded.
-    """
+    """The Config without the MARK rules that only choose a route (`only_routes`): no traffic stays slow for them."""
     return replace(config, mark_rules=tuple(each for each in config.mark_rules if not only_routes(each, snapshot)))
 
 
 def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
-    """Whether an `ip rule` of its family compares the mark that a rule sets, and no qdisc, tc filter or nft rule does.
+    """Whether an `ip rule` of its family compares the mark that `mark_rule` sets, and no qdisc, tc filter or nft rule.
 
     False also if it is not known which mark `mark_rule` sets.
     """
@@ -41,9 +38,10 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Devices of `elements` (iif, oif), and members of these, whose tc filters copy conntrack's mark into packets.
+    """Yield (device, names) for devices of `elements`, and members of these, whose tc filters restore conntrack's mark.
 
-    Each comes with the names by which `elements` have it: its own, or that of its master (a bridge, say), or both.
+    To restore is to copy it into packets. Names: those by which `elements` have the device, sorted: its own, that of
+    its master (a bridge, say), or both.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -53,10 +51,10 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Exempts for connections with a conntrack mark, which a device's tc filter copies into packets: they stay slow.
+    """Yield exempts (they stay slow) for connections with a conntrack mark that a device's tc filter restores.
 
-    Slow is not offloaded. There are two for each of `mark_restorers`: for connections that leave by it, and for those
-    that come in by it. With `auto_exempt 0` there are none.
+    To restore is to copy the mark into packets. There are two exempts for each of `mark_restorers`: for connections
+    that leave by the device, and for those that come in by it. With `auto_exempt 0` there are none.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

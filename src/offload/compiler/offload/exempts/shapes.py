@@ -1,6 +1,6 @@
-"""The shape of an exempt: the conditions that it shares with others in one nft set; exempts as elements. Pure.
+"""The shape of an exempt: the conditions that it shares with others in one nft set. Exempts as elements of sets. Pure.
 
-Of a shape, the rule that looks up the set compares devices, family, protocol, DSCP and a mark that is not in the key;
+The rule that looks up the set of a shape compares devices, family, protocol, DSCP and a mark that is not in the key;
 the key consists of the shape's fields (addresses, ports and so on). nft 1.0.6 keeps at most five types of a
 concatenation and shifts `ip dscp` inside one, so DSCP is never in a key.
 """
@@ -38,7 +38,7 @@ class Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The name of the nft set for exempts of this shape: the same in every Plan, so that it can be compared.
+        """The name of the nft set for exempts of this shape, equal in every Plan: `exempt_ip4_tcp_saddr_dport_1a2b3c`.
 
         `others`: the negated conditions of the set's rule, as nft text; with others the name is another. `suffix`: last
         part of the name, for sets that differ only in the kind of their elements (ranges, or with a timeout).
@@ -49,12 +49,12 @@ class Shape:
 
 
 def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:
-    """An exempt as set elements: (shape, negated conditions as nft text, box) for each combination of its values.
+    """Yield (shape, negated conditions as nft text, box) for each combination of an exempt's values: its set elements.
 
-    The values are its families, protocols, and those of the key's parts. Its devices are not combined: each shape has
-    all of them. Elements of one set have the same shape and the same negated conditions, which stand in the rule, as no
-    set can hold them. A box is one element as numbers: a range for each part of the set's key; without parts, ().
-    Nothing if its addresses have no family in common.
+    The values are its families, protocols, and those of the key's parts. Each shape has all its devices. Elements with
+    equal shapes and negated conditions stand in one set; the negated conditions are in the set's rule. A box is one
+    element as numbers: a range for each part of the set's key; without parts, (). Nothing is yielded if its addresses
+    have no family in common.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)

@@ -1,7 +1,7 @@
 """Timed exempts (traffic not to be offloaded for some time) in the kernel: elements with a timeout. Pure.
 
 A service that was killed reads its timed exempts back from the elements. The key of an element has addresses, ports,
-MAC and mark; the set's name says which of these and for which protocol; its comment has the rest.
+MAC and mark; the name of its set says which of these, and the protocol; the comment of the element has the rest.
 """
 
 import re
@@ -41,7 +41,7 @@ def _plain(bits: Bits | None) -> Bits | None:
 def held_timed_exempts(tables: Iterable[LiveTable]) -> tuple[TimedExempt, ...]:
     """The timed exempts (traffic that stays slow for some time) in the kernel's tables, sorted by number.
 
-    All elements with the same number, in any set and table, are one exempt; of their remaining seconds the most count.
+    All elements with the same number, in any set and table, are one exempt, with the longest of their remaining times.
     Its name is `run-time NUMBER`. Elements whose set, comment or key is not of the form that this program writes are
     ignored.
     """

@@ -52,7 +52,7 @@ class DeviceCoverage:
     def why_slow(self, zone: str, device: str) -> Reason | None:
         """Why the software flowtable cannot see all packets of an l3 device (`br-lan`); None: it can.
 
-        The user excluded the device, or it is below one with a shaper or hook.
+        The user excluded the device, or it is below a device with a shaper or hook.
         """
         if not self.uncovered(zone, device, Mode.SOFTWARE):
             return None
@@ -83,8 +83,9 @@ class DeviceCoverage:
     def uncovered(self, zone: str, device: str, mode: Mode) -> list[str]:
         """The devices on which packets of an l3 device (`br-lan`) arrive and which this mode's flowtable cannot list.
 
-        Empty: the flowtable can see all its packets; that of software can also if it can list the l3 device itself.
-        For a bridge whose hosts move too often (`restless`), in hardware these are all of its devices.
+        []: the flowtable can list all of them, or (in software) the l3 device itself, and so sees all its packets. In
+        hardware, for a bridge whose hosts move too often (`restless`), the result is all devices on which its packets
+        arrive.
         """
         if mode is Mode.HARDWARE and self.zones[zone].bridge_of(device) in self.restless:
             return list(self.zones[zone].leaves_of(device))

@@ -26,7 +26,7 @@ class Crossing:
     oif: str  # name on the forward hook
     mode: Mode  # the fastest
     stations: str = NO_END
-    answered: tuple[tuple[str, str], ...] = ()  # other (iif, oif) that, exchanged, are the names of its replies
+    answered: tuple[tuple[str, str], ...] = ()  # other (iif, oif) that, exchanged, its replies have in a VRF
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,10 @@ class PairDraft:
 def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
     """The mode that a requested pair of zones can have on its own: the fastest of its pairs of devices, with Reasons.
 
-    It is none, so that no flow is offloaded, for the first of these that holds: the request is for none; `all_slow`, a
-    Reason for every pair (None: there is none); the zones have no address family in common; a zone has no device; no
-    flowtable sees all packets between any two devices of the zones, because the user excluded so many devices, or they
-    are below others with a shaper or hook. Reasons say why the mode is lower than requested, or why a part of the
-    traffic has a lower one.
+    The mode is none (no flow is offloaded) if none is requested; if there is `all_slow`, a Reason for every pair (None:
+    there is none); if the zones have no address family in common; if a zone has no device; or if no flowtable sees all
+    packets between any two devices of the zones. Reasons (sentences) say why the mode is lower than requested, or why a
+    part of the traffic has a lower one.
     """
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
@@ -108,9 +107,9 @@ def _merged(way: tuple[str, str], members: Sequence[Crossing], dest: ZoneDevices
 
 
 def port_decides(crossings: Iterable[Crossing]) -> str:
-    """The ends at which a port decides for any of `crossings` that are looked up alike; NO_END if one is not hardware.
+    """The ends at which a host's bridge port decides, for `crossings` with the same (iif, oif): FROM, TO, BOTH, NO_END.
 
-    Where all are in hardware, one with such an end makes it one for all: so no flow is in hardware that cannot be.
+    NO_END if one of them is not in hardware. Otherwise every end at which a port decides for any of them.
     """
     found = list(crossings)
     if any(each.mode is not Mode.HARDWARE for each in found):

@@ -1,4 +1,4 @@
-"""Request software for pairs of zones none of whose flows hardware took when it was requested. Pure."""
+"""Request software for pairs of zones of which hardware took no flow although it was requested. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,12 +10,12 @@ from offload.nouns import replace
 
 
 def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp]) -> list[PairRequest]:
-    """The requests, but without hardware for pairs of zones, or a family of a pair, of which hardware took no flow.
+    """The requests, without hardware for pairs of zones, or a family of a pair, of which hardware took no flow.
 
-    `given_up`: pairs, or one family of a pair, for which hardware took no flow and is not tried for some hours; devices
-    among them are ignored. For a pair, or its only family, `mode` becomes software; for one family of two only
-    `hardware_family` changes, which is NEITHER if both are given up one by one. Each changed request gets Reasons
-    (sentences for the user).
+    `given_up`: pairs, or one family of a pair, for which hardware is not requested for some hours; devices among them
+    are ignored. For a pair, or its only family, `mode` becomes software. For one family of two, only `hardware_family`
+    changes, to the other family; to NEITHER if both are given up one by one. Each changed request gets Reasons
+    (sentences).
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

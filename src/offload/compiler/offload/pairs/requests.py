@@ -2,8 +2,8 @@
 
 A pair exists if the firewall permits forwarding: by a forwarding, an accepting rule, a port forward, within a zone
 whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. A pair with a section of
-its own exists too, because UPnP, procd or rules in nft may permit its traffic. Our chain at `filter + 10` sees only
-packets that the firewall accepted: a pair too many costs a map element, and permits nothing.
+its own exists too, because UPnP, procd or rules in nft may permit its traffic. A pair too many permits nothing: our
+chain sees only packets that the firewall has accepted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ MODES = list(Mode)  # slowest first
 class PairRequest:
     """The mode and policy requested for a pair of zones, before devices are considered, with Reasons (sentences).
 
-    A pair is connections from zone `src` to zone `dest`. If it is slow, it is not offloaded.
+    A pair is connections from zone `src` to zone `dest`. A slow pair is not offloaded.
     """
 
     src: str  # zone of the original direction
@@ -117,8 +117,9 @@ class Choices:
     def zone(self, name: str) -> ZoneChoice:
         """The choice for a zone: its own mode (None: unset); its own family and after_packets, or those of globals.
 
-        after_packets: packets of a connection before it is offloaded. `faulty`: any option of the zone's section is
-        invalid, or a family or after_packets of globals that the zone needs; the zone stays slow (not offloaded) then.
+        after_packets: packets of a connection before it is offloaded. `faulty`: an option of the zone's section is
+        invalid or unknown, or family or after_packets of globals is invalid and the zone has none of its own; a faulty
+        zone stays slow (not offloaded).
         """
         common = self.config.globals
         named = {choice.name: choice for choice in self.config.zone_choices}
@@ -134,10 +135,10 @@ class Choices:
     def request(self, src: str, dest: str) -> PairRequest:
         """The request for a pair of zones: the mode of its section, else the lower of its zones, else that of globals.
 
-        A zone without a mode does not count. The request has the larger after_packets and the common family of both
-        zones (by their options here and in the firewall), also if the pair has a section. Its `mode` is none, with
-        Reasons, if a fault or an exempt of all its traffic keeps the pair slow (not offloaded); `chosen` is the user's
-        mode nevertheless, as far as it can be read: none if a whole file, or the mode of globals that counts, cannot.
+        A zone without a mode does not count. `after_packets` is the larger one of both zones, `family` what both have
+        in common (by their options here and in the firewall), also if the pair has a section. `mode` is none, with
+        Reasons, if a fault or an exempt of all its traffic keeps the pair slow (not offloaded). `chosen` is the user's
+        mode nevertheless, or none if it cannot be read.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         chosen, reasons = self._chosen(src, dest, ends) if self.config.readable else (Mode.NONE, [])
@@ -204,11 +205,12 @@ def mode_unset(zones: Iterable[str]) -> Reason:
 
 
 def zone_modes(config: Config) -> dict[str, tuple[Mode | None, tuple[Reason, ...]]]:
-    """By zone: the mode chosen for the zone itself (None: none was), and Reasons (sentences) why faults keep it slow.
+    """{zone: (the mode chosen for the zone itself, Reasons why faults keep it slow)}; slow is not offloaded.
 
-    Slow is not offloaded. Faults are an invalid option of the zone's section in /etc/config/offload, or an invalid
-    family or after_packets of globals that it needs. If a configuration file cannot be read at all, each zone has None
-    and that one Reason. (): there is no fault.
+    The mode is None if the zone has no mode of its own. Reasons (sentences) are () without a fault. A fault is an
+    option of the zone's section in /etc/config/offload that is invalid or unknown, or an invalid family or
+    after_packets of globals that it needs. If a configuration file cannot be read at all, each zone has None and a
+    Reason that says so.
     """
     if not config.readable:  # the choices are not known then
         return {zone.name: (None, (ReasonCode.CONFIG_UNREADABLE(),)) for zone in config.zones}

@@ -25,11 +25,11 @@ Placed = tuple[Element, Mode]  # an element, and the mode of its table
 def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[Placed], tuple[PairDecision, ...]]:
     """Decide about each (iif, oif): if several pairs of zones use it, the slowest mode and strictest policy hold there.
 
-    Policy: family, and packets before offload. A family is offloaded if all pairs that can have its packets want that.
-    The slowest mode of these pairs, and their largest number of packets, hold for both families. `drafts`: what each
-    pair could have alone. The result: the elements of map `crossings`, sorted by (iif, oif), each with the mode of its
-    table; and, in the order of `drafts`, the decision for each pair: the fastest mode of its (iif, oif), and Reasons
-    why it is not faster. If hardware takes only a part of an (iif, oif), both tables have an element for it.
+    `drafts`: what each pair could have alone. A family is offloaded if all pairs that can have its packets there want
+    that. The slowest mode of these pairs, and their largest after_packets, hold for both families. The result: the
+    elements of maps `crossings`, sorted by (iif, oif), each with the mode of its table; and, in the order of `drafts`,
+    the decision for each pair: the fastest mode of its (iif, oif), and Reasons why it is not faster. If hardware takes
+    only a part of an (iif, oif), both tables have an element for it.
     """
     uses: dict[Way, list[Use]] = defaultdict(list)
     answered: dict[Way, list[Way]] = defaultdict(list)

@@ -16,11 +16,11 @@ LONGEST_DEVICE = 15  # characters of a device's name: IFNAMSIZ without the zero 
 
 
 def shapers(snapshot: Snapshot) -> Mapping[str, str]:
-    """By device, what shapes, filters or limits its packets and would be bypassed by hardware, as words for a sentence.
+    """{device: what shapes, filters or limits its packets and would be bypassed by hardware, as words for a sentence}.
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
     (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
-    without any are left out. Of an ifb device neither qdiscs nor tc filters count, except a shaper for the devices that
+    without any are left out. Of an ifb device qdiscs and tc filters do not count, except a shaper for the devices that
     may redirect packets to it.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
@@ -41,12 +41,11 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
 
 
 def hooked(snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of `shapers`, by device, that software offload bypasses too if a flowtable lists a device below theirs.
+    """{device: words} of `shapers`, for devices whose shaper software bypasses if a flowtable lists a device below.
 
     They are bridges, devices with an nft chain on ingress, and devices with a tc filter and a qdisc for ingress
     (ingress, clsact). A flowtable that finds a packet on a device below takes it before the ingress hook of the device
-    above. It sends packets of a bridge directly to the port, past the bridge's queue, but those of a VLAN or PPPoE
-    device through the device's own queue (nft_dev_path_info()).
+    above. It sends packets of a bridge directly to the port, past the bridge's queue (nft_dev_path_info()).
     """
     bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
     filtered = {each.device for each in snapshot.filters if each.treats}

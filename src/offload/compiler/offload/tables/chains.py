@@ -22,19 +22,19 @@ from offload.model.sections.match import Match
 
 # IPS_OFFLOAD and IPS_HW_OFFLOAD: the kernel's hardware mark. A packet with it here shows that hardware lacks its flow.
 STRAYS = f"ct status & 0xc000 == 0xc000 update @{STRAY_SET} {{ iifname . oifname counter }}"
+# by indexes: that costs less than half of a look-up by names (docs/performance.md)
 CROSSING = f"iif . oif vmap @{CROSSINGS}"
 FIRST = Rule("goto first", Match(raw="ct state != established"))  # first packets of connections
 
 
 def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
-    """The chains of one of offload's tables as nftables objects; `forward`, on the forward hook, leads into most.
+    """The chains of one of offload's tables, as nftables objects.
 
-    Its rule looks a packet's (iif, oif) up in map `crossings`, and goes to the chain of that element. There only
-    established packets of the original direction reach exempts (rules for traffic that is never offloaded) and then, if
-    a reply of their connection was accepted before, `flow add`; so exempts mean what the user wrote, whatever the
-    replies are. `accept` only leaves our base chain: the firewall has decided before, at priority filter. A packet
-    between devices without an element meets only the look-up here, which by indexes costs less than half of one by
-    names (docs/performance.md); chain `postrouting` of `guard` sees first packets of all connections.
+    Base chain `forward` looks a packet's (iif, oif) up in map `crossings` and goes to the chain of that element, if
+    there is one. In that chain only established packets of the original direction reach the exempts (`exempts`: rules
+    for traffic that is never offloaded), then the guard, which lets a connection pass whose reply the firewall has
+    accepted, and then `flow add`. Verdict `accept` leaves our base chain only: the firewall has decided before, at
+    priority filter.
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
@@ -46,11 +46,10 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """Properties of a table that no rule shows, as text, which is hashed into the comments of the rules of `forward`.
+    """Properties of a table that its rules do not show, as text that goes into the hashes of the rules of `forward`.
 
-    They are the flowtable's name, hardware flag and counter, the size of the sets of accepted replies, and whether
-    other programs' chains make the priorities higher. The kernel's table is not compared by these properties, but by
-    the hashes (fingerprints), so a change of a property changes them.
+    They are the flowtable's name and hardware flag, the size of the sets of accepted replies, and whether other
+    programs' chains make the priorities higher. If one changes, the hashes differ from those in the kernel.
     """
     kind = "offload " if table.hardware else ""
     late = " late" if table.late else ""

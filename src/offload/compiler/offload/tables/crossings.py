@@ -1,7 +1,7 @@
 """The elements of map `crossings`: for packets from one device to another, the chain that may offload them. Pure.
 
-One look-up by (iif, oif) serves both the connections that were opened in this direction and the replies of those that
-were opened in the other. Packets between devices that have no element cost nothing else.
+A packet from iif to oif belongs to a connection that was opened in this direction, or is the reply of one that was
+opened from oif to iif; one key serves both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,13 +13,14 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """What a table does with packets from one device to another, by the direction that opened their connection.
+    """What a table does with packets from device iif to device oif, by the direction that opened their connection.
 
-    Connections that stay slow are not offloaded.
+    A connection that stays slow is not offloaded.
     """
 
-    policy: PolicyKey | None = None  # of those opened in this direction; None: they stay slow
-    replies: str = ""  # family (UCI word) of those opened in the other direction; empty: they stay slow
+    policy: PolicyKey | None = None  # of connections opened from iif to oif; None: they stay slow
+    # family (UCI word) of connections opened from oif to iif, whose replies pass here; empty: these stay slow
+    replies: str = ""
 
     @property
     def chain(self) -> str:
@@ -33,10 +34,10 @@ Crossing = tuple[str, str]  # names of the devices (iif, oif)
 
 
 def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
-    """The keys (iif, oif) of the table's map `crossings`, sorted, each with the Passing that names its chain.
+    """{(iif, oif): Passing} for map `crossings`, sorted by key. `elements`: all elements of a table, or some of them.
 
-    `elements`: those of a table, or some of them. Each makes a key for the connections that it offloads, and one with
-    iif and oif exchanged for their replies; where keys are equal they share a Passing.
+    Each element has the key (oif, iif) for replies, and if `opened` the key (iif, oif) for the connections themselves.
+    Elements with the same key share its Passing; if their replies have different families, it is for any family.
     """
     found = tuple(elements)
     opened = {(each.iif, each.oif): each.policy for each in found if each.opened}
@@ -48,9 +49,9 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """The keys (iif, oif) of the table's map, each with its Passing, without elements that the other table shares.
+    """{(iif, oif): Passing} for map `crossings`, sorted by key, without the table's elements `shared`.
 
-    Left out are elements where the bridge port of a host decides which table takes a flow: the other one has them too.
+    In these the bridge port of a host decides which of the two tables takes a flow, so both tables have them.
     """
     return passings(each for each in table.elements if not each.policy.stations)
 

@@ -1,10 +1,8 @@
 """The transactions that bring the kernel from its present tables to those of the Plan; none if it has them. Pure.
 
-Adding devices, elements and chains, and removing exempts, does not touch live flows (docs/kernel.md 8), so a small
-change does only that. A change that must bring live flows back to the slow path (a pair is removed, its family gets
-narrower, a new exempt, a device is removed) returns the table: it is made anew in one transaction, its flows take a few
-slow packets, and those that the Plan wants are offloaded again at once (docs/kernel.md 9). If the kernel has no
-offloaded flow of a pair, removing or narrowing it returns nothing, nor does an exempt that no offloaded flow matches.
+Adding devices, elements and chains, and removing exempts, does not touch live flows (docs/kernel.md 8); such a change
+keeps the table. A change that must bring live flows back to the slow path returns the table: it is made anew, its flows
+take a few slow packets, and those that the Plan wants are offloaded again (docs/kernel.md 9).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -26,10 +24,10 @@ Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow o
 class Transaction:
     """One text for `nft -f -`. `returned`: names of the tables that it deletes, or deletes and creates again.
 
-    The flows of such a table go back to the slow path for some packets. `table`: the one that is brought to the
-    Plan while its flows stay; empty for other texts, also for those that only take shared elements out of a map or put
-    them back. `lost`: traffic that `table` no longer offloads. After sending the text the caller has to check whether
-    the kernel has offloaded flows of it.
+    The flows of such a table go back to the slow path. `table`: name of the table that the text changes as the Plan
+    wants while its flows stay; empty for any other text. `lost`: traffic that `table` no longer offloads, but whose
+    flows may still be in its flowtable: after sending the text the caller has to check whether the kernel has such
+    flows.
     """
 
     text: str
@@ -48,13 +46,12 @@ def transactions(
 ) -> list[Transaction]:
     """The transactions, in order, from the kernel's tables (`live`, by name) to the Plan's; empty: none is needed.
 
-    A table that the kernel lacks is created. One that it has is created again, which puts all its flows back on the
-    slow path, if it is in `forced`, if `must_return`, or if the kernel may have offloaded flows of traffic that is to
-    be slow now (`busy`); else it is changed, and its flows stay. Tables that the Plan lacks are deleted. Each table
-    that differs has its own transactions, software first, so that a refusal of the hardware table does not affect
-    software. The hardware table is deleted in a transaction of its own, because nft refuses to replace it
-    (docs/kernel.md 10). Until it is back, the software table must not take its flows: elements of both tables leave the
-    software table first, and return when the hardware table exists (docs/kernel.md 35).
+    Tables that the kernel lacks are created, those that the Plan lacks are deleted. A table of both is created again,
+    which puts all its flows on the slow path, if its name is in `forced`, if `must_return`, or if traffic that it no
+    longer offloads (`lost`) may have offloaded flows (`busy`); else it is changed, if it differs, and its flows stay.
+    Each table has its own transactions, software first. The hardware table is deleted in a transaction of its own,
+    because nft refuses to replace it (docs/kernel.md 10). While it is created, the software table lacks its elements
+    `shared`, which both tables have (docs/kernel.md 35).
     """
     tables = {table.name: table for table in plan.tables}
     software, hardware = (tables.get(name) for name, _, _ in TABLES)
@@ -123,12 +120,12 @@ def _transactions(
 
 
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
-    """Whether the table must be created again whatever flows exist; that puts all of them back on the slow path.
+    """Whether the table must be created again, whatever flows it has; that puts all of them back on the slow path.
 
     That is so if the rules of chain `forward` or of the guard differ (as after an update), if the map `crossings` is
     missing, if a set of hosts is new, or if the flowtable loses a device which remaining pairs of zones may use, or
-    which nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, are not
-    considered here, but in `lost`.
+    which nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, do not count
+    here: `lost` finds them.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules

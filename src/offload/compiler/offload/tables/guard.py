@@ -6,11 +6,7 @@ on sequence numbers beforehand, of TCP. So each table remembers the connections 
 
 The key has the two original addresses and conntrack's id. The id is a hash of the entry's address in memory and of its
 tuple (nf_ct_get_id(), net/netfilter/nf_conntrack_core.c), so a connection that ends and is opened again may get the
-same id. Therefore the first packet of a connection deletes its key; no packet of the earlier connection can still exist
-then, because it would hold the entry in memory. A chain of type nat does that: it sees no other packets
-(nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so established ones do not pay for it. It does not see a connection
-that was translated before, as a conntrack helper does; chain `first` deletes the key of such a one. The addresses
-ensure that two connections with the same id (one pair in 2^32) are between the same hosts.
+same id. Therefore the first packet of a connection deletes its key.
 """
 
 from collections.abc import Iterator
@@ -21,8 +17,9 @@ from offload.model.sections.match import Match
 from offload.nouns import dataclass
 
 REMEMBERED_SECONDS = 60  # after the last reply on the slow path
-# The lowest priority that the kernel allows to a chain of type nat (nft_chain_parse_hook(), nf_tables_api.c): one that
-# translates the source address ends the walk through those behind it.
+# A chain of type nat sees first packets only (nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so established ones do
+# not pay for it. This is the lowest priority that the kernel allows to such a chain (nft_chain_parse_hook(),
+# nf_tables_api.c): one that translates the source address ends the walk through those behind it.
 FIRST_PACKETS = Hook("nat", "postrouting", "-199")
 # IPS_SRC_NAT_DONE: set on a first packet before the hook postrouting where a conntrack helper translates the connection
 # that it expected (nf_nat_follow_master(), net/netfilter/nf_nat_helper.c). Chains of type nat never see that.
@@ -40,6 +37,10 @@ class RepliedSet:
     key: str
 
 
+# When the first packet of a connection deletes the key, no packet of an earlier connection with the same id can exist:
+# it would hold that connection's entry in memory. The addresses ensure that two connections with the same id (one pair
+# in 2^32) are between the same hosts; they come first, as they show at once that a key of the other family matches no
+# packet (nft_ct_get_eval()), and the id costs a hash.
 REPLIED = tuple(
     RepliedSet(f"replied{version}", f"ct original {ip} saddr . ct original {ip} daddr . ct id")
     for version, ip in ((4, "ip"), (6, "ip6"))
@@ -47,13 +48,12 @@ REPLIED = tuple(
 
 
 def guard() -> Iterator[Chain]:
-    """The chains that work on the sets of REPLIED, the connections of which a reply passed the firewall.
+    """Yield the chains that fill and read the sets of REPLIED, the connections of which a reply passed the firewall.
 
-    `replied` adds the connection of a reply. `guard` accepts, and so leaves on the slow path, a packet whose connection
-    is not there. `postrouting` deletes the key of a connection at its first packet; `first` does so where a helper
-    translated the source of the connection, as `postrouting` never sees that. A key of the other family matches no
-    packet (nft_ct_get_eval()); addresses come first in it, as they show that at once and the id costs a hash. If a set
-    is full, the rule that adds to it does not match, and the last rule of `replied` counts the reply.
+    `replied` adds the connection of a reply; if its set is full, the last rule counts the reply. `guard` accepts a
+    packet whose connection is not in the set, which thereby stays on the slow path. `postrouting`, a base chain of type
+    nat, deletes the key of a connection at its first packet; `first` does that where a conntrack helper translated the
+    source, as `postrouting` does not see such packets.
     """
     untranslated = Rule("accept", Match(raw=f"ct status & {SRC_NAT_DONE:#x} == 0"))
     yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))

@@ -1,4 +1,4 @@
-"""Find what a table in the kernel offloads and the Plan does not: pairs of devices, and new exempts. Pure."""
+"""Find traffic that a table in the kernel may have offloaded and the wanted table does not offload. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,9 +18,9 @@ LAYER = re.compile(r"_r\d+$", re.ASCII)  # ranges are spread over several sets (
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Traffic that may be in a table's flowtable and that this table is not to offload now; `bool()`: there is some."""
+    """Traffic that may be in a table's flowtable and that the wanted table does not offload; `bool()`: any."""
 
-    crossings: Crossings = frozenset()  # (iif, oif) that leave the map, or stay for less traffic
+    crossings: Crossings = frozenset()  # (iif, oif) that the wanted map lacks, or has for less traffic
     exempts: tuple[ExemptMatch, ...] = ()  # of which the kernel's table lacks a rule or an element
 
     def __bool__(self) -> bool:
@@ -33,11 +33,11 @@ NOTHING_LOST = Lost()
 def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
     """The traffic that the table in the kernel (`held`) may have offloaded and that `table`, the wanted one, does not.
 
-    The Plan's other table may take it. The result has each pair of devices (iif, oif) that leaves the map; that the map
-    keeps for replies alone; whose family loses IPv4 or IPv6; or that gets other ends where a host's bridge port
-    decides. It has no pair that was there for replies alone, and none with a device that does not exist any more: the
-    kernel ended the offload of its flows. It has each exempt of which `table` has a rule or an element that the
-    kernel's table lacks. If a set of ranges gets an element, it has all exempts with ranges in that set.
+    The Plan's other table may take it. `crossings` has each (iif, oif) with a policy in the kernel's map that the
+    wanted map lacks, or has for replies alone, or with a policy that lacks IPv4 or IPv6 of before, or that has other
+    ends where a host's bridge port decides. Pairs with a device that does not exist any more are left out: the kernel
+    has ended their flows. `exempts` has each exempt of which the kernel's table lacks a rule or an element; if a set of
+    ranges gets an element, all exempts with ranges in that set.
     """
     now = {key: verdict for key, _, verdict in (text.partition(" : ") for text in expected(table).elements[CROSSINGS])}
     narrower = (text for text in held.elements.get(CROSSINGS, ()) if _narrower(text, now, plan.present))

@@ -1,7 +1,6 @@
 """Write the tables of the Plan as nft text. Pure.
 
-All names and values were checked when they were read: device names by DEVICE_NAME; the rest are numbers, addresses, or
-our own words.
+Names and values are not checked here, but where they are read: device names by DEVICE_NAME.
 """
 
 from offload.compiler.offload.tables.table import compiled, without_shared
@@ -23,7 +22,7 @@ def render(plan: Plan) -> str:
 def render_table(table: Table, *, withheld: bool = False) -> str:
     """The nft text that creates one table, with its flowtable, chains, sets and map.
 
-    `withheld`: without those elements of the map that the hardware table has too.
+    `withheld`: the map lacks the table's elements `shared`, which both tables have.
     """
     return table_text(without_shared(table) if withheld else compiled(table))
 

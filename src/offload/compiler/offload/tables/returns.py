@@ -13,7 +13,7 @@ from offload.model.plan import Plan, Table
 def tables_to_return(
     plan: Plan, ports: AbstractSet[str], devices: AbstractSet[str], unpinned: AbstractSet[str] = frozenset()
 ) -> tuple[str, ...]:
-    """The names of tables to create again: they may have flows bound to a port that a host left, or to its old MAC.
+    """The names of tables to create again: they may have flows bound to a port that a host left, or to an earlier MAC.
 
     `ports`: bridge ports that a host left. `devices`: l3 devices (`br-lan`) where an address got another MAC.
     `unpinned`: those of `devices` that bind no software flow to a port or MAC, because the flowtable lists their bridge

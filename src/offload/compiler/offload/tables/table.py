@@ -18,7 +18,7 @@ MOST_STRAYS = 1024  # pairs of devices
 
 
 def compiled(table: Table) -> nft.Table:
-    """The table of the Plan as nftables objects: those of its field `nft`, if these were compiled from an equal table.
+    """The table of the Plan as nftables objects: those of its field `nft`, if they were compiled from an equal table.
 
     Otherwise, also if only its sets of hosts differ, it is compiled now; the field stays as it is.
     """
@@ -28,22 +28,22 @@ def compiled(table: Table) -> nft.Table:
 
 
 def without_shared(table: Table) -> nft.Table:
-    """The table as nftables objects, but its map lacks the elements that the hardware table has too.
+    """The table as nftables objects, but its map lacks the elements `shared`, which both tables have.
 
-    The caller adds them once the hardware table exists. Hashes in the comments of rules are those of the whole table.
+    The hashes in the comments of its rules are those of the whole table.
     """
     return compiled(table)._replace(maps=(_pairs(own(table)),))
 
 
 def expected(table: Table) -> LiveTable:
-    """The table as the kernel will list it after it was sent, as far as the two are compared (`outline`)."""
+    """The table as the kernel will list it once it is loaded, as far as the two are compared (`nft.diff.outline`)."""
     return outline(compiled(table))
 
 
 def with_nft(plan: Plan, before: Plan) -> Plan:
     """The Plan with each table compiled to nftables objects (field `nft`).
 
-    A table that is equal in `before`, an earlier Plan, also in its sets of hosts, gets what was compiled for that.
+    `before`: an earlier Plan; what was compiled there for an equal table, also with equal sets of hosts, is used again.
     """
     then = {table.name: table.nft for table in before.tables}
     return replace(plan, tables=tuple(_with_nft(table, then.get(table.name)) for table in plan.tables))
