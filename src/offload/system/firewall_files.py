@@ -70,10 +70,10 @@ class FirewallFiles:
         return frozenset(_names(self._root / "sys/module"))
 
     def devices(self, kinds: Mapping[str, str] | None = None) -> dict[str, tuple[str, ...]]:
-        """Map each network device to those directly below it: ports of a bridge, parent of a VLAN; `()` for others.
+        """Map each network device to the tuple of those directly below it: ports of a bridge, parent of a VLAN.
 
-        `kinds`: netifd's kind by device, such as `bridge`; for a device that is not in it (None: for all) the kernel's
-        DEVTYPE counts. Empty without /sys/class/net.
+        For other kinds of devices this is `()`. `kinds`: netifd's kind by device, such as `bridge`; for a device that
+        is not in it (None: for all) the kernel's DEVTYPE counts. The dict is empty without /sys/class/net.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
@@ -127,8 +127,8 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a value that
-        compiling reads (in `ubus`, `kernel`, `links`, `includes`) is found to be wrong; not all values are checked.
+        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a value in `ubus`,
+        `kernel`, `links` or `includes` has another form than compiling needs; other values are not checked.
         """
         path = self._root / SNAPSHOT
         try:
@@ -201,7 +201,7 @@ def _words(values: Any) -> bool:
 
 
 class FakeFirewallFiles:
-    """FirewallFiles without files, for tests: what a test puts into its fields is there, by most of the same methods.
+    """FirewallFiles without files, for tests, with most of the same methods, which return the values that a test sets.
 
     `texts`: the text of each file by path. `present`: by device, those directly below it. `loaded`: kernel modules.
     `packages`: (position, chain, path) of nft files of packages. `hash`: the value of `configuration`.

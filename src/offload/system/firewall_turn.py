@@ -1,6 +1,6 @@
-"""Let one command at a time load the firewall: each holds a lock, and knows when it was called.
+"""Let one command at a time load the firewall, by fw4's lock, and find out when a command was called.
 
-A command that waited for the lock can so see that a load which began after its call has done its work.
+A command that waited for the lock need not load if another load began after the command was called.
 """
 
 import errno
@@ -64,10 +64,10 @@ def _lock_within(descriptor: int, lock: Path, patience: float) -> bool:
 def began(environment: MutableMapping[str, str] = os.environ) -> float:
     """When this command was called, in seconds since boot: the environment variable OFFLOAD_CALLED, else now.
 
-    /sbin/fw4 sets it; here it is removed from `environment`. The value is rounded up, but never later than now; one
-    that is no number counts as absent. The start of the process is not used, because a shell runs its last command in
-    its own process, which may be older than the call.
+    /sbin/fw4 sets the variable; here it is removed from `environment`. Its value is rounded up, but never later than
+    now; one that is no number counts as absent.
     """
+    # Not the start of the process: a shell runs its last command in its own process, which may be older than the call.
     try:
         called = float(environment.pop(CALLED, "")) + UPTIME_TICK
     except ValueError:

@@ -18,7 +18,7 @@ DEVICES = "network.device status"
 def networks(dump: Any) -> tuple[Network, ...]:
     """The networks (`config interface`) in a reply of `network.interface dump`, in its order.
 
-    `l3_device`, the device that has the addresses, is empty while a network is down.
+    `l3_device`, the device that has the addresses, is empty unless a network is up.
     """
     return tuple(
         Network(
@@ -36,8 +36,8 @@ def networks(dump: Any) -> tuple[Network, ...]:
 def addresses(dump: Any) -> tuple[Address, ...]:
     """The router's addresses in a reply of `network.interface dump`, each with its device, and without duplicates.
 
-    They include its own address in each IPv6 prefix that is assigned to a network. Addresses of a network without an l3
-    device are left out.
+    They include the router's address in each IPv6 prefix that is assigned to a network. Addresses of a network without
+    an l3 device are left out.
     """
     found = []
     for each in _interfaces(dump):
@@ -54,8 +54,8 @@ def addresses(dump: Any) -> tuple[Address, ...]:
 def routes(dump: Any) -> tuple[Route, ...]:
     """The routes in a reply of `network.interface dump`, each by the l3 device of its network, without duplicates.
 
-    Routes of a network without an l3 device are left out, those of tables other than main, and those that are not
-    unicast (blackhole, unreachable).
+    Three kinds are left out: routes of a network without an l3 device, of a table other than main, and routes that are
+    not unicast (blackhole, unreachable).
     """
     found = []
     for each in _interfaces(dump):

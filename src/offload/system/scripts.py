@@ -23,10 +23,10 @@ class Scripts:
         self._keeper, self._timeout = keeper, timeout
 
     def source(self, path: str) -> str:
-        """Source a script of `config include` in /bin/sh, and wait for it to end; returns empty text if it succeeded.
+        """Source a script of `config include` in /bin/sh, and wait for it to end. Returns empty text if it succeeded.
 
         Else it returns a predicate to put behind the script's name: `failed with exit code 1`, `cannot be run: ...`, or
-        `was ended: ...` if it ran longer than `timeout` (30 s) and was killed. Never raises.
+        `was ended: ...` if it ran longer than `timeout` (30) seconds and was killed. Never raises.
         """
         return self._run("/bin/sh", "-c", SOURCED, path)
 

@@ -1,4 +1,4 @@
-"""Let one service at a time run in a network namespace, as one kernel has one set of our nft tables in each.
+"""Let one service at a time run in a network namespace, because each namespace has one set of our nft tables.
 
 A running service holds an abstract Unix socket (unix(7)): each network namespace has its own, no file can stay behind,
 a jail does not hide it, and the kernel frees it when the process ends, however that happens.
@@ -25,9 +25,10 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
     """Hold the abstract Unix socket `name`, which only one service can have, while the body runs.
 
-    RunningError, which names the process if known, if a process of this user or root still has it after `patience` (1)
-    seconds, or one that has too many calls waiting to be asked for its user; RunningError also if it cannot be bound
-    for another reason. If another user's process has it, the body runs without it: any program may take the name.
+    RunningError, which names the process if it is known, if after `patience` (1) seconds a process of this user or root
+    still has the socket, or one whose user is not known because it has too many calls waiting. RunningError also if the
+    socket cannot be bound for another reason. If another user's process has it, the body runs without it, because any
+    program may take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience

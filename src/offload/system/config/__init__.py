@@ -1,1 +1,1 @@
-"""The files of /etc/config."""
+"""Read and change UCI packages, the files of /etc/config."""

@@ -55,10 +55,10 @@ def _line(content: bytes, position: int) -> int:
 
 
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
-    """The sections of a UCI package, from the bytes of its file; a Problem, with reason, if these are not valid UCI.
+    """The sections of a UCI package, from the bytes of its file; a Problem with the reason if these are not valid UCI.
 
-    The file is not opened: libuci reads a copy in memory (memfd_create). Without the module `uci`, `uci_grammar` parses
-    it.
+    The file is not opened: libuci parses a copy in memory (memfd_create). Without the module `uci`, `uci_grammar`
+    parses the bytes.
     """
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")

@@ -1,7 +1,6 @@
 """Read and change the committed sections of UCI packages.
 
-The file's bytes are read and checked here. Most files are in a plain form that `uci_text` reads; libuci reads all
-others, and makes every change.
+Files in a plain form are parsed by `uci_text`, all others by libuci, which also makes every change.
 """
 
 import errno
@@ -27,7 +26,8 @@ REMEDIES = {
 class Uci:
     """The UCI packages in one directory, by default /etc/config; a package is a file, such as `firewall`.
 
-    Where the directory is /etc/config, a file of that name in /var/run/uci takes its place, as in libuci since 2025.
+    If the directory is /etc/config, a file with the package's name in /var/run/uci is read and written in place of that
+    in /etc/config, as by libuci since 2025.
     """
 
     def __init__(self, confdir: str | Path = CONFDIR) -> None:
@@ -44,7 +44,7 @@ class Uci:
         return self._read(package)[0]
 
     def follow(self, package: str) -> tuple[Section, ...] | Problem:
-        """As `read`; from now on `changed` compares the package's file with the one that was read here."""
+        """As `read`; `changed` then compares the package's file with the one that was read here."""
         found, stamp = self._read(package)
         if isinstance(found, Problem) and found.fault is ProblemCode.FILE_UNREADABLE:
             self._stamps.pop(package, None)
@@ -65,13 +65,12 @@ class Uci:
         """Whether the file of any package was written, made or removed since `follow` last read it.
 
         Inode, size and time of writing are compared, not the content. Packages that were only given to `read` do not
-        count, nor do those that the last `follow` could not read for another reason than a missing file. A change
-        during `follow` counts too, unless it noticed that and read again.
+        count, nor those whose file existed but could not be read by the last `follow`.
         """
         return any(regular_file.stamp(self._path(package)) != before for package, before in self._stamps.items())
 
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
-        """Make these edits in the file of a package, in one step, with no `uci commit` needed; a missing file is made.
+        """Make these edits in the file of a package, in one step; a missing file is made. No `uci commit` is needed.
 
         Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then nothing was changed.
         Uncommitted changes of other programs stay uncommitted. Of the file's comments only those at its start stay.
@@ -91,7 +90,7 @@ class Uci:
     def sweep(self, packages: Iterable[str]) -> None:
         """Remove what killed processes of offload left: temporary directories, and temporary files of these packages.
 
-        Those that a running process uses stay. Never raises OSError.
+        Those that a running process uses stay. Errors are ignored.
         """
         workspace.sweep()
         for package in packages:

@@ -1,8 +1,8 @@
-"""Parse UCI files in their plain form, because libuci and its binding take a second for thousands of sections.
+"""Parse UCI files in their plain form, much faster than libuci.
 
 The plain form is what `uci commit` and LuCI write, and almost everything that people write: one command in a line,
-values in quotes or as one word, and comments. For any other line (escapes, joined quotes, `package`, two commands) the
-result is None, and libuci reads the file. It also reads files that are not valid, because it has the better error.
+values in quotes or as one word, and comments. Of other files (escapes, joined quotes, `package`, two commands in a
+line, not valid) nothing is parsed here.
 """
 
 import re
@@ -87,10 +87,10 @@ _CONFIG = re.compile(
 
 
 def with_lines(sections: tuple[Section, ...], text: str) -> tuple[Section, ...]:
-    """Copies of the sections, each with the number of the line where it begins in the text of their file.
+    """Copies of the sections, each with the number of the line where it begins in `text`, the text of their file.
 
-    Of two `config` lines with the same name the first counts. If the types of the lines found are not those of the
-    sections, in this order, the sections come back unchanged.
+    Of several `config` lines with the same name the first is taken. If the `config` lines do not have the types of the
+    sections, in the same order, the sections are returned unchanged.
     """
     begins: list[tuple[int, str]] = []
     names: set[str] = set()

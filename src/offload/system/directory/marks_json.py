@@ -40,9 +40,9 @@ def marks_json(snapshot: Snapshot) -> Json:
 def marks(found: Json) -> Json:
     """Read the keys `rules`, `qdiscs`, `filters` and `mark_readers` from the content of snapshot.json (`found`).
 
-    Returns a dict with these four keys, for the fields of Snapshot of the same names: tuples of RoutingRules, Qdiscs,
-    Filters and MarkReaders, `()` for a key that is absent. TypeError or ValueError, which names the key, if a text or
-    number is not valid; what should be true or false and is not counts as absent.
+    Returns a dict with these four keys: tuples of RoutingRules, Qdiscs, Filters and MarkReaders; `()` for a key that is
+    absent. TypeError or ValueError, which names the key, if a text or number is not valid. A value of `inverted`,
+    `restores` or `treats` that is not a boolean counts as absent.
     """
     makers = (_rule, _qdisc, _filter, _reader)
     return {

@@ -54,7 +54,8 @@ class RouterDirectory:
         """Write the sections as UCI files of their packages, and `snapshot` as snapshot.json, into the directory.
 
         The directory is made if missing. FileError if it is not empty, belongs to another user, is a link or below one,
-        or is or lies in /etc/config or /var/run/uci; or if a file cannot be written: those written before it stay.
+        or is /etc/config or /var/run/uci or below one of these. FileError also if a file cannot be written; those
+        written before it stay.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:

@@ -1,8 +1,8 @@
 """The key `stations` of snapshot.json: stations of bridges, and neighbours of the router. Pure.
 
 `"stations": [{"mac": "02:00:00:00:00:01", "device": "lan1", "addresses": ["192.168.1.10"]}, ...]`: a MAC, the bridge
-port that it was learned at, and the addresses that the router has resolved to it. A router never writes this key,
-because it shows which hosts exist.
+port that it was learned at, and the addresses that the router has resolved to it. People write this key; offload does
+not, because it shows which hosts exist.
 """
 
 import re
@@ -20,9 +20,10 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
     """Read the key `stations` of snapshot.json: (stations, neighbours) for a Snapshot, both empty without the key.
 
-    `found`: the content of the file. Each address of a station becomes a Neighbour. Its device is that of the first of
-    the router's `addresses` whose network contains it; if there is none, the bridge of the station's port by `links`
-    (an empty name if the port is in no bridge). TypeError, KeyError or ValueError for a bad entry.
+    `found`: the content of the file. Each address of a station becomes a Neighbour. The Neighbour's device is that of
+    the first of the router's `addresses` whose network contains it; if there is none, the bridge of the station's port
+    by `links` (an empty name if the port is in no bridge). TypeError, KeyError or ValueError for an entry that is not
+    valid.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

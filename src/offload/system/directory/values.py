@@ -9,7 +9,7 @@ T = TypeVar("T")
 def typed(kind: type, value: Any, key: str) -> Any:
     """The value of snapshot.json, if it is of this type; else TypeError: `'KEY' is not KIND`.
 
-    JSON's true and false are no numbers, though Python's are.
+    True and False are not of type `int` here.
     """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"'{key}' is not {kind.__name__}")
@@ -17,10 +17,10 @@ def typed(kind: type, value: Any, key: str) -> Any:
 
 
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
-    """Convert a value of snapshot.json with `make`, such as `ip_network`, and return the result.
+    """Convert text of snapshot.json (or a tuple of it) with `make`, such as `ip_network`, and return the result.
 
-    If `make` raises ValueError, or the value is a number, which `ip_network` takes for an address, this raises a
-    ValueError with the text `'KEY' is not WHAT`; `what`: the wanted form, such as `an address or network`.
+    ValueError `'KEY' is not WHAT` if `make` raises ValueError, or the value is neither text nor a tuple. `what`: the
+    wanted form, such as `an address or network`.
     """
     if not isinstance(value, str | tuple):
         raise ValueError(f"'{key}' is not {what}")  # noqa: TRY004 - its sentence is the same as for bad text

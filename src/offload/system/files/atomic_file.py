@@ -21,8 +21,8 @@ def locked(path: Path) -> Iterator[bytes]:
     """Hold the file's lock while the body runs, as libuci does for writing (flock), and yield the file's content.
 
     A missing file is made empty, and removed again if the body raises. If the file is replaced during the wait, the new
-    one is locked. OSError if another has the lock for PATIENCE (2) seconds (the text names that process, if it is
-    found), or if the file cannot be opened, is not regular, or is larger than 16 MB.
+    one is locked. OSError if another process has the lock for PATIENCE (2) seconds (the text names the process, if it
+    is known), or if the file cannot be opened, is not regular, or is larger than 16 MB.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -67,9 +67,9 @@ def _still_there(descriptor: int, path: Path) -> bool:
 def replace(path: Path, content: bytes, mode: int | None = None) -> None:
     """Replace the file's content in one step: write a new file beside it, flush that to disk, and rename it.
 
-    The file gets `mode`; None: it keeps its own, but not its owner, and a new file has 0600. After an OSError content
-    and mode are the old ones. If `path` is a symbolic link, the file that it leads to is replaced. This takes no lock:
-    use it within `locked`.
+    `mode`: of the new file; None: that of the old one, or 0600 if there was none. The owner is the user of this
+    process. After an OSError content and mode are the old ones. If `path` is a symbolic link, the file that it leads to
+    is replaced. This takes no lock: use it within `locked`.
     """
     import tempfile  # slow, and most commands write nothing
 

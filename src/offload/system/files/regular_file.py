@@ -16,7 +16,10 @@ TRIES, PAUSE = 5, 0.02  # PAUSE: seconds between two readings of a file that cha
 
 
 class Stamp(NamedTuple):
-    """Identifies a file's content without reading it: inode, size (bytes), time of the last write (nanoseconds)."""
+    """Inode, size (bytes) and time of the last write (nanoseconds) of a file.
+
+    If a file has the same Stamp as before, its content counts as unchanged.
+    """
 
     inode: int
     size: int
@@ -24,11 +27,11 @@ class Stamp(NamedTuple):
 
 
 def read(path: Path, largest: int = LARGEST) -> tuple[bytes, Stamp]:
-    """Read a regular file as a whole: (content, stamp); the stamp, taken before the reading, identifies the content.
+    """Read a regular file as a whole: (content, Stamp from before the reading).
 
-    If the file changes during the reading, it is read again after 20 ms, at most TRIES (5) times in all; the last
-    reading counts even if the file changed during it. OSError if it is missing, cannot be read, is not regular, or is
-    larger than `largest` bytes.
+    If the file changes during the reading, it is read again after 20 ms, at most TRIES (5) times in all; then the last
+    reading is returned. OSError if the file is missing, cannot be read, is not regular, or is larger than `largest`
+    bytes.
     """
     for _ in range(TRIES):
         content, before = _read(path, largest)

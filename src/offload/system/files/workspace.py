@@ -31,7 +31,7 @@ def workspace() -> Iterator[Path]:
 def sweep() -> list[Path]:
     """Remove the directories of `workspace` that killed processes of this user left behind, and return their paths.
 
-    Those in use stay: their process has a lock on them. Errors are ignored.
+    Directories in use stay, because their process has a lock on them. Errors are ignored.
     """
     import shutil
     import tempfile

@@ -27,10 +27,10 @@ def complaint(stderr: str) -> NftError:
 
 
 def fault_of(stderr: str) -> NftFault:
-    """The kind of failure, found by the English words that nft printed on stderr; the first of these that fits.
+    """The kind of failure, found by the English words that nft printed on stderr.
 
-    NOT_PERMITTED; NOT_SUPPORTED: the words `not supported`; FAILED: no memory or buffer space; KERNEL_REFUSED: the
-    kernel refused it for another reason; REFUSED: any other `Error:`; FAILED: all else.
+    The first that fits: NOT_PERMITTED (`Operation not permitted`), NOT_SUPPORTED (`not supported`), FAILED (no memory
+    or buffer space), KERNEL_REFUSED (`Could not process rule`), REFUSED (`Error:`), FAILED (all else).
     """
     if "Operation not permitted" in stderr:
         return NftFault.NOT_PERMITTED
@@ -44,11 +44,11 @@ def fault_of(stderr: str) -> NftFault:
 
 
 def sentence(stderr: str) -> str:
-    """The first line with `Error:` that nft printed, from behind that word on, at most 300 characters.
+    """A sentence about what nft printed on stderr: the text behind `Error:` in the first line that has it.
 
-    Without such a line it is the first line, and if nft printed nothing, `nft failed without a word`. Offload has
-    sentences of its own for a lack of permission, for a device that nft does not know, and for a table, or a set of it,
-    that nft should list and does not find.
+    It has at most 300 characters. Without such a line it is the first line, or `nft failed without a word`. Offload has
+    sentences of its own for three errors: no permission, a device that nft does not know, and a table or set that `nft
+    list` does not find.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")

@@ -1,4 +1,4 @@
-"""Change nftables by the program nft, one transaction a call, and read tables from the kernel.
+"""Change nftables by the program nft, and read tables from the kernel.
 
 Offload's own tables are `inet flow_offload` and `inet flow_offload_hw`.
 """
@@ -29,12 +29,12 @@ UNCHANGED = "nft reports success, but the kernel's ruleset has not changed: is `
 
 
 class Nft:
-    """The program nft, and nf_tables over nfnetlink. A method that fails raises NftError, whose sentence can be shown.
+    """The program nft, and nf_tables over nfnetlink. Methods that fail raise NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
-    tests replace them. `transactions`: how many texts `apply` has sent with success. These functions are methods too:
-    `forward_chains`, `handles` and `inet_tables` (here `tables`) of nfnetlink/tables.py, `Program.hurry`, and
-    `remembers` and `keys` of elements.py. Where the last two fail, they give None.
+    tests replace them. `transactions`: how many texts `apply` has sent with success. Some attributes are functions of
+    other modules: `tables` (`inet_tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `remembers` and
+    `keys` of elements.py, which return None where they fail, and `Program.hurry`.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        After other NftErrors the kernel may have made the change: nft was killed because it ran too long (fault
-        SILENT), or the ruleset's generation number, which each transaction increases, could not be read afterwards.
-        NftError also if that number is as before though nft reports success, as it is after an empty text.
+        NftError also if the ruleset's generation number is not read, or is as before, as after an empty text. After an
+        NftError because nft ran too long (fault SILENT), or because the number is not read afterwards, the kernel may
+        have made the change.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -75,9 +75,9 @@ class Nft:
             self._read = after, self._read[1]  # only we changed something, and no rules of other programs
 
     def check(self, text: str) -> None:
-        """Have nft and the kernel check an nft text (`nft -c`), without any change.
+        """Have nft and the kernel check an nft text (`nft -c`), which changes nothing.
 
-        NftError if one of them refuses it, or nft is missing, is killed because it runs too long, or fails otherwise.
+        NftError if one of them refuses it, or if nft is missing, runs too long, or fails otherwise.
         """
         self._run("-c", "-f", "-", text=text)
 
@@ -94,27 +94,28 @@ class Nft:
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Check that this nft can list in JSON, by a list of flowtables; NftError if it cannot, or the list fails."""
+        """Have nft list the flowtables in JSON.
+
+        NftError if nft cannot list in JSON (fault NO_JSON), or fails otherwise.
+        """
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
-        """Read offload's tables with these names from the kernel, by name; those that do not exist are left out.
+        """Read these tables of offload from the kernel: {name: LiveTable}, without tables that do not exist.
 
-        `known`: tables read before. The comment of a rule has a digest of the elements of its set: if `known` has the
-        same digest, the set's elements are taken from there, because listing them takes longer than any transaction.
-        Sets that packets fill or that have no name are left out; those of stations (STATION_SETS) come without
-        elements. A table with an element that cannot be read comes without any content, so that the caller replaces it.
-        NftError if reading fails.
+        `known`: tables read before. If a set has the same digest there (a hash of its elements, in the comment of a
+        rule), its elements are taken from `known` and not listed. Sets that packets fill are left out; the sets of
+        stations (STATION_SETS) come without elements. If an element cannot be read, its table comes without any
+        content. NftError if reading fails.
         """
         existing = self.tables()
         trusted = known or {}
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Map each table to the number of accepted reply packets whose connection did not fit into a set of the table.
+        """{name of table: accepted reply packets for which its set `replied4` or `replied6` had no room}.
 
-        The sets are `replied4` and `replied6`, for connections of any protocol. Zeros, and tables that do not exist,
-        are left out.
+        Tables without any such packet, and tables that do not exist, are left out.
         """
         existing = self.tables()
         counted = {name: self._missed(name) for name in names if name in existing}
@@ -123,9 +124,9 @@ class Nft:
     def ruleset(self) -> Ruleset:
         """The (chains, rules) of all tables of families inet, ip, ip6, bridge and netdev, of all programs.
 
-        The kernel is read again when its generation number has changed, but not for a text of `apply` alone, unless
-        that loads the firewall; so those of offload's own tables may be out of date. In a large ruleset several plain
-        rules in a row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
+        The last result is returned again if since then only `apply` has changed the ruleset, by texts that do not load
+        the firewall; so rules of offload's own tables may be out of date. In a large ruleset several plain rules in a
+        row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -135,7 +136,7 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """Map (iif, oif), names of devices, to packets that met nft rules though their flow is marked as in hardware.
+        """{(iif, oif), names of devices: packets that met nft rules though their flow is marked as in hardware}.
 
         The set STRAY_SET of the table `name`, a hardware table, has counted them since the table was made. Empty if it
         counted none, the table does not exist, or the set has another form. NftError if the table has no such set.

@@ -1,8 +1,7 @@
-"""Find out what nft would load, without loading it: the rules of a dry run, and the file that each is from.
+"""Find out which base chains and rules nft would load for a text, without loading it.
 
 `nft -c --debug=mnl` has nft and the kernel check a text, changes nothing, and prints the messages that it would have
-sent, as libmnl prints them (mnl_nlmsg_fprintf): a line for each header, and one for every four bytes of a value. So a
-file is read as the kernel would have it, in the same form as live rules, and the text needs no parser of our own.
+sent, as libmnl prints them (mnl_nlmsg_fprintf): a line for each header, and one for every four bytes of a value.
 """
 
 import re
@@ -78,18 +77,18 @@ class _Loading:
 
 
 class DryRun:
-    """Finds the base chains and rules that nft would load for texts; `program`: its name or path."""
+    """Finds the base chains and rules that nft would load for texts; `program`: name or path of nft."""
 
     def __init__(self, program: str = "nft") -> None:
         self._program = Program(program, TIMEOUT)
 
     def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
-        """For each nft text, the (base chains, rules) that nft would send to the kernel; some chains may exist already.
+        """For each nft text, the (base chains, rules) that nft would send to the kernel.
 
-        All are checked in one run of `nft -c`, which is killed after 5 s. `before`: text in front of all that adds
-        nothing (variables). Elements of the sets and maps that a rule looks up are taken from the texts, or else read
-        from the kernel, to complete the rule. NftError if nft or the kernel refuses one of the texts, or nft cannot be
-        run, is killed, or does not print what it would send.
+        One run of `nft -c` checks all texts; it is killed after 5 s. `before`: a text in front of them that only
+        defines variables. The elements of sets that a rule looks up are taken from the texts, or read from the kernel.
+        NftError if nft or the kernel refuses one of the texts, or if nft cannot be run, is killed, or does not print
+        what it would send.
         """
         marked = (f"add table inet {MARK}{number}\n{text}" for number, text in enumerate(texts))
         status, output, errors = self._program.run(("-c", "--debug=mnl", "-f", "-"), before + "".join(marked))

@@ -41,9 +41,9 @@ def _request(table: str, name: str, rest: bytes, flags: int, family: int = NFPRO
 
 
 def remembers(table: str, name: str, key: bytes) -> bool | None:
-    """Ask the kernel whether the set `name` of an inet table has an element with this key; False also without the set.
+    """Ask the kernel whether the set `name` of an inet table has an element with this key (in the kernel's bytes).
 
-    `key`: in the kernel's bytes. None if the kernel does not answer, or refuses for another reason.
+    False also if there is no such table or set. None if the kernel refuses for another reason, or does not answer.
     """
     try:
         found = parse(ask(NETLINK_NETFILTER, request(table, name, key))).messages
@@ -57,8 +57,8 @@ def remembers(table: str, name: str, key: bytes) -> bool | None:
 def keys(table: str, name: str) -> frozenset[bytes] | None:
     """Read the keys of all elements of the set `name` of an inet table, in the kernel's bytes.
 
-    Empty also if there is no such set. A set of intervals also has the keys at which they end. None if the kernel does
-    not answer, or refuses for another reason.
+    Of a set of intervals also the keys at which they end. Empty also if there is no such table or set. None if the
+    kernel refuses for another reason, or does not answer.
     """
     try:
         return frozenset(each.key for each in _listed(table, name, NFPROTO_INET))
@@ -69,7 +69,7 @@ def keys(table: str, name: str) -> frozenset[bytes] | None:
 
 
 def verdicts(place: Place) -> frozenset[Verdict] | None:
-    """Read all elements of a set or verdict map from the kernel, as Verdicts; `place`: (family, table, name).
+    """Read all elements of a set or map from the kernel, as Verdicts; `place`: (family, table, name).
 
     Empty if it has none. None if there is no such set or map, or the kernel refuses or does not answer.
     """

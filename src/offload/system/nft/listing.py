@@ -17,9 +17,9 @@ LAST_SECONDS = 2
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
     """Read the elements in the JSON of `nft -j list`; `objects`: its list `nftables`.
 
-    Returns ({name of set or map: its elements as nft text, of a map `KEY : VERDICT`}, those elements of sets that have
-    a timeout once more, as TimedElements). One with less than 2 seconds (LAST_SECONDS) left is in neither. An element
-    that cannot be read raises LookupError, TypeError, ValueError or AttributeError.
+    Returns ({name of set or map: frozenset of its elements as nft text, of a map `KEY : VERDICT`}, TimedElements).
+    Elements of sets that have a timeout are in both; with less than 2 seconds (LAST_SECONDS) left they are in neither.
+    An element that cannot be read raises LookupError, TypeError, ValueError or AttributeError.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []
@@ -35,7 +35,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Map (iif, oif), names of devices, to the packets that the element of a set `iifname . oifname` has counted.
+    """{(iif, oif), names of devices: packets that the element of a set `iifname . oifname` has counted}.
 
     `objects`: the list `nftables` of nft's JSON. An element that cannot be read raises TypeError, ValueError or
     KeyError.

@@ -1,8 +1,8 @@
 """Probe the features of kernel and nft at start; a missing one is a Lack with the OpenWrt package for it.
 
-One run of nft checks all of them, and if it is refused, one run for each feature finds the first that is missing. Their
-order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a flowtable
-without devices is checked before any device is named. `nft -c` asks the kernel and changes nothing.
+One `nft -c`, which changes nothing, checks all of them; if that is refused, one for each feature finds the first that
+is missing. Their order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md
+2), so a flowtable without devices is checked before any device is named.
 """
 
 from collections.abc import Iterable
@@ -60,19 +60,19 @@ class CheckingNft(Protocol):
 
 
 class Checker(CheckingNft, Protocol):
-    """An nft that can also give its version, and check that it lists in JSON, such as Nft."""
+    """An nft that can check texts, give its version, and check that it can list in JSON, such as Nft."""
 
     def version(self) -> str: ...
     def lists(self) -> None: ...
 
 
 def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max: int = CONNTRACK_MAX) -> Kernel:
-    """Find by runs of nft whether a feature that offload needs is missing. It changes nothing, never raises NftError.
+    """Check by runs of nft, which change nothing, whether kernel and nft have the features that offload needs.
 
-    If so, field `missing` of the result has the first such feature, or the failure of nft, often with the package to
-    install, and `flowtable` is False. Else `missing` is empty, and `ipsec` shows whether nft and the kernel accept a
-    rule about IPsec. `release`, `modules`, `conntrack_max`: of the kernel, for the fields of these names, not all if
-    something is missing.
+    If not, `missing` of the Kernel has one Lack, for the first feature that is missing or for the failure of nft, and
+    `flowtable` is False. Else `missing` is empty, and `ipsec` tells whether nft and kernel accept a rule about IPsec.
+    Never raises NftError. `release`, `modules`, `conntrack_max`: the kernel's, for the fields of these names, which are
+    not all set if something is missing.
     """
     try:
         version = nft.version()
@@ -113,11 +113,11 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """Map each device to whether its driver takes it into a flowtable with `flags offload`, by checks without change.
+    """{name of device: whether its driver takes it into a flowtable with `flags offload`}. Nothing is changed.
 
-    A device that the kernel refuses for another reason (busy, missing) is left out. The caller must leave out devices
-    that are in such a flowtable now, because they would be busy. NftError if a check fails otherwise. OpenWrt's kernel
-    accepts every device (docs/kernel.md 5); there only live flows show whether hardware works.
+    A device that the kernel refuses for another reason (busy, missing) is not in the result; so `names` must not have
+    devices that are in such a flowtable now. NftError if a check fails otherwise. OpenWrt's kernel accepts every device
+    (docs/kernel.md 5); there only live flows show whether hardware works.
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

@@ -24,9 +24,10 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 
 @dataclass(slots=True)
 class Program:
-    """A program that is run with text as input. `path`: path or name. Each run is killed after `timeout` seconds.
+    """A program that is run with text as input. `path`: path or name. `timeout`: seconds for a run.
 
-    Its children are killed too. `_latest`: the end that `hurry` set, in seconds of the monotonic clock.
+    A run that takes longer is killed with its child processes. `_latest`: the end that `hurry` set, in seconds of the
+    monotonic clock.
     """
 
     path: str
@@ -34,7 +35,7 @@ class Program:
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """Let the present run and all later ones end `seconds` from now at the latest: one that does not is killed.
+        """Set a limit for the present run and all later ones: one that has not ended in `seconds` from now is killed.
 
         `run` then raises NftError (fault SILENT). A later call replaces this limit. Signal handlers may call it.
         """
@@ -43,9 +44,9 @@ class Program:
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
         """Run the program with these arguments, and `text` as its input, to its end: (exit status, stdout, stderr).
 
-        It is killed, and NftError raised, if it runs longer than `timeout` seconds or the limit of `hurry`, or prints
-        more than 16 MB. NftError also if it cannot be started; any exit status is no error here. Of stderr only the
-        first 64 KB are kept.
+        NftError if it cannot be started, and if it is killed, because it runs longer than `timeout` seconds or the
+        limit of `hurry`, or prints more than 16 MB. No exit status is an error here. Of stderr only the first 64 KB are
+        kept.
         """
         started = time.monotonic()
         try:

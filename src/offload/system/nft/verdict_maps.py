@@ -1,4 +1,4 @@
-"""Complete rules by the elements of the sets and maps that they look up: where established packets go. Pure.
+"""Complete rules by the elements of the sets and maps that they look up. Pure.
 
 nft writes `ct state vmap { established : accept }` and `ct state { established, related } accept` as a lookup in a set
 without a name, whose elements are no part of the rule. Only with them is it known where established packets go.
@@ -18,10 +18,10 @@ STATE_BYTES = 4
 
 
 class Verdict(NamedTuple):
-    """An element of a set or map; of a verdict map `code` is the number of its verdict (DROP, JUMP, ...), else None.
+    """An element of a set or map. `key`: in the kernel's bytes; empty: all keys that no other element has.
 
-    None also for the markers with which a verdict map of intervals ends each. `key`: in the kernel's bytes; empty: all
-    keys that no other element has. `chain`: name of the chain that the verdict jumps or goes to; else empty.
+    `code`: of a verdict map the number of the verdict (DROP, JUMP, ...); None for other elements, and where an interval
+    ends. `chain`: name of the chain that the verdict jumps or goes to; else empty.
     """
 
     key: bytes
@@ -39,12 +39,12 @@ def resolved(
 ) -> Iterator[LiveRule]:
     """Yield the rules, completed by the elements of the sets and maps in their field `asked`, which is then empty.
 
-    Chains that a verdict map leads to are added to `targets`, of one by the connection's state those for established
-    packets; if its elements are not known, all chains of its table. By a lookup of the connection's state, `opening`
-    becomes true if established packets never match, and `ends` false unless all of them are known to be accepted. The
-    final verdicts (accept, drop, return) of a verdict map by anything else, and the kind of a map's objects (limit,
-    quota), are added to `does`. `chains`: names by (family, table). `elements`, `objects`: functions that find the
-    elements of a set or map, and the kind of a map's objects.
+    `chains`: names by (family, table). `elements`, `objects`: functions that find the elements of a set or map, and the
+    kind of a map's objects. Of a verdict map, the chains that it leads to are added to `targets` (all chains of the
+    table if its elements are not known), and its verdicts accept, drop and return to `does`. Of a lookup of the
+    connection's state only the elements for established packets count: `opening` becomes True if there are none, and
+    `ends` False if there are none or these packets are not accepted. Of a map of objects the kind (limit, quota) is
+    added to `does`.
     """
     for rule in rules:
         found = rule

@@ -36,10 +36,10 @@ class UbusClient:
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call a method of an object on ubus, wait for its reply, at most `timeout` (5) seconds, and return it.
 
-        Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)` afterwards to answer them.
-        AbsentError if python-ubus, ubusd or the object is missing; BusError if the call fails otherwise, or there is no
-        reply, or it is no object. `args`: the arguments (None: none). Objects of python-ubus have no optional ones, so
-        for these it must have every argument in the method's signature.
+        `args`: the arguments (None: none); for objects of our service every argument in the method's signature.
+        AbsentError if python-ubus, ubusd or the object is missing. BusError if the call fails otherwise, or there is no
+        reply, or the reply is not an object. Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)`
+        afterwards to answer them.
         """
         replies = self._called(object_name, method, args)
         if not replies:
@@ -51,8 +51,8 @@ class UbusClient:
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
         """Call a method whose reply is not needed, and wait, at most `timeout` (5) seconds, until it has succeeded.
 
-        A reply is ignored, and may be missing. Calls to this process that arrive meanwhile are queued. AbsentError if
-        python-ubus, ubusd or the object is missing; BusError if the call fails otherwise.
+        Calls to this process that arrive meanwhile are queued. AbsentError if python-ubus, ubusd or the object is
+        missing; BusError if the call fails otherwise; a call without a reply succeeds.
         """
         self._called(object_name, method, args)
 
@@ -98,7 +98,7 @@ def _answers(ubus: Any, object_name: str) -> bool:
 
 
 class FakeUbusClient:
-    """A ubus in memory. `replies`: the reply of each `OBJECT METHOD`; a BusError in it is raised by the call.
+    """A ubus in memory. `replies`: {"OBJECT METHOD": reply}; a reply that is a BusError is raised by the call.
 
     `calls` records (object, method, arguments) of each call.
     """
@@ -108,9 +108,10 @@ class FakeUbusClient:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
 
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Record the call in `calls`, and return the reply in `replies`. AbsentError if that has none.
+        """Record the call in `calls`, and return its reply from `replies`.
 
-        BusError if the reply is no dictionary; a reply that is itself a BusError is raised.
+        AbsentError if there is none; BusError if the reply is no dictionary. A reply that is itself a BusError is
+        raised.
         """
         self.calls.append((object_name, method, dict(args or {})))
         reply = self.replies.get(
@@ -123,8 +124,5 @@ class FakeUbusClient:
         return reply
 
     def tell(self, object_name: str, method: str, args: Mapping[str, Any]) -> None:
-        """Record the call in `calls`; AbsentError if `replies` has no reply for it.
-
-        BusError if that is no dictionary (an empty one is enough), or is itself a BusError.
-        """
+        """As `call`, but without a result."""
         self.call(object_name, method, args)

@@ -1,4 +1,4 @@
-"""Read from procd the firewall rules and redirects of services, which their init scripts hand over.
+"""Read from procd the firewall rules and redirects that init scripts of services have given to it.
 
 An init script does that with procd_add_data() and `json_add_array firewall`.
 """

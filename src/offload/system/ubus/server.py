@@ -65,11 +65,11 @@ class UbusServer:
         ubus.loop(0)
 
     def event_waits(self) -> bool:
-        """Whether one of the events is in the socket, not yet passed to `hearing`; nothing is taken from the socket.
+        """Whether the name of one of the events is in the data that wait in the socket, which stay there.
 
-        Another message with the name of an event in it counts too, by mistake, and only the first 64 KB are searched.
-        An event that arrived while this process waited for the reply to a call of its own does not count: python-ubus
-        has taken it from the socket, and keeps it for `serve`. False if not connected.
+        Only the first 64 KB are searched. Another message with such a name gives True by mistake. False if not
+        connected, and for an event that python-ubus has taken from the socket while this process waited for the reply
+        to a call.
         """
         if self.descriptor is None:
             return False

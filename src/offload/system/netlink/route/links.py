@@ -111,7 +111,7 @@ class Netlink:
         return found
 
     def legacy_tables(self) -> tuple[str, ...]:
-        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if there are none."""
+        """The loaded tables of iptables-legacy, such as `iptables filter`, without `nat`; `()` if none can be read."""
         return legacy_tables()
 
     def routes(self) -> tuple[Route, ...]:

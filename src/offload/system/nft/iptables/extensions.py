@@ -56,8 +56,8 @@ MARK = struct.Struct("=II")
 def iptables(rule: Reading, kind: str, data: Attributes) -> None:
     """Note in `rule`, as read so far, what a match or target of iptables-nft compares and does.
 
-    `kind`: `match` or `target`; `data`: its attributes. A match that is not known is noted as comparing the contents of
-    packets; of a target that is not known nothing is noted.
+    `kind`: `match` or `target`; `data`: its attributes. An unknown match is noted as comparing the contents of packets.
+    Of an unknown target nothing is noted.
     """
     name, info = messages.name(data, MATCH_NAME), data.get(MATCH_INFO, b"")
     rule.does += [IPTABLES[name]] if name in IPTABLES else []

@@ -10,8 +10,8 @@ OPENING = "nat"  # this table sees only the first packet of a connection
 def legacy_tables(root: Path = Path("/proc/net")) -> tuple[str, ...]:
     """The loaded tables of iptables-legacy that established packets meet, such as `iptables filter`: all but `nat`.
 
-    Those of iptables come first, then those of ip6tables. `()` without the kernel's modules, or if their lists in
-    /proc/net may not be read. A table is listed even if it has no rules.
+    Those of iptables come first, then those of ip6tables. A table without rules is in the result. A list of /proc/net
+    (`root`) that does not exist or cannot be read counts as empty.
     """
     found = []
     for file, program in FILES.items():

@@ -36,10 +36,10 @@ WIDTHS = {IPV4: 4, IPV6: 16}  # bytes of an address
 
 
 def compare_value(rule: Reading, name: str, data: Attributes) -> None:
-    """Note in `rule`, as read so far, what an expression `cmp` or `range` (`name`; its attributes: `data`) compares.
+    """Note in `rule`, as read so far, what an expression `cmp` or `range` compares.
 
-    If it compares a time, the moments at which its result changes are added to `edges`. Of a range of anything else at
-    most the property that it compares is noted, not the values.
+    `name`: `cmp` or `range`; `data`: its attributes. If it compares a time, the moments at which its result changes are
+    added to `edges`. The values of another `range` are not noted.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":
@@ -52,12 +52,13 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
 
 
 def compare(rule: Reading, register: int, data: Attributes) -> None:
-    """Note in `rule`, as read so far, that an expression compares this register; `data`: attributes of a `cmp`.
+    """Note in `rule`, as read so far, that an expression compares this register.
 
-    Empty `data`: it compares with several values (range, lookup). By what the register holds, this sets `mark` (value
-    None if it is compared a second time, or not for equality with one value), adds to `matches` a property in which
-    packets of one connection differ, sets `opening` if no packet that a flowtable would forward matches, or notes a
-    value for equality. It also sets `narrow`, unless the register holds the connection's state.
+    `data`: attributes of a `cmp`; empty: it compares with several values (range, lookup). What is noted depends on what
+    the register holds: the mark in `mark` (with value None if it is not compared for equality with one value), a
+    property in which packets of one connection differ in `matches`, another value for equality in `match`. `opening`
+    becomes True if no packet that a flowtable would forward matches, `narrow` if the register does not hold the
+    connection's state.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

@@ -1,7 +1,4 @@
-"""Read the generation of the kernel's nft ruleset, a number that each transaction increases (nf_tables_commit()).
-
-It shows whether a run of nft that exits with 0 changed anything.
-"""
+"""Read the generation of the kernel's nft ruleset, a number that each transaction increases (nf_tables_commit())."""
 
 import struct
 
@@ -25,7 +22,7 @@ QUESTION = message(NFTABLES << 8 | NFT_MSG_GETGEN, NFGENMSG.pack(0, 0, 0), NLM_F
 
 
 def generation() -> int:
-    """The ruleset's present generation number, which each transaction increases; 0 if the reply has none.
+    """The ruleset's present generation number; 0 if the reply has none.
 
     NftError if the kernel refuses or does not reply.
     """

@@ -47,7 +47,7 @@ SHORT = struct.Struct("=H")  # in headers of attributes, in the machine's byte o
 def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
     """The request for a dump of all objects of a kind (TABLES, RULES, ...) of a family (its number).
 
-    With `table` only of the table with this name, but some kernels list those of other tables too.
+    With `table` it is for the objects of the table with this name, but some kernels list those of other tables too.
     """
     named = attribute(TABLE, table.encode() + b"\0") if table else b""
     return message(NFTABLES << 8 | kind[0], NFGENMSG.pack(family, 0, 0) + named)
@@ -61,9 +61,9 @@ def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[i
 
 
 def rules(found: Iterable[Message]) -> Iterator[tuple[int, Attributes]]:
-    """The rules in the messages of a dump, as `objects` gives them, but most of them without handle and position.
+    """The rules in the messages of a dump, as (number of the family, attributes).
 
-    One pattern takes from a message what offload needs of a rule, because a large firewall has thousands of them.
+    Most of them come without handle and position.
     """
     return ((body[0], _rule(body)) for number, body in found if number == NEW_RULE and len(body) >= NFGENMSG_SIZE)
 
@@ -94,7 +94,7 @@ def name(found: Attributes, number: int) -> str:
 
 
 def integer(found: Attributes, number: int, form: struct.Struct = NUMBER) -> int:
-    """The number in attribute `number` of an object; 0 if it has none, or that has another size than `form`."""
+    """The number in attribute `number` of an object; 0 if it has none, or its size is not that of `form`."""
     value = found.get(number, b"")
     return int(form.unpack(value)[0]) if len(value) == form.size else 0
 

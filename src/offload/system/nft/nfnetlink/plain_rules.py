@@ -1,14 +1,8 @@
 """Recognize plain rules, which only compare packets and decide, by one regular expression over the kernel's bytes.
 
-A large firewall consists mostly of these (bans, port lists), and offload needs little of them: whether they drop, by
-which sets, and whether they are the same as before. Each pattern below is what a dump function of the kernel writes
-(nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression (a
-comparison of the mark, a limit) is not plain, and system/nft/nfnetlink/rules.py parses it.
-
-A rule that has a verdict and looks up a named set decides by what may change: if it drops, it may be a ban, and if it
-accepts or returns, a later rule may drop what leaves the set. So it matters which devices it compares, and whether it
-matches only protocols that are never offloaded; where the patterns do not show this, the rule is not plain. Rules that
-jump are not plain, because all that they compare counts for the rules of the chain they jump to.
+A large firewall consists mostly of these (bans, port lists). The patterns are what the dump functions of the kernel
+write (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression
+(a comparison of the mark, a limit, a jump) is not plain, and rules.py parses it.
 """
 
 import re
@@ -176,9 +170,10 @@ def _of_sets() -> re.Pattern[bytes]:
 
 
 class BySet(NamedTuple):
-    """What a plain rule does by a named set, and with which devices: their names are padded with zero bytes.
+    """The verdict of a plain rule that looks up a named set, and the devices that it compares.
 
-    A device that it does not compare is b"". All fields are empty if it looks up no named set, or has no verdict.
+    Names of devices are padded with zero bytes; b"": it compares none. All fields are empty if a rule looks up no named
+    set, or has no verdict.
     """
 
     does: str = ""  # drop (also for reject), accept or return
@@ -191,7 +186,7 @@ NOT_BY_SET = BySet()
 
 @dataclass(frozen=True, slots=True)
 class PlainRules:
-    """What offload needs of several plain rules, which only compare packets and decide, that follow each other."""
+    """What offload needs of several plain rules that follow each other."""
 
     does: tuple[str, ...]  # their verdicts, each once: drop (also for reject), accept, return
     # names of all sets that are looked up by rules that drop, or that have a verdict and look up a named set
@@ -200,12 +195,11 @@ class PlainRules:
 
 
 def plain(expressions: bytes) -> tuple[Match, BySet] | None:
-    """Match a rule's expressions (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules.
+    """Match a rule's expressions (payload of NFTA_RULE_EXPRESSIONS) with the pattern of plain rules: (match, BySet).
 
-    Gives (the match, what the rule does by a named set). None: the rule has to be parsed. That is so if the pattern
-    does not match it, as for a mark, a limit or a jump. It is also so if the rule has a verdict, looks up a named set,
-    and compares a device's name or the protocol, unless that is for equality with one full name, or with TCP, UDP or
-    GRE.
+    None if the rule has to be parsed: it is not plain, as with a mark, a limit or a jump; or it has a verdict, looks up
+    a named set, and compares a device or the protocol in another way than for equality with one full name, or with TCP,
+    UDP or GRE.
     """
     found = _patterns()[0].fullmatch(expressions)
     if not found:
@@ -222,7 +216,7 @@ def plain(expressions: bytes) -> tuple[Match, BySet] | None:
 
 
 def together(rules: Iterable[Match]) -> PlainRules:
-    """Sum up plain rules that follow each other in a chain, each as its match of `plain`, in one PlainRules."""
+    """Sum up plain rules of one chain that follow each other; `rules`: their matches, as `plain` gives them."""
     digest = 0
     verdicts: dict[int | None, None] = {}
     names: dict[bytes, None] = {}

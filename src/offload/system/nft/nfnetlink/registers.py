@@ -1,7 +1,6 @@
 """Follow a rule's registers: what its expressions load, change, and do with the packet. Pure.
 
-nf_tables' bytecode loads a field of the packet into a register, changes it there (a mask), and compares it. So what a
-rule compares is known only to one who remembers what each register has. Numbers:
+nf_tables' bytecode loads a field of the packet into a register, may change it there (a mask), and compares it. Numbers:
 include/uapi/linux/netfilter/nf_tables.h.
 """
 
@@ -94,8 +93,8 @@ class Reading:
     def equals(self, what: str, value: object) -> None:
         """Note in `match` that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
 
-        Nothing is noted if a statement such as `limit` came before, because that also acts on packets that do not
-        match. If the field has a value already, that stays.
+        Nothing is noted if the field has a value already, or a statement such as `limit` came before: that also acts on
+        packets that do not match.
         """
         if not self.does:
             self.match.setdefault(what, value)

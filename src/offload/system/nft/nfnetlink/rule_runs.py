@@ -1,8 +1,4 @@
-"""Make LiveRules from a dump of all rules; several plain ones in a row become one, to save time with large firewalls.
-
-Plain rules (system/nft/nfnetlink/plain_rules.py) only compare packets and decide. With fewer than MANY rules none
-is taken for plain.
-"""
+"""Make LiveRules from a dump of all rules; in a large ruleset several plain rules in a row become one."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -26,14 +22,12 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 
 
 def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = None) -> Iterator[LiveRule]:
-    """Yield the rules of a dump, given as (family number, attributes), as LiveRules; plain ones may share one.
+    """Yield the rules of a dump, given as (family number, attributes), as LiveRules.
 
-    Plain rules only compare packets and decide (plain_rules.py). With MANY (300) rules or more, plain ones in a row
-    become one LiveRule if they are of one chain. Of those that decide by a named set, these share none: rules that
-    compare different devices, rules of /etc/config/firewall and others, rules that accept or return and any that do
-    not. The LiveRule has their verdicts, the sets by which they drop or decide, and of those that decide by a named set
-    the devices, but nothing else that they compare. `parse` makes the LiveRule of any other rule (None: `live_rule`);
-    one for which it gives None is left out.
+    With MANY (300) rules or more, plain rules (plain_rules.py) in a row become one LiveRule if they are of one chain;
+    it has their verdicts and the sets by which they decide. Those that decide by a named set share one only if they
+    compare the same devices, which it has then, all or none are of /etc/config/firewall, and all or none drop. `parse`
+    makes the LiveRule of any other rule (None: `live_rule`); a rule for which it gives None is left out.
     """
     read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
@@ -77,10 +71,10 @@ def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
 
 
 def remembered(before: Rules, known: Rules, family: int, found: Attributes) -> LiveRule | None:
-    """Parse a rule (number of its family, attributes) as `live_rule`, unless it is in `known` or `before`.
+    """Give the LiveRule of an equal rule in `known` or `before`; if there is none, parse the rule as `live_rule` does.
 
-    That one is taken then; family, table, chain, expressions and userdata have to be equal. The result is
-    added to `known`, which is to be `before` when the rules are read again. None if the family is not known.
+    Rules are equal if family (a number), table, chain, expressions and userdata are. The result is added to `known`,
+    which the caller gives as `before` when the rules are read again. None if the family is not known.
     """
     part = found.get
     key = family, part(TABLE), part(RULE_CHAIN), part(RULE_EXPRESSIONS), part(RULE_USERDATA)

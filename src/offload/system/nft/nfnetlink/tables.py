@@ -1,8 +1,4 @@
-"""Read nf_tables over nfnetlink: names of tables, forward chains, all rules, and a table without its sets' elements.
-
-That outline of a table is read whenever the service compares the kernel with what it wants. The program nft would cost
-a process, and `nft -j list table` fetches every element of every set (nft 1.0.6, with --terse too).
-"""
+"""Read nf_tables over nfnetlink: names of tables, forward chains, all rules, and a table without its sets' elements."""
 
 import errno
 from collections import defaultdict
@@ -67,8 +63,9 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 def outline(table: str) -> Outline:
     """Read one of offload's tables (family inet) from the kernel, without the elements of its sets.
 
-    Of rules it has only the hashes that offload wrote into their comments, and the number of packets that found a set
-    full; of flowtables the devices and whether they count. NftError if the kernel does not list it, or has no such one.
+    Of rules the LiveTable has the hashes that offload wrote into their comments, and the number of packets that found a
+    set full; of flowtables the devices and whether they count. NftError if there is no such table, or the kernel does
+    not list it.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
@@ -102,11 +99,11 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
-    """Read all chains and rules of families inet, ip, ip6, bridge and netdev: ((chains, rules), for the next call).
+    """Read all chains and rules of families inet, ip, ip6, bridge and netdev: ((chains, rules), Rules).
 
-    `before`: the second value that the last call returned: a rule with the same bytes as then is not parsed again.
-    Elements of sets and maps that decide about a rule are read too. In a large ruleset several plain rules in a row
-    come as one (rule_runs.py). NftError if the kernel does not list chains or rules.
+    `before`: the Rules that the last call returned; a rule with the same bytes as then is not parsed again. Rules are
+    completed by elements of the sets and maps that they look up (verdict_maps.py). In a large ruleset several plain
+    rules in a row come as one (rule_runs.py). NftError if the kernel does not list chains or rules.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
@@ -126,9 +123,9 @@ def _kind_of_objects(place: Place) -> int:
 
 
 def missed(table: str) -> int:
-    """The number of accepted reply packets whose connection did not fit into the set `replied4` or `replied6`.
+    """How many accepted reply packets there were for which the set `replied4` or `replied6` of this table had no room.
 
-    0 if it has no such sets, or does not exist. NftError if the kernel does not list its rules.
+    0 if the table has no such sets, or does not exist. NftError if the kernel does not list its rules.
     """
     counting = (rule for rule in _of_table(table, RULES) if marks(messages.comment(rule))[2])
     return sum(messages.counted(rule) for rule in counting)
@@ -137,8 +134,8 @@ def missed(table: str) -> int:
 def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
     """Read the objects of a kind (TABLES, RULES, ...) from the kernel, as (family number, attributes).
 
-    NftError if the kernel refuses or does not reply. `family`: number; NFPROTO_UNSPEC: all. With `table` only those of
-    this table, but some kernels give all.
+    `family`: number; NFPROTO_UNSPEC: all. `table`: name of the table whose objects are wanted, but some kernels give
+    those of all. NftError if the kernel refuses or does not reply.
     """
     return messages.objects(_messages(kind, family, table), kind)
 
