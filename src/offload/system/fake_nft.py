@@ -51,7 +51,7 @@ class FakeNft:
         return self.chains
 
     def apply(self, text: str) -> None:
-        """Append the text to `sent`; NftError instead if `refusal` is set, or the text is empty and changes nothing."""
+        """Append the text to `sent`; NftError instead if `refusal` is set, or the text is blank."""
         self.check(text)
         if not text.strip():
             from offload.errors import NftError

@@ -21,9 +21,10 @@ ANOTHER = "name a directory that does not exist yet"
 def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> None:
     """Write files into the directory `root`, which is made if missing; `files`: content by path below `root`.
 
-    Missing directories above `root` are made too; new directories have mode 0700, files 0600. FileError if `root` is
-    not empty, belongs to another user, is a link or below one, is one of the directories in `never` or below one (by a
-    bind mount too), or cannot be made or entered; or if a file cannot be written. What was made before the error stays.
+    Missing directories above `root` are made; new directories have mode 0700, files 0600. FileError if `root` is not
+    empty, belongs to another user, is a link or below one, or cannot be made or entered, or if it is or is below one of
+    the directories in `never` (by a bind mount too). FileError also if a file cannot be written. What was made before
+    the error stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

@@ -34,7 +34,7 @@ class Nft:
     `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
     tests replace them. `transactions`: how many texts `apply` has sent with success. Some attributes are functions of
     other modules: `tables` (`inet_tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `remembers` and
-    `keys` of elements.py, which return None where they fail, and `Program.hurry`.
+    `keys` of elements.py (these two return None where they fail), and `Program.hurry`.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Nft:
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
 
-        NftError also if the ruleset's generation number is not read, or is as before, as after an empty text. After an
-        NftError because nft ran too long (fault SILENT), or because the number is not read afterwards, the kernel may
-        have made the change.
+        The kernel may have made the change if nft was killed because it ran too long (NftError with fault SILENT), or
+        if the ruleset's generation number cannot be read afterwards (NftError). NftError also if that number is as
+        before, as after an empty text.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -113,7 +113,7 @@ class Nft:
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """{name of table: accepted reply packets for which its set `replied4` or `replied6` had no room}.
+        """Count accepted reply packets for which a table's set `replied4` or `replied6` had no room: {table: packets}.
 
         Tables without any such packet, and tables that do not exist, are left out.
         """
@@ -124,9 +124,10 @@ class Nft:
     def ruleset(self) -> Ruleset:
         """The (chains, rules) of all tables of families inet, ip, ip6, bridge and netdev, of all programs.
 
-        The last result is returned again if since then only `apply` has changed the ruleset, by texts that do not load
-        the firewall; so rules of offload's own tables may be out of date. In a large ruleset several plain rules in a
-        row, which only compare packets and decide, come as one. NftError if the kernel does not list them.
+        The last result is returned again if since then nothing has changed the ruleset but `apply`, with texts that do
+        not load the firewall; so rules of offload's own tables may be out of date. In a large ruleset several plain
+        rules in a row, which only compare packets and decide, become one LiveRule. NftError if the kernel does not list
+        them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:
@@ -136,10 +137,11 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """{(iif, oif), names of devices: packets that met nft rules though their flow is marked as in hardware}.
+        """Count packets that met nft rules though their flow is marked as in hardware: {(iif, oif): packets}.
 
-        The set STRAY_SET of the table `name`, a hardware table, has counted them since the table was made. Empty if it
-        counted none, the table does not exist, or the set has another form. NftError if the table has no such set.
+        The keys are names of devices. The set STRAY_SET of the table `name`, a hardware table, has counted the packets
+        since the table was made. Empty if it counted none, the table does not exist, or the set has another form.
+        NftError if the table has no such set.
         """
         if name not in self.tables():
             return {}

@@ -35,7 +35,7 @@ def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[
 
 
 def strays(objects: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """{(iif, oif), names of devices: packets that the element of a set `iifname . oifname` has counted}.
+    """Read how many packets each element of a set `iifname . oifname` has counted: {(iif, oif): packets}.
 
     `objects`: the list `nftables` of nft's JSON. An element that cannot be read raises TypeError, ValueError or
     KeyError.

@@ -113,7 +113,7 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """{name of device: whether its driver takes it into a flowtable with `flags offload`}. Nothing is changed.
+    """Check which devices' drivers take them into a flowtable with `flags offload`: {name: bool}. Nothing is changed.
 
     A device that the kernel refuses for another reason (busy, missing) is not in the result; so `names` must not have
     devices that are in such a flowtable now. NftError if a check fails otherwise. OpenWrt's kernel accepts every device

@@ -42,8 +42,8 @@ class Conntrack:
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
         """The entries of packets of this IP protocol with these addresses and ports, or with both ends swapped.
 
-        If a port is 0, or the protocol is not in PORTED, the result has all entries of the table, of every protocol,
-        and the caller has to select.
+        If a port is 0, or the protocol has no ports (not in PORTED), it returns the whole table: the caller has to
+        select.
         """
         exact = proto in PORTED and ends.sport and ends.dport
         return self._exactly(proto, ends) if exact else self.entries()
@@ -61,8 +61,8 @@ class Conntrack:
     def id_of(self, entry: Entry) -> bytes:
         """The id of a connection: four bytes, as nft compares them with `ct id`.
 
-        Empty if the connection has ended, its protocol is not in PORTED, or the kernel refuses. KernelError if the
-        kernel does not reply.
+        KernelError if the kernel does not reply. Empty if the connection has ended, its protocol has no ports (not in
+        PORTED), or the kernel refuses.
         """
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
@@ -126,10 +126,11 @@ class Conntrack:
             raise KernelError(sentence(error, "list its connections")) from error
 
     def delete(self, entries: Iterable[Entry]) -> Cut:
-        """Delete these conntrack entries, so that the firewall sees the next packet of each connection as a new one.
+        """Delete these conntrack entries; the firewall then decides about the next packet of each connection anew.
 
-        Entries of protocols that are not in PORTED are not deleted. Never raises: the Cut has the first error, also if
-        the kernel did not reply, or if entries that the kernel did not find are in a new dump and stay there.
+        Entries of protocols without ports (not in PORTED) are not deleted. Never raises: the Cut has the first error.
+        It is an error if the kernel refuses or does not reply, or if it does not find an entry that a new dump still
+        has.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
@@ -182,10 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A conntrack table in memory, `held`; `delete` moves entries to `deleted`.
-
-    If `error` is set, methods that read raise it, except `id_of`.
-    """
+    """A table in memory, `held`; `delete` moves entries to `deleted`. If `error` is set, reads but `id_of` raise it."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
@@ -239,8 +237,9 @@ class FakeConntrack(Conntrack):
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Move entries from `held` to `deleted`.
 
-        The Cut counts those given (`asked`) and those that were in `held` (`ended`). Entries of protocols that are not
-        in PORTED are left alone and not counted. If `error` is set, nothing is moved, and the Cut has its sentence.
+        The Cut counts those given (`asked`) and those that were in `held` (`ended`). Entries of protocols without ports
+        (not in PORTED) are left alone and not counted. If `error` is set, nothing is moved, and the Cut has its
+        sentence.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         if self.error:

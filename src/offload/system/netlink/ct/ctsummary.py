@@ -35,10 +35,9 @@ class Rows:
 
 
 class RowParser:
-    """Parses datagrams of dumps into Rows.
+    """Parses datagrams of dumps into Rows, and keeps the regular expressions that it makes for that.
 
-    `parser`: reads messages that no regular expression matches; None: a new Parser. It keeps the regular expressions
-    that it made.
+    `parser`: reads messages that no regular expression matches; None: a new Parser.
     """
 
     def __init__(self, parser: Parser | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Read from the kernel what a Snapshot has of devices, by rtnetlink, ethtool, /sys and /proc."""
+"""Read facts of a Snapshot from the kernel: devices, addresses, routes, neighbours, qdiscs, sysctls and so on."""
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -39,7 +39,7 @@ def compare_value(rule: Reading, name: str, data: Attributes) -> None:
     """Note in `rule`, as read so far, what an expression `cmp` or `range` compares.
 
     `name`: `cmp` or `range`; `data`: its attributes. If it compares a time, the moments at which its result changes are
-    added to `edges`. The values of another `range` are not noted.
+    added to `edges`. If a `range` compares anything else, its two values are not noted.
     """
     source = integer(data, COMPARE_SOURCE)
     if rule.held.get(source, ("", 0))[0] == "time":

@@ -38,7 +38,7 @@ SENTENCES = {
 class Outline:
     """A table without the elements of its sets.
 
-    `sets`: `set` or `map`, by name of each named set and map that packets do not fill (without the flag `dynamic`).
+    `sets`: {name: `set` or `map`} of the named sets and maps that packets do not fill (without the flag `dynamic`).
     """
 
     table: LiveTable  # its `elements` are empty
@@ -63,9 +63,9 @@ def forward_chains() -> tuple[ForwardChain, ...]:
 def outline(table: str) -> Outline:
     """Read one of offload's tables (family inet) from the kernel, without the elements of its sets.
 
-    Of rules the LiveTable has the hashes that offload wrote into their comments, and the number of packets that found a
-    set full; of flowtables the devices and whether they count. NftError if there is no such table, or the kernel does
-    not list it.
+    The LiveTable has, of rules, the hashes that offload wrote into their comments, and the number of packets that found
+    a set full; of flowtables, the devices and whether they count. NftError if there is no such table, or the kernel
+    does not list it.
     """
     rules: dict[str, list[str]] = {name: [] for name in _chains(table)}
     digests: dict[str, str] = {}
@@ -103,7 +103,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
     `before`: the Rules that the last call returned; a rule with the same bytes as then is not parsed again. Rules are
     completed by elements of the sets and maps that they look up (verdict_maps.py). In a large ruleset several plain
-    rules in a row come as one (rule_runs.py). NftError if the kernel does not list chains or rules.
+    rules in a row become one LiveRule (rule_runs.py). NftError if the kernel does not list chains or rules.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
