@@ -1,4 +1,4 @@
-"""`python -m offload`."""
+"""The program `offload`, also `python -m offload`."""
 
 import gc
 import io
@@ -12,10 +12,11 @@ SHORT = {"check", "firewall", "flows", "print", "status", "zones"}
 
 
 def run() -> None:
-    """Entry point of the installed command: run the command line (sys.argv), and end the process with its exit code.
+    """Run the command line in sys.argv, and end the process with its exit code.
 
-    If the answer cannot be written, the exit code is 1, with a sentence on stderr; but 0, without one, if the reader
-    closed the pipe. Before the verb `service` SIGHUP is ignored, until the service handles it.
+    The exit code is 1, with a sentence on stderr, if stdout cannot be written; but 0, without a sentence, if stdout is
+    a pipe that its reader closed. If the verb is `service`, SIGHUP is ignored from here on until the service handles
+    it.
     """
     if sys.argv[1:2] == ["service"]:
         # A reload sends SIGHUP, which ends a process without a handler: on a router the imports take seconds.

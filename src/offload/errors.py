@@ -1,12 +1,12 @@
-"""The errors for the user. Each has a sentence; an NftError also has its cause (NftFault), by which callers decide.
+"""The exceptions whose text is a sentence for the user. Each is below its base class.
 
 - OffloadError
-  - NftError: nft refused, is missing or did not answer; the kernel's state is unchanged, unless nft was too slow
-  - KernelError: netlink cannot be used, the kernel refused a request, or /proc/net/dev cannot be read
-  - BusError: ubus cannot be reached, or a reply has an unexpected form
-    - AbsentError: no ubusd, or no such object on it
-  - FileError: a file or directory cannot be read or written, or does not have what a command needs
-  - UsageError: an argument of the command or of a ubus method is not valid
+  - NftError: of nft, or of the kernel's nft tables
+  - KernelError: of the kernel otherwise
+  - BusError: of ubus
+    - AbsentError: ubus, or an object on it, is not there
+  - FileError: of a file or directory
+  - UsageError: of an argument that the user or a ubus caller gave
   - StartingError: the service has not read the router yet
   - RunningError: a service is running already
 """
@@ -19,26 +19,24 @@ class OffloadError(Exception):
 
 
 class NftFault(Enum):
-    """Why a run of nft failed: it refused the text, the kernel refused it (now, or for ever), nft is missing, ...
+    """The cause of an NftError, as far as it is known."""
 
-    FAILED is any other cause.
-    """
-
-    FAILED = auto()  # any other cause
-    REFUSED = auto()  # nft does not understand the text
-    KERNEL_REFUSED = auto()  # the kernel refuses it at this moment: a device is gone or busy
+    FAILED = auto()  # another cause, or not known
+    REFUSED = auto()  # nft refuses the text
+    KERNEL_REFUSED = auto()  # the kernel refuses it at this moment, as where a device is gone or busy
     NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver can never do it
     NOT_PERMITTED = auto()  # EPERM
     NO_PROGRAM = auto()  # nft is not installed
-    NO_JSON = auto()  # nft was built without JSON
-    SILENT = auto()  # no answer in time
+    NO_JSON = auto()  # nft was asked for JSON and printed none, as if it was built without
+    SILENT = auto()  # nft ran too long and was killed
 
 
 class NftError(OffloadError):
-    """nft failed, or the kernel did not list its nft tables over netlink (no KernelError then). `fault`: the cause.
+    """The program nft failed, or the kernel did not list its nft tables over netlink.
 
-    The sentence is nft's own if it printed one, else ours. `places`: (file, line) of each error that nft printed;
-    `/dev/stdin`: the text sent. `package`: the missing OpenWrt package, which `str()` advises to install; or empty.
+    `sentence`: what happened. `fault`: the cause. `places`: (file, line) of the errors that nft printed; the file
+    `/dev/stdin` is the text that was sent. `package`: the OpenWrt package to install; empty: none. `str()` gives the
+    sentence, and the package if there is one.
     """
 
     def __init__(
@@ -53,31 +51,31 @@ class NftError(OffloadError):
 
 
 class KernelError(OffloadError):
-    """The kernel refused a netlink request, or does not answer over netlink, or /proc/net/dev cannot be read."""
+    """Netlink cannot be used, the kernel refused a netlink request, or /proc/net/dev cannot be read.
 
-
-class BusError(OffloadError):
-    """A call over ubus failed: no ubusd, no such object, no reply in time, or a reply of an unexpected form."""
-
-
-class AbsentError(BusError):
-    """ubusd cannot be reached, or it does not know the object."""
-
-
-class FileError(OffloadError):
-    """A file or directory is missing, malformed, or cannot be read or written, or does not have what a command needs.
-
-    The files are those of the router, or of a directory that stands for one (`--root DIR`).
+    For requests about nft tables it is an NftError instead.
     """
 
 
+class BusError(OffloadError):
+    """Ubus cannot be used, a call over it failed, or a reply has an unexpected form."""
+
+
+class AbsentError(BusError):
+    """The Python module ubus is missing, ubusd cannot be reached, or it does not know the called object."""
+
+
+class FileError(OffloadError):
+    """A file or directory is missing, malformed or locked, cannot be read or written, or does not fit the command."""
+
+
 class UsageError(OffloadError):
-    """An argument is not valid. The sentence says which or why, and what may be written where that can be listed."""
+    """An argument of the command or of a ubus method is not valid."""
 
 
 class StartingError(OffloadError):
-    """The service started just now and has not read the router yet, so it cannot answer; try again soon."""
+    """The service cannot answer yet, because it started just now and has not read the router."""
 
 
 class RunningError(OffloadError):
-    """The service cannot start: another process runs as the service already, or it is not known whether one does."""
+    """The service cannot start, because another process is the service already, or that cannot be found out."""

@@ -1,4 +1,4 @@
-"""The result of a verb of the command (`offload VERB`), how it is made from a reply, and the exit codes."""
+"""The result of a verb of the command `offload`, how it is made from the reply of a ubus method, and the exit codes."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
@@ -8,16 +8,13 @@ Json = dict[str, Any]
 
 
 class Exit(IntEnum):
-    """Exit codes of the command: 0 done, 1 failed, 2 wrong usage, 3 there are problems, 4 kernel or nft lack a feature.
-
-    With 1 a part may be done all the same.
-    """
+    """Exit codes of the command."""
 
     DONE = 0
-    FAILED = 1  # not done, or not all of it; the sentence has the cause
+    FAILED = 1  # not done, or only a part of it
     USAGE = 2  # an argument is missing or not valid; argparse has this code too
     PROBLEMS = 3  # done, except for parts of the configuration with problems; of `check` also: other faults were found
-    LACKING = 4  # kernel or nft cannot do it; the package to install is named
+    LACKING = 4  # kernel or nft lack a feature that offload needs
 
 
 # (JSON or not, columns of the terminal) -> the answer in pieces, each one or more whole lines without the last newline.
@@ -25,25 +22,22 @@ Written = Callable[[bool, int], Iterator[str]]
 
 
 class Answer(NamedTuple):
-    """The result of a verb, for `main` to print.
+    """The result of a verb: what to print, and the exit code."""
 
-    A NamedTuple, because the command starts faster without `dataclasses`.
-    """
-
-    text: str  # for stdout
-    data: dict[str, Any]  # for stdout with --json
+    text: str  # for stdout, without --json
+    data: dict[str, Any]  # for stdout, with --json
     code: Exit = Exit.DONE  # exit code
-    notes: tuple[str, ...] = ()  # lines for stderr, not printed with --json
-    # (JSON or not, columns) -> a long answer piece by piece, printed instead of `text`, which is empty, or of `data`
+    notes: tuple[str, ...] = ()  # lines for stderr, without --json
+    # a function that gives a long answer in pieces, for stdout instead of `text` and `data`; None: there is none
     written: Written | None = None
 
 
 def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for the reply `data` of a method; `text` makes its text, and is not called if the method failed.
+    """The Answer for `data`, the reply of a ubus method. `text` is called for its text. `notes`: its first notes.
 
-    Its notes: `notes` (of problems), then missing features, then `left_off`. Exit code: LACKING if a feature is
-    missing, else PROBLEMS if `notes` is not empty, else DONE. For a failed method the error is the only note, and the
-    exit code FAILED.
+    Further notes are the sentences in `missing` of the reply (features that kernel or nft lack), then `left_off(data)`.
+    Exit code: LACKING if there are such sentences, else PROBLEMS if `notes` is not empty, else DONE. If the reply has
+    `error`, that is the only note, the text is empty and the exit code FAILED; `text` is not called.
     """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))
@@ -53,14 +47,14 @@ def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -
 
 
 def left_off(data: Json) -> tuple[str, ...]:
-    """One note: how many items were left out of which lists of a reply, because a ubus message carries no more.
+    """A tuple of one sentence about the items that were cut from a reply, because it was too large for ubus.
 
-    An empty tuple if nothing was left out (the reply has no `left_off`).
+    `data`: the reply; its key `left_off` has `{name of a list: number of items cut}`. Without it the tuple is empty.
     """
     lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 
 
 def problem_notes(data: Json) -> tuple[str, ...]:
-    """The `problems` of a reply as lines `PLACE: SENTENCE`; empty if it has none."""
+    """A line `PLACE: SENTENCE` for each object in the list `problems` of a reply; empty if it has none."""
     return tuple(f"{each['place']}: {each['text']}" for each in data.get("problems", []))

@@ -1,4 +1,4 @@
-"""The command `offload`: it parses the command line, runs a verb, and prints its Answer as text or as JSON."""
+"""The command `offload`: parse the command line, run a verb, and print its Answer as text or as JSON."""
 
 import sys
 from functools import partial
@@ -37,12 +37,13 @@ def _arguments(verb: Verb) -> tuple[tuple[str, dict[str, Any]], ...]:
 
 
 def parser(only: str = "") -> "ArgumentParser":
-    """The parser of the command line, made from VERBS. `only`: for this verb alone, ten times as fast; empty: all.
+    """Make the parser of the command line, from VERBS. `only`: the one verb that it knows; empty: all.
 
-    A command line that it refuses ends the process with exit code 2; `--version` and `--help` end it with 0.
+    The parser raises SystemExit: with code 2 for a command line that it refuses, with 0 for `--version` and `--help`.
     """
     import argparse
 
+    # A parser for one verb is made ten times as fast.
     # With a width of its own argparse does not import shutil, which takes as long as argparse.
     formatter = partial(argparse.HelpFormatter, width=width() - 2)
     top = argparse.ArgumentParser(
@@ -125,11 +126,12 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb and print its answer; gives the exit code. `argv`: without the program's name; empty: short status.
+    """Run the verb of a command line, print its Answer, and give the exit code.
 
-    An OffloadError is printed as one sentence on stderr (with --json as an object on stdout); the code is then FAILED,
-    or USAGE for a UsageError. Notes are printed on stderr, but not with --json. argparse ends the process (SystemExit)
-    for a command line that it refuses (code 2) and for `--version`.
+    `argv`: the words after `offload`; without any the verb is a short `status`. An OffloadError of the verb becomes a
+    sentence on stderr (with --json the object `{"ok": false, "error": SENTENCE}` on stdout); the exit code is USAGE for
+    a UsageError, else FAILED. SystemExit with code 2 for a command line that argparse refuses, with 0 where argparse
+    prints version or help. OSError if stdout or stderr cannot be written.
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv
@@ -153,15 +155,15 @@ def main(argv: list[str]) -> int:
 
 
 def write_pieces(pieces: "Iterable[str]") -> None:
-    """Print the pieces on stdout as they are made, each with a newline; errors of stdout are raised (OSError)."""
+    """Print each piece on stdout as soon as it is made, with a newline. OSError if stdout cannot be written."""
     for piece in pieces:
         sys.stdout.write(f"{piece}\n")
 
 
 def show_help(_: Router, given: "Namespace") -> Answer:
-    """The verb `help`: the list of verbs (`given.about` is None), or the arguments of one verb.
+    """The verb `help`. `given.about`: the verb whose arguments to show; None: show the list of verbs.
 
-    UsageError for an unknown one.
+    UsageError if there is no such verb.
     """
     if given.about is None:
         text = parser().format_help()
@@ -183,5 +185,5 @@ def show_help(_: Router, given: "Namespace") -> Answer:
 
 
 def show_version(_router: Router, _given: "Namespace") -> Answer:
-    """The verb `version`: the version of this package; nothing of the router is read."""
+    """The verb `version`: show the version of this package. The arguments are not used."""
     return Answer(f"offload {__version__}", {"ok": True, "version": __version__})

@@ -1,9 +1,9 @@
-"""The verbs that show the router's state, and those that need this process: print, apply --dry-run, snapshot, service.
+"""The verbs `status`, `flows`, `metrics`, `explain`, `print`, `check`, `apply`, `snapshot` and `service`.
 
-Each takes the Router and the parsed arguments, and gives an Answer. Heavy imports are inside the functions, so that a
-verb starts fast if the service answers it.
+The function of a verb takes the Router and the parsed arguments, and gives an Answer.
 """
 
+# Heavy imports are inside the functions: a verb that the service answers starts fast without them.
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,18 +27,18 @@ SOUND = "Nothing is wrong. `offload status` lists the mode of each zone, and the
 
 
 def status(router: Router, given: "Namespace") -> Answer:
-    """The verb `status`: zones, pairs of zones, and devices, with modes and reasons.
+    """The verb `status`: show zones, pairs of zones and devices with their modes, and why these are not faster.
 
-    With an argument those of one zone. Without any verb (`offload` alone) a few lines. Errors as of `shown_status`.
+    `given.zone`: the only zone to show; None: all. `given.short`: show it in a few lines. Errors as of `shown_status`.
     """
     return shown_status(router, given.zone, short=given.short)
 
 
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
-    """The Answer with zones, pairs of zones and devices, their modes and reasons; `zone`: one zone, None: all.
+    """The Answer for the reply of `status`: zones, pairs of zones and devices with their modes and Reasons.
 
-    `short`: in a few lines. UsageError for an unknown zone. An error in the reply is a note, and the exit code
-    FAILED.
+    `zone`: the only zone to show; None: all. `short`: the text has a few lines. UsageError for an unknown zone,
+    OffloadError as of `Router.reply`. If the reply has an error, that is the only note, and the exit code FAILED.
     """
     found = router.reply("status")
     if zone is not None and "error" not in found:
@@ -48,9 +48,9 @@ def shown_status(router: Router, zone: str | None = None, *, short: bool = False
 
 
 def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
-    """A copy of a reply of `status` with one zone, its pairs and its devices only; the other keys stay the same.
+    """A copy of a reply of `status` whose `zones`, `pairs` and `devices` have only those of one zone.
 
-    UsageError for an unknown zone.
+    The other keys stay as they are. UsageError for an unknown zone.
     """
     names = [each["name"] for each in data["zones"]]
     if zone not in names:
@@ -64,11 +64,11 @@ def only(data: dict[str, Any], zone: str) -> dict[str, Any]:
 
 
 def flow_list(router: Router, given: "Namespace") -> Answer:
-    """The verb `flows`: forwarded connections (with --all also others) with their path, and why slow ones are slow.
+    """The verb `flows`: list forwarded connections with their path, and why they are not on a faster one.
 
-    For a --limit above LONG this process makes the list if it can (`Router.can_list_flows`), else it is put together
-    from replies to the method `flows`. If one of these is an error, no flow is listed: the error is the only note, and
-    the exit code FAILED. UsageError for a bad option.
+    The options choose and sort them (see Query); --all adds connections of the router itself, and to multicast or
+    broadcast. If a reply of the method `flows` has an error, no flow is listed: the error is the only note, and the
+    exit code FAILED. UsageError for a bad option; OffloadError if the router cannot be read.
     """
     from offload.status.query import Query
 
@@ -86,7 +86,11 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
 
 
 def metrics(router: Router, _: "Namespace") -> Answer:
-    """The verb `metrics`: the metrics of `families` as OpenMetrics text; if `status` fails, its Answer."""
+    """The verb `metrics`: print the numbers of `status` as OpenMetrics text.
+
+    With --json they are `{"ok": true, "families": [...]}`. If the reply of `status` has an error, the Answer is that of
+    `shown_status`.
+    """
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = shown_status(router)
@@ -97,10 +101,10 @@ def metrics(router: Router, _: "Namespace") -> Answer:
 
 
 def explain(router: Router, given: "Namespace") -> Answer:
-    """The verb `explain`: why connections are on their path, step by step, and how to change it.
+    """The verb `explain`: show step by step why connections are on their path, and what the user can change.
 
-    The words of the command line, joined by blanks, name the connections; UsageError if they do not. An error in the
-    reply is a note, and the exit code FAILED.
+    `given.connection`: the words that name them (a host, two ends, or a line of conntrack). UsageError if they name
+    none. If the reply has an error, that is the only note, and the exit code FAILED.
     """
     from offload.status.text.explain_text import explain_text
 
@@ -110,9 +114,10 @@ def explain(router: Router, given: "Namespace") -> Answer:
 
 
 def print_ruleset(router: Router, _: "Namespace") -> Answer:
-    """The verb `print`: offload's tables as the configuration wants them, as nft text, without exempts of run time.
+    """The verb `print`: print the nft text of offload's tables for this configuration, without timed exempts.
 
-    Problems of the configuration are notes. OffloadError if the router or a configuration file cannot be read.
+    Notes and exit code as of `answered`; the first notes are problems of the configuration. OffloadError if the router
+    or a configuration file cannot be read.
     """
     from offload.compiler.offload.tables.render import render
     from offload.service import reconcile
@@ -123,11 +128,11 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """The verb `check`: problems, faults of the firewall, missing features, and settings that conflict with offload.
+    """The verb `check`: list what is wrong: problems of the configuration, faults of our firewall, missing features.
 
-    If nothing is wrong, it names the first FEW pairs of zones that are slower than chosen. Exit code: LACKING if a
-    feature is missing; else DONE if nothing is wrong (`ok` of the reply), and PROBLEMS if not. An error in the reply is
-    a note, and the exit code FAILED.
+    Listed are also settings that conflict with offload. If `ok` of the reply is true, the first FEW (4) pairs of zones
+    that are slower than chosen are named. Exit code: LACKING if a feature is missing, else DONE if `ok` is true, else
+    PROBLEMS. If the reply has an error, that is the only note, and the exit code FAILED.
     """
     data = router.reply("check")
     if "error" in data:
@@ -151,10 +156,10 @@ def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
-    """The verb `apply`: bring the kernel's nft tables in line with the configuration, as `reload` does.
+    """The verb `apply`: without --dry-run the same as the verb `reload`; with it, only print the nft text to be sent.
 
-    --dry-run sends nothing and gives the nft text; for a directory (--root) that is the text of all tables, and without
-    --dry-run a FileError. OffloadError too if router or configuration cannot be read.
+    For a directory (--root) that text creates all tables. FileError for a directory without --dry-run. OffloadError if
+    the router, its nft tables or a configuration file cannot be read.
     """
     if not given.dry_run:
         router.require_running("apply without --dry-run")
@@ -168,12 +173,12 @@ def apply(router: Router, given: "Namespace") -> Answer:
 
 
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
-    """The verb `snapshot`: write this router's state and configuration as a directory for --root, without secrets.
+    """The verb `snapshot`: write this router's state and configuration, without passwords, to a directory for --root.
 
-    Free text, and the names of rules, redirects, forwardings, exempts and nft files, become numbers, unless
-    --with-names is given; other names stay, such as those of zones, networks, devices and ipsets. FileError if the
-    directory is not empty or cannot be written, OffloadError if the router cannot be read. A configuration file that
-    cannot be read is left out, with a note.
+    Without --with-names, numbers replace free text and the names of rules, redirects, forwardings, exempts and nft
+    files; other names stay, such as those of zones, networks, devices and ipsets. A configuration file that is missing
+    or cannot be read is not written; a note says so. FileError if the directory is not empty or cannot be written;
+    OffloadError if the router cannot be read.
     """
     from pathlib import Path
 
@@ -192,7 +197,7 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
 
 
 def service(router: Router, _: "Namespace") -> Answer:
-    """The verb `service`: run the service in this process until a signal stops it; procd starts this."""
+    """The verb `service`: run the service in this process until a signal stops it. Errors as of `Router.serve`."""
     router.serve()
     return Answer("", {"ok": True})
 

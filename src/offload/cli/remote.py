@@ -1,9 +1,10 @@
-"""The verbs that the service answers; where none runs, the same code answers in this process.
+"""The verbs `zones`, `set`, `pair`, `exempt`, `flush`, `cut`, `reload`, `takeover` and `giveback`.
 
-Each takes the Router and the parsed arguments, and gives an Answer. Imports at the top stay light: a verb that the
-service answers needs neither jinja2 nor offload.compiler.
+The service does them; where none runs, this process. The function of a verb takes the Router and the parsed arguments,
+and gives an Answer: exit code FAILED and the error as its note if the reply has an error, else as of `answered`.
 """
 
+# Imports at the top stay light: a verb that the service answers needs neither jinja2 nor offload.compiler.
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +30,16 @@ DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: "Namespace") -> Answer:
-    """The verb `zones`: zones, and pairs of source and destination zone, with their requested and effective modes."""
+    """The verb `zones`: show the zones and the pairs of zones with their requested and effective modes."""
     data = router.reply("zones")
     return answered(data, lambda: tables.zones_text(data, width()))
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
-    """The verb `set`: write a zone's mode to /etc/config/offload and apply it; with --dry-run only show the change.
+    """The verb `set`: write a zone's mode to /etc/config/offload, and apply it.
 
-    UsageError, and nothing is written, for a word that is no mode and for an unknown zone. If applying fails, the mode
-    stays written, the reply's error is a note, and the exit code FAILED.
+    With --dry-run it only shows what would change. UsageError for a word that is no mode, and for an unknown zone;
+    nothing is written then. If the kernel cannot be changed, the mode stays written, and the exit code is FAILED.
     """
     word = mode(given.mode)
     if given.dry_run:
@@ -47,10 +48,10 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 
 
 def set_pair(router: Router, given: "Namespace") -> Answer:
-    """The verb `pair`: write the mode for connections from zone `src` to `dest` (`*`: every zone), and apply it.
+    """The verb `pair`: write the mode for connections from one zone to another to /etc/config/offload, and apply it.
 
-    With --dry-run it only shows what would change. UsageError, and nothing is written, for a word that is no mode and
-    for an unknown zone.
+    `given.src`, `given.dest`: names of zones; `*`: every zone. With --dry-run it only shows what would change. Errors
+    as of `set_zone`.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -59,37 +60,37 @@ def set_pair(router: Router, given: "Namespace") -> Answer:
 
 
 def mode(word: str) -> str:
-    """The word in lower case if it is a mode (none, software, hardware) in any case; UsageError for another word."""
+    """The word in lower case, if it is then none, software or hardware; UsageError for another word."""
     if word.lower() in MODES:
         return word.lower()
     raise UsageError(f"'{shown(word)}'{did_you_mean(word, MODES)} is no mode: use {', '.join(MODES)}")
 
 
 def reload(router: Router, _: "Namespace") -> Answer:
-    """The verb `reload`: have the service probe the kernel again, read everything, and bring the kernel in line.
+    """The verb `reload`: probe the kernel, read router and configuration, and change the kernel's tables accordingly.
 
-    Without a service this process does it once. Exit codes as of `answered`.
+    Problems of the configuration are notes.
     """
     data = router.live_reply("reload", {})
     return answered(data, lambda: applied_text(data), problem_notes(data))
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
-    """The verb `flush`: create offload's nft tables again, so that their flows are slow for some packets.
+    """The verb `flush`: create offload's nft tables again. All their flows are slow for some packets; none ends.
 
-    No connection ends. With --zone, --host or --state only tables with a flow that these select, though then all of
-    their flows. UsageError for a bad value.
+    With --zone, --host or --state only the tables are created again that have a flow which these options select.
+    UsageError for a bad value.
     """
     data = router.live_reply("flush", {"query": _chosen(given)})
     return answered(data, lambda: _flushed(data["returned"]))
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """The verb `cut`: delete conntrack entries of forwarded connections that fit all of the given options.
+    """The verb `cut`: delete the conntrack entries of the forwarded connections that fit all given options.
 
-    The options: --zone, --host, --state. Next packets of these connections must pass the firewall again. Left alone are
-    connections of the router itself, and protocols without ports (ICMP). UsageError if no option is given, or a bad
-    value; exit code FAILED if one cannot be deleted.
+    The options are --zone, --host and --state. The next packet of such a connection must pass the firewall again.
+    Connections of the router itself, and of protocols without ports (ICMP), are not deleted. UsageError without an
+    option, and for a bad value; exit code FAILED if an entry cannot be deleted.
     """
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
@@ -116,11 +117,11 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 
 
 def exempt(router: Router, given: "Namespace") -> Answer:
-    """The verb `exempt`: add (until a timeout), delete or list conditions for traffic that is kept slow.
+    """The verb `exempt`: add, delete or list exempts (conditions for traffic that stays slow).
 
-    `add` changes no file of /etc/config. `delete` takes the number of such a run-time exempt, or the section or name of
-    a `config exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError for `delete`
-    without such a word, and for `add` with one, without a condition, or with a bad timeout.
+    `add` makes a timed exempt, without a change of /etc/config. `delete` takes the number of a timed exempt, or the
+    section or name of a `config exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError
+    for `delete` without such a word, and for `add` with one, without a condition, or with a bad condition or timeout.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
@@ -150,7 +151,10 @@ def exempt(router: Router, given: "Namespace") -> Answer:
 
 
 def duration(text: str) -> int:
-    """The seconds that `90`, `90s`, `30m`, `1h` or `2d` means; UsageError for other text, or more than seven digits."""
+    """The seconds of a text such as `90`, `90s`, `30m`, `1h` or `2d`.
+
+    UsageError for a text of another form, and for a number of more than seven digits.
+    """
     found = DURATION.fullmatch(text)
     if not found:
         raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
@@ -158,12 +162,12 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """The verb `takeover`: replace fw4's option flow_offloading, if it is on, by offload's mode in `config globals`.
+    """The verb `takeover`: switch fw4's option flow_offloading off, and write the same mode to offload's configuration.
 
-    That is for all zones without a mode of their own. It fails if the mode would have no effect, such as where offload
-    is switched off. --once, for the installation, does nothing then, or if it ran before, and records in option `taken`
-    that it ran. With --once or --root only files are changed; else, if they changed, the firewall is reloaded too, and
-    offload's nft tables follow.
+    The mode is written to `config globals`, for all zones without a mode of their own. If fw4's option is off, nothing
+    changes. It is an error if the mode would have no effect, as where offload is switched off; with --once nothing is
+    switched then. --once also does nothing if it ran before: it notes that in the option `taken`. With --once or --root
+    only files are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
     """
     off = "Nothing is taken over: fw4's own offload is off."
     earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."
@@ -177,11 +181,11 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 
 
 def giveback(router: Router, given: "Namespace") -> Answer:
-    """The verb `giveback`: set fw4's option flow_offloading again, if `takeover` replaced it.
+    """The verb `giveback`: undo `takeover`: switch fw4's option flow_offloading on again.
 
-    It does nothing if that option or `config globals` changed since, or a zone or pair has a lower mode now. With
-    --forget, for the removal of the package, option `taken` is deleted in any case. With --forget or --root only files
-    are changed; else, if they changed, the firewall is reloaded too, and offload's nft tables follow.
+    The option stays off if nothing was taken over, this option or `config globals` changed since, or a zone or pair has
+    a lower mode now. --forget also deletes the option `taken`, in these cases too. With --forget or --root only files
+    are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."
@@ -213,9 +217,9 @@ def _handed(data: Json, nothing: str, done: str) -> Answer:
 
 
 def applied_text(data: Json) -> str:
-    """A sentence about `changes` of a reply, the number of nft transactions sent.
+    """A sentence about how many nft transactions a pass sent. `data`: a reply with that number as `changes`.
 
-    For 0 it is that the kernel has all already, or if features are missing, that nothing was sent.
+    For 0 it says that there was nothing to do, or, if `missing` is not empty, that nothing was sent.
     """
     count = data["changes"]
     if not count and data.get("missing"):

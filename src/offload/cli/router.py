@@ -1,8 +1,7 @@
-"""The router that a verb works on, and its doors: the objects that reach nft, ubus, netlink and files.
+"""The router that a verb of the command works on: its state, its configuration, and the replies of its service."""
 
-A door is imported when it is needed: a verb that the service answers needs only ubus, and starts several times as fast.
-"""
-
+# What reaches nft, netlink and files is imported where it is needed: a verb that the service answers needs only ubus,
+# and starts several times as fast.
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,31 +23,31 @@ ANSWER_TIMEOUT = 30.0  # seconds for a reply of the service, which may itself wa
 
 
 class Router:
-    """The running router, or with a `root` the one in that directory (--root)."""
+    """The router that a verb works on. `root`: the directory with its files (--root); None: the running router."""
 
     def __init__(self, root: "Path | None") -> None:
         self.root = root
 
     @cached_property
     def nft(self) -> "Nft":
-        """The program nft of this machine: with a `root` too, since a directory has no kernel."""
+        """The program nft of this machine, also if the router is a directory."""
         from offload.system.nft.door import Nft
 
         return Nft()
 
     @cached_property
     def uci(self) -> "Uci":
-        """The configuration files of the router, or of the directory."""
+        """A reader and writer of the router's configuration files; with a `root`, of those in the directory."""
         from offload.system.config.uci import Uci
         from offload.system.directory.router_directory import RouterDirectory
 
         return Uci() if self.root is None else Uci(RouterDirectory(self.root).confdir)
 
     def snapshot(self) -> "tuple[Snapshot, dict[str, Any]]":
-        """Read the router's state: (Snapshot, with routes; netifd's reply of `network.interface dump`).
+        """Read the router's state: (Snapshot with routes, netifd's reply to `network.interface dump`).
 
-        It probes kernel and hardware too. For a directory the Snapshot is the stored one, and the reply {}.
-        OffloadError if the router or the directory cannot be read.
+        Kernel and hardware are probed anew. For a directory it is (the stored Snapshot, {}). OffloadError if the router
+        or the directory cannot be read.
         """
         if self.root is not None:
             from offload.system.directory.router_directory import RouterDirectory
@@ -66,17 +65,21 @@ class Router:
         return with_routes(snapshot, netlink), dump
 
     def kernel(self) -> "Kernel":
-        """The features of this machine's kernel and nft, probed now, also with a `root`; never an error."""
+        """The features of this machine's kernel and nft, probed now, also if the router is a directory.
+
+        If nft fails, that is in `missing` of the result.
+        """
         from offload.system.kernel import conntrack_max, modules, release
         from offload.system.nft.probe import probe
 
         return probe(self.nft, release(), modules(), conntrack_max())
 
     def decide(self, *, held: bool = False) -> "Decided":
-        """Read configuration and router, and decide modes and tables, without changing the kernel.
+        """Read configuration and router, and decide the modes and the nft tables. The kernel is not changed.
 
-        OffloadError if the router's state cannot be read; configuration files that cannot be read are Problems of the
-        result. `held`: timed exempts in the kernel's tables are kept. Without it, and for a directory, there are none.
+        `held`: the tables shall have the timed exempts that are in the kernel now; else, and for a directory, none.
+        OffloadError if the router cannot be read. For a configuration file that cannot be read the result has a
+        Problem.
         """
         from offload.service import reconcile
 
@@ -86,10 +89,10 @@ class Router:
         return reconcile.decide(reconcile.read(self.uci), snapshot, timed_exempts)
 
     def transactions(self, decided: "Decided") -> list[str]:
-        """The nft texts, one for each transaction, that would bring the kernel to the tables of `decided`.
+        """The nft texts that would give the kernel the tables of `decided`: one for each transaction. Nothing is sent.
 
-        Nothing is sent. Empty: the kernel has them already, or has no flowtables. For a directory it is one text, which
-        creates all. OffloadError if the tables in the kernel cannot be listed.
+        Empty: the kernel has these tables already, or kernel or nft cannot do flowtables. For a directory it is one
+        text, which creates all tables. OffloadError if the kernel's tables cannot be listed.
         """
         from offload.compiler.offload.tables.render import render
         from offload.service import reconcile
@@ -102,10 +105,10 @@ class Router:
         return [each.text for each in reconcile.pending(decided, self.nft, busy=busy)]
 
     def service_reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The service's reply to a method of ubus object `offload`, for which it waits up to 30 s.
+        """The service's reply to a method of the ubus object `offload`; None if no service can be reached.
 
-        None: no service or ubusd runs, or this is a directory. `words`: arguments of the method; None: it has none.
-        BusError if no reply comes, or the call fails otherwise.
+        Also None if the router is a directory. `words`: the method's arguments; None: none. BusError if no reply comes
+        within 30 seconds, or the call fails otherwise.
         """
         if self.root is not None:
             return None
@@ -117,16 +120,16 @@ class Router:
             return None
 
     def live_reply(self, method: str, words: Mapping[str, Any]) -> dict[str, Any]:
-        """As `reply`, for verbs that need the running router: FileError if the router is a directory (--root)."""
+        """The same as `reply`, but FileError if the router is a directory (--root)."""
         self.require_running("this")
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply to a method of ubus object `offload`: by the service, or by this process if there is none.
+        """The reply to a method of the ubus object `offload`: the service's, or if none runs, this process makes it.
 
-        A directory has no service. `words`: the method's arguments; None: none. UsageError if one of them is not valid,
-        whoever replies. Another failure of the method is a reply with the key `error`; but BusError if a service runs
-        and the call itself fails, and FileError if the directory cannot be read.
+        For a directory this process makes it. `words`: the method's arguments; None: none. A failure of the method is
+        in the reply as `error`; but UsageError if an argument is not valid. BusError if the service does not reply;
+        FileError if the directory cannot be read.
         """
         reply = self.service_reply(method, words) or self._alone.answer(method, words or {})
         if reply.get("usage"):
@@ -134,12 +137,13 @@ class Router:
         return reply
 
     def can_list_flows(self) -> bool:
-        """Whether this process can list flows as the service does, in a sixth of the time (`every_flow`).
+        """Whether `every_flow` can make the list of flows that the service would give.
 
-        False if a pair of zones is in hardware, because only the service has followed its flows; for other users than
-        root, to whom the kernel lists nothing; and for a directory. Else the service says which modes the pairs have;
-        if none runs, the result is True. BusError if the call of the service fails.
+        False if the service has a pair of zones in hardware, the user is not root, or the router is a directory. True
+        if no service runs otherwise. BusError if the service does not reply.
         """
+        # A long list takes a sixth of the time here. But only the service has followed the flows of pairs in hardware,
+        # and the kernel lists nothing to other users than root.
         from os import geteuid
 
         if self.root is not None or geteuid():
@@ -148,10 +152,10 @@ class Router:
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
-        """The reply of `flows` without its list, made by this process; and a function that gives the list in pieces.
+        """List flows in this process: (the reply of `flows` without its key `flows`, function that gives the answer).
 
-        `words`: the query by option, and perhaps `all`. OffloadError if the query is not valid or the router cannot be
-        read.
+        `words`: the options of the query by name, and perhaps `all`. The function takes (JSON or not, columns) and
+        gives the whole answer in pieces of text. OffloadError if the query is not valid or the router cannot be read.
         """
         return self._alone.every_flow({"query": words})
 
@@ -191,15 +195,15 @@ class Router:
         return doors, snapshot
 
     def serve(self) -> None:
-        """Run the service of the running router (`root` is ignored) in this process, until a signal stops it.
+        """Run the service of the running router in this process, until a signal stops it. `root` has no effect.
 
-        RunningError and KernelError as `serve` of service/main.py raises them.
+        RunningError if a service seems to run already; KernelError if the kernel's notifications cannot be received.
         """
         from offload.service.main import serve
 
         serve()
 
     def require_running(self, verb: str) -> None:
-        """Raise FileError if the router is a directory. `verb`: what needs the running router, for the sentence."""
+        """Raise FileError if the router is a directory. `verb`: the subject of its sentence, `VERB needs the ...`."""
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")

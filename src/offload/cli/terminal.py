@@ -8,9 +8,10 @@ LINES, FEWEST = 24, 6
 
 
 def width() -> int:
-    """The variable COLUMNS if it is a number from 1 to 9999, else the columns of the terminal at stdout, else 80.
+    """The columns of the terminal at stdout: at least NARROWEST (20), at most WIDEST (200).
 
-    At least NARROWEST, at most WIDEST.
+    The environment variable COLUMNS counts instead if it is a number from 1 to 9999. 80 if stdout is no terminal, or
+    the terminal does not know its size.
     """
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < len("10000") and int(given):
@@ -22,9 +23,9 @@ def width() -> int:
 
 
 def height() -> int:
-    """Lines of the terminal at stdout, at least FEWEST; LINES (24) without one, or if it does not know (serial lines).
+    """The lines of the terminal at stdout: at least FEWEST (6).
 
-    No variable changes it.
+    LINES (24) if stdout is no terminal, or the terminal does not know its size, as on a serial line.
     """
     try:
         return max(os.get_terminal_size(sys.stdout.fileno()).lines or LINES, FEWEST)

@@ -1,4 +1,4 @@
-"""Who moves how much: `offload top` now, printed again every few seconds, and `offload totals` until now."""
+"""The verbs `top` and `totals`: how much flows, hosts and pairs of zones move now, and have moved so far."""
 
 import sys
 import time
@@ -24,11 +24,12 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by) every few seconds (--every).
+    """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by), again every --every seconds.
 
-    It ends after --count views, or Ctrl-C; in a file or pipe without --count after one view. With --json nothing is
-    printed here: the Answer's data has the last rates. Of all flows the MOST (500) with the most bytes are compared.
-    UsageError for a bad option, OffloadError for a failed reply.
+    It ends after --count views or with Ctrl-C; without --count after one view if stdout is no terminal. Counted are the
+    MOST (500) flows with the most bytes. With --json nothing is printed here: the data of the Answer is the last view,
+    `{"ok": true, "by": ..., "rates": [{"name": ..., "bits": {PATH: bit/s}, "packets": packets/s}]}`. UsageError for a
+    bad option; OffloadError if a reply has an error.
     """
     _known(given.by, BY)
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
@@ -57,10 +58,10 @@ def top(router: Router, given: "Namespace") -> Answer:
 
 
 def totals(router: Router, given: "Namespace") -> Answer:
-    """The verb `totals`: flows, and bytes by path, of hosts or pairs of zones (--by), since counting began.
+    """The verb `totals`: show flows, and bytes by path, of hosts or pairs of zones (--by), since counting began.
 
-    Those with the most bytes come first. Hosts are those that are not on the wan side. UsageError for a bad --by or
-    --limit. Exit code FAILED if the reply is an error, as where no service runs, or it cannot count.
+    Those with the most bytes come first. Hosts on the wan side are not shown. UsageError for a bad --by or --limit. If
+    the reply has an error, as where no service runs, that is the only note, and the exit code FAILED.
     """
     _known(given.by, totals_text.BY)
     most = _number("--limit", given.limit, 1_000_000) or PAGE

@@ -1,7 +1,4 @@
-"""The verbs of the command: their help, their arguments, and the function that runs each.
-
-A verb's function is imported when the verb is run, so this table imports none of them.
-"""
+"""The table VERBS of the command's verbs: name -> Verb, with its help, its arguments and the function that runs it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,23 +16,23 @@ if TYPE_CHECKING:
 
 
 class Verb(NamedTuple):
-    """A verb of the command. A NamedTuple, because the command starts faster without `dataclasses`."""
+    """A verb of the command."""
 
-    module: str  # of this package, imported when the verb runs
-    function: str  # of the module, which runs the verb
+    module: str  # name of the module in this package; imported when the verb runs
+    function: str  # name of the module's function that runs the verb
     help: str  # sentence for `--help`
     own: "Arguments" = ()  # its arguments, without those of `matching`
     rooted: bool = False  # it works with `--root DIR`, on a router's files in a directory
-    matching: bool = False  # it takes the conditions of an exempt, too
+    matching: bool = False  # its arguments are also the conditions of an exempt
 
     @property
     def arguments(self) -> "Arguments":
-        """All its arguments: its own, and the conditions of an exempt if `matching` is true."""
+        """All its arguments, each (name, keyword arguments for argparse)."""
         return (*self.own, *_conditions()) if self.matching else self.own
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":
-        """The verb's function, imported now: it takes the Router and the parsed arguments, and gives an Answer."""
+        """Import the verb's function; it takes the Router and the parsed arguments, and gives an Answer."""
         run: Callable[[Router, Namespace], Answer] = getattr(import_module(f"offload.cli.{self.module}"), self.function)
         return run
 
@@ -70,7 +67,7 @@ METAVARS = {
 
 
 def matches() -> dict[str, str]:
-    """The conditions of `offload exempt add`: name (`src_ip`) -> sentence for the help."""
+    """The conditions that `offload exempt add` takes: name (such as `src_ip`) -> text for the help."""
     from offload.model.sections.exempts import ENDS
     from offload.model.sections.fields import FIELDS
 

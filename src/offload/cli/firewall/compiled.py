@@ -1,4 +1,4 @@
-"""Read the firewall's inputs and compile them, for this router or a router directory."""
+"""Read what the firewall is compiled from, and compile it, for this router or for one in a directory."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,16 +17,20 @@ from offload.system.ubus.procd import DATA, firewall_data
 
 
 def compiled(root: Path | None) -> tuple[Ruleset, tuple[FirewallProblem, ...], tuple[Section, ...]]:
-    """Compile /etc/config/firewall of this router (`root` None) or of a directory: (ruleset, problems, its sections).
+    """Compile /etc/config/firewall: (ruleset, problems of the configuration, sections of the file).
 
-    FileError or BusError if the configuration or netifd cannot be read.
+    `root`: a directory with a router's files; None: this router. FileError if the configuration or the directory cannot
+    be read, BusError if netifd cannot.
     """
     found, sections = read(root)
     return found.ruleset, found.problems, sections
 
 
 def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
-    """As `compiled`, but with the zones too: (a Compiled, with ruleset, problems and zones; sections of the file)."""
+    """Compile /etc/config/firewall: (a Compiled, which has ruleset, problems and zones; sections of the file).
+
+    `root` and errors as of `compiled`.
+    """
     found = read_inputs(root, FirewallFiles(root or Path("/")))
     return inputs.compiled(found), tuple(found.sections)
 
@@ -34,8 +38,8 @@ def read(root: Path | None) -> tuple[Compiled, tuple[Section, ...]]:
 def read_inputs(root: Path | None, files: FirewallFiles) -> inputs.Inputs:
     """Read what the firewall is compiled from: sections, netifd's and procd's replies, devices, modules, nft files.
 
-    `root`: the directory of the router, None for this one; `files`: its files. FileError or BusError as of `compiled`;
-    but if procd does not answer, the sections of its services are missing.
+    `root`: a directory with a router's files; None: this router. `files`: reads the files of that router. Errors as of
+    `compiled`. If procd does not reply, the firewall rules of its services are missing.
     """
     sections = files.sections("firewall")
     snapshot: dict[str, Any] = {} if root is None else files.snapshot()

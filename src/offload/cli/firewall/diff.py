@@ -1,7 +1,7 @@
 """`offload firewall diff`: what a reload would change in the kernel.
 
-The new ruleset is loaded as a table with `flags dormant`, whose rules see no packet, listed by nft, and deleted again.
-So both sides of the comparison are text as nft lists it.
+The new ruleset is loaded as a table with `flags dormant`, whose rules see no packet, then nft lists it, then it is
+deleted. This text is compared with nft's list of the firewall's present table.
 """
 
 import sys
@@ -21,11 +21,11 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(_: Given) -> int:
-    """Print the lines that would be removed and added, by chain, set or other object, or that nothing would change.
+    """Print which lines a reload would remove and add in each chain, set or other object; give the exit code.
 
-    Gives exit code 3 if there are changes, else 0. Flowtables and rules that use them are not compared. It loads a
-    dormant table for that, and deletes it again. An included file that nft refuses is left out, with a line on stderr.
-    OffloadError if inputs cannot be read, or nft refuses the ruleset for another cause.
+    3: something would change; 0: nothing. Flowtables and rules that use them are not compared. An included file that
+    nft refuses is not compared; a line on stderr names it. OffloadError if what the firewall is compiled from cannot be
+    read, or nft fails otherwise.
     """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
@@ -55,9 +55,9 @@ def _taken(nft: Nft, ruleset: Ruleset) -> tuple[Ruleset, frozenset[str]]:
 
 
 def sleeping(ruleset: Ruleset) -> str:
-    """The text of the ruleset as a dormant table with the name ASLEEP, without flowtables and rules that use them.
+    """The nft text of the ruleset's table, but dormant, with the name ASLEEP (fw4_next), and without flowtables.
 
-    Files that the ruleset includes outside of the table are left out.
+    It also lacks rules that use flowtables, and files that the ruleset includes outside of the table.
     """
     table = ruleset.table
     chains = tuple(

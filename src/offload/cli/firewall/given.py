@@ -52,14 +52,15 @@ class Given(NamedTuple):
     root: Path | None = None  # --root: a directory with a router's files; None: this router
     explain: bool = False  # --explain
     quiet: bool = False  # -q
-    # of `trace`: the values of --src, --dest-port and so on, by option name
+    # of `trace`: the values of its options, by name without `--`, such as `dest-port`
     about: Mapping[str, str] = MappingProxyType({})
 
 
 def parsed(argv: Sequence[str]) -> Given:
-    """The command line behind `offload firewall`, parsed.
+    """Parse a command line. `argv`: the words after `offload firewall`.
 
-    ValueError if it is not valid, with a line for stderr; its text is empty for `--help`.
+    ValueError if it is not valid; its text is a line for stderr, with a newline. Also ValueError, with an empty text,
+    for `--help`.
     """
     rest = iter(argv)
     words: list[str] = []

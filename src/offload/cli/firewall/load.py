@@ -1,8 +1,4 @@
-"""`offload firewall start|reload|restart|update|reload-sets|stop|flush`: by the service, or by this process.
-
-One command runs at a time. A `reload` that had to wait loads nothing if a load has begun after it was called: it ends
-with the outcome of that one.
-"""
+"""The verbs of `offload firewall` that load or stop it: start, reload, restart, update, reload-sets, stop, flush."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -24,13 +20,13 @@ Json = dict[str, Any]
 
 
 class Loading(NamedTuple):
-    """What the verbs need of the router; tests replace each field."""
+    """What the verbs need of the router."""
 
-    # calls the ubus method `firewall` with an action (start, stop, ...; empty: only report), and gives the reply
+    # does an action of the ubus method `firewall` (start, stop, ...; empty: only report), and gives the reply
     act: Callable[[str], Json]
-    turn: Callable[[], AbstractContextManager[None]]  # the lock that only one load at a time holds
+    turn: Callable[[], AbstractContextManager[None]]  # gives a context that holds the lock, as one command at a time
     outcome: "File"  # the file with the result of the last load
-    runner: "Scripts"  # runs scripts
+    runner: "Scripts"  # saves the ruleset for the next boot, and runs scripts
     includes: Callable[[], Iterable[str]]  # gives the paths of the scripts to run after a load
     flush: Callable[[], None]  # deletes every nft table
     say: Callable[[str], None]  # prints a line to stderr
@@ -39,13 +35,13 @@ class Loading(NamedTuple):
 
 
 def run(verb: str, doors: Loading) -> int:
-    """Run one verb (start, stop, ...) under the lock `doors.turn`, and print what happened; gives exit code 0 or 1.
+    """Run one verb (start, stop, ...) while no other command does, print what happened, and give the exit code.
 
-    1 if it failed, for a `start` of a loaded firewall, and for a `stop` of one that is not. A `reload` loads nothing if
-    a load by another command began after it was called: it ends as that load did. `flush` stops the firewall and
-    deletes every nft table. After a start, reload, restart or update without error it runs the script that saves the
-    ruleset for the next boot, then the include scripts, and only prints what fails there. OffloadError if the lock is
-    not free in time (nothing was done), or a later step fails: then the firewall may be stopped or loaded all the same.
+    1: it failed, the firewall was loaded already (`start`), or it was not loaded (`stop`). 0: else. `flush` stops the
+    firewall and deletes every nft table. A `reload` loads nothing if a load by another command began after
+    `doors.began`; its exit code is that of this load. After start, reload, restart and update without error the ruleset
+    is saved for the next boot and the scripts of `includes` run; what fails there is only printed. OffloadError if the
+    lock is not free in time, or a step fails; then the firewall may be stopped or loaded all the same.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None

@@ -1,4 +1,4 @@
-"""`offload firewall network|device|zone`: answers for scripts, from the file that the last load wrote."""
+"""`offload firewall network|device|zone`: zones and their devices, from the file that the last load wrote."""
 
 import json
 import sys
@@ -14,11 +14,11 @@ FOUND, NOT_FOUND = 0, 1
 
 
 def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
-    """Print the zone of a network or device (`words`: its name), or the devices of a zone, one name on a line.
+    """Print one name on each line, and give exit code 0; or print nothing, and give 1, if there is no such zone.
 
-    For a zone `words` are its name, and a device if only that one is to be printed. Gives exit code 1 if no zone
-    is found, or the zone does not have that device; nothing is printed then. FileError if no firewall is loaded, or the
-    file cannot be read. `state`: path of the file.
+    `verb` `network` or `device`: the zone of the network or device whose name is in `words`. `verb` `zone`: the devices
+    of the zone `words[0]`; with a second word only that device, and 1 if the zone does not have it. `state`: path of
+    the file with the zones. FileError if there is no such file (no firewall is loaded), or it cannot be read.
     """
     zones = read(state)
     found: list[str] | None
@@ -31,9 +31,10 @@ def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
 
 
 def read(state: Path) -> list[Json]:
-    """The zones of the loaded firewall from the file `state`, as JSON objects with name, networks and devices.
+    """The zones of the loaded firewall: `[{"name": NAME, "networks": [NAME, ...], "devices": [NAME, ...]}, ...]`.
 
-    FileError if no firewall is loaded (there is no file), or the file cannot be read or is malformed.
+    `state`: path of the file with them. FileError if there is no such file (no firewall is loaded), or it cannot be
+    read or is malformed.
     """
     content = PrivateFile(state).read()
     if content is None:

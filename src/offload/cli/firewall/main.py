@@ -1,5 +1,6 @@
-"""`offload firewall VERB`: run one verb. Each imports only what it needs, because scripts call them often."""
+"""The command `offload firewall VERB`."""
 
+# A verb imports only what it needs, because scripts call these often.
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb; gives the exit code. `argv` begins with `firewall`.
+    """Run one verb, and give its exit code. `argv`: `firewall` and the words after it.
 
-    If `parsed` refuses the command line, a line and the usage go to stderr, and the exit code is 2. At an OffloadError
-    its sentence goes to stderr (with -q nowhere), and the exit code is 1. A value that `trace` refuses is one.
+    For a command line that `parsed` refuses it is 2, and a line and the usage are printed on stderr; for `--help` it is
+    0, with only the usage. If the verb raises an OffloadError (of `trace` also for a bad value), it is 1, and without
+    -q the sentence is printed on stderr.
     """
     try:
         given = parsed(argv[1:])

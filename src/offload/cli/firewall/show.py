@@ -1,8 +1,6 @@
-"""`offload firewall print|check`: the ruleset as nft text, and the problems of the configuration.
+"""`offload firewall print|check`: the ruleset as nft text, and the problems of the configuration."""
 
-These run often and on large configurations, so they import nothing that they do not need.
-"""
-
+# These run often and on large configurations, so they import nothing that they do not need.
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,10 +15,10 @@ from offload.nft.text import chain_lines, ruleset_text
 
 
 def print_ruleset(given: Given) -> int:
-    """Print the ruleset as nft text; problems go to stderr, as in fw4 (with -q nowhere). Gives exit code 0.
+    """Print the ruleset as nft text, and without -q the problems of the configuration on stderr; give exit code 0.
 
-    With --explain only the chains, each rule with the section that it comes from, or `every ruleset` without one.
-    OffloadError as of `compiled`.
+    With --explain only the chains are printed, each rule with the section of /etc/config/firewall that it comes from,
+    or with `every ruleset`. Errors as of `compiled`.
     """
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
@@ -31,10 +29,10 @@ def print_ruleset(given: Given) -> int:
 
 
 def check(given: Given) -> int:
-    """Print the problems of the configuration, on the running router also those that nft finds; gives the exit code.
+    """Print the problems of the configuration, and give the exit code. On the running router nft checks it too.
 
-    3: problems. 0: none, or only remarks, which are printed too. 1: nft fails for another cause.
-    OffloadError as of `compiled`.
+    3: there are problems. 0: there are none, or only remarks. 1: nft fails, or refuses the ruleset even without the
+    parts that it has named. Errors as of `compiled`.
     """
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()

@@ -1,4 +1,4 @@
-"""`offload firewall trace`: the rules that decide about the first packet of a connection."""
+"""`offload firewall trace`: which rules of the firewall decide about the first packet of a connection."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,10 +18,10 @@ Zones = Mapping[str, FirewallZone]
 
 
 def show_trace(given: Given) -> int:
-    """Print what the hooks decide about the packet of the arguments, and by which rules; gives exit code 0.
+    """Print what the hooks decide about the packet that the options describe, and by which rules; give exit code 0.
 
-    NAT hooks without a rule for the packet are left out. UsageError for a wrong argument, FileError or BusError if the
-    router cannot be read.
+    NAT hooks without a rule for the packet are not printed. UsageError for a bad option as of `asked`; FileError or
+    BusError if the router cannot be read.
     """
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
@@ -32,13 +32,13 @@ def show_trace(given: Given) -> int:
 
 
 def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
-    """The packet that the options of `trace` describe, with its source and destination zone.
+    """The packet that the options of `trace` describe, and its Route (source zone, destination zone).
 
-    `about`: values by option name, such as `src-ip`. An empty zone is this router. Without `dest` a packet from a zone
-    goes to the router, if the destination address is its own or not given; otherwise to the zone whose network has the
-    address, or to the only zone that masquerades. UsageError for a wrong address or port, an unknown zone, a
-    named zone without devices, or if not exactly one zone masquerades where that decides. The names of protocols and
-    the MAC address are not checked.
+    `about`: values by option name, such as `src-ip`. An empty zone is the router. Without `dest` a packet from a zone
+    goes to the router if `dest-ip` is the router's or not given; any other packet goes to the zone whose network has
+    `dest-ip`, else to the only zone that masquerades. UsageError for a bad address or port, addresses of two families,
+    ports of a protocol without ports, a zone that is unknown or has no device, and if not exactly one zone masquerades
+    where that decides. The name of the protocol and the MAC address are not checked.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
@@ -114,10 +114,7 @@ class Origins:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """One line about a rule that a packet meets: chain, verdict, comment if any, and the section with its line.
-
-        The section is left out if the rule comes from none of /etc/config/firewall, or its line is not known.
-        """
+        """One line about a rule that a packet meets: chain, verdict, comment if any, and section with line if known."""
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""
         shown = f'"{step.comment}"' if step.comment else ""
