@@ -22,9 +22,9 @@ def _none() -> list[int]:
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of connections, and of their packets and bytes in both directions, by path.
+    """Numbers of connections (`flows`), and of their packets and bytes (`octets`) in both directions, by path.
 
-    Each list has one number for each path, in the order of PATHS: slow, software, hardware, unseen.
+    Each of the three lists has one number for each path, in the order of PATHS: slow, software, hardware, unseen.
     """
 
     flows: list[int] = field(default_factory=_none)
@@ -55,13 +55,16 @@ class Counts:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Counts":
-        """A Counts from a flat list of WIDTH numbers (flows, packets, bytes), as the property `numbers` gives it."""
+        """Make a Counts from a flat list of WIDTH (12) numbers, as the property `numbers` gives it."""
         every, size = list(numbers), len(PATHS)
         return cls(every[:size], every[size : 2 * size], every[2 * size :])
 
 
 def counts_json(counts: Counts) -> Json:
-    """The counts as JSON objects under `flows`, `packets` and `bytes`, each with all of PATHS (slow, ...) as keys."""
+    """The counts as JSON: `{"flows": {PATH: number}, "packets": {PATH: number}, "bytes": {PATH: number}}`.
+
+    Each PATH (slow, software, hardware, unseen) is there.
+    """
     return {
         what: dict(zip(PATHS, numbers, strict=True))
         for what, numbers in zip(("flows", "packets", "bytes"), counts.lists, strict=True)

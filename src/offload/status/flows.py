@@ -1,4 +1,4 @@
-"""Convert conntrack entries into flows: connections with their firewall zones, and why they are slow. Pure."""
+"""Convert conntrack entries into flows: connections with their firewall zones, and why they are not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,11 +22,11 @@ def flows(
     everything: bool = False,
     explained: bool = True,
 ) -> list[Flow]:
-    """The forwarded connections as Flows, in the order of `entries`: each with its zones and at most one Reason.
+    """Make a Flow of each forwarded connection, in the order of `entries`: with its zones and at most one Reason.
 
-    A zone that is not known is None. The Reason says why the flow is slow, or in software although hardware was
-    requested; with `explained` false no flow has one. `cases`: by pair of zones, what its flows showed of hardware;
-    None: nothing. `everything`: also connections of the router itself, or to multicast or broadcast addresses; such an
+    The Reason says why the flow is slow, or in software although hardware was requested; with `explained` false there
+    is none. A zone that is not known is None. `cases`: by pair of zones, what its flows showed of hardware; None:
+    nothing. `everything`: include connections of the router itself, and to multicast or broadcast addresses; such an
     end has no zone.
     """
     known = cases or {}
@@ -52,10 +52,10 @@ def page(
     *,
     everything: bool = False,
 ) -> tuple[list[Flow], int]:
-    """(flows, total): the flows on the query's page, in the order that it requests, each as `flows` gives it.
+    """(flows on the query's page in the order that it requests, number of all flows that it selects).
 
-    `total` is the number of flows that the query selects without its `limit` and `offset`. `cases` and `everything`: as
-    in `flows`.
+    The page is set by `limit` and `offset` of the query. `cases` and `everything`: as in `flows`, which makes the
+    Flows.
     """
     found = flows(entries, snapshot, plan, everything=everything, explained=False)
     meant = select(found, replace(query, limit=None, offset=0))

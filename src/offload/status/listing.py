@@ -1,9 +1,7 @@
-"""Select and sort the flows of a query from one dump of all connections. Pure.
+"""Select and sort connections of one dump by a query, and find why they are not on a faster path. Pure."""
 
-Only numbers of connections are sorted, and values of a connection are read one connection after the other, so that a
-list of 65,536 needs little more memory than the kernel's own bytes.
-"""
-
+# Only numbers of connections are sorted, and values of a connection are read one connection after the other: so a list
+# of 65,536 needs little more memory than the kernel's own bytes.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -26,7 +24,10 @@ Accepted = Callable[[Values], bool | None]  # whether the firewall accepted a re
 
 
 class Listing:
-    """The flows that a query selects, in its order, whatever its `limit` and `offset`; `len` gives their number."""
+    """The connections of a dump that a query selects, in the order that it requests. `len()` gives their number.
+
+    `limit` and `offset` of the query are ignored.
+    """
 
     def __init__(
         self,
@@ -37,11 +38,10 @@ class Listing:
         everything: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Select and sort the flows. `entries`: a dump, all of which `count` has counted before, in the same order.
+        """Select and sort the connections. `entries`: the dump. `count` has counted all of it before, in this order.
 
-        `everything`: also connections of the router itself, or to multicast or broadcast. `between` is called now and
-        then while entries are read and sorted, which takes seconds on a small router: the caller can do other work in
-        it. It is not called while they are sorted by `bytes`, which is fast.
+        `everything`: include connections of the router itself, and to multicast or broadcast. `between`: called now and
+        then in a long run, for other work of the caller.
         """
         self._count, self._entries, self._between = count, entries, between
         self._way_of = count.way_of.tolist()  # the items of a list are read faster than those of an array
@@ -55,16 +55,19 @@ class Listing:
         return len(self._numbers)
 
     def rows(self, first: int = 0, end: int | None = None) -> Rows:
-        """The flows from index `first` to before `end` (None: all), each as (index of its Way, Values).
+        """The connections from index `first` to before `end` (None: to the last), each as (index of its Way, Values).
 
-        A Way (endpoints and status) is one of `count.ways`; Values are the flat tuple of a conntrack entry as the
-        kernel sends it. They are read one by one, while iterated.
+        The index is that in `count.ways` (a Way has endpoints and status). Values: the conntrack entry as a flat tuple
+        (`Entry.values`). Each is read when the iteration comes to it.
         """
         numbers = self._numbers[first:end]
         return zip(map(self._way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """How many flows from index `first` to before `end` (None: all) have each Way, by its index in `count.ways`."""
+        """Map the index of each Way in `count.ways` to the number of connections that have it; without others.
+
+        Counted are the connections from index `first` to before `end` (None: to the last).
+        """
         return Counter(map(self._way_of.__getitem__, self._numbers[first:end]))
 
     def _sorted(self, numbers: list[int], sort: str) -> list[int]:
@@ -97,7 +100,9 @@ class Listing:
 
 
 class Explainer:
-    """Finds why flows are slow, or in software although hardware was requested; examines most equal flows only once."""
+    """Finds why connections of one dump are slow, or in software although hardware was requested."""
+
+    # Connections that are equal in all that decides are mostly examined only once.
 
     def __init__(
         self,
@@ -107,10 +112,10 @@ class Explainer:
         cases: Mapping[Pair, PairHardware] | None = None,
         accepted: Accepted = lambda _: None,
     ) -> None:
-        """`ways`: the endpoints and status of all connections; other methods name one by its index.
+        """`ways`: the Ways (endpoints and status) of all connections; other methods take the index of one.
 
-        `cases`: by pair of zones, what its flows showed of hardware; None: nothing. `accepted`: a function that gives,
-        for the Values of a slow connection, whether the firewall accepted a reply of it; None: not known.
+        `cases`: by pair of zones, what its flows showed of hardware; None: nothing. `accepted`: a function that takes
+        the Values of a slow connection, and gives whether the firewall accepted a reply of it (None: not known).
         """
         self._accepted = accepted
         self.ways, self._cases, self._lookups = ways, cases or {}, Lookups.of(plan, snapshot)
@@ -122,9 +127,9 @@ class Explainer:
         self._kinds = dict[tuple[object, ...], tuple[int, int | None]]()
 
     def flow(self, number: int, values: Values) -> Flow:
-        """The Flow of a connection: its entry, zones and, if there is one, the Reason that `why` finds.
+        """The Flow of a connection: its entry, its zones, and the Reason that `why` finds, if any.
 
-        `number`: index of its Way in `ways`. `values`: the flat tuple of its entry, as the kernel sent it.
+        `number`: index of its Way in `ways`. `values`: its entry as a flat tuple (`Entry.values`).
         """
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))
@@ -132,8 +137,8 @@ class Explainer:
     def why(self, number: int, values: Values) -> tuple[Reason, ...]:
         """Why a connection is slow, or in software although hardware was requested: a tuple of one Reason, or empty.
 
-        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` is called to find
-        whether the firewall accepted a reply.
+        `number` and `values`: as in `flow`. The function `accepted` is called if only a packet or the firewall's
+        acceptance of a reply can be missing.
         """
         kind = self.kind(number, values)
         found = None if kind is None else self._known.get(kind)
@@ -146,9 +151,9 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A number; flows with the same one have the same Reason. None: the flow has to be examined alone.
+        """A number that is the same only for connections with the same Reason; None: it has to be found for this alone.
 
-        `number` and `values`: as in `flow`. Of a flow that waits only for a packet, `accepted` may be called.
+        `number` and `values`: as in `flow`. The function `accepted` may be called, as in `why`.
         """
         if not self._alike[number]:
             return None

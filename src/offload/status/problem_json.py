@@ -1,4 +1,4 @@
-"""A fault of the configuration as JSON. Pure; a module of its own, because the command needs it for every verb."""
+"""A fault of the configuration as JSON. Pure."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ from offload.model.problems.problem import Problem
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
-    """A Problem (a fault in a configuration file) as JSON; `code` never changes, `place` and `text` are for people.
+    """A Problem (a fault in a configuration file) as JSON.
 
-    `line`: where its section begins; null if not known. `section` and `option` are empty if the fault is not in one.
+    `code`: a name for programs, the same in all releases. `place`, `text`: for people. `line`: where the section
+    begins; null if not known. `section` and `option` are empty if the fault is not in one.
     """
     return {
         "code": problem.fault.name,

@@ -30,7 +30,7 @@ LONGEST_SHOWN = 60
 
 
 class QueryError(UsageError):
-    """A query has a key or value that is not valid; the error's text names it."""
+    """A query has a key or value that is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Query:
 
     @classmethod
     def of(cls, words: Mapping[str, object], zones: Collection[str] | None = None) -> "Query":
-        """Parse a query of ubus or the command: `words` has a value (text or number) by name of a field.
+        """Parse a query of ubus or the command. `words`: name of a field -> its value, text or number.
 
-        A field that is missing keeps its default. QueryError if a name or value is not valid. `zones`: names of all
-        zones, one of which the value of `zone` must be; None: any name is accepted.
+        A field that is missing keeps its default. `zones`: names of the zones that the value of `zone` may be; None:
+        any. QueryError if a name or value is not valid.
         """
         unknown = sorted(words.keys() - set(KEYS))
         if unknown:
@@ -67,10 +67,7 @@ class Query:
         return cls(**read)
 
     def admits(self, flow: Flow) -> bool:
-        """Whether the query selects the flow by its zone, host and state.
-
-        The page (`limit`, `offset`) does not matter.
-        """
+        """Whether the flow meets the query's conditions `zone`, `host` and `state`."""
         if self.state is not None and flow.state is not self.state:
             return False
         if self.zone is not None and self.zone not in {flow.src_zone, flow.dest_zone}:
@@ -86,9 +83,9 @@ def admits_host(entry: Entry, host: IPv4Network | IPv6Network) -> bool:
 
 
 def select(flows: Iterable[Flow], query: Query) -> list[Flow]:
-    """The flows that the query selects, sorted as it requests, and of these only its page (`offset`, `limit`).
+    """The flows that meet the query's conditions, sorted as it requests; of these only its page (`offset`, `limit`).
 
-    Flows that are equal in that order stay as in `flows`.
+    Flows that are equal in that order stay in the order of `flows`.
     """
     word = query.sort.removeprefix(REVERSED)
     found = sorted(filter(query.admits, flows), key=SORTS[word], reverse=word != query.sort)

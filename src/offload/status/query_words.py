@@ -1,5 +1,6 @@
-"""The words of queries about flows. The command needs them for its help, so this module imports nothing."""
+"""The words of queries about flows."""
 
+# The command needs them for its help, so this module imports nothing.
 KEYS = ("zone", "host", "state", "sort", "limit", "offset")
 SORTS = ("bytes", "packets", "src", "dest", "zone", "state", "timeout")
 REVERSED = "-"  # before a word of SORTS: reverse order

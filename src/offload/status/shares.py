@@ -26,7 +26,7 @@ PATHS = {
 
 
 class Way(NamedTuple):
-    """What many connections have in common: both endpoints, and the status bits (IPS_*) of their conntrack entries."""
+    """Both endpoints and the status bits (IPS_*) of a conntrack entry, which many connections have in common."""
 
     src: Endpoint
     dest: Endpoint
@@ -44,10 +44,11 @@ class Way(NamedTuple):
 
 
 class ShareCount:
-    """Finds zones and path of connections, and counts them. Bytes that the kernel has not counted are 0.
+    """Finds zones and path of the connections that are added, and counts them by these.
 
-    `ways`: the different Ways (endpoints and status) so far. For each connection, in the order in which they were
-    added: `way_of` has the index of its Way in `ways`, and `octets` its bytes in both directions.
+    `ways`: the different Ways (endpoints and status) so far. `way_of` and `octets` have one item for each connection,
+    in the order in which they were added: the index of its Way in `ways`, and its bytes in both directions (0 if the
+    kernel has not counted them).
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -75,9 +76,9 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """Live flows and their bytes by pair (source zone, destination zone); a pair without connections is not in it.
+        """The numbers of the added connections, and of their bytes, by pair (source zone, destination zone).
 
-        Connections with an end in no zone, or in one that is not known, are left out.
+        A pair without connections is not in it. A connection with an end in no known zone is not counted.
         """
         flows, octets = Counter(self.way_of), defaultdict[int, int](int)
         for number, counted in zip(self.way_of, self.octets, strict=True):
@@ -92,10 +93,7 @@ class ShareCount:
 
 
 def shares(entries: Iterable[Entry], snapshot: Snapshot, plan: Plan) -> dict[Pair, Share]:
-    """Live flows and their bytes by pair (source zone, destination zone), counted from these entries.
-
-    As `ShareCount.shares`: a pair without connections is not in it.
-    """
+    """Count these connections and their bytes by pair (source zone, destination zone), as `ShareCount.shares` does."""
     count = ShareCount(snapshot, plan)
     count.add(entry.row for entry in entries)
     return count.shares()

@@ -20,20 +20,17 @@ Key = tuple[int, Tuple]  # protocol, original direction
 
 
 class Seen(NamedTuple):
-    """A flow in one sample: its path, and its packets so far in (original, reply) direction.
+    """A flow in one sample."""
 
-    `packets` is None if the kernel has not counted them.
-    """
-
-    state: State
-    packets: tuple[int, int] | None
+    state: State  # its path
+    packets: tuple[int, int] | None  # so far, in (original, reply) direction; None: the kernel has not counted them
 
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that had packets in hardware until they were removed from it, and no packet counted later.
+    """Flows that moved in hardware when they were removed from it, and of which no packet was counted since.
 
-    Later: after the first sample that follows the removal.
+    Packets are compared with those in the first sample after the removal.
     """
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
@@ -44,23 +41,23 @@ class Evicted:
 
     @property
     def unaccounted(self) -> Collection[Key]:
-        """The flows that a driver may still forward: all of `flows` after UNSEEN seconds without packets, else none."""
+        """The flows that a driver may still forward: all of `flows`, or none before `unseen` is UNSEEN (20) seconds."""
         return self.flows.keys() if self.unseen >= UNSEEN else ()
 
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
         """A copy with the flows of `moving` added, which were removed from hardware at `at` (monotonic seconds).
 
-        A flow that was in it already keeps its packet count. The time without packets begins again for all of them.
+        A flow that it has already keeps its packet count. `unseen` begins at 0 again, for all flows.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """A copy with only the flows whose packet count is the same in this sample, at `at` (monotonic seconds).
+        """A copy with only the flows whose packet count is the same in a new sample. `at`: its monotonic seconds.
 
-        `seen`: the flows of the sample; one that is not in it, or has no counters, is left out. The copy is empty if
-        one flow is in a flowtable again, or has at least BACK more packets: then the driver has forgotten them all. A
-        flow without a sample since its removal takes its packet count from `seen`. While there is such a flow, the
-        first SETTLING seconds after the removal change nothing: the result is this object.
+        `seen`: the flows of the sample. A flow that it does not have, or has without a packet count, is dropped. A flow
+        without a sample since its removal takes its packet count from `seen`; while there is such a flow, the result is
+        this object until SETTLING (5) seconds after the removal. The copy has no flows if one of them is in a flowtable
+        again or has at least BACK (20) more packets: then the driver has forgotten them all.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

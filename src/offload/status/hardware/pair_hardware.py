@@ -1,9 +1,9 @@
 """Judge by counters of live flows whether hardware really forwards the flows of a pair of zones. Pure.
 
-That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark is wrong if the device of one
-direction is missing (docs/kernel.md 14). So hardware is proven by flows that have the mark, move in both directions,
-and send almost nothing over the slow path. It is refused if flows keep moving without the mark, or take the slow path
-with it.
+That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark (IPS_HW_OFFLOAD) is wrong if the
+device of one direction is missing (docs/kernel.md 14). So hardware is mostly proven by flows that have the mark, move
+in both directions, and send almost nothing over the slow path. It is refused if flows keep moving without the mark, or
+with it take the slow path or move in one direction only.
 
 One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters
 only of flows that the processor has not seen for a tenth of their timeout (nf_flow_offload_stats(),
@@ -21,19 +21,14 @@ from offload.status.hardware.evicted import Evicted, Key, Seen
 
 
 class Verdict(Enum):
-    """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known.
+    """Whether hardware forwards the flows of a pair of zones, or of a device, as far as it is known."""
 
-    NONE: not requested, or it does not matter there. IMPOSSIBLE, REQUESTED: not in hardware, for good or for now.
-    BOUND: the kernel accepted the devices, which proves nothing. PROVEN, REFUSED: live flows showed that it does, or
-    does not.
-    """
-
-    NONE = "none"  # not asked for, or does not matter there (`Verdicts.of_pair`, `Verdicts.of_device`)
-    IMPOSSIBLE = "impossible"  # requested, but this router cannot have it
-    REQUESTED = "requested"  # requested, but not available now
-    BOUND = "bound"  # the kernel accepted the devices
-    PROVEN = "proven"
-    REFUSED = "refused"
+    NONE = "none"  # not requested, or it does not matter there (`Verdicts.of_pair`, `Verdicts.of_device`)
+    IMPOSSIBLE = "impossible"  # requested, but not possible with this router or configuration
+    REQUESTED = "requested"  # requested, but not possible at present
+    BOUND = "bound"  # the kernel accepted the devices, and live flows showed neither of the next two
+    PROVEN = "proven"  # live flows showed that it does
+    REFUSED = "refused"  # live flows showed that it does not
 
 
 PACKETS = 20  # of flows in hardware, for a verdict
@@ -46,15 +41,13 @@ NONE_EVICTED = Evicted()
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Flows and counters of a pair of zones, or of one device, at one moment.
-
-    `flows`: all in a flowtable, but not those in software for which hardware is not requested; and also slow flows that
-    were removed from hardware without a packet since. Of a pair with many flows it has only a part.
-    """
+    """Flows and counters of a pair of zones, or of one device, at one moment."""
 
     at: float  # seconds of a clock that never jumps
     time: str  # ISO 8601
-    flows: Mapping[Key, Seen]  # by (protocol, original direction)
+    # By (protocol, original direction): flows in hardware, and those in software for which hardware is requested; also
+    # slow ones that left hardware and had no packet since. Of a pair with many flows it is only a part of them.
+    flows: Mapping[Key, Seen]
     marked: int = 0  # flows with the hardware mark
     strays: int = 0  # packets so far on the slow path of flows with the hardware mark
     received: int = 0  # bytes so far that came in on the devices of `unbridged`
@@ -63,7 +56,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What samples showed of a pair of zones in hardware, of one that left it, or of a device; `updated` adds one."""
+    """What samples of live flows showed of a pair of zones in hardware, of one that left hardware, or of a device."""
 
     devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
@@ -92,10 +85,10 @@ class PairHardware:
 
     @property
     def frozen(self) -> bool:
-        """Whether counters of flows in hardware stood still while the devices of `unbridged` received packets.
+        """Whether the counters of flows in hardware stand still although the devices of `unbridged` receive packets.
 
-        So it is after SAMPLES_FROZEN samples in which they received clearly more bytes than conntrack counted, if no
-        flow in hardware moved by its counters since.
+        It is true after SAMPLES_FROZEN (2) samples in which these devices received clearly more bytes than conntrack
+        counted, and until the counters of a flow in hardware move.
         """
         return self.still >= SAMPLES_FROZEN
 
@@ -103,8 +96,8 @@ class PairHardware:
     def settled(self) -> bool:
         """Whether samples may be taken less often, because the next will hardly change anything.
 
-        So it is if the verdict is PROVEN or REFUSED, and no packets of flows that were removed from hardware are waited
-        for any more.
+        It is true if the verdict is PROVEN or REFUSED, and `evicted` has no flows, or has waited long enough for their
+        packets (`Evicted.unaccounted`).
         """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
@@ -112,12 +105,12 @@ class PairHardware:
 
     @property
     def conclusion(self) -> Verdict:
-        """The verdict by the counters: REFUSED, PROVEN, or BOUND if they show neither.
+        """The verdict by the counters: REFUSED if they show that, else PROVEN if they show that, else BOUND.
 
-        REFUSED, which goes first: too many packets of flows with the hardware mark are on the slow path; FLOWS flows of
-        a family stay in software, or some for SECONDS, and none of the pair ever moved in hardware; or more packets are
-        of TCP flows that move in one direction than of flows that move in both. PROVEN: at least PACKETS are of flows
-        that move in both, or counters are `frozen` while flows have the mark.
+        REFUSED, if one of these holds: too many packets of flows with the hardware mark took the slow path; FLOWS (100)
+        flows of a family stayed in software, or some for SECONDS (60), and no flow of the pair ever moved in hardware;
+        `half` is larger than `whole`, and at least PACKETS (20). PROVEN: `whole` is at least PACKETS, or the counters
+        are `frozen` and flows have the mark.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
@@ -130,8 +123,9 @@ class PairHardware:
     def reasons(self) -> tuple[Reason, ...]:
         """A Reason for each fault that the samples show; empty if there is none.
 
-        The faults: packets of hardware flows are on the slow path; hardware flows move in one direction only; flows
-        stay in software; counters stand still; a driver may still forward flows that were removed from hardware.
+        The faults: too many packets of flows with the hardware mark took the slow path, or moved in one direction only;
+        flows stayed in software; counters stand still; a driver may still forward flows that were removed from
+        hardware.
         """
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
@@ -146,18 +140,18 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reason HARDWARE_KEPT, with the number of flows removed from hardware that a driver may still forward.
+        """The Reason HARDWARE_KEPT, with the number of flows in `evicted.unaccounted`.
 
-        Valid only if `evicted.unaccounted` is not empty.
+        It makes sense only if there are some.
         """
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
-        """Why a flow of this family (`ipv4`, `ipv6`) is in software, by what the samples show of other flows.
+        """Why a flow of this family (`ipv4`, `ipv6`) is in software, by what the samples show of the pair's flows.
 
-        If too many flows of the family stayed in software, or for too long: that hardware is full, or takes only the
-        other family, or no VLAN tags or PPPoE, or that the driver takes no flows. Else HARDWARE_AWAITED: it may still
-        take the flow.
+        HARDWARE_AWAITED (hardware may still take it), unless many flows of the family stayed in software, or some for
+        long. Then HARDWARE_FULL if hardware ever took a flow of the family; else HARDWARE_FAMILY if it took one of the
+        other; else HARDWARE_ENCAPSULATED if packets carry VLAN tags or PPPoE headers; else HARDWARE_DRIVER.
         """
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
@@ -190,16 +184,15 @@ class PairHardware:
 
 
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
-    """A copy of `case` for the time `at` (monotonic seconds), when all flows of the pair were removed from hardware.
+    """A copy of `case` after all flows of the pair were removed from hardware, at `at` (monotonic seconds).
 
-    Flows in `moving`, which is empty then, go to `evicted`: later samples check whether a counter sees packets of them
-    again. All else stays as the last sample showed it, also `in_hardware`.
+    The flows in `moving` are moved to `evicted`. All else stays as it was, also `in_hardware`.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 
 
 def without_family(case: PairHardware, family: str) -> PairHardware:
-    """A copy of `case` without the flows of this family (`ipv4`, `ipv6`) that stayed in software, and their seconds."""
+    """A copy of `case` whose `stayed` and `busy` have nothing of this family (`ipv4`, `ipv6`)."""
     stayed = {name: flows for name, flows in case.stayed.items() if name != family}
     return replace(case, stayed=stayed, busy={name: busy for name, busy in case.busy.items() if name != family})
 

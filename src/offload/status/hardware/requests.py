@@ -1,4 +1,4 @@
-"""Find why hardware is not requested for single flows of a pair of zones in hardware: where their hosts are. Pure."""
+"""Find why hardware is not requested for single flows of a pair of zones that is in hardware. Pure."""
 
 from functools import cached_property
 
@@ -12,9 +12,9 @@ from offload.status.lookup.zone_lookup import Endpoint
 
 
 class HardwareRequests:
-    """Finds why hardware was not requested for a flow whose pair of zones is in hardware.
+    """Finds why hardware is not requested for a flow whose pair of zones is in hardware.
 
-    `known`: the bridge ports where stations were seen last (`device_paths.KnownStations`); None: those of the Snapshot.
+    `known`: the bridge ports and MACs of hosts (`device_paths.KnownStations`); None: those of the Snapshot.
     """
 
     def __init__(self, plan: Plan, snapshot: Snapshot, known: KnownStations | None = None) -> None:
@@ -26,16 +26,15 @@ class HardwareRequests:
 
     @cached_property
     def paths(self) -> DevicePaths:
-        """The lookup of the devices that packets of an address pass, from the l3 device down; made at its first use."""
+        """The DevicePaths, which find the devices that packets of an address pass."""
         return DevicePaths(self._snapshot, known_stations(self._snapshot) if self._known is None else self._known)
 
     def why_not(self, src: Endpoint, dest: Endpoint, original: Tuple, target: bytes) -> Reason | None:
-        """Why hardware was not requested for a flow between these ends; None: it was, or nothing known tells why.
+        """Why hardware is not requested for a flow; None: it is requested, or nothing known tells why not.
 
-        The Reasons: the service gave up hardware for its pair and family, or one end is, or may be, behind a device or
-        bridge port that no hardware flowtable lists. None also if the devices of both ends are not known, or no
-        hardware flowtable lists a device. `original`: ends of its first packet. `target`: its packed destination after
-        DNAT.
+        The Reasons: the service gave up hardware for its pair and family, or packets of an end pass, or may pass, no
+        device that a hardware flowtable lists. `src`, `dest`: its endpoints. `original`: its original direction.
+        `target`: its packed destination after DNAT.
         """
         flows = self._given_up.get((src.zone or "", dest.zone or "", family_of(original)))
         if flows is not None:

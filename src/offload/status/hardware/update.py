@@ -15,11 +15,11 @@ TCP = 6
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
-    Counters are compared with those of the last sample, of flows that are on the same fast path in both. Of the time
-    between the two at most LONGEST seconds count as time in software. The first sample has nothing to be compared with.
-    `since` becomes the time of the sample if the verdict changes, or it is the first. `evicted` is not changed,
-    because it has to be compared with more flows than the sample has.
+    Counted are packets since the last sample, of flows that are on the same fast path in both; of the first sample,
+    none. Of the time between two samples at most LONGEST (15) seconds count as time in software. `since` becomes the
+    time of the sample if the verdict changes, or it is the first. `evicted` is not changed.
     """
+    # `evicted` has to be compared with more flows than the sample has
     before = case.sample
     moved = _moved_packets(before, sample)
     hardware = {key: count for key, count in moved.items() if sample.flows[key].state is State.HARDWARE}

@@ -36,20 +36,20 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What samples of live flows showed: `cases` by pair of zones, `ports` by device that flows of such pairs passed.
+    """What samples of live flows showed of hardware: of pairs of zones (`cases`), and of devices (`ports`, by name).
 
-    `cases` also has pairs that left hardware while a driver may still forward their flows.
+    `cases` also has pairs that left hardware, while a driver may still forward their flows.
     """
 
     cases: Mapping[Pair, PairHardware] = field(default_factory=dict)
     ports: Mapping[str, PairHardware] = field(default_factory=dict)
 
     def of_pair(self, pair: PairDecision) -> Verdict:
-        """The verdict on a pair: if it is in hardware, by its flows (BOUND without a sample), else by why it is not.
+        """The verdict on a pair: if it is in hardware, that of its flows (BOUND without samples), else by its Reasons.
 
-        Not in hardware: REFUSED if the service gave hardware up for it; REQUESTED if it has no Reason, or one that ends
-        by itself (PASSING: a network is down, a device is missing, ...); else IMPOSSIBLE. NONE if hardware was not
-        requested for it, or an exempt or a fault keeps it slow as a whole.
+        By its Reasons: REFUSED if the service gave hardware up for it; REQUESTED if one is in PASSING (a network is
+        down, a device is missing, ...), or there is none; else IMPOSSIBLE. NONE if hardware was not requested for it,
+        or it is slow as a whole whatever the mode (`PairDecision.always_slow`).
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
@@ -57,12 +57,12 @@ class Verdicts:
         return _without_hardware(pair.reasons) if pair.hardware else Verdict.NONE
 
     def of_device(self, device: DeviceDecision) -> Verdict:
-        """The verdict on a device: by the flows that pass it if a hardware flowtable lists it, else by why none does.
+        """The verdict on a device: if a hardware flowtable lists it or devices below it, by flows, else by its Reasons.
 
-        By flows also if the devices below it are in hardware. Then BOUND becomes PROVEN if the counters of a pair stand
-        still while the device receives packets, and PROVEN becomes REFUSED if all pairs of its zones in `cases` are
-        REFUSED. By why none does: as in `of_pair`, and NONE if hardware was not requested for it, or the kernel sees
-        its packets at another device.
+        By flows it is the verdict in `ports` (BOUND without samples), but PROVEN instead of BOUND if it is under no
+        bridge and the counters of a pair of its zones are `frozen`, and REFUSED instead of PROVEN if all pairs of its
+        zones in `cases` are REFUSED. By its Reasons: as in `of_pair`; NONE if hardware was not requested for it, or the
+        kernel sees its packets at another device (ELSEWHERE).
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

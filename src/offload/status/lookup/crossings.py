@@ -15,20 +15,20 @@ from offload.status.shares import PATH_BITS, Way
 
 
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
-    """Whether an offloaded connection may pass in this direction between the two devices of one of `crossings`.
+    """Whether an offloaded connection may enter by the first and leave by the second device of one of `crossings`.
 
-    `crossings`: (input device, output device) names. `ways`: endpoints and status of all connections. An end whose
-    devices are not known, or that only a default route reaches, may be at any device.
+    `crossings`: {(input device, output device)}. `ways`: endpoints and status of all connections. An end whose devices
+    are not known, or that only a default route reaches, counts as being at any device.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)
 
 
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
-    """A function that tells of a conntrack entry whether packets of its original direction may match one of `exempts`.
+    """A function of a conntrack entry: whether packets of its original direction may match one of `exempts`.
 
-    Exempts are what must stay on the slow path. Conditions that conntrack does not show (MAC, DSCP, mark) count as met,
-    and so does a device, if those of the end are not known, or only a default route reaches it.
+    Conditions that conntrack does not show (MAC, DSCP, the packet's mark) count as met. So does a device, if the
+    devices of that end are not known or only a default route reaches it.
     """
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 

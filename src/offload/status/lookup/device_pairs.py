@@ -1,4 +1,4 @@
-"""Find which mode a connection gets on its own devices: a pair of zones may be slower on some of them. Pure."""
+"""Find what a connection gets on its own devices, on which it may be slower than its pair of zones is. Pure."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -16,7 +16,7 @@ OF_A_PART = LEFT_OUT | {ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
 
 
 class DevicePairs:
-    """Finds the elements (iif, oif -> policy) of the nft maps in a Plan's tables that a connection may use."""
+    """Finds what the tables of a Plan have for the devices of a connection: elements (iif, oif) -> policy."""
 
     def __init__(self, plan: Plan) -> None:
         self._policies = {
@@ -28,12 +28,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The pair's Reasons why a connection between these ends gets less than `mode` on its devices; or none.
+        """The Reasons of the pair why a connection between these ends gets less than `mode` on its devices.
 
-        Nothing if a table of `mode` or a faster one has an element for its devices and its family. If there are
-        elements for the other family only: the pair's Reasons SHARED_FAMILY, or without one SHARED_DEVICES. If there
-        are only slower elements, or none, or its devices are not known: all Reasons of these two kinds, and those why a
-        device is left out (LEFT_OUT).
+        Nothing if a table of `mode` or of a faster one has an element for its devices and address family. If there
+        are elements for its devices, but of the other family only: the pair's Reasons SHARED_FAMILY, or without one
+        SHARED_DEVICES. Else all its Reasons with a code in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)
@@ -48,9 +47,9 @@ class DevicePairs:
     def after(self, src: Endpoint, dest: Endpoint, pair: PairDecision) -> int:
         """How many packets of the original direction must pass before a connection between these ends is offloaded.
 
-        The smallest number of the elements for its devices, so that no flow that could be offloaded is reported as
-        waiting; the pair's number if there is no element, or its devices are not known.
+        It is the smallest number of the elements for its devices; without an element, the pair's number.
         """
+        # the smallest: no flow that could be offloaded is reported as waiting
         waits = [policy.after_packets for _, policy in self._found(src, dest)]
         return min(waits, default=pair.after_packets)
 

@@ -1,7 +1,7 @@
-"""Find the devices that packets of an address pass, from the l3 device down, past the port of its station. Pure.
+"""Find the devices that packets of an address pass, from the layer 3 device down, such as a bridge and its port. Pure.
 
-The sources are the forwarding tables of bridges and the router's neighbour table. An address behind another router of
-the LAN has no MAC here, so its port stays unknown.
+The sources are the forwarding tables of bridges and the router's neighbour table. An address behind another router has
+no MAC there, so its bridge port stays unknown.
 """
 
 from collections import defaultdict
@@ -19,9 +19,9 @@ NEIGHBOUR = -1
 
 
 def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
-    """One dict of a Snapshot's stations, (MAC, bridge, VLAN) -> port, and neighbours, (IP, device, NEIGHBOUR) -> MAC.
+    """A dict of a Snapshot's stations, (MAC, bridge, VLAN) -> port, and neighbours, (IP, device, NEIGHBOUR) -> MAC.
 
-    The bridge is empty for a port that is none of the Snapshot's links, or has no master.
+    The bridge is empty if the port is none of the Snapshot's links, or has no master.
     """
     masters = {link.name: link.master for link in snapshot.links}
     stations = {(each.mac, masters.get(each.port, ""), each.vlan): each.port for each in snapshot.stations}
@@ -32,7 +32,7 @@ def known_stations(snapshot: Snapshot) -> dict[tuple[str, str, int], str]:
 class DevicePaths:
     """Finds the devices that packets of an address pass on this router.
 
-    `known`: ports and MACs as of `known_stations`, perhaps also those that the kernel forgot since. Results are cached.
+    `known`: ports and MACs in the form of `known_stations`; it may have more than the Snapshot has.
     """
 
     def __init__(self, snapshot: Snapshot, known: KnownStations) -> None:
@@ -46,10 +46,10 @@ class DevicePaths:
         self.path = cache(self._path)
 
     def of(self, end: Endpoint, address: bytes) -> tuple[str, ...]:
-        """The devices that packets of this packed address pass: the one l3 device of `end` and the known ones below it.
+        """The devices that packets of a packed address pass: the layer 3 device of `end`, then the known ones below it.
 
-        Below a bridge with several ports is the station's one, if it is known, else none. Empty if `end` has no device,
-        or several.
+        Of a bridge with several ports it is the port of the address's station; if that is not known, the devices end
+        with the bridge. Empty if `end` does not have exactly one device.
         """
         return self.path(end.devices[0], address) if len(end.devices) == 1 else ()
 

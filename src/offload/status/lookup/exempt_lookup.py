@@ -1,4 +1,4 @@
-"""Find the exempts, which keep matching traffic slow, that a connection meets, as far as conntrack shows it. Pure."""
+"""Find the exempts (conditions for traffic that stays slow) that a connection meets, as conntrack shows it. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
@@ -14,16 +14,19 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptTest:
-    """An exempt, and its tests of a conntrack entry: each (function that reads a value, function that tests it)."""
+    """An exempt, and the tests of a conntrack entry that are made of its conditions.
+
+    A test is (function that reads a value of the entry, function that gives whether the value meets the condition).
+    """
 
     match: ExemptMatch
     conditions: tuple[tuple[Callable[[Entry], Any], Callable[[Any], bool]], ...]
 
     @classmethod
     def of(cls, match: ExemptMatch) -> "ExemptTest":
-        """Make the tests of those conditions of an exempt that conntrack shows: addresses, ports, protocol.
+        """Make the tests for the conditions of an exempt that conntrack shows: addresses, ports and protocol.
 
-        If the exempt is only for connections with a mark (`connmark`), there is also a test that it is not 0.
+        If the exempt has `connmark`, there is one more: that the connection's mark is not 0.
         """
         conditions = match.exempt.match
         given = [(each.conntrack, each.test(conditions)) for each in IN_CONNTRACK if each.given(conditions)]
@@ -31,15 +34,15 @@ class ExemptTest:
         return cls(match, tuple((value, among) for value, among in (*given, *marked) if value))
 
     def means(self, entry: Entry) -> bool:
-        """Whether the original direction of a connection (after DNAT) meets these conditions.
+        """Whether the original direction of a connection (after DNAT) passes all tests.
 
-        Devices, MAC, DSCP and packet mark are not compared: they count as met.
+        Conditions without a test (devices, MAC, DSCP, the packet's mark) count as met.
         """
         return all(among(value(entry)) for value, among in self.conditions)
 
 
 class ExemptLookup:
-    """Finds the exempts in a Plan's tables that a connection meets, except those by MAC, DSCP or packet mark."""
+    """Finds the exempts in a Plan's tables that a connection meets, but not those by MAC, DSCP or the packet's mark."""
 
     def __init__(self, plan: Plan) -> None:
         self._devices: Mapping[str, set[str]] = {zone.name: set(zone.devices) for zone in plan.zones}
@@ -58,7 +61,7 @@ class ExemptLookup:
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason EXEMPTED for each exempt that the connection meets, in the table of the pair's effective mode.
 
-        A device of an exempt counts as met if the pair's zone has it. Nothing if the effective mode is none.
+        A condition on devices counts as met if the pair's zone has one of them. Nothing if the effective mode is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match

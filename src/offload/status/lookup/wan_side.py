@@ -9,11 +9,11 @@ from offload.status.lookup.zone_lookup import DISTANT
 
 
 def wan_side(zones: Iterable[Zone], plan: Plan, snapshot: Snapshot) -> frozenset[str]:
-    """The names of the zones on the wan side: those that a default route leads to, and those with masquerade.
+    """The names of the zones on the wan side: those that a default route (or half of one) leads to, and some others.
 
-    Some routers masquerade their LAN too: a zone that only has masquerade does not count if a pair leads from it to a
-    zone with a default route. A VPN whose default route is in another routing table is found by its masquerade.
+    The others are zones with masquerade, unless the firewall has a pair from them to a zone with a default route.
     """
+    # Some routers masquerade their LAN too. A VPN whose default route is in another routing table has only masquerade.
     leading = {device for route in snapshot.routes if route.target.prefixlen < DISTANT for device in route.devices}
     upstream = {zone.name for zone in plan.zones if leading & set(zone.devices)}
     inside = {pair.src for pair in plan.pairs if pair.dest in upstream}

@@ -1,8 +1,8 @@
 """Find the zone of an address, by the router's addresses and routes. Pure.
 
 A conntrack entry has addresses and no device, so its zones are found as the kernel finds its devices: by the longest
-prefix, then by metric. Policy routing (mwan3, pbr) is not considered; NAT replaces most of it, because a translated
-connection has an address of the device that it uses.
+prefix, then by metric. Policy routing (mwan3, pbr) is not considered. A translated connection does not need it, because
+it has an address of the device that it uses.
 """
 
 from collections import defaultdict
@@ -24,15 +24,14 @@ POINT_TO_POINT = 31  # RFC 3021: IPv4 networks of this length or longer have no 
 
 
 class Endpoint(NamedTuple):
-    """Where an address is, seen from this router. `router` and `group` exclude each other, and have no zone."""
+    """Where an address is, seen from this router. At most one of `zone`, `router` and `group` is set."""
 
     zone: str | None = None  # name; None: none, or not known
     router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
     group: bool = False  # multicast or broadcast
-    # reached only by a default route (or half of one), or without a single zone (not `router` and `group`): then
-    # conntrack's NAT addresses decide
+    # only a default route (or half of one) leads there, or none of `zone`, `router` and `group` is set
     distant: bool = False
-    devices: tuple[str, ...] = ()  # devices of the zone by which it is reached; several: any of them may be it
+    devices: tuple[str, ...] = ()  # devices of the zone by which it is reached; several: by any of them
 
 
 ROUTER = Endpoint(router=True)
@@ -51,9 +50,9 @@ SPECIAL: dict[Target, Endpoint] = {
 
 
 class ZoneLookup:
-    """Finds zone and devices of addresses and connections, by a Snapshot's routes and a Plan's zones; has a cache.
+    """Finds zone and devices of addresses and connections, by a Snapshot's routes and addresses and a Plan's zones.
 
-    The Snapshot of a pass has no routes: add them (`with_routes`), else `at` finds zones only of the router's networks.
+    The Snapshot of a pass has no routes: the caller has to add them (`with_routes`).
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -84,11 +83,13 @@ class ZoneLookup:
     ) -> tuple[Endpoint, Endpoint]:
         """The endpoints of a connection (source, destination after DNAT), from packed addresses of both directions.
 
-        `src_nat`, `dst_nat`: 0 if it has no such NAT. After source NAT the address that replies go to is that of the
-        output device, so it decides instead of routes (unless the router is the destination). After destination NAT the
-        original destination is the address of the input device; it decides only for a distant source, because of NAT
-        reflection. Either decides only if it is an address of the router, on a device of one zone.
+        `src_nat`, `dst_nat`: 0 if it has no such NAT. They are those of `src` and `reply_src` as of `at`, with two
+        exceptions. With source NAT the destination is where the router has the address `reply_dst`, unless the
+        destination is the router. With destination NAT a `distant` source is where the router has the address `dst`.
+        Neither holds if the router does not have the address, or has it on devices of several zones or of none.
         """
+        # After source NAT replies go to an address of the output device; before destination NAT packets go to one of
+        # the input device, except with NAT reflection, where the source is near.
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
         if src_nat and not far.router:
             far = self._owners.get(reply_dst, far)

@@ -28,12 +28,15 @@ def check_json(
     firewall: Iterable[FirewallProblem] = (),
     pairs: Iterable[PairDecision] = (),
 ) -> Json:
-    """The reply of the method `check` as JSON; `ok` is true if there is nothing to correct in any part but `slower`.
+    """The reply of the method `check` as JSON, with `ok` and the following lists.
 
-    The parts: `problems`, faults of our configuration; `missing`, features that kernel or nft lack; `findings`,
-    settings that conflict with offload (of these, notices leave `ok` true); `firewall`, faults in its sections, without
-    mere remarks; `slower`, those of `pairs` that get a lower mode than was chosen, or of which the firewall's
-    rules or subnets keep a part slow (SLOW_PART).
+    - `problems`: faults of our configuration, as `problem_json`;
+    - `missing`: sentences about features that kernel or nft lack;
+    - `findings`: settings that conflict with offload, as `finding_json`;
+    - `firewall`: faults of our firewall's configuration, as `firewall_problem_json`, without those in REMARKS;
+    - `slower`: `{"src": ZONE, "dest": ZONE}` of each pair with a lower mode than chosen, or a Reason in SLOW_PART.
+
+    `ok` is true if the first four are empty, but for findings that are mere notices.
     """
     found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]
@@ -53,8 +56,8 @@ def check_json(
 def finding_json(finding: Finding) -> Json:
     """A finding (a setting of the router that conflicts with offload) as JSON.
 
-    `done`: what offload did about it; `remedy`: what the user can do; `option`: the option of `config globals` that
-    corrects it if set to 1. Each of the three may be empty.
+    `done`: what offload did about it. `remedy`: what the user can do. `option`: the option of `config globals` which,
+    if set to 1, corrects it. Each of the three may be empty.
     """
     return {
         "code": finding.code.name,
@@ -67,8 +70,8 @@ def finding_json(finding: Finding) -> Json:
 
 
 def firewall_problem_json(problem: FirewallProblem) -> Json:
-    """A fault of a firewall section or file as JSON: `code`, `place`, `option`, `text`.
+    """A fault of the firewall's configuration as JSON: `code`, `place`, `option` (may be empty), `text`.
 
-    `place` and `text` together are a sentence, `option` may be empty.
+    `place`, a blank and `text` are a sentence.
     """
     return {"code": problem.fault.name, "place": problem.place, "option": problem.option, "text": problem.text}

@@ -17,11 +17,12 @@ IPV4 = 4  # bytes of a packed address
 
 
 def flow_json(flow: Flow) -> Json:
-    """A flow as JSON. `packets` and `bytes`: of both directions together; null if the kernel has not counted them.
+    """A flow as JSON. `src`, `sport`, `dest`, `dport`: the ends of its first packet, before NAT.
 
-    `reply`: the addresses of its replies, so `reply.src` is the destination after DNAT, `reply.dest` the source after
-    SNAT. Null where there is none, or it is not known: `timeout` (seconds) and `tcp_state`, so of offloaded
-    flows, and zones.
+    `reply` has the same keys for its replies: `reply.src` is the destination after DNAT, `reply.dest` the source after
+    SNAT. `packets`, `bytes`: of both directions together; null if the kernel has not counted them. `src_zone` or
+    `dest_zone` is null without a known zone. `timeout` (seconds) and `tcp_state` are null where the kernel gives none,
+    as for offloaded flows.
     """
     entry = flow.entry
     return {

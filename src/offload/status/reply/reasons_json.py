@@ -9,9 +9,9 @@ Json = dict[str, Any]
 
 
 def reasons_json(reasons: Iterable[Reason]) -> list[Json]:
-    """Reasons as JSON, in their order: `code` never changes, `text` and `remedy` are for people.
+    """Reasons as JSON, in their order: `[{"code": CODE, "text": SENTENCE, "remedy": SENTENCE}, ...]`.
 
-    An object has `remedy` only if the Reason has one.
+    `code` is for programs, the same in all releases. An object has `remedy` only if the Reason has one.
     """
     return [
         {"code": reason.code.name, "text": reason.text} | ({"remedy": reason.remedy} if reason.remedy else {})

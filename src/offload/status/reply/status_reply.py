@@ -31,8 +31,8 @@ def status_json(
 ) -> Json:
     """The reply of the method `status` as JSON: firewall, kernel, zones, pairs, devices, problems and the last change.
 
-    `shares`: live flows and bytes by pair of zones; a pair that is not in it has none. `applied`: the last change of
-    the kernel, and the error of the last attempt. `verdicts`: what live flows showed of hardware. `ok` is always true.
+    `shares`: live flows and their bytes by pair of zones; a pair that is not in it has none. `applied`: the last change
+    of the kernel, and the error of the last attempt. `verdicts`: what live flows showed of hardware.
     """
     return {
         "ok": True,
@@ -52,7 +52,10 @@ def status_json(
 
 
 def zones_json(plan: Plan) -> Json:
-    """The reply of the method `zones` as JSON: zones as of `zone_json`, pairs with `mode` (requested), `effective`."""
+    """The reply of the method `zones` as JSON: `zones` (each as `zone_json`), and `pairs`.
+
+    A pair is `{"src": ZONE, "dest": ZONE, "mode": requested mode, "effective": effective mode}`.
+    """
     pairs = [
         {"src": pair.src, "dest": pair.dest, "mode": pair.mode.value, "effective": pair.effective.value}
         for pair in plan.pairs
@@ -63,8 +66,7 @@ def zones_json(plan: Plan) -> Json:
 def kernel_json(kernel: Kernel) -> Json:
     """The features of kernel and nft as JSON. `flowtable`: whether they can offload at all.
 
-    `nft`: its version, or empty. `missing`: a sentence for each missing feature, with the package to install if there
-    is one.
+    `nft`: the version of nft; empty: not known. `missing`: a sentence for each feature that was found to be missing.
     """
     return {
         "release": kernel.release,
@@ -75,7 +77,7 @@ def kernel_json(kernel: Kernel) -> Json:
 
 
 def zone_json(zone: ZoneDecision) -> Json:
-    """A zone as JSON: requested and effective mode, l3 devices, and Reasons (codes and sentences) why it gets less.
+    """A zone as JSON: requested mode (`mode`), effective mode, layer 3 devices, and `reasons` as `reasons_json`.
 
     `chosen`: whether the zone has a mode of its own; if not, `mode` is that of `config globals`.
     """
@@ -90,11 +92,11 @@ def zone_json(zone: ZoneDecision) -> Json:
 
 
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
-    """A pair of zones as JSON: its modes, Reasons for less, and its live `flows` and `bytes` by path, as in `share`.
+    """A pair of zones as JSON: its modes, `reasons`, and the live `flows` and `bytes` in `share` as `{PATH: number}`.
 
-    `hardware`: what live flows showed of it. `stations`: how many known stations have their flows in hardware and in
-    software, and the ports without hardware; null if the pair is not in hardware, or no bridge port decides between the
-    two.
+    `hardware`: the verdict (`proof`) on the pair and the numbers that it rests on. `stations`: `{"hardware": number of
+    known stations, "software": number, "ports": [ports without hardware]}`; null if the pair is not in hardware, or no
+    bridge port decides between hardware and software.
     """
     return {
         "src": pair.src,
@@ -133,10 +135,10 @@ def _hardware(pair: PairDecision, verdicts: Verdicts) -> Json:
 
 
 def device_json(device: DeviceDecision, verdicts: Verdicts) -> Json:
-    """A device as JSON: its zones, the flowtables that list it, whether hardware takes its flows, and Reasons for less.
+    """A device as JSON: `name`, `zones`, `flowtables` that list it, `hardware` (the verdict on it) and `reasons`.
 
-    `zone`: the only one of `zones`; null if there are none or several. `stations`: how many were seen at this bridge
-    port; null if no port decides between hardware and software.
+    `zone`: the only one of `zones`; null if there are none or several. `stations`: number of stations seen at this
+    bridge port; null if no port decides between hardware and software.
     """
     return {
         "name": device.name,

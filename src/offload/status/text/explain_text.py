@@ -15,7 +15,7 @@ EXAMPLES = ("198.51.100.9:443", "[2001:db8::9]:443")  # ends of documentation, b
 def explain_text(reply: Json, width: int = 80) -> str:
     """The reply of `explain` as text: of one connection all steps, of several a sentence and what to do for each.
 
-    If the host has no connections: what a new one would get, and how to ask about one. Lines are folded at `width`.
+    Without connections: what a new one of the host would get, and how to ask about one. Lines are folded at `width`.
     """
     found = reply["explanations"]
     if not found:

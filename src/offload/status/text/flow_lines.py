@@ -8,9 +8,9 @@ STATES = ("slow", "software", "hardware")
 
 
 def flows_text(flows: Sequence[Json], width: int = 80) -> str:
-    """The flows as a table with the Reasons below each, and the number of flows by path at the end.
+    """The flows as a table, with the Reasons below each row, and the number of flows by path at the end.
 
-    `No flows.` for none.
+    Without flows it is `No flows.`.
     """
     if not flows:
         return "No flows."
@@ -34,16 +34,16 @@ def flows_head(zones: int, width: int) -> str:
 def lines_of_flow(flow: Json, zones: int, width: int, notes: Notes) -> Iterator[str]:
     """The lines of a flow, at most `width` long: its row, its destination after DNAT if that differs, and its Reasons.
 
-    `zones`: characters of the column with the zones. `notes`: knows which remedies were printed before; they are left
-    out.
+    `zones`: characters of the column with the zones. `notes` gives the Reasons, each with its remedy unless it gave
+    that before.
     """
     return (part for line in _flow_lines(flow, zones, width, notes) for part in folded(line, width))
 
 
 def noted(item: Json, width: int, notes: Notes) -> Iterator[str]:
-    """The lines below a row: the Reasons of `item`, each with its remedy unless `notes` has printed that before.
+    """The lines below a row, at most `width` long: the Reasons that `notes` gives for `item`, with their remedies.
 
-    `item`: an object with `reasons`. The lines are at most `width` long.
+    `item`: an object of a reply, with `reasons`.
     """
     return (part for note in notes.of(item) for part in folded(NOTE + note, width))
 

@@ -1,9 +1,8 @@
-"""Print a long list of flows as text or JSON, as `flow_lines` and `flow_json` do, but several times as fast. Pure.
+"""A long list of flows as text or JSON, the same as `flow_lines` and `flow_json` make, but in pieces. Pure."""
 
-Values of a connection are written directly. Text that repeats is made once: addresses, and what all flows of one kind
-have in common. A Flow is made only for some lines of text (IPv6, DNAT, too long).
-"""
-
+# It is several times as fast: values of a connection are written directly, and text that repeats is made once:
+# addresses, and what all flows of one kind have in common. A Flow is made only for some lines of text (IPv6, DNAT, too
+# long).
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -24,9 +23,9 @@ PROTOCOLS = 256
 
 
 def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Iterator[str]:
-    """The text of a JSON reply in pieces: the keys of `data`, and `flows` with each of `rows` on its own line.
+    """The text of a JSON object in pieces: that of `data`, and the key `flows` with each of `rows` on its own line.
 
-    The caller writes a newline after each piece. `rows`: the flows, as `Listing.rows` gives them. `explainer` finds
+    The caller writes a newline after each piece. `rows`: the flows, as `Listing.rows` gives them. `explainer`: finds
     their Reasons.
     """
     yield json.dumps(dict(data)).removesuffix("}") + ', "flows": ['
@@ -42,7 +41,8 @@ def document(data: Mapping[str, Any], rows: Rows, explainer: Explainer) -> Itera
 def json_texts(rows: Rows, explainer: Explainer) -> Iterator[str]:
     """The JSON text of each flow in `rows`, on one line, with the content of `flow_json`.
 
-    `rows`: (index of its Way, its entry as the kernel's flat tuple) of each flow. `explainer`: finds their Reasons.
+    `rows`: of each flow (index of its Way, its entry as a flat tuple), as `Listing.rows` gives them. `explainer`: finds
+    their Reasons.
     """
     text_of, kind_of, known = _Addresses(), explainer.kind, dict[Kind, tuple[str, str, str, str, str]]()
     for number, values in rows:
@@ -79,10 +79,11 @@ def _shared_json(way: Way, values: Values, why: Iterable[Reason]) -> tuple[str, 
 
 
 def lines(rows: Rows, ways: Mapping[int, int], explainer: Explainer, width: int) -> Iterator[str]:
-    """The flows in `rows` as a table for a terminal, in pieces of text: each with why it is slow, then totals by path.
+    """The flows in `rows` as a table with their Reasons, then the number of flows by path, in pieces of text.
 
     The caller writes a newline after each piece. `ways`: by index of a Way (endpoints and status), how many of the
-    flows have it; if it is empty, the only piece is `No flows.`. `rows`, `explainer`: as in `json_texts`.
+    flows have it; if it is empty, the only piece is `No flows.`. `width`: columns of the terminal. `rows`, `explainer`:
+    as in `json_texts`.
     """
     if not ways:
         return iter(["No flows."])

@@ -1,8 +1,4 @@
-"""Lay out text for a terminal: safe names, folded lines, byte amounts, tables, and sentences below their rows. Pure.
-
-Folded text fits the width (by default 80 columns) whatever the answer has: names come from files, and may be long or
-hostile.
-"""
+"""Lay out text for a terminal: safe names, folded lines, byte amounts, tables, and sentences below their rows. Pure."""
 
 import re
 from bisect import bisect
@@ -35,22 +31,22 @@ OF_ALL = frozenset({"OFFLOAD_DISABLED", "FW4_OFFLOADS", "NO_FIREWALL", "KERNEL_W
 
 
 class Notes:
-    """Gives the sentences below rows of one reply: Reasons with remedies, each remedy only once."""
+    """Gives the sentences to print below the rows of one reply: Reasons, and each remedy only the first time."""
 
     def __init__(self, *, asking: bool = False) -> None:
-        """`asking`: the user asked why, so all Reasons and their remedies are given.
+        """`asking`: the user asked why.
 
-        Without it, Reasons in OF_ALL are left out, and so are remedies of Reasons in CHOICES for an item that gets the
-        mode that was requested for it, or that has no mode.
+        If it is false, `of` does not give Reasons in OF_ALL (they keep every pair slow). For an item whose effective
+        mode is the requested one, or that has no mode, it does not give the remedies of Reasons in CHOICES either.
         """
         self._asking = asking
         self._shown: set[str] = set()
 
     def of(self, item: Json) -> Iterator[str]:
-        """The sentences below an item of a reply (a zone, flow, ...): the text of each Reason, then its remedy.
+        """The sentences for an item of a reply (a zone, a flow, ...): the text of each Reason, then its remedy.
 
-        A remedy that was given before, for any item, is not repeated. `item` has `reasons`, as of `reasons_json`, and
-        perhaps `mode` and `effective`. What else is left out depends on `asking`.
+        `item` has `reasons`, as `reasons_json` makes them, and perhaps `mode` and `effective`. A remedy that was given
+        before, for any item, is not given again.
         """
         followed = not self._asking and item.get("mode") == item.get("effective")  # a device has neither
         for reason in item["reasons"]:
@@ -64,9 +60,9 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """One line about why nothing at all is offloaded (OF_ALL: offload is disabled, no firewall, ...), and its remedy.
+    """Two lines: why nothing at all is offloaded (a Reason in OF_ALL), and its remedy; one line without a remedy.
 
-    It has the first such Reason in `status`, a reply of the method `status` or `zones`. Empty if there is none.
+    `status`: a reply of the method `status` or `zones`; its first such Reason counts. Without one the list is empty.
     """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
@@ -90,7 +86,7 @@ def amount(octets: int | None) -> str:
 
 
 def span(seconds: int) -> str:
-    """A time as people write it, in its two largest units: `2 d 3 h`, `59 min`, `45 s`."""
+    """A time in at most two units, from the largest that it has on, without the rest: `2 d 3 h`, `59 min`, `45 s`."""
     parts = [(seconds // size % most, unit) for unit, size, most in SPANS]
     first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
@@ -100,8 +96,8 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
     """The lines of a table with these titles (`head`) and rows; empty if there are no rows.
 
     A row is (its cells, the sentences below it). Columns from index `right` on are aligned right (None: none). A table
-    wider than `width` (0: any width fits) becomes a list: a line with the first cell, below it the others with their
-    titles, except `-`. With `right` None the last column may exceed `width`: the caller folds it (`fitted`).
+    wider than `width` (0: no limit) becomes a list: for each row a line with the first cell, then one with the other
+    cells and their titles, except cells `-`. With `right` None the last column may be wider than fits: fold the lines.
     """
     body = list(rows)
     if not body:
@@ -132,15 +128,12 @@ def _listed(head: Sequence[str], row: Row) -> Iterator[str]:
 
 
 def safe(text: str) -> str:
-    """The text with `?` for each character except printable ASCII, Latin, Greek and Cyrillic ones (and U+FFFD).
-
-    Some others could move the cursor, or take no column or two.
-    """
+    """The text with `?` in place of each character that is not printable ASCII, Latin, Greek, Cyrillic, or U+FFFD."""
     return ODD.sub("?", text)
 
 
 def fitted(lines: Iterable[str], width: int) -> str:
-    """The lines joined to one text: each made safe and folded at `width`, its further parts indented.
+    """The lines as one text: each made `safe` and folded at `width`, with all its parts but the first indented.
 
     Empty lines are left out.
     """

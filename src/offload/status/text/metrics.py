@@ -1,7 +1,6 @@
 """Convert the status into metrics, and these into OpenMetrics text or JSON. Pure.
 
-Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs. The families are
-listed here only; the command prints them, and collectors on the router loop over them.
+Names follow the Prometheus conventions: base units, `_total` for counters, labels for what differs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,21 +16,18 @@ ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
 class Family(NamedTuple):
-    """A metric with its samples, each (labels, value). `kind`: gauge or counter.
+    """A metric with its samples."""
 
-    A counter's `name` has no `_total`: `openmetrics` and `families_json` append it.
-    """
-
-    name: str
-    kind: str
-    help: str
-    samples: tuple[tuple[Mapping[str, str], int | float], ...]
+    name: str  # of a counter without `_total`, which `openmetrics` and `families_json` append
+    kind: str  # gauge or counter
+    help: str  # what it is, as text
+    samples: tuple[tuple[Mapping[str, str], int | float], ...]  # each (labels, value)
 
 
 def families(status: Json) -> Iterator[Family]:
-    """The metrics of a reply of the method `status`.
+    """Make the metrics of a reply of the method `status`.
 
-    Those of passes, changes and ended flows are left out if the reply has no `service`.
+    Without the key `service` in the reply there are none about passes, changes of the kernel, and ended flows.
     """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")
@@ -104,9 +100,9 @@ def _ended(pairs: Iterable[Json], key: str) -> tuple[tuple[dict[str, str], int],
 
 
 def families_json(found: Iterable[Family]) -> list[Json]:
-    """The metrics as JSON: `name`, `type`, `help`, and `samples` with `labels` and `value`.
+    """The metrics as JSON, as in the reply of the method `metrics`. Names of counters end in `_total`.
 
-    It is `families` in the reply of the method `metrics`. Names of counters end in `_total`.
+    `[{"name": ..., "type": KIND, "help": ..., "samples": [{"labels": {NAME: VALUE}, "value": number}, ...]}, ...]`
     """
     return [
         {

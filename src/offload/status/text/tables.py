@@ -1,4 +1,4 @@
-"""Print replies of the ubus methods `status`, `zones`, `check`, `set` and `exempt_list` for a terminal. Pure."""
+"""Replies of ubus methods as text for a terminal: of `status`, `zones`, `check`, `set`, `exempt_list`, ... Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,8 +26,8 @@ FIREWALLS = {"none": "while no firewall is loaded", "offload-firewall": "and fir
 def status_text(status: Json, width: int = 80) -> str:
     """The reply of `status` as text: firewall, kernel, tables of zones, pairs, ended connections, devices, problems.
 
-    Below zones, pairs and devices are their Reasons, with remedies, as `Notes` gives them. A table without rows is left
-    out; that of ended connections also if the service does not count them.
+    Below zones, pairs and devices are their Reasons and remedies, as `Notes` gives them. A table without rows is left
+    out, and so is that of ended connections if they are not counted.
     """
     notes = Notes()
     blocks = [
@@ -49,8 +49,8 @@ def status_text(status: Json, width: int = 80) -> str:
 def summary_text(status: Json, width: int = 80) -> str:
     """The reply of `status` in a few lines: each pair with effective mode and flows, and the number of problems.
 
-    Above the pairs are missing features and why nothing is offloaded or applied. Below a pair that is not in hardware
-    is its first Reason, except those that keep every pair slow.
+    Above the pairs are missing features, why nothing at all is offloaded, and why the last change failed. Below a pair
+    that is not in hardware is its first Reason that does not keep every pair slow.
     """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]
@@ -77,7 +77,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """A text for each finding of a reply of `check`: severity and sentence; what offload did and the remedy, if any."""
+    """A text for each finding in a reply of `check`: severity, sentence, and if any what offload did and the remedy."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -90,7 +90,7 @@ def _finding_lines(finding: Json) -> list[str]:
 def zones_text(zones: Json, width: int = 80) -> str:
     """The reply of `zones` as text: zones and pairs of zones with requested (MODE) and effective mode (GETS).
 
-    Above them is why nothing at all is offloaded, if so; below a zone are other Reasons. Without zones: a sentence.
+    If nothing at all is offloaded, the reason is above them. Below a zone are its other Reasons.
     """
     rows = (((f"{pair['src']} > {pair['dest']}", pair["mode"], pair["effective"]), ()) for pair in zones["pairs"])
     notes = Notes()
@@ -103,10 +103,10 @@ def zones_text(zones: Json, width: int = 80) -> str:
 
 
 def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair changes its path.") -> str:
-    """The reply of `set` as text: pairs of zones that got another mode, and those that stay below the chosen one.
+    """The reply of `set`, `set_pair` or `preview` as text: pairs of zones in its lists `changed` and `unchanged`.
 
-    Below a pair is why, with remedies. `nothing`: the sentence if there are no such pairs; the Reasons of the whole
-    reply follow it.
+    Below a pair are its Reasons and remedies, if any. Without such pairs it is the sentence `nothing`, then the list
+    `reasons` of the reply.
     """
     notes = Notes(asking=True)
     lines = []
@@ -227,14 +227,14 @@ def _traffic(flows: int, octets: int) -> str:
 
 
 def added_text(number: int, seconds: int) -> str:
-    """What `exempt_add` did, as text. `number`: of the new exempt; `seconds` that it has left."""
+    """A sentence about a new timed exempt. `number`: its number. `seconds`: how long it lasts."""
     return f"Exempt {number} keeps it slow for {span(seconds)}; to end it before: offload exempt delete {number}"
 
 
 def exempts_text(exempts: Sequence[Json], configured: Sequence[Json]) -> str:
-    """The reply of `exempt_list` as text: a line for each exempt of run time, then for each `config exempt`.
+    """The two lists of a reply of `exempt_list` as text: a line for each timed exempt, then for each `config exempt`.
 
-    A line has its number and time left, or its section and `for good` or `switched off`; then name and conditions.
+    It has number and time left, or section and `for good` or `switched off`; then name and conditions.
     """
     rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
     rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]

@@ -1,4 +1,4 @@
-"""Compute and print the present rates of flows, hosts or pairs of zones: bits and packets per second. Pure."""
+"""The present rates of flows, hosts or pairs of zones (bits and packets per second), also as text. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,11 +13,11 @@ THOUSAND, TEN = 1000, 10
 
 
 class Rate(NamedTuple):
-    """The rate of one flow, host or pair of zones (`name`): bits per second by path, packets per second in all."""
+    """The rate of one flow, host or pair of zones."""
 
-    name: str
-    bits: Mapping[str, float]
-    packets: float
+    name: str  # of the flow, host or pair, as text
+    bits: Mapping[str, float]  # bits per second by path: slow, software, hardware
+    packets: float  # packets per second, of all paths together
 
 
 def _flow(flow: Json) -> str:
@@ -32,10 +32,10 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 
 
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
-    """The rates between two lists of flows that were read `seconds` apart, those with the most bits first.
+    """The rates between two lists of flows (as `flow_json`), which were read `seconds` apart; the highest rate first.
 
-    `by`: what to sum up by: `flow`, `host` (source address) or `pair` (of zones). A flow's bits count for its path in
-    the second list. Flows that are only in one list, or whose packets the kernel does not count, are left out.
+    `by`: what a Rate is of: `flow`, `host` (a source address) or `pair` (of zones). The bits of a flow count for its
+    path in the second list. Flows that are in one list only, or whose packets the kernel does not count, do not count.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))
@@ -56,10 +56,10 @@ def _key(flow: Json) -> tuple[object, ...]:
 
 
 def top_text(found: Sequence[Rate], by: str, width: int = 80, height: int = 24) -> str:
-    """A heading, the fastest rows (`found`: fastest first) and the sum of all, on at most `height` - 2 lines together.
+    """The Rates as a table: a heading, as many rows as fit on `height` - 2 lines, and the sum of all Rates.
 
-    Without ten columns for names in `width` it is a list without heading, else a table. Rows without bits are left out.
-    The sum and the first two entries (a heading counts) are there even if `height` is too small.
+    `found`: the highest rate first; those without bits have no row. If `width` leaves less than ten columns for names,
+    it is a list without heading. The first two entries (the heading is one) and the sum are there in any case.
     """
     total = Rate("all", {path: sum(each.bits[path] for each in found) for path in PATHS}, _sum(found))
     moving = [rate for rate in found if sum(rate.bits.values())]

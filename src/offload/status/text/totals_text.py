@@ -14,10 +14,10 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 
 
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
-    """The reply of `totals` as text: a table of the first `most` hosts or pairs (`by`: `host`, `pair`) of the reply.
+    """The reply of `totals` as text: a table of its first `most` hosts (`by` is `host`) or pairs of zones (`pair`).
 
-    A row has the number of flows, and the bytes by path. The reply has those with the most bytes first. For hosts a
-    last row sums up those that the service does not count one by one. Without rows it is a sentence.
+    A row has the number of flows, and the bytes by path. For hosts a last row has the sums of `others` in the reply.
+    Without rows it is a sentence.
     """
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC"
     rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]

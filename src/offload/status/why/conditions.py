@@ -1,4 +1,4 @@
-"""The conditions that a connection must meet to be offloaded, in the packet's order, each with its fact. Pure."""
+"""The table STEPS of the conditions that a connection must meet to be offloaded, in the packet's order. Pure."""
 
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -25,9 +25,9 @@ def _forwarded(seen: Seen) -> str:
 
 
 def place(address: bytes, end: Endpoint) -> str:
-    """A packed address and where it is, as text: `192.168.1.5 is in zone lan, on br-lan`.
+    """A text that says where a packed address is: `192.168.1.5 is in zone lan, on br-lan`. `end`: its endpoint.
 
-    Without a zone it is `ADDRESS: the router itself`, or `ADDRESS: no single zone`, also for multicast.
+    Without a zone it is `ADDRESS: the router itself` or, also for multicast, `ADDRESS: no single zone`.
     """
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
     where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
@@ -97,7 +97,8 @@ def _count(seen: Seen, direction: int) -> str:
     return f"{count} packet{'s' * (count != 1)}"
 
 
-# Each condition in the packet's order: its name, the Reasons why it does not hold (None: all others), and its fact.
+# Each condition in the packet's order: its name, the codes of Reasons why it does not hold (None: all codes that no
+# other row has), and the function that gives what was found, as text.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
     ("source", frozenset({WHY.ZONE_UNKNOWN}), _source),

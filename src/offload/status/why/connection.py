@@ -29,9 +29,9 @@ FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD,
 
 
 class Named(NamedTuple):
-    """What the user named: `host` (an address or network) or `entry` (one connection, as far as it was given).
+    """What the user named: a host or network (`host`), or one connection (`entry`); the other one is None.
 
-    The other one is None. `pasted`: `entry` is from a line of conntrack.
+    `pasted`: the connection was given as a line of conntrack, not by its two ends.
     """
 
     host: IPv4Network | IPv6Network | None = None
@@ -63,7 +63,7 @@ def asked(text: str) -> Named:
 def made(proto: int, there: Tuple) -> Entry:
     """An Entry for a connection that need not exist: this protocol and original direction, no NAT, a reply seen.
 
-    A TCP connection is in state ESTABLISHED; nothing is counted.
+    Of TCP it is in state ESTABLISHED. Its packets and bytes are None, as if the kernel did not count them.
     """
     back = Tuple(there.dst, there.src, there.dport, there.sport, there.ct_zone)
     state = ESTABLISHED if proto == NUMBERS["tcp"] else None

@@ -1,4 +1,4 @@
-"""What a new connection of a host would get, for each pair of zones that the host can open one between. Pure."""
+"""What new connections of a host would get, by pair of zones. Pure."""
 
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -15,12 +15,13 @@ Json = dict[str, Any]
 
 
 def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
-    """The part `expected` of a reply of `explain` about a host without connections: what a new one would get.
+    """The part `expected` of a reply of `explain` about a host without connections: what new ones would get.
 
-    Keys: `host`, its address; `fact`, where it is (empty for a network); `pairs`, one object for each pair of zones
-    that begins in the host's zone: `src`, `dest` and the conclusion (`sentence`, `code`, `remedy`). `pairs` is empty
-    for a network, and for an address in no single zone, or behind the default route. The new connection is TCP to no
-    certain destination or port: exempts for certain ones do not count.
+    `{"host": address or network, "fact": text that says where it is, "pairs": [{"src": ZONE, "dest": ZONE, "sentence":
+    ..., "code": ..., "remedy": ...}]}`, with a pair for each that begins in the host's zone. `code` is that of a
+    Reason, empty without one; `remedy` may be empty. `pairs` is empty for an address in no single zone or behind the
+    default route; for a network, `fact` is empty too. Meant are TCP connections to no certain destination or port:
+    exempts for certain ones do not count.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

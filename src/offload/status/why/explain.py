@@ -23,15 +23,15 @@ UNKNOWN = Live()
 
 
 class Explanation(NamedTuple):
-    """Why one connection has its path: the conditions in order (`steps`), and the conclusion."""
+    """Why one connection has its path: steps and a conclusion (`sentence`, `reason`, `remedy`)."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
     dest: Endpoint  # the other end, after DNAT
-    steps: tuple[Step, ...]  # in the packet's order
+    steps: tuple[Step, ...]  # as `trace.steps` makes them
     sentence: str  # the conclusion
-    reason: Reason | None  # on which the sentence rests; None: there is none, mostly as it is as fast as requested
-    remedy: str  # empty for nothing to do
+    reason: Reason | None  # why it is not faster; None: there is no Reason
+    remedy: str  # what the user can do, as text; may be empty
 
 
 def explain(
@@ -44,11 +44,11 @@ def explain(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain why a connection has its path, or which one it would get if it existed (`hypothetical`).
+    """Explain why a connection has its path; with `hypothetical`, which path it would get if it existed.
 
-    `cases`: by pair of zones, what its flows showed of hardware, also of pairs that left it lately. `returned`: by nft
-    table, when (ISO 8601) all flows were last put back on the slow path. None for either: not known. `live`: what the
-    kernel says about the connection now.
+    `cases`: by pair of zones, what its flows showed of hardware; None: not known. `returned`: by nft table, when (ISO
+    8601) all its flows were last put back on the slow path; None: not known. `live`: what the kernel says about the
+    connection now.
     """
     src, dest = ZoneLookup(snapshot, plan).ends(entry)
     found = between(entry, src, dest, plan, snapshot, cases, returned, live)
@@ -56,11 +56,11 @@ def explain(
 
 
 def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
-    """From the explanation of a connection taken as existing, that of one that does not exist: which path it would get.
+    """Turn the explanation of a slow connection, as `between` makes it, into that of one that does not exist.
 
-    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If nothing is missing but a packet
-    (WAITING), the sentence says in which mode it would be fast, and the Reason is why that is software although its
-    pair is in hardware, or None. Any other Reason stays, and the sentence says that it would stay slow.
+    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If the Reason is WAITING, the sentence says
+    in which mode the connection would be fast; the Reason is then why that is software although the pair is in
+    hardware, or None. Any other Reason stays, and the sentence says that the connection would stay slow.
     """
     unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
@@ -89,9 +89,9 @@ def between(
     returned: Mapping[str, str] | None = None,
     live: Live = UNKNOWN,
 ) -> Explanation:
-    """Explain why a connection has its path; it need not exist. `src`, `dest`: its endpoints.
+    """Explain why a connection has its path. `src`, `dest`: its endpoints. The other arguments are those of `explain`.
 
-    `cases`, `returned` and `live`: as in `explain`.
+    A connection that does not exist is explained as if it did.
     """
     ends = (src.zone or "", dest.zone or "")
     pair = next((each for each in plan.pairs if (each.src, each.dest) == ends), None)
@@ -111,9 +111,10 @@ def _sentence(state: State, reason: Reason | None) -> str:
 
 
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
-    """An explanation as JSON. `flow`: its connection, as of `flow_json`. `hypothetical`: there is no such connection.
+    """An explanation as JSON. `flow`: its connection as JSON (`flow_json`). `hypothetical`: it does not exist.
 
-    `code` is that of the Reason, empty without one; `remedy` is empty if there is nothing to do.
+    The result has `flow`, `hypothetical`, `steps` (`[{"name": ..., "fact": ..., "holds": ..., "reasons": [{"code": ...,
+    "text": ...}]}]`), `code` (of the Reason; empty: none), `sentence` and `remedy` (may be empty).
     """
     return {
         "flow": flow,

@@ -1,8 +1,8 @@
-"""Find why a connection is slower than was requested for its pair of zones: the first Reason that holds. Pure.
+"""Find why a connection is slow, or in software although hardware was requested. Pure.
 
-Reasons are checked in the packet's order: what the Plan decided for its pair, then what the kernel requires of a
-connection (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then what drivers do. What conntrack does not
-show (IPsec, IPv4 options, a missing neighbour) cannot be found here.
+Reasons are checked in the packet's order: of its ends, of what the Plan decided for its pair of zones, then of what the
+kernel requires (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then of what drivers do. What conntrack
+does not show (IPsec, IPv4 options, a missing neighbour) cannot be found here.
 """
 
 from collections.abc import Iterator
@@ -37,15 +37,15 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Finds Reasons that hold for single connections of a pair of zones; made once for a Plan and a Snapshot."""
+    """Finds the Reasons that hold for single connections and not for their whole pair of zones."""
 
-    exempted: ExemptLookup  # finds exempts that match a connection
-    crossings: DevicePairs  # finds elements of the tables' maps for its devices
-    requests: HardwareRequests  # finds why hardware was not requested for it
+    exempted: ExemptLookup  # finds the exempts that a connection meets
+    crossings: DevicePairs  # finds what the tables have for the devices of a connection
+    requests: HardwareRequests  # finds why hardware was not requested for a connection
 
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
-        """The Lookups for the tables of `plan`, and the links, hosts and given-up hardware of `snapshot`."""
+        """Make the Lookups for this Plan and this state of the router."""
         return cls(ExemptLookup(plan), DevicePairs(plan), HardwareRequests(plan, snapshot))
 
 
@@ -57,11 +57,10 @@ def reasons(
     case: PairHardware | None = None,
     lookups: Lookups | None = None,
 ) -> tuple[Reason, ...]:
-    """Why the connection is slow, or in software although its pair requested hardware: a tuple of one Reason, or empty.
+    """Why a connection is slow, or in software although hardware was requested: a tuple of one Reason, or empty.
 
-    `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair showed of hardware, now or
-    before it left hardware; None: not known. `lookups` None: exempts, and devices that are slower than their pair, are
-    ignored.
+    `src`, `dest`: its endpoints. `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair
+    showed of hardware; None: not known. `lookups` None: Reasons that hold for single connections only are not found.
     """
     state = entry.state
     if state is State.SLOW:
@@ -84,9 +83,9 @@ def _in_software(
 
 
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
-    """Why hardware is not requested for this connection although its pair is in hardware.
+    """Why hardware is not requested for a connection although its pair is in hardware; None: no such Reason is found.
 
-    None: it is requested, the pair is not in hardware, or nothing known tells why.
+    `src`, `dest`: its endpoints.
     """
     if pair.effective is not Mode.HARDWARE:
         return None
@@ -97,11 +96,11 @@ def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lo
 def every_reason(
     entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision | None, lookups: Lookups | None
 ) -> Iterator[Reason]:
-    """Every Reason why a connection may be slow, in the order in which a packet meets its condition; found on demand.
+    """All Reasons why a connection may be slow, in the order in which a packet meets their conditions.
 
-    With a pair of zones the last one is WAITING: a packet from the source has to come. If that is the only one, nothing
-    else that is known here is missing; whether the firewall accepted a reply is not (`by_replies` adds that). Without a
-    pair (None) the last one is PAIR_UNKNOWN, or ZONE_UNKNOWN if an end has no known zone. `lookups`: as in `reasons`.
+    The last one is WAITING (a packet from the source has to come). Without a pair (None) it is PAIR_UNKNOWN, or
+    ZONE_UNKNOWN if an end has no known zone. Whether the firewall accepted a reply is not considered: `by_replies`
+    does that. The arguments are those of `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
@@ -152,9 +151,9 @@ def _of_kernel(entry: Entry) -> Iterator[Reason]:
 
 
 def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
-    """The same Reason, but REPLY_NOT_ACCEPTED instead of WAITING if the firewall accepted no reply (`accepted` False).
+    """REPLY_NOT_ACCEPTED, if `reason` is WAITING and `accepted` is False; else `reason` itself.
 
-    `accepted` None: not known.
+    `accepted`: whether the firewall accepted a reply of the connection lately; None: not known.
     """
     if reason.code is ReasonCode.WAITING and accepted is False:
         return _cached(ReasonCode.REPLY_NOT_ACCEPTED)
@@ -167,7 +166,7 @@ def protocol(number: int) -> str:
 
 
 def tcp_state(number: int | None) -> str:
-    """The TCP state's name as conntrack(8) prints it, or its number as text if it has none; the text `None` if None."""
+    """The name of a TCP state as conntrack(8) prints it; for a number without a name, and for None, that as text."""
     return TCP_STATES[number] if number is not None and number < len(TCP_STATES) else str(number)
 
 

@@ -1,4 +1,4 @@
-"""The parts of an explanation: its steps, and the data that they are made from. Pure."""
+"""The steps of an explanation, and the data that they are made from. Pure."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -15,7 +15,7 @@ from offload.status.why.reasons import Lookups
 
 
 class Holds(Enum):
-    """Whether a connection meets a condition: YES, NO, or UNASKED, which means not checked or not known."""
+    """Whether a connection meets a condition: yes, no, or UNASKED: not checked, not requested or not known."""
 
     YES = "yes"
     NO = "no"
@@ -23,31 +23,29 @@ class Holds(Enum):
 
 
 class Step(NamedTuple):
-    """A step of an explanation: a condition for offload, or what is known of routes, neighbours, MTU, path or hardware.
+    """A step of an explanation: a condition for offload with what was found, or another fact about the connection.
 
-    `holds` of a condition: whether the connection meets it. Of the steps `route`, `neighbour` and `mtu`: YES if all of
-    it is known, else UNASKED. Of `path`: whether it is fast. Of `hardware`: whether it has the flow; UNASKED if it was
-    not requested.
+    `holds` of a condition: whether the connection meets it. Of `route`, `neighbour` and `mtu`: YES if all of it is
+    known, else UNASKED. Of `sending`: NO if only a packet of the source is missing. Of `path`: YES if it is fast. Of
+    `hardware`: YES if it has the flow; UNASKED if it was not requested.
     """
 
     name: str  # as in the reply of `explain`
-    fact: str  # what was found, as text; it may be empty for UNASKED, but need not
+    fact: str  # what was found, as text; may be empty
     holds: Holds
-    reasons: tuple[Reason, ...] = ()  # for NO, why; else those about the same zone, devices, pair or hardware, if any
+    reasons: tuple[Reason, ...] = ()  # why it does not hold, if known; else of the same zone, devices, pair or hardware
 
 
 class Live(NamedTuple):
-    """What the kernel says about one connection at this moment.
+    """What the kernel says about one connection at this moment."""
 
-    `leaves` has the addresses of its ends; for one that is not in it this is not known.
-    """
-
-    reply_accepted: bool | None = None  # whether a reply that the firewall accepted is remembered; None: not known
-    leaves: Mapping[bytes, Leaving] = MappingProxyType({})  # by packed address, how packets to it leave
+    reply_accepted: bool | None = None  # whether our tables remember an accepted reply of it; None: not known
+    # by packed address of an end, how packets to it leave; not known for an end that is not in it
+    leaves: Mapping[bytes, Leaving] = MappingProxyType({})
 
 
 class Seen(NamedTuple):
-    """All that is known about one connection; the steps of its explanation are made from this."""
+    """What the steps of the explanation of one connection are made from."""
 
     entry: Entry  # the connection
     src: Endpoint  # end of the original direction
@@ -55,8 +53,8 @@ class Seen(NamedTuple):
     pair: PairDecision | None  # of the two zones; None: they are no pair, or not known
     # what live flows showed of the pair in hardware, or of one that left it lately; None: neither, or nothing is known
     case: PairHardware | None
-    plan: Plan  # the decision
-    lookups: Lookups  # finds the plan's elements for a connection
-    snapshot: Snapshot  # the router
+    plan: Plan  # the decision in force
+    lookups: Lookups  # finds the Reasons of single connections, by this plan
+    snapshot: Snapshot  # the state of the router
     returned: Mapping[str, str]  # by nft table, when (ISO 8601) all its flows were last put back on the slow path
     live: Live  # what the kernel says about it

@@ -1,4 +1,4 @@
-"""Make the steps of an explanation: conditions with facts, routes and neighbours, the path, and hardware. Pure."""
+"""Make the steps of the explanation of a connection. Pure."""
 
 from offload.model.config import Mode
 from offload.model.flow import State
@@ -14,11 +14,11 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """Every condition for offload, in the packet's order, with its fact and whether the connection meets it.
+    """The steps of the explanation of a connection: first each condition for offload, in the order of STEPS.
 
-    An offloaded connection fails none of these. Without a pair of zones, conditions after the pair are UNASKED. More
-    steps follow: its routes, neighbours and MTU (UNASKED if not known), who has to send, the path (met if it is fast),
-    and hardware. `reason`: that of the conclusion, or None.
+    A condition is YES or NO; without a pair of zones, those that need the pair are UNASKED. Of an offloaded connection
+    none is NO. Behind them are the steps `route`, `neighbour`, `mtu`, `sending`, `path` and `hardware`. `reason`: the
+    Reason of the conclusion; None: there is none.
     """
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))

@@ -1,4 +1,4 @@
-"""Find how the packets of a connection travel: routes, neighbours, MTU, and who has to send next. Pure."""
+"""Texts about how the packets of a connection travel: routes, neighbours, MTU, and who has to send next. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -15,10 +15,10 @@ STREAM = "nf_conntrack_udp_timeout_stream"  # sysctl: seconds without a packet u
 
 
 class Fact(NamedTuple):
-    """What is known of a connection's ends in one respect (route, neighbour or MTU), as text."""
+    """What is known of the ends of a connection: their routes, neighbours or MTU."""
 
-    text: str
-    whole: bool  # there is an end, and this is known of each
+    text: str  # for people
+    whole: bool  # there is an end, and it is known of each end
 
 
 class End(NamedTuple):
@@ -29,33 +29,36 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The source, then the destination, without an end that is the router itself, multicast or broadcast."""
+    """The ends of a connection: source, then destination. One that is the router, multicast or broadcast is left out.
+
+    `src`, `dest`: their endpoints.
+    """
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
     return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The routes of the main table, and connected networks, by which packets reach these ends.
+    """The routes by which packets reach these ends: of the main table, or to the router's own networks.
 
-    `ip rule` may choose others. `whole` is false if one end has no route, or there is no end.
+    Not considered is `ip rule`, which may choose other routes. `whole` is false if an end has no route, or there is no
+    end.
     """
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The MAC of each of these ends, with the lowest known device below its l3 device, such as the bridge port.
+    """The MAC of each of these ends, and the lowest known device on its path, such as a bridge port.
 
-    `whole` is false if one is not known, as behind another router, or there is no end.
+    `whole` is false if a MAC is not known, as behind another router, or there is no end.
     """
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """How many bytes long packets to these ends may be; longer ones are slow (nf_flow_exceeds_mtu()).
+    """The most bytes that a fast packet to each of these ends may have; longer ones are slow (nf_flow_exceeds_mtu()).
 
-    `leaves`: by packed address, how packets to it leave; `whole` is false if that of an end is missing, or there is no
-    end.
+    `leaves`: by packed address, how packets to it leave. `whole` is false if an end is not in it, or there is no end.
     """
     fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
     return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact
@@ -97,9 +100,9 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """A text: only a packet from the source offloads the connection, and, if known, for how many seconds none passed.
+    """The text that only a packet from the source offloads the connection, and when the last packet of an end passed.
 
-    That is known only of assured UDP connections (packets in both directions, more than once).
+    The second part is there only for an assured UDP connection (one with a stream of packets in both directions).
     """
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))
