@@ -33,10 +33,10 @@ class Answer(NamedTuple):
 
 
 def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
-    """The Answer for `data`, the reply of a ubus method. `text` is called for its text. `notes`: its first notes.
+    """The Answer for `data`, the reply of a ubus method. `text`: gives its text. `notes`: its first notes.
 
-    Further notes are the sentences in `missing` of the reply (features that kernel or nft lack), then `left_off(data)`.
-    Exit code: LACKING if there are such sentences, else PROBLEMS if `notes` is not empty, else DONE. If the reply has
+    After `notes` come the sentences in `missing` of the reply (features that kernel or nft lack), and `left_off(data)`.
+    Exit code: LACKING if `missing` has sentences, else PROBLEMS if `notes` is not empty, else DONE. If the reply has
     `error`, that is the only note, the text is empty and the exit code FAILED; `text` is not called.
     """
     if "error" in data:

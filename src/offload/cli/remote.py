@@ -165,9 +165,9 @@ def takeover(router: Router, given: "Namespace") -> Answer:
     """The verb `takeover`: switch fw4's option flow_offloading off, and write the same mode to offload's configuration.
 
     The mode is written to `config globals`, for all zones without a mode of their own. If fw4's option is off, nothing
-    changes. It is an error if the mode would have no effect, as where offload is switched off; with --once nothing is
-    switched then. --once also does nothing if it ran before: it notes that in the option `taken`. With --once or --root
-    only files are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
+    changes. It is an error if the mode would have no effect, as where offload is switched off. With --once it is none,
+    but nothing is switched; nor is it if --once ran before, which the option `taken` notes. With --once or --root only
+    files are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
     """
     off = "Nothing is taken over: fw4's own offload is off."
     earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."

@@ -125,11 +125,11 @@ class Router:
         return self.reply(method, words)
 
     def reply(self, method: str, words: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The reply to a method of the ubus object `offload`: the service's, or if none runs, this process makes it.
+        """The reply to a method of the ubus object `offload`, from the service.
 
-        For a directory this process makes it. `words`: the method's arguments; None: none. A failure of the method is
-        in the reply as `error`; but UsageError if an argument is not valid. BusError if the service does not reply;
-        FileError if the directory cannot be read.
+        If none can be reached, or the router is a directory, this process makes the reply. `words`: the method's
+        arguments; None: none. If the method fails, the reply has `error`; but UsageError if an argument is not valid.
+        BusError if the call of the service fails; FileError if the directory cannot be read.
         """
         reply = self.service_reply(method, words) or self._alone.answer(method, words or {})
         if reply.get("usage"):
@@ -139,8 +139,8 @@ class Router:
     def can_list_flows(self) -> bool:
         """Whether `every_flow` can make the list of flows that the service would give.
 
-        False if the service has a pair of zones in hardware, the user is not root, or the router is a directory. True
-        if no service runs otherwise. BusError if the service does not reply.
+        False if the service has a pair of zones in hardware, the user is not root, or the router is a directory. Else
+        True, also if no service runs. BusError if the call of the service fails.
         """
         # A long list takes a sixth of the time here. But only the service has followed the flows of pairs in hardware,
         # and the kernel lists nothing to other users than root.

@@ -64,7 +64,7 @@ class Listing:
         return zip(map(self._way_of.__getitem__, numbers), self._entries.values(numbers), strict=True)
 
     def ways(self, first: int = 0, end: int | None = None) -> Mapping[int, int]:
-        """Map the index of each Way in `count.ways` to the number of connections that have it; without others.
+        """How many connections have each Way: its index in `count.ways` -> number. A Way without any is not in it.
 
         Counted are the connections from index `first` to before `end` (None: to the last).
         """
@@ -151,7 +151,7 @@ class Explainer:
         return found
 
     def kind(self, number: int, values: Values) -> Kind:
-        """A number that is the same only for connections with the same Reason; None: it has to be found for this alone.
+        """A number; connections with the same number have the same Reason. None: only `why` finds that of this one.
 
         `number` and `values`: as in `flow`. The function `accepted` may be called, as in `why`.
         """

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     """Run one verb, and give its exit code. `argv`: `firewall` and the words after it.
 
-    For a command line that `parsed` refuses it is 2, and a line and the usage are printed on stderr; for `--help` it is
-    0, with only the usage. If the verb raises an OffloadError (of `trace` also for a bad value), it is 1, and without
-    -q the sentence is printed on stderr.
+    The exit code is 2 for a command line that `parsed` refuses; a line and the usage are printed on stderr. It is 0 for
+    `--help`; the usage is printed on stderr. It is 1 if the verb raises an OffloadError (`trace` also for a bad value);
+    its sentence is printed on stderr, but not with -q.
     """
     try:
         given = parsed(argv[1:])

@@ -96,8 +96,8 @@ class PairHardware:
     def settled(self) -> bool:
         """Whether samples may be taken less often, because the next will hardly change anything.
 
-        It is true if the verdict is PROVEN or REFUSED, and `evicted` has no flows, or has waited long enough for their
-        packets (`Evicted.unaccounted`).
+        It is true if the verdict is PROVEN or REFUSED, and `evicted` has no flows or its `unseen` is at least UNSEEN
+        (20) seconds.
         """
         return self.verdict in {Verdict.PROVEN, Verdict.REFUSED} and bool(
             self.evicted.unaccounted or not self.evicted.flows
@@ -107,10 +107,14 @@ class PairHardware:
     def conclusion(self) -> Verdict:
         """The verdict by the counters: REFUSED if they show that, else PROVEN if they show that, else BOUND.
 
-        REFUSED, if one of these holds: too many packets of flows with the hardware mark took the slow path; FLOWS (100)
-        flows of a family stayed in software, or some for SECONDS (60), and no flow of the pair ever moved in hardware;
-        `half` is larger than `whole`, and at least PACKETS (20). PROVEN: `whole` is at least PACKETS, or the counters
-        are `frozen` and flows have the mark.
+        REFUSED, if one of these holds:
+
+        - too many packets of flows with the hardware mark took the slow path;
+        - no flow of the pair ever moved in hardware, and of a family FLOWS (100) flows stayed in software, or any for
+          SECONDS (60);
+        - `half` is larger than `whole`, and at least PACKETS (20).
+
+        PROVEN: `whole` is at least PACKETS, or the counters are `frozen` and flows have the mark.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED

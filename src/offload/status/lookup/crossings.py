@@ -25,7 +25,7 @@ def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
 
 
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
-    """A function of a conntrack entry: whether packets of its original direction may match one of `exempts`.
+    """Make the function that tells of a conntrack entry whether its original packets may match one of `exempts`.
 
     Conditions that conntrack does not show (MAC, DSCP, the packet's mark) count as met. So does a device, if the
     devices of that end are not known or only a default route reaches it.

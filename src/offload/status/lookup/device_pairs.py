@@ -1,4 +1,4 @@
-"""Find what a connection gets on its own devices, on which it may be slower than its pair of zones is. Pure."""
+"""Find which mode a connection gets on its own devices; the mode of its pair of zones may be faster. Pure."""
 
 from collections.abc import Iterator
 from itertools import product

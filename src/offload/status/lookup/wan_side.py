@@ -9,9 +9,10 @@ from offload.status.lookup.zone_lookup import DISTANT
 
 
 def wan_side(zones: Iterable[Zone], plan: Plan, snapshot: Snapshot) -> frozenset[str]:
-    """The names of the zones on the wan side: those that a default route (or half of one) leads to, and some others.
+    """The names of the zones on the wan side.
 
-    The others are zones with masquerade, unless the firewall has a pair from them to a zone with a default route.
+    These are the zones that a default route (or half of one) leads to, and the zones with masquerade from which the
+    firewall has no pair to such a zone.
     """
     # Some routers masquerade their LAN too. A VPN whose default route is in another routing table has only masquerade.
     leading = {device for route in snapshot.routes if route.target.prefixlen < DISTANT for device in route.devices}

@@ -1,8 +1,8 @@
 """Find the zone of an address, by the router's addresses and routes. Pure.
 
 A conntrack entry has addresses and no device, so its zones are found as the kernel finds its devices: by the longest
-prefix, then by metric. Policy routing (mwan3, pbr) is not considered. A translated connection does not need it, because
-it has an address of the device that it uses.
+prefix, then by metric. Policy routing (mwan3, pbr) is not considered; but where a connection is translated, the
+router's own address in it shows the device.
 """
 
 from collections import defaultdict

@@ -60,9 +60,9 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """Two lines: why nothing at all is offloaded (a Reason in OF_ALL), and its remedy; one line without a remedy.
+    """Why nothing at all is offloaded: a line with the first Reason in OF_ALL, and a line with its remedy, if any.
 
-    `status`: a reply of the method `status` or `zones`; its first such Reason counts. Without one the list is empty.
+    `status`: a reply of the method `status` or `zones`. The list is empty if the reply has no such Reason.
     """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)
@@ -86,7 +86,7 @@ def amount(octets: int | None) -> str:
 
 
 def span(seconds: int) -> str:
-    """A time in at most two units, from the largest that it has on, without the rest: `2 d 3 h`, `59 min`, `45 s`."""
+    """A time as text in at most two units; what is smaller is cut off: `2 d 3 h`, `59 min`, `45 s`."""
     parts = [(seconds // size % most, unit) for unit, size, most in SPANS]
     first = next((place for place, (count, _) in enumerate(parts) if count), len(parts) - 1)
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
@@ -96,8 +96,9 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
     """The lines of a table with these titles (`head`) and rows; empty if there are no rows.
 
     A row is (its cells, the sentences below it). Columns from index `right` on are aligned right (None: none). A table
-    wider than `width` (0: no limit) becomes a list: for each row a line with the first cell, then one with the other
-    cells and their titles, except cells `-`. With `right` None the last column may be wider than fits: fold the lines.
+    wider than `width` (0: no limit) becomes a list: a line with the first title; for each row a line with its first
+    cell, and one with its other cells and their titles, except cells `-`. With `right` None the last column may be
+    wider than fits: the caller has to fold the lines.
     """
     body = list(rows)
     if not body:

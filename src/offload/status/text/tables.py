@@ -77,7 +77,7 @@ def _summary_row(pair: Json) -> Row:
 
 
 def findings_text(findings: Iterable[Json], width: int = 80) -> list[str]:
-    """A text for each finding in a reply of `check`: severity, sentence, and if any what offload did and the remedy."""
+    """A text for each finding in a reply of `check`: severity and sentence; then `done` and `remedy`, if not empty."""
     return [fitted(_finding_lines(each), width) for each in findings]
 
 
@@ -234,7 +234,7 @@ def added_text(number: int, seconds: int) -> str:
 def exempts_text(exempts: Sequence[Json], configured: Sequence[Json]) -> str:
     """The two lists of a reply of `exempt_list` as text: a line for each timed exempt, then for each `config exempt`.
 
-    It has number and time left, or section and `for good` or `switched off`; then name and conditions.
+    A line has number and time left, or section and `for good` or `switched off`; then name and conditions.
     """
     rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
     rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]

@@ -19,9 +19,9 @@ def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Pla
 
     `{"host": address or network, "fact": text that says where it is, "pairs": [{"src": ZONE, "dest": ZONE, "sentence":
     ..., "code": ..., "remedy": ...}]}`, with a pair for each that begins in the host's zone. `code` is that of a
-    Reason, empty without one; `remedy` may be empty. `pairs` is empty for an address in no single zone or behind the
-    default route; for a network, `fact` is empty too. Meant are TCP connections to no certain destination or port:
-    exempts for certain ones do not count.
+    Reason, empty without one; `remedy` may be empty. `pairs` is empty for a network, for an address in no single zone,
+    and for one behind the default route; `fact` is empty for a network. Meant are TCP connections to no certain
+    destination or port: exempts for certain ones do not count.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

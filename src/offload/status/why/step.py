@@ -33,7 +33,7 @@ class Step(NamedTuple):
     name: str  # as in the reply of `explain`
     fact: str  # what was found, as text; may be empty
     holds: Holds
-    reasons: tuple[Reason, ...] = ()  # why it does not hold, if known; else of the same zone, devices, pair or hardware
+    reasons: tuple[Reason, ...] = ()  # why it is NO, if known; else Reasons of the same zone, devices, pair or hardware
 
 
 class Live(NamedTuple):
