@@ -32,7 +32,7 @@ class Verb(NamedTuple):
 
     @property
     def run(self) -> "Callable[[Router, Namespace], Answer]":
-        """Import the verb's function; it takes the Router and the parsed arguments, and gives an Answer."""
+        """The verb's function, imported by this: it takes the Router and the parsed arguments, and gives an Answer."""
         run: Callable[[Router, Namespace], Answer] = getattr(import_module(f"offload.cli.{self.module}"), self.function)
         return run
 
