@@ -151,8 +151,10 @@ def _walk(
         if answer == NO or each.verdict.startswith("ct state vmap"):  # the vmap is for later packets
             continue
         step = Step(chain.name, each.origin, each.verdict, each.comment, unless)
-        verdict, way = _after(chains, each, packet, may if answer != OPEN else [], depth)
+        below = may if answer != OPEN else list[Step]()
+        verdict, way = _after(chains, each, packet, below, depth)
         if answer == OPEN:
+            may += [under._replace(unless=f"{unless} and {under.unless}") for under in below]
             if verdict:
                 may.append(step._replace(verdict=verdict))
         elif verdict == RETURN:
