@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from offload.cli.command import main
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.status.text.metrics import Family, families, families_json, openmetrics
 from service.routers import router
@@ -57,6 +59,25 @@ def test_ubus_has_the_same_for_collectors() -> None:
 def test_counters_are_of_a_service_only() -> None:
     without = {key: value for key, value in status().items() if key != "service"}
     assert {family.kind for family in families(without)} == {"gauge"}
+
+
+def test_a_directory_has_only_what_is_decided(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is known of its connections, its exempts, or what a service did."""
+    assert main(["metrics", "--root", str(REPOSITORY / "tests/golden/30-hardware")]) == 0
+    assert set(parsed(capsys.readouterr().out)) == {
+        "offload_router_info",
+        "offload_flowtable",
+        "offload_last_apply_failed",
+        "offload_problems",
+        "offload_pair_mode",
+        "offload_pair_mode_requested",
+    }
+
+
+def test_connections_that_cannot_be_counted_are_no_zeros() -> None:
+    names = {family.name for family in families(status() | {"notes": ["flows are not counted: no"]})}
+    assert not names & {"offload_flows", "offload_flow_bytes", "offload_pair_hardware_proven"}
+    assert {"offload_exempts", "offload_passes"} <= names
 
 
 def test_where_the_kernel_reports_no_endings_there_is_no_time_of_them() -> None:

@@ -89,14 +89,14 @@ def metrics(router: Router, _: "Namespace") -> Answer:
     """The verb `metrics`: print the numbers of `status` as OpenMetrics text.
 
     With --json they are `{"ok": true, "families": [...]}`. If the reply of `status` has an error, the Answer is that of
-    `shown_status`.
+    `shown_status`. For a directory (--root) there are none about live flows and exempts.
     """
     from offload.status.text.metrics import families, families_json, openmetrics
 
     found = shown_status(router)
     if not found.data["ok"]:
         return found
-    made = list(families(found.data))
+    made = list(families(found.data, live=router.root is None))
     return Answer(openmetrics(made), {"ok": True, "families": families_json(made)}, notes=found.notes)
 
 

@@ -1,6 +1,7 @@
 """The ubus methods for the command where no service runs: it reads the router and does them in its own process.
 
-What a service counts is missing: `totals` is an error, and `ended` in the reply of `status` has zeros.
+What a service counts is missing: `totals` is an error, and in the reply of `status` there is no `service`, and `ended`
+has zeros.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +46,7 @@ class Alone:
             reply = METHODS[method].answer(self._engine, words)
             if method == "status":
                 reply["applied"] |= self._outstanding()
+                del reply["service"]
             if self._engine.passes and not self._engine.applied.error:
                 station_file.run(self._engine, self._engine.doors.clock())
         except UsageError:

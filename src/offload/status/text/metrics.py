@@ -24,10 +24,12 @@ class Family(NamedTuple):
     samples: tuple[tuple[Mapping[str, str], int | float], ...]  # each (labels, value)
 
 
-def families(status: Json) -> Iterator[Family]:
-    """Make the metrics of a reply of the method `status`.
+def families(status: Json, *, live: bool = True) -> Iterator[Family]:
+    """Make the metrics of a reply of the method `status`, without those that are not known.
 
-    Without the key `service` in the reply there are none about passes, changes of the kernel, and ended flows.
+    Without the key `service` in the reply there are none about passes, changes of the kernel, and ended flows; none
+    about live flows if its `notes` say why they are not counted, or if the router is not `live` but saved in a
+    directory, of which the number of exempts is not known either.
     """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")
@@ -49,10 +51,10 @@ def families(status: Json) -> Iterator[Family]:
         "What was asked for a pair, as offload_pair_mode.",
         _modes(pairs, "mode"),
     )
-    yield Family("offload_pair_hardware_proven", "gauge", "Whether live flows prove hardware.", _proven(pairs))
-    yield Family("offload_flows", "gauge", "Live flows by pair and path.", _by_path(pairs, "flows"))
-    yield Family("offload_flow_bytes", "gauge", "Bytes of live flows by their present path.", _by_path(pairs, "bytes"))
-    yield _one("offload_exempts", "Exempts given for a while.", len(status.get("exempts", ())))
+    if live and not status.get("notes"):
+        yield from _of_flows(pairs)
+    if live:
+        yield _one("offload_exempts", "Exempts given for a while.", len(status.get("exempts", ())))
     if service:
         yield _count("offload_passes", "Looks at router and configuration.", service["passes"])
         yield _count("offload_changes", "Passes that changed the kernel.", applied["generation"])
@@ -64,6 +66,12 @@ def families(status: Json) -> Iterator[Family]:
             since = int(datetime.fromisoformat(service["since"]).timestamp())
             yield _one("offload_ended_since_timestamp_seconds", "Since when ended flows are counted.", since)
             yield _one("offload_ended_complete", "Whether none of them was missed.", int(service["complete"]))
+
+
+def _of_flows(pairs: Iterable[Json]) -> Iterator[Family]:
+    yield Family("offload_pair_hardware_proven", "gauge", "Whether live flows prove hardware.", _proven(pairs))
+    yield Family("offload_flows", "gauge", "Live flows by pair and path.", _by_path(pairs, "flows"))
+    yield Family("offload_flow_bytes", "gauge", "Bytes of live flows by their present path.", _by_path(pairs, "bytes"))
 
 
 def _one(name: str, help_: str, value: int) -> Family:
