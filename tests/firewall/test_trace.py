@@ -13,7 +13,9 @@ from firewall.strategies import sections
 from firewall.test_properties import HOME
 from offload.cli.firewall.main import main
 from offload.compiler.firewall.tracing.packet import NO, OPEN, YES, Packet, meets
-from offload.model.kernel.nft import Rule
+from offload.compiler.firewall.tracing.refused import Connection, Rules, refusal
+from offload.compiler.firewall.tracing.trace import at_hook
+from offload.model.kernel.nft import Chain, Hook, Include, Rule
 from offload.model.sections.match import Bits, Item, Limit, Match
 from offload.model.text.addresses import address
 
@@ -79,6 +81,7 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
     ("words", "sentence"),
     [
         ("--src nozone", "--src: there is no zone 'nozone'; the zones: lan, wan"),
+        ("--src lna", "--src: there is no zone 'lna' (did you mean 'lan'?); the zones: lan, wan"),
         ("--src lan --dest-port 0", "--dest-port: '0' is no port"),
         ("--src lan --src-port http", "--src-port: 'http' is no port"),
         ("--src lan --dest-port ²", "--dest-port: '²' is no port"),
@@ -90,6 +93,23 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
 )
 def test_what_cannot_be_understood_is_named(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert traced("01-fresh-install", words, capsys, code=1) == f"offload: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("relaod", "'relaod' (did you mean 'reload'?)"),
+        ("qqq", "'qqq'"),
+        ("print --explian", "'--explian' (did you mean '--explain'?)"),
+        ("trace --dest-prot=80", "'--dest-prot' (did you mean '--dest-port'?)"),
+        ("\x1b[31m", "'?[31m'"),
+    ],
+)
+def test_a_verb_or_option_that_is_nearly_one_is_hinted_at(
+    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["firewall", *words.split()]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == f"offload: {sentence} is not understood here"
 
 
 def _match(**conditions: object) -> Match:
@@ -141,6 +161,37 @@ def test_a_condition_on_an_unknown_field_stays_open() -> None:
     packet = Packet(4, "tcp", "br-lan")
     rule = Rule("accept", _match(src_ip=(_address("10.0.0.0/8"),), dest_port=(Item("22"),), proto=(Item("tcp"),)))
     assert meets(rule, packet) == (OPEN, "ip saddr 10.0.0.0/8 tcp dport 22")
+
+
+def test_what_may_decide_below_a_jump_that_may_be_taken_is_named() -> None:
+    """Also if such a chain decides in any case, and the rules that an include statement brings."""
+    marked, named = _match(mark=Bits(1, 1)), _match(raw="ip saddr @friends")
+    below = (Rule("accept", named), Include("/etc/x.nft"), Rule("jump deeper"), Rule("drop"))
+    chains = {
+        "forward": Chain("forward", (Rule("jump maybe", marked),), Hook("filter", "forward", "filter", "drop")),
+        "maybe": Chain("maybe", below),
+        "deeper": Chain("deeper", (Rule("reject", named),)),
+    }
+    found = at_hook(chains, "forward", TCP)
+    assert (found.verdict, found.way) == ("drop", ())
+    assert [(step.chain, step.verdict, step.unless) for step in found.may] == [
+        ("maybe", "accept", "meta mark & 0x1 == 0x1 and ip saddr @friends"),
+        ("maybe", 'include "/etc/x.nft"', "meta mark & 0x1 == 0x1 and its rules decide"),
+        ("deeper", "reject", "meta mark & 0x1 == 0x1 and ip saddr @friends"),
+        ("forward", "drop", "meta mark & 0x1 == 0x1"),
+    ]
+
+
+def test_a_chain_that_may_be_entered_and_may_accept_refuses_nothing() -> None:
+    """`cut_refused` ends only what is refused for sure."""
+    named = _match(raw="ip saddr @friends")
+    forward = (Rule("jump maybe", _match(mark=Bits(1, 1))), Rule("drop"))
+    chains = (
+        Chain("dstnat", (), Hook("nat", "prerouting", "dstnat")),
+        Chain("forward", forward, Hook("filter", "forward", "filter")),
+        Chain("maybe", (Rule("accept", named), Rule("drop"))),
+    )
+    assert refusal(Rules({each.name: each for each in chains}, 0.0), Connection(TCP, TCP)) is None
 
 
 @given(

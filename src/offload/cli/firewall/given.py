@@ -1,6 +1,6 @@
 """The command line of `offload firewall`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -41,6 +41,7 @@ WORDS = {
 }
 OF_DIRECTORIES = frozenset({"print", "check", "trace"})  # verbs that take --root
 ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # options of `trace`
+OPTIONS = ("-q", "--explain", "--root", "--help", *(f"--{each}" for each in ABOUT))
 IGNORED = frozenset({"-v"})  # fw4 uses it to show the rules that nft adds
 
 
@@ -79,10 +80,18 @@ def parsed(argv: Sequence[str]) -> Given:
         elif word in {"-h", "--help"}:
             raise ValueError
         elif word.startswith("-") and word not in IGNORED:
-            raise ValueError(f"offload: '{word}' is not understood here\n")
+            raise ValueError(_not_understood(option, OPTIONS))
         elif word not in IGNORED:
             words.append(word)
     return _checked(words, Given("", (), root, explain, quiet, about))
+
+
+def _not_understood(word: str, known: Iterable[str]) -> str:
+    # imported late, because scripts call these verbs often
+    from offload.model.text.shown import shown
+    from offload.model.text.similar import did_you_mean
+
+    return f"offload: '{shown(word)}'{did_you_mean(word, known)} is not understood here\n"
 
 
 def _checked(words: Sequence[str], given: Given) -> Given:
@@ -90,7 +99,7 @@ def _checked(words: Sequence[str], given: Given) -> Given:
         raise ValueError("offload: which verb of 'firewall'?\n")
     verb, *names = words
     if verb not in WORDS:
-        raise ValueError(f"offload: '{verb}' is not understood here\n")
+        raise ValueError(_not_understood(verb, WORDS))
     least, most = WORDS[verb]
     if not least <= len(names) <= most:
         wanted = "names something" if len(names) < least else "takes no more words"

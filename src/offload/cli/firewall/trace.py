@@ -11,6 +11,8 @@ from offload.compiler.firewall.zones import FirewallZone
 from offload.errors import UsageError
 from offload.model.sections.section import Section
 from offload.model.text.addresses import number
+from offload.model.text.shown import shown
+from offload.model.text.similar import did_you_mean
 
 PATH = "/etc/config/firewall"
 LAST_PORT = 65535
@@ -44,7 +46,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
     proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
     if any(ports.values()) and proto not in WITH_PORTS:
-        raise UsageError(f"--proto: '{proto}' has no ports")
+        raise UsageError(f"--proto: '{shown(proto)}' has no ports")
     src = _zone(about, "src", zones)
     dest = _zone(about, "dest", zones) or _way(ends["dest-ip"], family, zones, src)
     packet = Packet(
@@ -67,7 +69,7 @@ def _addresses(about: Mapping[str, str]) -> tuple[int, dict[str, int | None]]:
     for name in ("src-ip", "dest-ip"):
         family, value = number(about[name]) if name in about else (0, 0)
         if name in about and not family:
-            raise UsageError(f"--{name}: '{about[name]}' is no address")
+            raise UsageError(f"--{name}: '{shown(about[name])}' is no address")
         families |= {family} - {0}
         ends[name] = value if family else None
     if len(families) > 1:
@@ -80,14 +82,15 @@ def _port(about: Mapping[str, str], name: str) -> int | None:
     if word is None:
         return None
     if not (word.isascii() and word.isdigit() and len(word) <= len(str(LAST_PORT)) and 0 < int(word) <= LAST_PORT):
-        raise UsageError(f"--{name}: '{word}' is no port")
+        raise UsageError(f"--{name}: '{shown(word)}' is no port")
     return int(word)
 
 
 def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
     word = about.get(name, "")
     if word and word not in zones:
-        raise UsageError(f"--{name}: there is no zone '{word}'; the zones: {', '.join(zones)}")
+        hint = did_you_mean(word, zones)
+        raise UsageError(f"--{name}: there is no zone '{shown(word)}'{hint}; the zones: {', '.join(zones)}")
     if word and not device_of(zones[word]):
         raise UsageError(f"--{name}: zone '{word}' has no device now, so no packet belongs to it")
     return word
