@@ -67,10 +67,26 @@ def test_flags_of_a_line(line: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "src"),
+    [
+        (
+            "unknown  99 599 src=192.168.1.50 dst=198.51.100.9 [UNREPLIED] src=198.51.100.9 dst=192.168.1.50",
+            "192.168.1.50",
+        ),
+        ("ipv6     10 unknown  99 599 src=fd00:1::5 dst=2001:db8::9", "fd00:1::5"),
+    ],
+)
+def test_a_line_of_a_protocol_without_a_name(line: str, src: str) -> None:
+    entry = asked(line).entry
+    assert entry is not None and (entry.proto, entry.original.src) == (99, packed(src))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("", "nonsense", "tcp", "tcp 1.2.3.4:5", "tcp 1.2.3.4:99999 1.2.3.5:1", "tcp 1.2.3.4:1 [fd00::1]:2"),
         *("src=1.2.3.4", "tcp src=x dst=y", "tcp src=1.2.3.4 dst=1.2.3.5 sport=-1", "src=1.2.3.4 dst=1.2.3.5"),
+        *("unknown 256 src=1.2.3.4 dst=1.2.3.5", "unknown src=1.2.3.4 dst=1.2.3.5"),
         *("0009999 1.2.3.4:1 1.2.3.5:2", "256 1.2.3.4:1 1.2.3.5:2"),
     ],
 )

@@ -25,7 +25,7 @@ MASQUERADED = "198.51.100.9#443 > 203.0.113.7#5000"
 
 CASES: dict[str, tuple[Entry, PairDecision, ReasonCode | None, str]] = {
     "ping": (entry("192.168.1.50 > 192.0.2.1", proto=ICMP), FAST, ReasonCode.NOT_OFFLOADABLE, "this is icmp"),
-    "odd protocol": (entry(LAN_WAN, proto=253), FAST, ReasonCode.NOT_OFFLOADABLE, "this is 253"),
+    "odd protocol": (entry(LAN_WAN, proto=253), FAST, ReasonCode.NOT_OFFLOADABLE, "this is protocol 253"),
     "GRE": (entry(LAN_WAN, proto=GRE), FAST, ReasonCode.WAITING, "from lan"),
     "GRE with NAT": (
         entry(LAN_WAN, MASQUERADED, proto=GRE, status=IPS_SRC_NAT),

@@ -7,7 +7,7 @@ from offload.model.problems.reason import ReasonCode
 from offload.status.hardware.pair_hardware import family_of
 from offload.status.lookup.device_pairs import OF_A_PART
 from offload.status.lookup.zone_lookup import Endpoint
-from offload.status.why.reasons import IPS_ADJUSTED, protocol, tcp_state
+from offload.status.why.reasons import IPS_ADJUSTED, called, tcp_state
 from offload.status.why.step import Seen
 
 WHY = ReasonCode
@@ -15,7 +15,7 @@ Fact = Callable[[Seen], str]
 
 
 def _protocol(seen: Seen) -> str:
-    return f"it is {protocol(seen.entry.proto)} over {family_of(seen.entry.original)}"
+    return f"it is {called(seen.entry.proto)} over {family_of(seen.entry.original)}"
 
 
 def _forwarded(seen: Seen) -> str:

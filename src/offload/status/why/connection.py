@@ -25,6 +25,7 @@ NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 USAGE = "name a host (192.168.1.50), two ends (tcp 192.168.1.50:5000 198.51.100.9:443), or paste a line of conntrack"
 END = re.compile(r"\[(?P<bracketed>[0-9a-fA-F:.]+)\](?::(?P<port6>\d{1,5}))?|(?P<plain>[0-9.]+)(?::(?P<port>\d{1,5}))?")
 WORD = re.compile(r"([a-z]+)=(\S*)")
+UNKNOWN = "unknown"
 FLAGS = {"[OFFLOAD]": IPS_OFFLOAD, "[HW_OFFLOAD]": IPS_OFFLOAD | IPS_HW_OFFLOAD, "[ASSURED]": IPS_ASSURED}
 
 
@@ -43,7 +44,8 @@ def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
     For two ends without a protocol that is TCP, and a port that is not given is 0 (any). UsageError for other text,
-    for ends of two families, for numbers that are too large, and for a line without the name of a protocol (PROTOCOLS).
+    for ends of two families, for numbers that are too large, and for a line without a protocol: a name in PROTOCOLS, or
+    `unknown` and its number.
     """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):
@@ -102,10 +104,9 @@ def _line(words: list[str]) -> Entry:
     if not directions or any(not {"src", "dst"} <= each.keys() for each in directions):
         raise UsageError(f"the line has no src= and dst=: {USAGE}")
     before = words[: next(place for place, word in enumerate(words) if word.startswith("src="))]
-    named = [NUMBERS[word] for word in before if word in NUMBERS]  # `ipv6 10 tcp 6`: the last one is the protocol
-    if not named:
+    proto = _protocol_of_line(before)
+    if proto is None:
         raise UsageError(f"the line names no protocol: {USAGE}")
-    proto = named[-1]
     common = dict(pairs)
     ct_zone = _number(common.get("zone", "0"), HIGHEST_PORT)
     there = _tuple(directions[0], ct_zone)
@@ -121,6 +122,14 @@ def _line(words: list[str]) -> Entry:
     packets, octets = (_counted(directions, word) for word in ("packets", "bytes"))
     helper = common.get("helper") or None
     return Entry(proto, there, back, status, None, mark, packets, octets, state, helper)
+
+
+# `ipv6 10 tcp 6`: the last name is the protocol. conntrack prints `unknown 99` for those that it has no name for.
+def _protocol_of_line(words: list[str]) -> int | None:
+    if UNKNOWN in words:
+        return _decimal("".join(words[words.index(UNKNOWN) + 1 :][:1]), HIGHEST_PROTOCOL)
+    named = [NUMBERS[word] for word in words if word in NUMBERS]
+    return named[-1] if named else None
 
 
 def _directions(pairs: list[tuple[str, str]]) -> Iterator[dict[str, str]]:

@@ -83,12 +83,12 @@ def _in_software(
 
 
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
-    """Why hardware is not requested for a connection although its pair is in hardware; None: no such Reason is found.
+    """Why hardware is not requested for a connection although it was for its pair; None: no such Reason is found.
 
-    `src`, `dest`: its endpoints.
+    Of a pair that is not in hardware the first Reason. `src`, `dest`: its endpoints.
     """
     if pair.effective is not Mode.HARDWARE:
-        return None
+        return next(iter(pair.reasons), None) if pair.hardware else None
     slower = next(iter(lookups.crossings.slower(entry, src, dest, pair)), None)
     return slower or lookups.requests.why_not(src, dest, entry.original, entry.reply.src)
 
@@ -122,7 +122,7 @@ def every_reason(
 def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
-        yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=protocol(entry.proto))
+        yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=called(entry.proto))
     if src.router or dest.router:
         yield _cached(ReasonCode.LOCAL)
     if src.group or dest.group:
@@ -163,6 +163,11 @@ def by_replies(reason: Reason, *, accepted: bool | None) -> Reason:
 def protocol(number: int) -> str:
     """The name of an IP protocol, if it is in PROTOCOLS, else its number as text."""
     return PROTOCOLS.get(number, str(number))
+
+
+def called(number: int) -> str:
+    """An IP protocol for a sentence: its name, or `protocol 99` if it is not in PROTOCOLS."""
+    return PROTOCOLS.get(number, f"protocol {number}")
 
 
 def tcp_state(number: int | None) -> str:
