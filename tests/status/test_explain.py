@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,22 @@ from kernel.scenes import LIVE, NOT_LIVE
 from offload.cli.router import Router
 from offload.model.flow import IPS_ASSURED, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.network import Leaving, Neighbour
-from offload.model.plan import PairDecision, Plan
+from offload.model.plan import DeviceDecision, PairDecision, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.status.flows import flows
 from offload.status.hardware.evicted import Evicted
-from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware
+from offload.status.hardware.pair_hardware import FLOWS, PACKETS, PairHardware, Verdict
 from offload.status.lookup.zone_lookup import Endpoint
+from offload.status.text.explain_text import explain_text
 from offload.status.why.conditions import NAMED, STEPS
-from offload.status.why.explain import Explanation, between, explain
+from offload.status.why.expected import expected_json
+from offload.status.why.explain import Explanation, between, explain, explanation_json
 from offload.status.why.reasons import Lookups
 from offload.status.why.step import Holds, Live, Step
 from status.routers import HOME, entry, plan
 from status.test_asked import PLAN as MIXED_PLAN
 from status.test_asked import ROUTER as MIXED
-from status.test_reasons import CASES, FAST, HARD, LAN_WAN
+from status.test_reasons import CASES, FAST, HARD, LAN_WAN, LESS
 
 ROUTES = "192.168.1.50 by 192.168.1.0/24 on br-lan; 198.51.100.9 by 0.0.0.0/0 on wan"
 GOLDEN, KERNEL = (Path(__file__).parents[1] / folder for folder in ("golden", "kernel"))
@@ -93,6 +96,33 @@ def test_a_connection_that_does_not_exist_is_explained_by_what_it_would_get() ->
     assert found.sentence.startswith("It would be fast in software")
     slow = explain(entry("192.168.1.50 > 192.0.2.1", proto=1), HOME, plan(FAST), hypothetical=True)
     assert slow.sentence.startswith("It would stay slow: only TCP, UDP")
+
+
+def test_a_connection_that_would_be_in_software_says_why_not_in_hardware() -> None:
+    """Also if its pair is not, as for a host without connections."""
+    found = explain(entry(LAN_WAN), HOME, plan(LESS), hypothetical=True)
+    assert found.sentence.endswith(" Not in hardware: hardware does not cover wan, so the pair is software.")
+    assert (found.reason, found.remedy) == (LESS.reasons[0], LESS.reasons[0].remedy)
+    (new,) = expected_json(ip_network("192.168.1.50"), HOME, plan(LESS))["pairs"]
+    assert (new["sentence"], new["code"]) == (found.sentence, "HARDWARE_UNCOVERED")
+
+
+def test_a_pair_that_left_hardware_has_the_verdict_of_status() -> None:
+    left = {("lan", "wan"): PairHardware(("wan",), verdict=Verdict.NONE)}
+    (step,) = (each for each in explain(entry(LAN_WAN), HOME, plan(LESS), left).steps if each.name == "hardware")
+    assert step.fact == "it was asked for; its pair is impossible"
+
+
+def test_a_reason_of_a_device_has_its_name() -> None:
+    why = ReasonCode.WIRELESS_PORT(master="br-lan")
+    devices = tuple(DeviceDecision(name, ("lan",), (), False, (why,)) for name in ("ap0", "ap1"))
+    found = explain(entry(LAN_WAN), HOME, replace(plan(FAST), devices=devices))
+    (step,) = (each for each in explanation_json(found, {})["steps"] if each["name"] == "devices")
+    assert step["reasons"] == [{"code": "WIRELESS_PORT", "text": why.text, "devices": ["ap0", "ap1"]}]
+    flow = {"proto": "tcp", "src": "192.168.1.50", "dest": "198.51.100.9", "src_zone": "lan", "dest_zone": "wan"}
+    told = explanation_json(found, flow | {"sport": 0, "dport": 0})
+    lines = explain_text({"explanations": [told], "total": 1}, 400).splitlines()
+    assert f"ap0, ap1: {why.text}" in [line.strip() for line in lines]
 
 
 @cache

@@ -58,10 +58,14 @@ def _trace(each: Json, width: int) -> Iterator[str]:
     column = INDENT + 2 + names + 2
     for step in each["steps"]:
         reasons = (each for each in step["reasons"] if step["holds"] == "no" or each["code"] not in layout.OF_ALL)
-        facts = [step["fact"], *(reason["text"] for reason in reasons if reason["text"] != step["fact"])]
+        facts = [step["fact"], *(_reason(each) for each in reasons if each["text"] != step["fact"])]
         lines = layout.fitted(facts, max(width - column, NARROWEST)).split("\n")
         yield f"{HOLDS[step['holds']]:>{INDENT}}  {step['name']:{names}}  {lines[0]}".rstrip()
         yield from (f"{' ' * column}{line}" for line in lines[1:])
+
+
+def _reason(reason: Json) -> str:
+    return f"{', '.join(reason['devices'])}: {reason['text']}" if reason.get("devices") else reason["text"]
 
 
 def _end(each: Json) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Explain why a connection has its path: its steps, a conclusion, and what to change. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from offload.model.config import Mode
@@ -59,8 +59,8 @@ def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     """Turn the explanation of a slow connection, as `between` makes it, into that of one that does not exist.
 
     Steps that only an existing connection can meet (OF_NOW) become UNASKED. If the Reason is WAITING, the sentence says
-    in which mode the connection would be fast; the Reason is then why that is software although the pair is in
-    hardware, or None. Any other Reason stays, and the sentence says that the connection would stay slow.
+    in which mode the connection would be fast; the Reason is then why that is software although hardware was asked for,
+    or None. Any other Reason stays, and the sentence says that the connection would stay slow.
     """
     unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:
@@ -114,7 +114,8 @@ def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = Fal
     """An explanation as JSON. `flow`: its connection as JSON (`flow_json`). `hypothetical`: it does not exist.
 
     The result has `flow`, `hypothetical`, `steps` (`[{"name": ..., "fact": ..., "holds": ..., "reasons": [{"code": ...,
-    "text": ...}]}]`), `code` (of the Reason; empty: none), `sentence` and `remedy` (may be empty).
+    "text": ...}]}]`), `code` (of the Reason; empty: none), `sentence` and `remedy` (may be empty). A step's Reasons
+    have `devices` too, a list of names, if they are of devices.
     """
     return {
         "flow": flow,
@@ -124,7 +125,7 @@ def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = Fal
                 "name": step.name,
                 "fact": step.fact,
                 "holds": step.holds.value,
-                "reasons": _texts(step.reasons),
+                "reasons": _texts(step),
             }
             for step in found.steps
         ],
@@ -134,5 +135,9 @@ def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = Fal
     }
 
 
-def _texts(some: Iterable[Reason]) -> list[Json]:
-    return [{"code": code, "text": text} for code, text in dict.fromkeys((each.code.name, each.text) for each in some)]
+def _texts(step: Step) -> list[Json]:
+    return [
+        {"code": each.code.name, "text": each.text} | ({"devices": list(names)} if names else {})
+        for each in dict.fromkeys(step.reasons)
+        for names in [step.devices.get(each, ())]
+    ]

@@ -34,6 +34,8 @@ class Step(NamedTuple):
     fact: str  # what was found, as text; may be empty
     holds: Holds
     reasons: tuple[Reason, ...] = ()  # why it is NO, if known; else Reasons of the same zone, devices, pair or hardware
+    # names of the devices that a Reason of `reasons` is of; others are of none
+    devices: Mapping[Reason, tuple[str, ...]] = MappingProxyType({})
 
 
 class Live(NamedTuple):

@@ -4,6 +4,7 @@ from offload.model.config import Mode
 from offload.model.flow import State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
 from offload.model.problems.reason import Reason, ReasonCode
+from offload.status.hardware.verdicts import Verdicts
 from offload.status.why import way
 from offload.status.why.conditions import BEFORE_PAIR, NAMED, STEPS
 from offload.status.why.reasons import by_replies, every_reason
@@ -34,7 +35,9 @@ def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
         own = () if _zone_known(name, seen) else own
         asked = not beyond or name in before
         holds = Holds.NO if own and stops else Holds.YES if asked else Holds.UNASKED
-        made.append(Step(name, fact(seen) if asked else "", holds, own or _reasons_beside(name, seen)))
+        devices = _of_devices(seen) if name == "devices" and not own else {}
+        reasons = own or tuple(devices) or _reasons_beside(name, seen)
+        made.append(Step(name, fact(seen) if asked else "", holds, reasons, devices))
     return (*made, *_way_steps(seen), _sending_step(seen, held), _path_step(seen), _hardware_step(seen, reason))
 
 
@@ -45,15 +48,22 @@ def _zone_known(name: str, seen: Seen) -> bool:
 
 
 def _reasons_beside(name: str, seen: Seen) -> tuple[Reason, ...]:
-    # what concerns the same zone, devices or pair, though the step may hold
+    # what concerns the same zone or pair, though the step may hold
     zones = {zone.name: zone for zone in seen.plan.zones}
     if name in {"source", "destination"}:
         end = seen.src if name == "source" else seen.dest
         return zones[end.zone].reasons if end.zone in zones else ()
-    if name == "devices":
-        own = {seen.src.zone, seen.dest.zone}
-        return tuple(reason for each in seen.plan.devices if own & set(each.zones) for reason in each.reasons)
     return seen.pair.reasons if name == "pair" and seen.pair else ()
+
+
+# what concerns devices of the same zones, though the step may hold
+def _of_devices(seen: Seen) -> dict[Reason, tuple[str, ...]]:
+    own = {seen.src.zone, seen.dest.zone}
+    found: dict[Reason, tuple[str, ...]] = {}
+    for each in seen.plan.devices:
+        for reason in each.reasons if own & set(each.zones) else ():
+            found[reason] = (*found.get(reason, ()), each.name)
+    return found
 
 
 def _way_steps(seen: Seen) -> tuple[Step, ...]:
@@ -94,7 +104,9 @@ def _path_step(seen: Seen) -> Step:
 def _hardware_step(seen: Seen, reason: Reason | None) -> Step:
     if seen.pair is None or not seen.pair.hardware:
         return Step("hardware", "it was not asked for", Holds.UNASKED)
-    verdict = f"; its pair is {seen.case.verdict.value}" if seen.case else ""
+    # as `status` says it: of a pair that left hardware the case alone does not know
+    known = Verdicts({(seen.pair.src, seen.pair.dest): seen.case}) if seen.case else None
+    verdict = f"; its pair is {known.of_pair(seen.pair).value}" if known else ""
     if seen.pair.effective is not Mode.HARDWARE:
         return Step("hardware", f"it was asked for{verdict}", Holds.NO, seen.pair.reasons)
     own = seen.case.reasons if seen.case else ()
