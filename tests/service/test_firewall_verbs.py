@@ -237,7 +237,8 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ("network", "'network' names something"),
         ("zone a b c", "'zone' takes no more words"),
         ("reload --root /x", "'reload' needs the running router"),
-        ("print --root", "'--root' is not understood"),
+        ("print --root", "'--root' needs a value"),
+        ("trace --src", "'--src' needs a value"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused(words: str, sentence: str) -> None:

@@ -80,7 +80,8 @@ def parsed(argv: Sequence[str]) -> Given:
         elif word in {"-h", "--help"}:
             raise ValueError
         elif word.startswith("-") and word not in IGNORED:
-            raise ValueError(_not_understood(option, OPTIONS))
+            needs = f"offload: '{word}' needs a value behind it\n"
+            raise ValueError(needs if word in OPTIONS else _not_understood(option, OPTIONS))
         elif word not in IGNORED:
             words.append(word)
     return _checked(words, Given("", (), root, explain, quiet, about))

@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
     name: str  # as in the reply of `explain`
     fact: str  # what was found, as text; may be empty
-    holds: Holds
+    holds: Holds  # as above
     reasons: tuple[Reason, ...] = ()  # why it is NO, if known; else Reasons of the same zone, devices, pair or hardware
     # names of the devices that a Reason of `reasons` is of; others are of none
     devices: Mapping[Reason, tuple[str, ...]] = MappingProxyType({})
