@@ -6,6 +6,7 @@ import pytest
 
 from offload.model.config import Mode
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.model.network import Link
 from offload.model.plan import Element, PairDecision, Plan, PolicyKey, Table
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.flows import flows
@@ -86,7 +87,7 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
 def test_of_several_ways_the_one_that_waits_for_the_fewest_packets_counts() -> None:
     plan = Plan(tables=(table(br_lan=PolicyKey(5, "any"), lan2=LATE),), zones=ZONES)
     lan, wan = Endpoint("lan", devices=("br-lan", "lan2")), Endpoint("wan", devices=("wan",))
-    assert DevicePairs(plan).after(lan, wan, between(SOFT)) == 5
+    assert DevicePairs(plan, SNAPSHOT).after(lan, wan, between(SOFT)) == 5
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -112,3 +113,19 @@ def test_a_flow_in_software_from_before_its_pair_became_slow_has_no_reason() -> 
     plan = Plan(zones=ZONES, pairs=(slow,))
     (flow,) = flows([entry(FIRST, status=IPS_SEEN_REPLY | IPS_OFFLOAD)], SNAPSHOT, plan)
     assert flow.reasons == ()
+
+
+def test_a_connection_within_a_vrf_has_the_element_of_its_name() -> None:
+    """It comes in as vrf0. What is only for replies offloads nothing."""
+    members = (Link(name, master="vrf0") for name in ("br-lan", "wan", "lte"))
+    router = replace(HOME, links=(Link("vrf0", "vrf"), *members))
+    elements = (
+        Element("br-lan", "vrf0", ALL, ("lan", "wan"), opened=False),
+        Element("vrf0", "wan", LATE, ("lan", "wan")),
+    )
+    asked = between(SOFT, EXCLUDED)
+    plan = Plan((Table("flow_offload", "sw", False, (), elements),), pairs=(asked,))
+    found, lan = DevicePairs(plan, router), Endpoint("lan", devices=("br-lan",))
+    fast, slow = (Endpoint("wan", devices=(name,)) for name in ("wan", "lte"))
+    assert [list(found.slower(entry(FIRST), lan, each, asked, SOFT)) for each in (fast, slow)] == [[], [EXCLUDED]]
+    assert found.after(lan, fast, asked) == 20

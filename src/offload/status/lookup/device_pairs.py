@@ -5,6 +5,7 @@ from itertools import product
 
 from offload.model.config import Family, Mode
 from offload.model.flow import Entry
+from offload.model.network import Snapshot
 from offload.model.plan import PairDecision, Plan, PolicyKey
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.status.hardware.pair_hardware import family_of
@@ -18,12 +19,16 @@ OF_A_PART = LEFT_OUT | {ReasonCode.SHARED_DEVICES, ReasonCode.SHARED_FAMILY}
 class DevicePairs:
     """Finds what the tables of a Plan have for the devices of a connection: elements (iif, oif) -> policy."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, snapshot: Snapshot) -> None:
         self._policies = {
             (element.iif, element.oif): (table.mode, element.policy)
             for table in plan.tables
             for element in table.elements
+            if element.opened
         }
+        vrfs = {link.name for link in snapshot.links if link.kind == "vrf"}
+        # what comes in by a member of a VRF has the VRF's name in an element
+        self._came_in = {link.name: link.master for link in snapshot.links if link.master in vrfs}
 
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
@@ -54,5 +59,5 @@ class DevicePairs:
         return min(waits, default=pair.after_packets)
 
     def _found(self, src: Endpoint, dest: Endpoint) -> list[tuple[Mode, PolicyKey]]:
-        ways = product(src.devices, dest.devices)
+        ways = product((self._came_in.get(each, each) for each in src.devices), dest.devices)
         return [self._policies[way] for way in ways if way in self._policies]

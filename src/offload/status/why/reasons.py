@@ -46,7 +46,7 @@ class Lookups(NamedTuple):
     @classmethod
     def of(cls, plan: Plan, snapshot: Snapshot) -> "Lookups":
         """Make the Lookups for this Plan and this state of the router."""
-        return cls(ExemptLookup(plan), DevicePairs(plan), HardwareRequests(plan, snapshot))
+        return cls(ExemptLookup(plan), DevicePairs(plan, snapshot), HardwareRequests(plan, snapshot))
 
 
 def reasons(
