@@ -23,6 +23,11 @@ ROUTERS = Path(__file__).parent / "routers"
 TCP = Packet(4, "tcp", "br-lan", "eth1", 0xC0A80105, 0x08080808, 40000, 443)
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 def traced(router: str, words: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
     assert main(["firewall", "trace", "--root", str(ROUTERS / router), *words.split()]) == code
     return "".join(capsys.readouterr())
@@ -36,9 +41,19 @@ def test_a_port_forward_is_followed_to_its_zone(capsys: pytest.CaptureFixture[st
     assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in text
 
 
+def test_lines_are_folded_at_the_width_of_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "--src wan --dest-ip 203.0.113.5 --dest-port 22"
+    whole = traced("30-redirects", words, capsys)
+    monkeypatch.setenv("COLUMNS", "40")
+    text = traced("30-redirects", words, capsys)
+    assert max(map(len, text.splitlines())) <= 40 and text.split() == whole.split()
+
+
 def test_a_condition_that_only_the_router_can_decide_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     text = traced("30-redirects", "--src wan --dest-ip 203.0.113.5 --src-ip 198.51.100.9 --dest-port 8080", capsys)
-    (may,) = [line for line in text.splitlines() if "but before that" in line]
+    _, may = " ".join(text.split()).split("but before that")
     assert "tcp sport 1024-65535 ether saddr 00:11:22:33:44:55" in may and "ip saddr @friends: dstnat_wan: dnat" in may
     assert "tcp dport" not in may  # that was decided
     mac = traced(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from offload.cli.firewall.compiled import read
 from offload.cli.firewall.given import DONE, Given
+from offload.cli.terminal import width
 from offload.compiler.firewall.tracing.packet import WITH_PORTS, Packet
 from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, is_own, trace, zone_of
 from offload.compiler.firewall.zones import FirewallZone
@@ -13,6 +14,7 @@ from offload.model.sections.section import Section
 from offload.model.text.addresses import number
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
+from offload.status.text.layout import fitted
 
 PATH = "/etc/config/firewall"
 LAST_PORT = 65535
@@ -22,14 +24,15 @@ Zones = Mapping[str, FirewallZone]
 def show_trace(given: Given) -> int:
     """Print what the hooks decide about the packet that the options describe, and by which rules; give exit code 0.
 
-    NAT hooks without a rule for the packet are not printed. UsageError for a bad option as of `asked`; FileError or
-    BusError if the router cannot be read.
+    Lines are folded at the terminal's width. NAT hooks without a rule for the packet are not printed. UsageError for a
+    bad option as of `asked`; FileError or BusError if the router cannot be read.
     """
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}
     packet, route = asked(given.about, zones)
     hooks, end = trace(found.ruleset.table.chains, zones, packet, route)
-    sys.stdout.write("".join(f"{line}\n" for line in _report(packet, route, hooks, end, Origins(sections))))
+    report = _report(packet, route, hooks, end, Origins(sections))
+    sys.stdout.write(f"{fitted(report, width())}\n")
     return DONE
 
 
