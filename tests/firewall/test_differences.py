@@ -96,6 +96,13 @@ CASES = {
         ('"!fw4: N',),
         "is the new port, which must be without negation",
     ),
+    "set-size": Case(
+        "config ipset\n\toption name banned\n\toption match src_ip\n\toption maxelem 1\n"
+        "\tlist entry 10.0.0.1\n\tlist entry 10.0.0.2\n\tlist entry 10.0.0.2\n",
+        ("size 2", "10.0.0.1,", "10.0.0.2"),
+        ("size 1\n", "size 3"),
+        "has 2 entries, more than option 'maxelem' says",
+    ),
     "rule-target": Case(
         "".join(rule(f"name=N src=wan target={target}") for target in ("MASQUERADE", "SNAT", "DNAT")),
         (),

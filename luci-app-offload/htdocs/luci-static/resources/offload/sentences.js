@@ -220,6 +220,7 @@ const FIREWALL = {
 	SET_TYPE: [ 'is left out: match type \'set\' is not supported', _('is left out: match type \'set\' is not supported') ],
 	SET_ENTRY: [ 'has the entry \'{value}\', which does not fit its match types', _('has the entry \'{value}\', which does not fit its match types') ],
 	SET_OVERLAP: [ 'goes without the entry \'{value}\', which overlaps another in part', _('goes without the entry \'{value}\', which overlaps another in part') ],
+	SET_SIZE: [ 'has {value} entries, more than option \'{option}\' says; all of them count', _('has {value} entries, more than option \'{option}\' says; all of them count') ],
 	SET_FILE: [ 'cannot read \'{value}\', so the set begins without its contents', _('cannot read \'{value}\', so the set begins without its contents') ],
 	RESERVED_NAME: [ 'is left out: \'{value}\' is a word of nft\'s own language', _('is left out: \'{value}\' is a word of nft\'s own language') ],
 	NOT_FOR_FW4: [ 'is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not', _('is left out: a script for an older firewall; option \'fw4_compatible\' says when it is not') ],

@@ -19,8 +19,8 @@ def ipset(
 
     None: it has no `match`, a key of type set, or one of type ip or net with family any. Entries that are not valid, or
     overlap an earlier one in part, are left out. Each such fault becomes a problem by `say`, and so does a loadfile
-    that is not in `files` (path -> lines). Entries that others cover may be left out without one. `networks`: those of
-    netifd, which entries may name.
+    that is not in `files` (path -> lines), or a maxelem below the number of entries, which is raised to it. Entries
+    that others cover may be left out without one. `networks`: those of netifd, which entries may name.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
@@ -50,6 +50,9 @@ def ipset(
         shown = " ".join(value.text for value in each)
         say(FirewallFault.SET_OVERLAP, reading, "entry", value=shown)
     numbers = {name: values[name] for name in ("maxelem", "timeout", "comment") if name in values}
+    if 0 < numbers.get("maxelem", 0) < len(set(good)):  # nft would refuse the set, and a ban would end
+        numbers["maxelem"] = len(set(good))
+        say(FirewallFault.SET_SIZE, reading, "maxelem", value=numbers["maxelem"])
     return IpSet(reading.origin, values["name"], match, family, elements=good, **numbers)
 
 
