@@ -102,3 +102,13 @@ def test_a_port_forward_that_is_left_out_accepts_nothing(
     section = rule(f"name=N src=wan dest=lan dest_ip=192.168.1.5 {options}", "redirect")
     found = chains(ZONES + doors + section, tmp_path, capsys)
     assert not [line for lines in found.values() for line in lines if TRANSLATED in line]
+
+
+@pytest.mark.parametrize(
+    "section", ["src=wan snat_ip=203.0.113.0/24 target=SNAT", "src=wan snat_ip=2001:db8::/64 target=SNAT"]
+)
+def test_a_network_in_place_of_a_new_address_is_named(
+    section: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (problem,) = problems(ZONES + rule(f"name=N {section}", "nat"), tmp_path, capsys)
+    assert "option 'snat_ip' stands for several addresses; the first one is used" in problem

@@ -103,6 +103,17 @@ CASES = {
         ("size 1\n", "size 3"),
         "has 2 entries, more than option 'maxelem' says",
     ),
+    "new-address-network": Case(
+        rule("name=N src=wan src_ip=10.0.0.1 snat_ip=wan target=SNAT", "nat")
+        + rule("name=N src=wan dest=lan proto=tcp src_dport=81 dest_ip=lan", "redirect")
+        + rule("name=N src=lan dest=wan proto=udp src_dip=wan target=SNAT", "redirect"),
+        (
+            "counter snat 203.0.113.5 ",
+            "counter dnat 192.168.1.1:81 ",
+            "ip daddr 192.168.1.1 tcp dport 81 snat 192.168.1.1 ",
+        ),
+        ("203.0.113.0 ", "192.168.1.0:81"),
+    ),
     "rule-target": Case(
         "".join(rule(f"name=N src=wan target={target}") for target in ("MASQUERADE", "SNAT", "DNAT")),
         (),

@@ -8,6 +8,7 @@ from offload.compiler.firewall.rules.translate import (
     Translation,
     Writer,
     addresses_of,
+    new_addresses,
     protocols,
     refuse_lost,
     report_conflict,
@@ -47,6 +48,7 @@ def source_nat(draft: Draft, section: Nat) -> None:
     if found is None:
         return
     src, dest, rewrite = found
+    rewrite = new_addresses(section.snat_ip, rewrite)
     report_several(draft, section.origin, "snat_ip", rewrite)
     chain = f"srcnat_{zone.name}" if zone is not None else "srcnat"
     oifname = (Item(section.device),) if section.device else ()

@@ -13,6 +13,7 @@ from offload.compiler.firewall.rules.translate import (
     Translation,
     Writer,
     addresses_of,
+    new_addresses,
     protocols,
     refuse_lost,
     report_conflict,
@@ -85,6 +86,7 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
     if found is None or dest is None:
         return
     src, dip, rewrite = found
+    rewrite = new_addresses(section.src_dip, rewrite)
     dest.used_chains.add("snat")
     ports = (section.dest_port,) if section.dest_port is not None else ()
     each = Translation(
@@ -103,6 +105,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
     if found is None or src is None:
         return
     sip, external, rewrite = found
+    rewrite = new_addresses(section.dest_ip, rewrite)
     if not section.dest and section.dest_ip is not None:
         dest = _zone_of(rewrite, draft)
         if dest is not None:

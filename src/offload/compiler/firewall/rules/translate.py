@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from offload.compiler.firewall.draft import Draft
-from offload.compiler.firewall.matches.addresses import IPV4, IPV6, NO_ADDRESSES, Split, groups
+from offload.compiler.firewall.matches.addresses import IPV4, IPV6, NO_ADDRESSES, Split, groups, host
 from offload.compiler.firewall.matches.expand import LeftOutError
 from offload.compiler.firewall.matches.named_sets import set_fields
 from offload.compiler.firewall.matches.protocols import ANY, ICMP, ICMPV6, PORTS, shown
@@ -12,7 +12,7 @@ from offload.model.kernel.nft import Rule
 from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Nat, Origin, Redirect
 from offload.model.sections.match import RANGE, Address, Item, Limit, Match, NetworkName, SetMatch
-from offload.model.text.addresses import mask, written
+from offload.model.text.addresses import WIDTH, mask, written
 
 FAMILIES = (IPV4, IPV6)
 Proto = tuple[Item, ...]
@@ -127,6 +127,16 @@ def addresses_of(
     return found
 
 
+def new_addresses(given: Address | NetworkName | None, found: Split) -> Split:
+    """The addresses that replace others: of a netifd network (`given`) the router's own, without its prefix length.
+
+    For all other values `found`, the addresses of `given`.
+    """
+    if not isinstance(given, NetworkName):
+        return found
+    return Split(tuple(map(host, found.v4)), tuple(map(host, found.v6)), found.family)
+
+
 def refuse_lost(section: Nat | Redirect) -> None:
     """Raise LeftOutError if a condition of the NAT section is unreadable: without it the rules would match too much."""
     if section.lost:
@@ -157,8 +167,12 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 
 
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
-    """Add a problem if `found`, the new addresses of `option`, has several of one family: only the first is used."""
-    if any(len(found.of(family)) > 1 for family in FAMILIES):
+    """Add a problem if `found`, the new addresses of `option`, has several of one family: only the first is used.
+
+    A network counts as several; a range does not, as nft takes it.
+    """
+    several = any(len(found.of(family)) > 1 for family in FAMILIES)
+    if several or any(each.bits not in {RANGE, WIDTH[each.family]} for each in (*found.v4, *found.v6)):
         draft.problems.append(FirewallFault.FIRST_ADDRESS.at(origin, option))
 
 
