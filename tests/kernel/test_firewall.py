@@ -316,6 +316,18 @@ def test_rules_and_elements_of_others_live_on(lab: Lab) -> None:
         monitor.close()
 
 
+def test_what_is_taken_out_of_a_set_goes_with_a_restart(lab: Lab) -> None:
+    config = lab.router.config / "firewall"
+    text = config.read_text()
+    config.write_text(f"{text}{SET}\tlist entry '192.0.2.7'\n\tlist entry '192.0.2.8'\n")
+    lab.call("reload")
+    config.write_text(f"{text}{SET}\tlist entry '192.0.2.8'\n")
+    lab.call("reload")
+    assert "192.0.2.7" in lab.rules()
+    assert lab.call("restart")["ok"]
+    assert "192.0.2.7" not in lab.rules() and "192.0.2.8" in lab.rules()
+
+
 def test_a_restarted_service_sends_nothing(lab: Lab) -> None:
     generation = lab.router.generation()
     lab.start()
