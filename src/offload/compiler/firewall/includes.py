@@ -43,9 +43,10 @@ class Includes:
         return tuple(self._at.get((position, chain), ()))
 
     def unused(self) -> Iterator[FirewallProblem]:
-        """A problem for each section whose chain has not been asked for: none has this name, or a place for its file.
+        """Yield a problem for each `config include` whose chain does not exist, or has no place for its file.
 
-        Call it when all chains are compiled. Sections whose file cannot be read have one already.
+        These are the sections that `at` was not asked for, so all chains have to be compiled before. A section whose
+        file cannot be read has a problem already, and gets no other.
         """
         for each in self._sections:
             known = Include(each.path) in self._at.get((each.position, each.chain), ())
