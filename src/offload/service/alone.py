@@ -1,7 +1,7 @@
-"""The ubus methods for the command where no service runs: it reads the router and does them in its own process.
+"""The ubus methods where no service runs: the command reads the router and answers them in its own process.
 
-What a service counts is missing: `totals` is an error, and in the reply of `status` there is no `service`, and `ended`
-has zeros.
+It has no counts of ended connections: `totals` gives an error; the reply of `status` has zeros in `ended`, and no
+`service`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ WRITING = frozenset({"takeover", "giveback"})  # methods
 class Alone:
     """Gives one run of the command the replies of the ubus methods, where no service runs.
 
-    `snapshot`: the state of a router saved in a directory, which has no kernel; None: the state of this router is read.
+    `snapshot`: the router's state as stored in a directory (`--root`); None: the state of this router is read.
     """
 
     def __init__(self, doors: Doors, snapshot: Snapshot | None = None) -> None:
@@ -34,11 +34,10 @@ class Alone:
     def answer(self, method: str, words: Mapping[str, Any]) -> Json:
         """Do the ubus method `method` with the arguments `words` in this process, and give its reply.
 
-        Before the first one router and files are read; not for `reload`, whose pass reads them; `takeover` and
-        `giveback` go on if that fails. An OffloadError becomes the reply's `error`, but a UsageError is raised. In
-        `status`, `applied` also has `pending` (number of nft transactions that would bring the kernel to the wanted
-        tables; 0 for a saved router) and `error` (why nothing may be changed; empty: it may). After a pass without
-        error the file of stations is written, so that the next command does not create tables again for the same moves.
+        An OffloadError becomes the reply `{"ok": False, "error": sentence}`, but a UsageError (bad arguments) is
+        raised. In the reply of `status`, `applied` also has `pending` (number of nft transactions that would bring the
+        kernel to the wanted tables; 0 with a stored state) and `error` (why a configuration file cannot be read; else
+        empty).
         """
         try:
             if method != "reload":  # its pass reads everything
@@ -56,11 +55,11 @@ class Alone:
         return reply
 
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-        """The flows that `query` of `given` selects: a reply without `flows`, and a function that gives them as text.
+        """Select flows by `query` of `given`: (a reply without `flows`, a function that gives these flows as text).
 
-        They are all, unless `query` has a limit. The function takes whether to give JSON (the whole reply) or lines for
-        people, and the width in columns; it gives the text in pieces. OffloadError if the router or its connections
-        cannot be read, or the query is not valid.
+        Without a limit in `query` all are selected. The function takes whether to give JSON (the whole reply) or lines
+        for people, and the width of lines in columns; it yields the text in pieces. OffloadError if the router or its
+        connections cannot be read, or the query is not valid.
         """
         self._read("flows")
         return every_flow(self._engine, given)

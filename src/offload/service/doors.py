@@ -1,6 +1,6 @@
-"""The interfaces to everything outside of the process ("doors"), one Protocol each; `system/` implements them.
+"""The interfaces ("doors") to nft, netlink, ubus, files and scripts, one Protocol each; `system/` implements them.
 
-A protocol has only what the service uses. A method raises the OffloadError that its implementation documents.
+A method does, and raises, what the implementation documents.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:  # a command without a service must not import half of the pro
 
 
 class UciReader(Protocol):
-    """Reads files of /etc/config. `read`: the sections of the file `package`, or the Problem why it is unreadable."""
+    """Reads files of /etc/config. `read`: the sections of the file `package`, or the Problem why it cannot be read."""
 
     def read(self, package: str) -> tuple[Section, ...] | Problem: ...
 
 
 class Uci(UciReader, Protocol):
-    """The files of /etc/config. `write` edits one. `changed`: whether one is no longer as `follow` last read it."""
+    """Reads and edits files of /etc/config. `changed`: whether one was written or removed after `follow` read it."""
 
     def follow(self, package: str) -> tuple[Section, ...] | Problem: ...
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None: ...
@@ -40,10 +40,10 @@ class Uci(UciReader, Protocol):
 
 
 class NftChecker(Protocol):
-    """Asks nft and the kernel. `check`: NftError if they would refuse the text; nothing is changed.
+    """Asks nft and the kernel. `check` raises NftError if they would refuse the text; it changes nothing.
 
-    `live`: by name, those of our tables in `names` that the kernel has, without elements of station sets. `known`: what
-    they should have; the elements of a set with the same digest in the kernel are taken from there, to save time.
+    `live`: by name, those of our tables in `names` that the kernel has; station sets come without elements. `known`:
+    the tables as expected; a set with the same digest there and in the kernel gets its elements from `known`.
     """
 
     def check(self, text: str) -> None: ...
@@ -51,9 +51,9 @@ class NftChecker(Protocol):
 
 
 class NftTables(Protocol):
-    """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: chains and rules of all programs.
+    """Reads nftables for a Snapshot. `tables`: names in family inet. `ruleset`: (chains, rules) of all programs.
 
-    `forward_chains`: base chains in the forward hook. `missed`: by table, accepted replies that its full sets lack.
+    `forward_chains`: base chains on the forward hook. `missed`: by table, accepted replies that found a set full.
     """
 
     def tables(self) -> frozenset[str]: ...
@@ -65,9 +65,9 @@ class NftTables(Protocol):
 class Nft(NftChecker, NftTables, Protocol):
     """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: how many it sent with success.
 
-    `strays`: packets that met rules though their flow is marked as in hardware, by (iif, oif). `handles`: (chain,
-    handle) of each rule of a table. `remembers`: whether set `name` has element `key`; `keys`: all its elements; both
-    None if the kernel refuses. `hurry`: each run of nft, also the present one, ends so many seconds from now.
+    `strays`: by (iif, oif), packets that met rules though their flow has the hardware mark. `handles`: (chain, handle)
+    of each rule of a table. `remembers`: whether set `name` has element `key`. `keys`: all elements of the set. Both
+    give None if the set cannot be read. `hurry`: from `seconds` after the call on, nft is killed.
     """
 
     @property
@@ -81,7 +81,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects. `call` waits and gives the reply; `tell` needs none."""
+    """Calls methods of other ubus objects, and waits until they succeed. `call` gives the reply; `tell` needs none."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...
@@ -97,7 +97,7 @@ class Netlink(Drivers, Protocol):
     """Reads rtnetlink, sysfs and /proc. `scene`: links, addresses, FDB, neighbours, routing rules, qdiscs, tc filters.
 
     `settings`: sysctls of net.netfilter. `legacy_tables`: of iptables-legacy. `routes`: unicast, of the main table.
-    `leaving`: by which device, with MTUs, packets to an address leave; None: not known. `received`: bytes by device.
+    `leaving`: device and MTUs of the route to an address; None: no route, or no reply. `received`: bytes by device.
     """
 
     def scene(self) -> LinkDump: ...
@@ -109,11 +109,11 @@ class Netlink(Drivers, Protocol):
 
 
 class Conntrack(Protocol):
-    """The conntrack table. `find`: the entries between two ends. `of_host`: those with a packed address at an end.
+    """The conntrack table. `find`: entries of these addresses and ports. `of_host`: those with this address at an end.
 
-    Both may give more. `summary`, `listed` (which keeps them too) and `offloaded` (those in a flowtable) feed entries
-    to the counter that `begin` makes, and give it. `fast` gives those in a flowtable (old kernels: all) to `take`, in
-    parts. `id_of`: the kernel's id; empty: not known. `between`: called now and then in some reads, for urgent work.
+    Both may give other entries too. `summary`, `listed` and `offloaded` (entries in a flowtable) feed a counter that
+    `begin` makes, and return it, `listed` with the entries. `fast` gives entries in a flowtable to `take`, in parts.
+    `id_of`: the kernel's id; empty: not known. `between`: some reads call it between two datagrams, for urgent work.
     """
 
     between: Callable[[], None]
@@ -133,8 +133,8 @@ class Conntrack(Protocol):
 class Monitor(Protocol):
     """The kernel's notifications that were not read yet: `links` of rtnetlink, `transactions` of nftables.
 
-    `descriptors`: of both sockets. `named` puts device names for the indexes in an event, and gives a station (MAC at a
-    port) with its bridge, or a neighbour; None: a device is gone.
+    `descriptors`: the two sockets. `named`: (Station, its bridge) or Neighbour of an event, with names of devices in
+    place of indexes; None: a device is gone.
     """
 
     descriptors: tuple[int, int]
@@ -146,7 +146,7 @@ class Monitor(Protocol):
 
 
 class ConntrackEvents(Protocol):
-    """Ended connections. `read`: those not read yet, and True if no event was lost. `descriptor`: for poll."""
+    """Ended connections. `read`: those not read yet, and whether no event was lost. `descriptor`: socket to poll."""
 
     descriptor: int
 
@@ -157,7 +157,7 @@ class ConntrackEvents(Protocol):
 class UbusServer(Protocol):
     """Our objects on ubus. `serve` answers calls, and calls `hearing` with the name of each event that has arrived.
 
-    `event_waits`: whether one seems to wait for `serve`. `leave` disconnects; `lost`: ubusd is gone.
+    `event_waits`: whether one seems to be in the socket, unread. `leave` disconnects; `lost`: ubusd is gone.
     """
 
     descriptor: int | None  # None while not connected
@@ -178,9 +178,9 @@ class File(Protocol):
 
 
 class FileReader(Protocol):
-    """Files of the router, by path. `text`: None if it cannot be read. `readable`: whether it is a file that can be.
+    """Files of the router, by path. `text`: the content; None if it cannot be read.
 
-    `helpers`: sections of the file of conntrack helpers; None: it is missing, unreadable or not plain UCI.
+    `readable`: whether a file can be read. `helpers`: sections of fw4's helpers file; None: absent or no plain UCI.
     """
 
     def text(self, path: str) -> str | None: ...
@@ -191,8 +191,8 @@ class FileReader(Protocol):
 class RouterFiles(FileReader, Protocol):
     """The router's files and devices that the firewall needs besides /etc/config/firewall. `modules`: of the kernel.
 
-    `devices`: by bridge or VLAN, those directly below it. `installed`: (position, chain, path) of packages' nft files.
-    `matching`: files that match an nft include's pattern. `configuration`: hash of /etc/config/firewall and network.
+    `devices`: by device, those directly below (bridge, VLAN; else none). `installed`: (position, chain, path) of
+    packages' nft files. `matching`: files that an nft include's pattern matches. `configuration`: hash of two files.
     """
 
     def modules(self) -> frozenset[str]: ...
@@ -223,17 +223,17 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FirewallDoors:
-    """What only our firewall needs of the outside: the router's files, and three files of ours in /var/run/offload."""
+    """The files of our firewall: those of the router that it reads, and three of its own."""
 
     files: RouterFiles  # the router's
     loaded: OwnFile  # describes the last load; it does not exist while the firewall is stopped
-    boot: File  # the ruleset for the next start, which loads it without Python; a script copies it to flash
+    boot: File  # the ruleset that the router's next boot loads without Python; a script copies it to flash
     stop: OwnFile  # exists while the firewall is stopped on purpose
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The interfaces to everything outside of the process, given to the engine; tests give fakes of them."""
+    """The interfaces to the router that an Engine works on."""
 
     uci: Uci  # files of /etc/config
     nft: Nft  # nftables
@@ -247,4 +247,4 @@ class Doors:
     stations: File | None = None  # file with where stations were seen last; None: not kept, as with --root
     totals: File | None = None  # file with the totals of ended connections; None: not kept, as with --root
     files: RouterFiles | None = None  # files that the firewall depends on besides /etc/config; None: not read
-    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None  # what (texts, variables) would load
+    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None  # (nft texts, defines) -> their rules

@@ -1,6 +1,6 @@
-"""The service's state between passes (a pass reads the router, decides, and sends nft what differs from that).
+"""The service's state between passes. A pass reads the router, decides the nft tables, and sends nft what differs.
 
-The tasks in `service/tasks` work on it; `tasks/passes.py` is the pass. The command uses it where no service runs.
+`tasks/passes.py` makes the pass. The command uses this state for one run where no service runs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -84,7 +84,7 @@ class Engine:
 
     @classmethod
     def of(cls, doors: Doors, *, resident: bool = True) -> Self:
-        """A new engine for these doors, which has read nothing yet. `resident`: not only for one run of the command."""
+        """A new engine for these doors, which has read nothing yet. `resident`: False for one run of the command."""
         made = cls(doors, resident=resident)
         if doors.firewall is not None:
             from offload.service.firewall.firewall import Firewall  # imported only when needed, to save memory
@@ -93,19 +93,19 @@ class Engine:
         return made
 
     def forget(self) -> None:
-        """Make the next pass probe kernel and devices anew, list our sets again, and retry hardware given up."""
+        """Let the next pass probe kernel and devices, list our nft sets, and request hardware that was given up."""
         self.kernel = None
         self.touched = True
         self.hardware_probe = HardwareProbe()
         self.give_up.forget()
 
     def reload(self) -> Applied:
-        """Call `forget`, so that kernel and devices are probed again, and make a pass at once; gives its outcome."""
+        """Call `forget`, and make a pass at once; gives its outcome. No OffloadError is raised."""
         self.forget()
         return self.work()
 
     def refresh(self) -> None:
-        """Read router and files, decide, and store the decision; our tables stay.
+        """Read router and files, decide, and store the decision; the kernel's tables are not changed.
 
         OffloadError if the router cannot be read; a file that cannot be read is a Problem of the decision.
         """
@@ -114,25 +114,25 @@ class Engine:
     def refresh_from(self, snapshot: Snapshot) -> None:
         """Read the files, decide for this Snapshot (state of a router) instead of reading one, and store the decision.
 
-        A file that cannot be read raises nothing: the decision has it as a Problem.
+        No file raises an error: one that cannot be read is a Problem of the decision.
         """
         self.kernel = snapshot.kernel
         self.packages = reconcile.read(self.doors.uci)
         self.keep(self.decide(self.packages, snapshot))
 
     def holds_exempt(self, number: int) -> bool:
-        """Whether a table in the stored decision, if any, has the run-time exempt (traffic kept slow) `number`."""
+        """Whether a table of the stored decision has the run-time exempt with this number; False without a decision."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, up to ROUTES_LAST seconds old. KernelError if they cannot be read."""
+        """The Snapshot of `decided` with routes, at most 5 seconds old. KernelError if they cannot be read."""
         now = self.doors.clock()
         if now - self._routes[0] >= ROUTES_LAST:
             self._routes = now, self.doors.netlink.routes()
         return replace(decided.snapshot, routes=self._routes[1])
 
     def with_stations(self, decided: Decided) -> Snapshot:
-        """The Snapshot of `decided` with routes, and in the service with the hosts remembered now; or KernelError."""
+        """As `with_routes`; in the service the result has the stations and neighbours that are remembered now."""
         if not self.resident:
             return self.with_routes(decided)
         stations, neighbours = self.stations.remembered()
@@ -141,19 +141,17 @@ class Engine:
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
         """Make a pass and give its outcome; no OffloadError is raised. `cause`: why, for the log.
 
-        `forced`: names of tables to create again also if nothing differs, which puts their flows back on the slow path
-        for a moment.
+        `forced`: names of tables to create again even if nothing differs, so their flows are slow for a moment.
         """
         self.cause = cause
         return passes.run(self, forced)
 
     def read(self) -> Decided:
-        """Read router and files, and give the decision; it is not stored, and our tables are not changed.
+        """Read router and files, and give the decision. It is not stored, and the kernel's tables are not changed.
 
-        OffloadError if the router cannot be read; while ubusd is away, netifd's last reply is used. The kernel's
-        features are probed the first time, after `forget`, and while it has no flowtables. Stations (hosts behind
-        bridges) and run-time exempts of an earlier service are taken over once, as soon as they can be read; a pass
-        that does not know these exempts would delete them.
+        The kernel's features are probed the first time, after `forget`, and while it has no flowtables. Stations (hosts
+        behind bridges) and run-time exempts of an earlier service are taken over once. OffloadError if the router
+        cannot be read; while ubusd is away, netifd's last reply is used.
         """
         doors = self.doors
         if self.kernel is None or not self.kernel.flowtable:
@@ -183,14 +181,14 @@ class Engine:
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """The wanted nft tables and the files' Problems, for files, router and run-time exempts; nothing is stored."""
+        """Decide the wanted nft tables for these files, this Snapshot and the run-time exempts; nothing is stored."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised
         return replace(decided, problems=(*decided.problems, *remembered))
 
     def keep(self, decided: Decided) -> None:
-        """Store a decision, and let `hardware_monitor` and `give_up` follow the pairs of zones that it has in hardware.
+        """Store a decision, and tell `hardware_monitor` and `give_up` of its pairs of zones.
 
         If a file was unreadable, the decision before stays, if there is one, with the new Problems. If option
         `cut_refused` or `enabled` is off, the rules that connections were compared with (`judged`) are forgotten.
@@ -212,7 +210,8 @@ class Engine:
     def record(self, applied: Applied, before: Decided | None) -> Applied:
         """Store and give the outcome of a pass, or of tables created again without one, and queue ubus events about it.
 
-        Events: new trouble, sent transactions, and without an error devices whose flowtables differ from `before`.
+        Events: `offload.degraded` for new trouble, `offload.applied` if transactions were sent, and, if there is no
+        error, `offload.device` for each device whose flowtables differ from those in `before`.
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""

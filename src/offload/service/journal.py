@@ -1,6 +1,6 @@
-"""The lines in the system log about passes (each reads all, and changes our tables), errors, and recoveries.
+"""The lines in the system log about passes, tables that were created again, and faults.
 
-Each outcome of a pass is compared with the outcome that was logged before it, and only a new fact gets a line.
+A pass is compared with the one that was logged before it: what both have gets no second line.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,9 +28,9 @@ REPAIRED = "the kernel had something else in our tables, and has them again"
 
 @dataclass(slots=True)
 class Journal:
-    """Writes lines to syslog, if as important as `level` or more.
+    """Writes lines to the system log, if as important as `level` or more.
 
-    At most BURST (20) come at once, then one in APART (3) seconds; a line about lines left out comes in addition.
+    At most BURST (20) come at once, then one in APART (3) seconds; others are dropped, and their number gets a line.
     """
 
     log: Log  # to write to
@@ -46,9 +46,9 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line, unless it is less important than option log_level allows, or too many were written just now.
+        """Write a line, unless it is less important than `level`, or too many were written just now.
 
-        The next line that is written has one before it with the number of those that were too many.
+        Before the next line after dropped ones comes a line with their number.
         """
         if level > self.level:
             return
@@ -64,12 +64,12 @@ class Journal:
         self.log.write(level, text)
 
     def passed(self, cause: Cause, decided: Decided | None, applied: Applied, trouble: str) -> None:
-        """Log the modes of pairs (zone > zone), devices, Problems and errors that differ from those of the last pass.
+        """Log what a pass changed: modes of pairs (zone > zone), devices, new Problems, a new error or its end.
 
-        `cause`: the event that led to it, logged if nothing that was read differs. `decided`: its option log_level
-        counts from now on; None: no pass has decided yet. `trouble`: the error of the pass or of the firewall's load,
-        or what kernel and nft lack; empty: none. After an error, changed pairs and devices wait for the next pass
-        without one.
+        `cause`: of the pass, logged if nothing that was read differs. `decided`: the decision in force, whose option
+        log_level holds from now on; None: there is none. `trouble`: the error of the pass or of the firewall's load, or
+        what kernel and nft lack; empty: none. After an error, changed pairs and devices are logged by the next call for
+        a pass without one.
         """
         if decided is not None:
             self.level = decided.config.globals.log_level
@@ -85,9 +85,9 @@ class Journal:
         self._applied = applied
 
     def followed(self, applied: Applied, cause: Cause = Cause.STATION) -> None:
-        """Log that tables were created again outside of a pass, so that their flows are on the slow path for a moment.
+        """Log which tables were created again, whose flows are on the slow path for a moment, and why (`cause`).
 
-        `cause`: why. Nothing is logged if `applied` has the generation (count of changes so far) that was logged last.
+        Nothing is logged if `applied` has the generation (count of changes so far) that was logged last.
         """
         if applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")
@@ -96,7 +96,7 @@ class Journal:
     def hardware(self, found: Iterable[tuple[Pair, Iterable[Reason]]]) -> None:
         """Log a warning for each kind of fault of a pair in hardware that the last call did not have.
 
-        `found`: all faults now, by pair.
+        `found`: (pair, its faults) for all pairs that have faults now.
         """
         reasons = {(pair, reason.code.name): reason.text for pair, some in found for reason in some}
         for (src, dest), code in sorted(reasons.keys() - self._hardware):
@@ -142,10 +142,10 @@ class Journal:
 
 
 def reason_of_change(before: Decided, after: Decided, cause: Cause) -> str:
-    """What changed between the inputs of two passes, as words for the log; of several the first of a fixed order.
+    """What differs between the inputs of two passes, as words for the log; of several only the first in a fixed order.
 
-    The order: our options, the firewall's, stations, devices, networks, addresses, kernel. If none of these differs,
-    the words of `cause`.
+    The order: /etc/config/offload, /etc/config/firewall, bridges whose stations move too often, devices, networks,
+    addresses, kernel. If none of these differs, the words of `cause`.
     """
     return next((sentence for holds, sentence in _differences(before, after) if holds), cause.value)
 

@@ -1,7 +1,7 @@
-"""The poll loop over ubus, notifications, signals, timers; it makes passes (read all again, change our tables).
+"""The service's poll loop over ubus, the kernel's notifications, signals and timers.
 
-A hint is an event after which something may have changed: a pass follows, which reads everything again. Ended
-connections are counted, and moved stations followed, by the kernel's notifications themselves.
+Most events are hints: a pass follows, which reads everything again. Only ended connections and moved stations are taken
+from the notifications themselves.
 """
 
 import gc
@@ -39,7 +39,7 @@ class Loop:
     """The service's poll loop, in one thread: it waits for events and times, makes passes, runs tasks, answers calls.
 
     `monitor`: the kernel's notifications. `accounting`: counts ended connections. `ubus`: our objects on ubus.
-    `signals`: a descriptor with the numbers of received signals. `poll`: waits for all descriptors.
+    `signals`: descriptor that gives the number of each received signal as a byte. `poll`: waits for descriptors.
     """
 
     named = False  # ubusd accepted our objects at least once
@@ -73,11 +73,10 @@ class Loop:
         self.tasks: tuple[Task, ...] = (self.events, accounting, *tasks(journal, self.debouncer, self.config))
 
     def run(self) -> None:
-        """Wait, handle events, run due tasks, and make due passes, until SIGTERM, SIGINT or SIGUSR1.
+        """Wait, handle events, run due tasks, make due passes, until SIGTERM, SIGINT or SIGUSR1 (before an upgrade).
 
-        At the end it deletes our nft tables, so that all flows are slow (if nft refuses, the log says so), writes the
-        totals to their file, and leaves ubus. The tables stay before an upgrade (SIGUSR1), for the new service, and if
-        ubusd never accepted our objects.
+        At the end it writes the totals to their file, and leaves ubus. It deletes our nft tables, so that all flows are
+        slow, except before an upgrade, or if ubusd never accepted our objects. If nft refuses that, the log says so.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

@@ -1,4 +1,4 @@
-"""The resident service: it builds the doors, runs the loop and removes our tables at the end."""
+"""The resident service: build its doors and its loop, and run it."""
 
 import os
 import select
@@ -39,7 +39,7 @@ EVENTS = ("network.interface",)
 
 
 def doors() -> Doors:
-    """The interfaces to the router that this process runs on; our own files are in OURS (/var/run/offload).
+    """The interfaces to the router that this process runs on. The service's own files are in OURS (/var/run/offload).
 
     `firewall` is None if the package offload-firewall is not installed.
     """
@@ -62,7 +62,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The files of our firewall: its own three in directory `ours`; the router's below `root`."""
+    """The files of our firewall: its own three in the directory `ours`, the router's below `root`."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),
@@ -72,10 +72,10 @@ def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
 
 
 def serve() -> int:
-    """Run the service until SIGTERM or SIGINT (then our tables are removed) or SIGUSR1 (an upgrade: they stay).
+    """Run the service until SIGTERM or SIGINT (our tables are removed) or SIGUSR1 (an upgrade: they stay); gives 0.
 
-    First it removes temporary files that killed processes of ours left. Always gives 0. RunningError if a service seems
-    to run already, KernelError if the kernel's notifications cannot be received; without ubusd or nft it runs on.
+    First it removes temporary files of killed processes of ours. RunningError if a service seems to run already.
+    KernelError if the kernel's notifications cannot be received. Without ubusd or nft it runs on.
     """
     with sole():
         Uci().sweep(FILES)
@@ -90,9 +90,9 @@ def serve() -> int:
 def build(outside: Doors) -> "Loop":
     """The loop of the service for these doors.
 
-    From now on the kernel's notifications are received. The totals of an earlier service are read, if ends of
-    connections can be noticed. The handlers of SIGHUP, SIGTERM, SIGINT and SIGUSR1 are replaced. KernelError if the
-    notifications of links or nftables cannot be received; without those of ended connections these are not counted.
+    The call opens the sockets of the kernel's notifications, replaces the handlers of SIGHUP, SIGTERM, SIGINT and
+    SIGUSR1, and reads the totals of an earlier service. KernelError if notifications of links or nftables cannot be
+    received; without those of ended connections these are not counted.
     """
     from offload.service.bus.ubus_object import objects
     from offload.service.counting.accounting import Accounting

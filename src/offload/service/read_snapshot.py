@@ -1,4 +1,7 @@
-"""Read the router through the doors (the interfaces to kernel, nft and ubus) into a Snapshot."""
+"""Read the router through the doors (the interfaces to kernel, nft and ubus) into a Snapshot.
+
+`to_write` prepares a Snapshot for the command `offload snapshot`.
+"""
 
 from collections.abc import Mapping
 from itertools import starmap
@@ -24,12 +27,12 @@ FIREWALL_PART = Path("/usr/lib/offload/firewall")  # exists if that package is i
 
 
 def netifd_says(bus: UbusClient) -> dict[str, Any]:
-    """The reply of netifd to `ubus call network.interface dump`, as parsed JSON; BusError if there is none."""
+    """The reply of netifd to `ubus call network.interface dump`, as parsed JSON; BusError if the call fails."""
     return bus.call("network.interface", "dump")
 
 
 class ForeignRules:
-    """The nftables rules of other programs that matter to offloaded connections; computed again if the ruleset changed.
+    """The nftables rules of other programs that matter to offloaded connections, as of the last `read`.
 
     `deciding`: a digest of the rules that decide about established packets, with the sets that they look up and the
     times in them. `found`: what `read` gave last.
@@ -41,11 +44,11 @@ class ForeignRules:
         self.found: tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None] = ((), (), None)
 
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
-        """Read the ruleset; gives (rules that compare packet marks, rules that must see every packet, `ingress_last`).
+        """Read the ruleset: (rules that compare packet marks, rules that must see every packet, `ingress_last`).
 
         The rules are those outside of our two tables. `ingress_last`: the highest priority of a chain on the ingress
-        hook of a device, of any table; None: there is none. `deciding` is updated too. NftError if the kernel does not
-        list its rules.
+        hook of a device; None: there is no such chain. `deciding` is updated too. NftError if the kernel does not list
+        its rules.
         """
         with collector_resting():
             ruleset = nft.ruleset()
@@ -60,14 +63,12 @@ class ForeignRules:
 def observe(
     dump: Mapping[str, Any], netlink: Netlink, nft: NftTables, kernel: Kernel, foreign: ForeignRules | None = None
 ) -> Snapshot:
-    """Make a Snapshot of the kernel's state and netifd's reply `dump`, without routes, which no decision needs.
+    """Make a Snapshot of the kernel's state and of netifd's reply `dump`; routes are not read.
 
-    Addresses come from the kernel, which also knows those that netifd did not set (containers, VPNs). `kernel`: as
-    probed; without a usable program nft (`kernel.nft` empty) nothing of nftables is read. `mark_readers` stay empty
-    without routing rules (fwmark). `foreign` keeps what was found in other programs' rules for the next call; None:
-    nothing is kept. OffloadError if nftables, devices, addresses, stations or neighbours cannot be read; other parts
-    are empty then. The caller adds features of hardware, what was given up or is not counted, and stations and
-    neighbours that the kernel forgot.
+    `kernel`: as probed; if its `nft` is empty (no usable program nft), nothing of nftables is read. `foreign`: keeps
+    what was found in other programs' rules for the next call; None: nothing is kept. OffloadError if nftables, devices,
+    addresses, stations or neighbours cannot be read, or `dump` is malformed. The caller adds features of hardware, what
+    was given up or is not counted, and stations and neighbours that the kernel forgot.
     """
     scene = netlink.scene()
     readers, treating, last = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), (), None)
@@ -99,7 +100,7 @@ def _firewall(tables: frozenset[str]) -> str:
 
 
 def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
-    """A copy of the Snapshot with the present unicast routes of the main table, which find the zones of connections.
+    """A copy of the Snapshot with the present unicast routes of the main table.
 
     KernelError if the kernel does not list its routes.
     """
@@ -109,12 +110,12 @@ def with_routes(snapshot: Snapshot, netlink: Netlink) -> Snapshot:
 def to_write(
     snapshot: Snapshot, dump: Mapping[str, Any], packages: Packages, *, with_names: bool
 ) -> tuple[list[Section], dict[str, Any]]:
-    """What `offload snapshot` writes of a router: sections of its files, and the content of snapshot.json.
+    """What `offload snapshot` writes of a router: (sections of its files, content of snapshot.json).
 
-    Both have only what our schemas name: no passwords of networks, but addresses. `dump`: reply of netifd. `packages`:
-    the files of /etc/config by name; those that cannot be read are left out. Without `with_names`, free text and the
-    names of rules, redirects, forwardings and exempts become numbers in the sections, and so do the names of nft files.
-    Names of zones, networks, devices and sets stay.
+    Both have only what our schemas name: addresses, but no passwords of networks. `dump`: reply of netifd. `packages`:
+    the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`, the sections have
+    numbers in place of free text and of the names of rules, redirects, forwardings and exempts, and nft files have
+    numbers in place of paths. Names of zones, networks, devices and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

@@ -30,11 +30,10 @@ MOST_ASKED = 32  # new exempts: each is compared with each offloaded flow, and a
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a pass has read of the router (`config`, `snapshot`) and decided from it, before it changes the kernel.
+    """What a pass has read of the router (`config`, `snapshot`), and the decision that follows from it.
 
-    `plan`: the wanted nft tables, and what each zone, pair and device gets; if nft refused some tables, the pass puts
-    those in effect here. `problems`: faults of the configuration files, and choices whose effect on this router one may
-    not expect.
+    `plan`: the wanted nft tables, and what each zone, pair and device gets; after nft refused some tables, those in
+    effect. `problems`: faults of the configuration files, and choices whose effect on this router one may not expect.
     """
 
     config: Config
@@ -44,7 +43,7 @@ class Decided:
 
 
 def read(uci: UciReader) -> Packages:
-    """The configuration files by name (FILES): each as its sections, or as the Problem why it cannot be read."""
+    """Read the configuration files: by name (FILES) the sections, or the Problem why the file cannot be read."""
     return {name: uci.read(name) for name in FILES}
 
 
@@ -52,7 +51,7 @@ def findings(decided: Decided, uci: UciReader, *, served: bool = True) -> tuple[
     """What on this router conflicts with offload, for `check`. Nothing is changed.
 
     `uci` reads the configuration files of traffic shapers; those that cannot be read are skipped. `served`: the service
-    runs. Empty: nothing conflicts, or nothing can be offloaded (offload is off, fw4 does it, no flowtables).
+    runs. Empty: nothing conflicts; also if offload is off, fw4 offloads by itself, or the kernel has no flowtables.
     """
     from offload.compiler.findings import findings as found_on  # costs the other verbs time
     from offload.compiler.findings.shapers import PACKAGES
@@ -66,8 +65,8 @@ def decide(
 ) -> Decided:
     """Decide the wanted nft tables for these files, the router as read, and the exempts given at run time. Pure.
 
-    The result has the faults of the files too. Parts of `before` (the Plan of the last pass; None: there was none) that
-    did not change are used again, which saves time.
+    Problems of the result include the faults of the files. `before`: the Plan of the last pass, whose unchanged parts
+    are used again to save time; None: there was none.
     """
     config, problems = load(packages)
     topology = resolve(config, snapshot)
@@ -80,7 +79,7 @@ def decide(
 def adopted(nft: Nft) -> tuple[TimedExempt, ...]:
     """The exempts given at run time (traffic kept slow for a time) that are in the sets of our tables in the kernel.
 
-    NftError if it cannot be read; with an empty result instead, the next pass would delete these sets.
+    NftError if our tables cannot be read.
     """
     return held_timed_exempts(nft.live(TABLE_NAMES).values())
 
@@ -90,10 +89,9 @@ def pending(
 ) -> list[Transaction]:
     """The transactions that bring our tables in the kernel to the decision; empty: none is needed or possible.
 
-    `forced`: tables to create again also if nothing differs, so their flows are slow for a moment. `trusting`: only we
-    changed them since they were listed, so sets with the wanted digest are not listed again. `busy`: whether any of the
-    traffic that becomes slow has offloaded flows; then its table is created again. NftError if our tables cannot be
-    listed.
+    `forced`: tables to create again even if nothing differs. `trusting`: only we changed our tables since they were
+    listed, so sets with the wanted digest are not listed again. `busy`: function that tells whether traffic that is to
+    become slow has offloaded flows; if so, its table is created again. NftError if our tables cannot be listed.
     """
     if not decided.snapshot.kernel.nft or not decided.snapshot.kernel.flowtable:
         return []
@@ -102,9 +100,10 @@ def pending(
 
 
 def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
-    """A function that asks the kernel whether any of this traffic, which is to become slow, has offloaded flows now.
+    """A function that asks the kernel whether any of the traffic that is to become slow has offloaded flows now.
 
-    It gives True also if the kernel does not list its routes or connections, and for more than MOST_ASKED (32) exempts.
+    It takes a Lost (that traffic). It gives True also for more than MOST_ASKED (32) exempts, or if the kernel does not
+    list its routes or connections.
     """
 
     def busy(lost: Lost) -> bool:
@@ -134,17 +133,16 @@ def removal(nft: Nft) -> str:
 
 
 def unreadable(decided: Decided) -> str:
-    """The sentence why a configuration file cannot be read, so that our tables stay; empty: all are read or missing."""
+    """The sentence why a configuration file cannot be read; empty: each is read or missing."""
     # a file with problems is named first; a missing one does no harm
     found = (problem for problem in decided.problems if problem.fault is not ProblemCode.FILE_MISSING)
     return "" if decided.config.readable else str(next(found))
 
 
 def reply(decided: Decided, **found: Any) -> dict[str, Any]:
-    """A reply about what a pass would do: `ok`, the keyword arguments, `problems`, and `missing`.
+    """A reply about what a pass would do: `{"ok": True, **found, "problems": [...], "missing": [...]}`.
 
-    `missing`: the features that kernel or nft lack, with the package to install. FileError if a configuration file
-    cannot be read, because then a pass would leave our tables.
+    `missing`: sentences, the features that kernel or nft lack. FileError if a configuration file cannot be read.
     """
     if error := unreadable(decided):
         raise FileError(error)
@@ -165,11 +163,10 @@ def apply(
 ) -> Applied:
     """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
 
-    `before`: the outcome that it follows; None: it is the first. Tables in `forced` are created again also if nothing
-    differs. If a configuration file cannot be read (nothing is sent) or nft refuses, nothing is raised: `error` has the
-    sentence, and earlier transactions stay. `opening`: text for other tables, sent with the first transaction, or
-    alone. `trusting`: only we changed our tables since they were listed. `busy`: whether traffic that becomes slow has
-    offloaded flows, asked before or after the transactions; then its table is created again.
+    `before`: the outcome of the last pass or return; None: this is the first. `forced`, `trusting`, `busy`: as in
+    `pending`. `opening`: nft text for other tables, sent in the first transaction, or alone. If a configuration file
+    cannot be read, nothing is sent; if nft refuses a transaction, earlier ones stay. In both cases nothing is raised,
+    and `error` has the sentence.
     """
     before = before or Applied()
     if error := unreadable(decided):
@@ -185,9 +182,9 @@ def apply(
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
-    """The transactions, with the text `opening` before that of the first; without any, one with `opening` alone.
+    """The transactions with the text `opening` before that of the first; without any, one that is `opening` alone.
 
-    An empty `opening` changes nothing.
+    If `opening` is empty, the transactions as they are.
     """
     if not opening:
         return found
@@ -202,11 +199,10 @@ def again(
     tables: Iterable[str],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Applied:
-    """Create these tables again as the last pass planned them, which puts their flows back on the slow path.
+    """Create these tables again as `decided` has them, which puts their flows back on the slow path for a moment.
 
-    The kernel's tables are not read, since a whole pass would take too long; names that the Plan lacks are ignored.
-    Gives the outcome that follows `before`. If nft refuses, nothing is raised: `error` has its sentence, and earlier
-    transactions stay.
+    The kernel's tables are not read. Names of tables that the Plan lacks are ignored. Gives the outcome that follows
+    `before`. If nft refuses, nothing is raised: `error` has its sentence, and earlier transactions stay.
     """
     return _sent(lambda: _returning(decided, tables), nft, before, now)
 

@@ -1,1 +1,1 @@
-"""The service's ubus methods: one function per method, and the checks of their arguments."""
+"""The service's ubus methods, and the checks of their arguments."""

@@ -1,6 +1,6 @@
 """Check the arguments of ubus calls. Pure; any input may be hostile.
 
-A function that checks gives a typed value, or raises a UsageError with a sentence; mostly that is an ArgumentError.
+The functions but `shown` give a typed value, or raise a UsageError with a sentence, mostly an ArgumentError.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -42,7 +42,7 @@ class ArgumentError(UsageError):
 def shown(value: object) -> str:
     """A caller's value as text in single quotes, for the sentence of an error.
 
-    Each unprintable character becomes `?`. After LONGEST_SHOWN (60) characters it is cut, and ends in `...`.
+    Each unprintable character becomes `?`. Of a text longer than LONGEST_SHOWN (60) characters the rest becomes `...`.
     """
     text = "".join(char if char.isprintable() else "?" for char in str(value)[: LONGEST_SHOWN + 1])
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
@@ -69,7 +69,7 @@ def end(name: str, value: object, config: Config) -> str:
 
 
 def mode(value: object) -> Mode:
-    """The Mode that the value names (none, software or hardware; upper case too); else ArgumentError."""
+    """The Mode that the value names (none, software or hardware, whatever the case of letters); else ArgumentError."""
     words = [each.value for each in Mode]
     if isinstance(value, str) and value.lower() in words:
         return Mode(value.lower())
@@ -78,7 +78,10 @@ def mode(value: object) -> Mode:
 
 
 def number(name: str, value: object, low: int, high: int) -> int:
-    """The value, if it is a whole number from `low` to `high`; else ArgumentError, also for True, False and text."""
+    """The value, if it is an int from `low` to `high` (a bool or text is not); else ArgumentError.
+
+    `name`: of the argument, for the error.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
         return value
     raise ArgumentError(f"{name}: {shown(value)} is not a whole number from {low} to {high}")
@@ -94,9 +97,9 @@ def table(name: str, value: object) -> Mapping[str, Any]:
 def connection(value: object) -> tuple[str, Tuple]:
     """(protocol, original direction) of the connection that `value` describes; else ArgumentError.
 
-    `value`: a JSON object with exactly `proto`, `src`, `sport`, `dest` and `dport`, as a flow in a reply has them, and
-    maybe `ct_zone` (of conntrack; else 0). The protocol may also be a number or in capitals, and is given as replies
-    have it; both addresses are of one family.
+    `value`: `{"proto", "src", "sport", "dest", "dport"}`, as a flow in a reply has them, and maybe `ct_zone`
+    (conntrack's zone; else 0); no other key. Both addresses are of one family. `proto` may also be a number or in
+    capitals; the result has it as replies do.
     """
     given = table("flow", value)
     if given.keys() - {"ct_zone"} != CONNECTION:
@@ -131,9 +134,9 @@ def exempt(given: Mapping[str, Any], zones: Collection[str]) -> Exempt:
     """The Exempt (traffic that must not be offloaded) that `given` describes by options of a `config exempt` section.
 
     ArgumentError if an option is unknown (also `name` and `enabled`), not valid, or names a zone that is not in
-    `zones`. Also if nft sets cannot hold the exempt as elements with a timeout: it needs an address, MAC, port or whole
-    mark without `!`, names and exclusions that are not too long together, and at most MOST_VALUES (256) combinations of
-    the values in its lists.
+    `zones`; or if nft sets cannot hold the exempt as elements with a timeout. They can if it has an address, MAC, port
+    or whole mark without `!`, at most MOST_VALUES (256) combinations of the values in its lists, and zone names and
+    exclusions that are short enough together.
     """
     unknown = next((word for word in given if word not in MATCHES), None)
     if unknown is not None:
@@ -178,10 +181,9 @@ def _fits(found: Exempt) -> None:
 
 
 def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
-    """The `config exempt` that has the value as its id or, if none has, as its option `name`; else ArgumentError.
+    """The `config exempt` whose id is the value, or, if there is none, whose option `name` is; else ArgumentError.
 
-    `sections`: of /etc/config/offload, also other types. An ArgumentError too if none has this id and several this
-    name.
+    `sections`: of /etc/config/offload, of any type. ArgumentError also if several have this name.
     """
     exempts = [each for each in sections if each.type == "exempt"]
     named = [each for each in exempts if each.options.get("name") == value]
@@ -199,11 +201,10 @@ def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
 
 
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
-    """The Query (which flows to select) in `query` of `given`; of its words only zone, host and state are allowed.
+    """The Query in `query` of `given`, an object with any of zone, host and state; `{}` selects all flows.
 
-    Without these it selects all flows. Words for a page of a list, such as limit, are refused, as the flows are acted
-    on. ArgumentError for other words, or if `query` is missing or no JSON object; QueryError for a bad value or a zone
-    that is not in `plan`.
+    ArgumentError for another word, such as limit, or if `query` is missing or no JSON object; QueryError for a bad
+    value or a zone that is not in `plan`.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

@@ -1,4 +1,4 @@
-"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) whose path that changes.
+"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) that get another effective mode.
 
 After each change they make a pass: it reads router and files again, and changes our nft tables accordingly.
 """
@@ -23,12 +23,12 @@ from offload.status.reply.reasons_json import reasons_json
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
-    """Write `mode` into each section for `zone` (both in `given`) in /etc/config/offload, or a new one; make a pass.
+    """Set `mode` in each section for `zone` (both in `given`) in /etc/config/offload, or in a new one, and make a pass.
 
     The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed), `unchanged` (pairs with
-    this zone that did not, and are slower than `mode`) with Reasons, `reasons` of the zone (why it gets less), Problems
-    and missing features. An OffloadError (ArgumentError for `given`) is raised only if nothing was written; if the pass
-    fails, its error is in the reply, and the file stays as written.
+    this zone whose effective mode did not, and is lower than `mode`), `reasons` (why the zone gets less), `problems`
+    and `missing` (features). OffloadError (ArgumentError for `given`): nothing was written. If the pass fails, `error`
+    is in the reply, and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)
@@ -36,12 +36,12 @@ def set_zone(engine: Engine, given: Given) -> Json:
 
 
 def set_pair(engine: Engine, given: Given) -> Json:
-    """Write `mode` for flows from zone `src` to zone `dest` (`*`: every zone) to /etc/config/offload, and make a pass.
+    """Set `mode` for connections from zone `src` to `dest` (`*`: every zone) in /etc/config/offload, and make a pass.
 
-    The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed), `unchanged` (pairs chosen
-    here that did not, and are slower than `mode`) with Reasons, Problems and missing features. An OffloadError
-    (ArgumentError for `given`) is raised only if nothing was written; if the pass fails, its error is in the reply, and
-    the file stays as written.
+    `given` has the three. The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed),
+    `unchanged` (pairs chosen here whose effective mode did not, and is lower than `mode`), `reasons` (empty),
+    `problems` and `missing` (features). OffloadError (ArgumentError for `given`): nothing was written. If the pass
+    fails, `error` is in the reply, and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode = arguments.mode(given.get("mode"))
@@ -54,9 +54,9 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
     """Delete the `config exempt` that `name` of `given` names from /etc/config/offload, and make a pass.
 
     `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
-    pass's outcome, `changed` (pairs of zones whose effective mode changed), Problems and missing features. An
-    OffloadError is raised only if nothing was deleted: there is no such exempt or more than one of this name, or a file
-    cannot be read or written. If the pass fails, its error is in the reply, and the section stays deleted.
+    pass's outcome, `changed` (pairs of zones whose effective mode changed), `problems` and `missing` (features).
+    OffloadError: nothing was deleted, as there is no such exempt, more than one has this name, or a file cannot be read
+    or written. If the pass fails, `error` is in the reply, and the section stays deleted.
     """
     _, sections = _written_now(engine)
     found = arguments.configured_exempt(given.get("name"), sections)
@@ -106,11 +106,11 @@ def _write(
 def differences(
     before: Plan, after: Plan, chosen: Mapping[tuple[str, str], Mode], reasons: Iterable[Reason] = ()
 ) -> Json:
-    """What a choice changes, as JSON: `changed` (pairs as `changed_pairs` gives them), `unchanged` and `reasons`.
+    """What a choice of modes changes: `{"changed": [...], "unchanged": [...], "reasons": [...]}`.
 
-    `chosen`: the modes that were chosen, by (source zone, destination zone). `unchanged`: the chosen pairs that have
-    the same effective mode as before, and a lower one than chosen, with their Reasons. `reasons`: those in the
-    argument, as JSON.
+    `chosen`: the chosen modes by (source zone, destination zone). `changed`: pairs as `changed_pairs` gives them.
+    `unchanged`: the chosen pairs that have the same effective mode as before, and a lower one than chosen; each
+    `{"src", "dest", "mode", "effective", "reasons"}`. `reasons`: those in the argument, as JSON.
     """
     changed = changed_pairs(before, after)
     moved = {(each["src"], each["dest"]) for each in changed}
@@ -126,8 +126,9 @@ def differences(
 def changed_pairs(before: Plan, after: Plan) -> list[Json]:
     """The pairs of zones whose effective mode differs between two Plans, as JSON; those of `after` come first.
 
-    Each has `src`, `dest`, and the modes `before` and `effective` ("none" also if that Plan lacks the pair). If the
-    effective mode in `after` is lower than the requested one, it also has `mode` (the requested one) and `reasons`.
+    Each has `src`, `dest`, and the effective modes `before` and `effective`; that of a Plan without the pair is `none`.
+    If the effective mode in `after` is lower than the requested one, `mode` (the requested one) and `reasons` are
+    added.
     """
     then, now = ({(pair.src, pair.dest): pair for pair in plan.pairs} for plan in (before, after))
     modes = ((pair, _effective(then.get(pair)), _effective(now.get(pair))) for pair in now | then)

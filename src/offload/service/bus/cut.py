@@ -1,7 +1,6 @@
-"""The method `cut`: delete conntrack entries, so that the next packet of each connection passes the firewall again.
+"""The ubus method `cut`: delete conntrack entries, so that the next packet of each connection meets the firewall again.
 
-It is for connections that are no longer allowed: a masqueraded download does not survive it (docs/kernel.md 12). To
-make an allowed connection slow (not offloaded), create its nft table again instead (method `flush`).
+A masqueraded download does not survive that (docs/kernel.md 12): to make an allowed connection slow, use `flush`.
 """
 
 from offload.errors import KernelError
@@ -22,10 +21,10 @@ from offload.status.why.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which connections to delete: those that meet every condition that is not None. Without any, `cut` gives an error.
+    """Which connections to delete: those that meet every condition that is not None. Without any, `cut` deletes none.
 
-    `query`: its zone, host and state. `tuples`: original directions (addresses and ports), one of which is the
-    connection's. `proto`: its protocol's name.
+    `query`: only its zone, host and state count. `tuples`: one of them is the connection's original direction
+    (addresses and ports). `proto`: the name of its protocol.
     """
 
     query: Query | None = None
@@ -48,11 +47,10 @@ class Selection:
 
 
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
-    """Delete the conntrack entries of the forwarded connections that the selection admits.
+    """Delete the conntrack entries of the forwarded connections that the selection admits; gives the result.
 
-    The result has how many these are, how many were deleted, and the first error (empty: none). Those of protocols
-    without ports (ICMP) are neither deleted nor counted. A selection without any condition deletes nothing and gives an
-    error. If connections cannot be read, that is the error; no KernelError is raised.
+    Those of protocols without ports (ICMP) are neither deleted nor counted. A selection without any condition deletes
+    nothing, and the result has an error; so it is if connections cannot be read. No KernelError is raised.
     """
     if selection.unconditional:
         return Cut(error="nothing was named to be cut")
@@ -67,11 +65,10 @@ def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntra
 def end(engine: Engine, given: Given) -> Json:
     """The method `cut`: delete the conntrack entries of the forwarded connections that `query` of `given` selects.
 
-    Its words are zone, host, state and flow (which names one connection); a connection must meet all that are there.
-    The next packet of each passes the firewall again. Protocols without ports (ICMP) are left alone. The reply has
-    `flows`, the number of selected entries, `ended`, the number of deleted ones, and `error` if one could not be
-    deleted, or connections could not be read. ArgumentError without any of the four words; OffloadError for other
-    faults of the query, or if something else cannot be read.
+    `query` has one or more of zone, host, state and flow (an object that names one connection); a connection must meet
+    all that are there. Protocols without ports (ICMP) are left alone. The reply: `flows` (number of selected entries),
+    `ended` (number of deleted ones), and `error` if one could not be deleted, or connections could not be read.
+    UsageError for a bad query; another OffloadError if something else cannot be read.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

@@ -1,6 +1,6 @@
 """The ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
 
-They raise an OffloadError where a call cannot be obeyed; service/bus/ubus_object.py makes a reply of it.
+A call that cannot be obeyed raises an OffloadError; service/bus/ubus_object.py makes a reply of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,12 +39,11 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 
 
 def status(engine: Engine, _: Given) -> Json:
-    """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, Problems, last change.
+    """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, problems, last change.
 
-    Each pair has its live and its `ended` connections. `exempts` are those given at run time. `notes`: why live flows
-    are not counted (their numbers are 0 then). `service`: the number of passes, since when ended connections are
-    counted, and whether none was missed. If a pair is in hardware, a new dump is also a sample that judges hardware.
-    OffloadError before the first decision, or if routes cannot be read.
+    A pair has its live connections, and its ended ones in `ended`. `exempts`: those given at run time. `notes`: why
+    live flows are not counted; else empty. `service`: number of passes, since when ended connections are counted, and
+    whether none was missed. OffloadError before the first decision, or if routes cannot be read.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
@@ -60,7 +59,7 @@ def status(engine: Engine, _: Given) -> Json:
 
 
 def metrics(engine: Engine, given: Given) -> Json:
-    """The reply of `metrics`: `families`, what `status` has, for Prometheus and collectd. `given` is not used."""
+    """The reply of `metrics`: `{"ok": True, "families": [...]}`, what `status` has, for Prometheus and collectd."""
     return {"ok": True, "families": families_json(families(status(engine, given)))}
 
 
@@ -72,10 +71,10 @@ def zones(engine: Engine, _: Given) -> Json:
 def check(engine: Engine, _: Given) -> Json:
     """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
 
-    Also features that kernel or nft lack, settings of the router that conflict with offload (`findings`), and pairs of
-    zones that get less than was chosen (`slower`). The router is as the last pass read it. nft and the kernel
-    are asked which rules the firewall's nft files would add; nothing changes. `ok`: there is none of these, but for
-    notices in `findings` and for `slower`. OffloadError before the first decision.
+    It also has the features that kernel or nft lack, settings of the router that conflict with offload (`findings`),
+    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it, but nft and the
+    kernel are asked which rules the firewall's nft files would add. `ok` is False if there is any of these; notices in
+    `findings` and `slower` do not count. OffloadError before the first decision.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
@@ -88,17 +87,17 @@ def check(engine: Engine, _: Given) -> Json:
 def reload(engine: Engine, _: Given) -> Json:
     """Make a pass that probes the kernel again, and requests hardware again for pairs and devices that were given up.
 
-    The reply has its outcome (a failure too), Problems, and missing features.
+    The reply has its outcome (with `error` if it failed), `problems`, and `missing` (features).
     """
     return applied_json(engine.reload()) | found_json(engine)
 
 
 def flush(engine: Engine, given: Given) -> Json:
-    """Create the nft tables that have the selected flows again, by a pass: all their flows are slow for some packets.
+    """Create the nft tables that have the selected flows again, by a pass: all their flows are slow for a moment.
 
-    `query` of `given` has zone, host and state; empty: all tables. Without such flows or tables no pass is made. Reply:
-    `returned` (names of these tables) and `flows` (number of the selected offloaded flows). OffloadError if the pass
-    fails, the query is not valid, or connections or routes cannot be read.
+    `query` of `given` has zone, host and state; if it is empty, all tables are created again. The reply: `returned`
+    (names of these tables) and `flows` (number of selected offloaded flows). Without such a table no pass is made.
+    OffloadError if the pass fails, the query is not valid, or connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query = arguments.chosen(given, decided.plan)
@@ -117,10 +116,10 @@ def flush(engine: Engine, given: Given) -> Json:
 def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow (not offloaded) for `timeout` seconds; `match` of `given` has options of a `config exempt`.
 
-    A pass puts it into the tables that offload such traffic, if any, and a file keeps it for the next service. The
-    reply has its number as `id`. One for the same traffic is replaced. ArgumentError for bad words. OffloadError if
-    there are 1000 others already, if the pass fails (then the replaced one goes on), or if no service runs and no
-    table in the kernel can keep it.
+    The reply: `{"ok": True, "id": its number, "expires": seconds}`. An exempt for the same traffic is replaced. A pass
+    puts the new one into those of our tables that offload such traffic; a file keeps it for the next service.
+    ArgumentError for bad words. OffloadError if there are 1000 others already, if the pass fails (then the replaced one
+    goes on), or if no service runs and no table in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -144,16 +143,16 @@ def exempt_add(engine: Engine, given: Given) -> Json:
 
 
 def exempt_list(engine: Engine, _: Given) -> Json:
-    """The reply of `exempt_list`: `exempts` given at run time (traffic kept slow: number, match, seconds left).
+    """The reply of `exempt_list`: `exempts` (as `exempts_json` gives them) and `configured` (`configured_json`).
 
-    `configured` are the `config exempt` sections of /etc/config/offload, also disabled ones.
+    The former were given at run time, the latter are `config exempt` sections. OffloadError before the first decision.
     """
     last_decision(engine)
     return {"ok": True, "exempts": exempts_json(engine), "configured": configured_json(engine)}
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """Delete the exempt (traffic kept slow) given at run time with number `id`, by a pass, and from the exempts' file.
+    """Delete the run-time exempt (traffic kept slow) with number `id` from our tables, by a pass, and from its file.
 
     The reply has the outcome of the pass; if that fails, the exempt goes on. ArgumentError if there is no such exempt.
     """
@@ -171,16 +170,17 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 def firewall(engine: Engine, given: Given) -> Json:
     """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
-    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it, or its table in the
-    kernel, changed; `reload-sets`: fill its nft sets anew; `update`: only the pass. The reply has `ok`, `changes`,
-    `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package offload-firewall, for another
-    action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails (`act`).
+    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it, files that it includes, or
+    rules in its table changed; `reload-sets`: fill its nft sets anew; `update`: only the pass. The reply has `ok`,
+    `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package offload-firewall, for
+    another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails
+    (`act`).
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 
 
 def exempts_json(engine: Engine) -> list[Json]:
-    """The exempts given at run time, as JSON: `id`, `match`, `timeout`, and `expires`, the seconds left.
+    """The exempts given at run time: `[{"id", "match", "timeout", "expires"}]`, `expires` being the seconds left.
 
     Those with less than 2 seconds left are not in it.
     """
@@ -190,8 +190,7 @@ def exempts_json(engine: Engine) -> list[Json]:
 def configured_json(engine: Engine) -> list[Json]:
     """Each `config exempt` in the file now, also disabled and faulty ones; none if the file cannot be read.
 
-    `section` is its id, `name` its option (empty: none), `enabled` False if it is switched off, `match` its other
-    options.
+    `[{"section": id, "name": option or "", "enabled": bool, "match": {other options}}]`.
     """
     sections = reconcile.read(engine.doors.uci)["offload"]
     found = sections if isinstance(sections, tuple) else ()
@@ -204,7 +203,7 @@ def configured_json(engine: Engine) -> list[Json]:
 
 
 def applied_json(applied: Applied) -> Json:
-    """The outcome of a pass as JSON: `ok`, `changes` (transactions sent), `returned`, and `error` if it failed.
+    """The outcome of a pass: `{"ok": bool, "changes": transactions sent, "returned": [...]}`, and `error` if it failed.
 
     `returned`: the nft tables that were created again or deleted, so their flows went back to the slow path.
     """
@@ -241,7 +240,7 @@ def _counted(engine: Engine, decided: Decided) -> tuple[dict[Pair, Share], list[
 def found_json(engine: Engine) -> Json:
     """Two keys of a reply: `problems` of the files as the last pass read them, and `missing`, what kernel or nft lack.
 
-    `missing` has sentences. Both are empty before the first pass.
+    `missing` has sentences. Each is an empty list if there is nothing, as before the first pass.
     """
     problems = [problem_json(each) for each in (engine.decided.problems if engine.decided else ())]
     return {"problems": problems, "missing": [str(lack) for lack in (engine.kernel.missing if engine.kernel else ())]}

@@ -29,10 +29,10 @@ MOST = 256  # zones or pairs of one call
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     """What a choice of modes would change. The call changes no file and no table; `nft -c` may check devices.
 
-    `given` has `query`, with `zones`, `pairs` or both. `zones`: a mode by name. `pairs`: a list of `src`, `dest`,
-    `mode`. The reply has the `changed` pairs of zones, `unchanged` ones whose path stays slower than chosen, the nft
-    tables that would be created again (`returned`), how many live flows these have (`flows`), `problems` that would be
-    new, and `missing` features. ArgumentError for a bad query; OffloadError if something cannot be read, such as a
+    `query` of `given` is `{"zones": {name: mode}, "pairs": [{"src", "dest", "mode"}]}`, or has one of the two. The
+    reply has `changed` and `unchanged` (pairs of zones, as in the reply of `set`), `returned` (nft tables that would be
+    created again or deleted), `flows` (number of live flows in these), `problems` (those that would be new), and
+    `missing` (features). ArgumentError for a bad query; OffloadError if something cannot be read, such as a
     configuration file or connections.
     """
     before = methods.last_decision(engine)

@@ -1,8 +1,7 @@
-"""Replace fw4's option flow_offloading by our modes, and back: write the options, reload the firewall, make a pass.
+"""Replace fw4's option flow_offloading by our mode, and back: write the options, reload the firewall, make a pass.
 
-procd reloads the firewall itself when it is notified that /etc/config/firewall changed: the firewall's init script has
-a reload trigger for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event). A pass reads router
-and files again, and changes our nft tables accordingly.
+To reload the firewall, procd is notified that /etc/config/firewall changed: the firewall's init script has a reload
+trigger for that file (procd's service/trigger.c; rpcd's `uci apply` sends the same event).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,12 +24,12 @@ CHANGED = {"type": "config.change", "data": {"package": "firewall"}}
 
 
 def take(uci: Uci, *, once: bool = False) -> bool:
-    """Write a mode equal to fw4's flow_offloading to /etc/config/offload, and switch flow_offloading off in fw4's file.
+    """Write the mode of fw4's flow_offloading to /etc/config/offload, and switch flow_offloading off in fw4's file.
 
-    True: both were done. False: /etc/config/firewall was not changed: fw4's option is off, or, with `once`, this ran
-    before or our mode would have no effect. `once`: write nothing if this ran before; else note in /etc/config/offload
-    that it ran, also where the result is False. FileError if a file cannot be read or written (earlier writes stay, and
-    the error names them), or, without `once`, if our mode would have no effect.
+    True: both were done. False: /etc/config/firewall was not changed, as fw4's option is off, or, with `once`, as this
+    ran before or our mode would have no effect. `once` (at boot): write nothing if this ran before, and note in
+    /etc/config/offload that it ran, also where the result is False. FileError if a file cannot be read or written
+    (earlier writes stay, and the error names them), or, without `once`, if our mode would have no effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 
@@ -38,20 +37,20 @@ def take(uci: Uci, *, once: bool = False) -> bool:
 def give(uci: Uci, *, forget: bool = False) -> bool:
     """Undo `take` in the files: switch fw4's flow_offloading on again, and set our mode in `config globals` to none.
 
-    False: /etc/config/firewall was not changed, because nothing was taken over, an option of these changed since, or a
-    zone or pair has a lower mode by now. `forget`: also remove the option that notes the take-over, in these cases too,
-    for when the package is removed. FileError if a file cannot be read or written; earlier writes stay, and the error
-    names them.
+    False: /etc/config/firewall was not changed, because nothing was taken over, one of these options changed since, or
+    a zone or pair has a lower mode by now. `forget` (for the removal of the package): also remove the note of the
+    take-over, even then. FileError if a file cannot be read or written; earlier writes stay, and the error names them.
     """
     return _written(uci, partial(edits.giveback, forget=forget))
 
 
 def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
-    """The method `takeover`: replace fw4's flow_offloading by our mode, reload the firewall, and make a pass.
+    """The method `takeover`: replace fw4's option flow_offloading by our mode, reload the firewall, and make a pass.
 
-    The reply has `changed`; if that is true also the outcome of the pass (which applies our mode), `reloading` (whether
-    procd could be notified), `pairs` of zones whose effective mode changed, Problems and missing features. If it is
-    false, nothing else was done. FileError if a file cannot be read or written, or our mode would have no effect.
+    The reply is `{"ok": True, "changed": False}` if /etc/config/firewall was not changed. Else it has the outcome of
+    the pass, `changed` (True), `reloading` (whether procd was notified), `pairs` (those of zones whose effective mode
+    changed), `problems` and `missing` (features). FileError if a file cannot be read or written, or our mode would have
+    no effect.
     """
     return _answered(engine, take)
 
@@ -59,7 +58,8 @@ def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The method `giveback`: undo `takeover` in the files, reload the firewall, and make a pass; the reply is as there.
 
-    The Problem that fw4 offloads too is left out of it, because the caller wants that.
+    But its `problems` lack FW4_OFFLOADS (fw4 offloads too), because the caller wants that. FileError if a file cannot
+    be read or written.
     """
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported

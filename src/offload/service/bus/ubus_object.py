@@ -1,7 +1,7 @@
 """The ubus objects `offload` (for scripts) and `luci.offload` (for LuCI), made from one table of methods.
 
-There are two, because python-ubus requires exactly the arguments of a method's signature, and LuCI's calls also carry
-`ubus_rpc_session`. Every call gets a reply, whatever its arguments are.
+There are two, because python-ubus requires exactly the arguments of a method's signature, and LuCI's calls have one
+more, `ubus_rpc_session`.
 """
 
 import json
@@ -27,7 +27,7 @@ Method = tuple[Signature, Callable[[Json], Json]]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A ubus method: its function, and its arguments by name with their ubus types; all are required."""
+    """A ubus method: its function, and its arguments as {name: ubus type}; all are required."""
 
     answer: methods.Answering
     arguments: Signature
@@ -58,10 +58,10 @@ METHODS: Mapping[str, Verb] = {
 
 
 def objects(engine: Engine) -> dict[str, dict[str, Method]]:
-    """The methods of both ubus objects: object -> method -> (types of its arguments by name, function that replies).
+    """The methods of both ubus objects: `{object: {method: ({argument: type}, function)}}`.
 
-    The functions take all arguments as one dict and never raise. In `luci.offload` each method has the argument
-    `ubus_rpc_session` too, which is not used.
+    A function takes all arguments as one dict, gives the reply, and never raises. In `luci.offload` each method has one
+    more argument, `ubus_rpc_session`, which is not used.
     """
     made: dict[str, dict[str, Method]] = {"offload": {}, "luci.offload": {}}
     for name, verb in METHODS.items():
@@ -72,11 +72,11 @@ def objects(engine: Engine) -> dict[str, dict[str, Method]]:
 
 
 def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
-    """The reply to a call of `verb` with these arguments; any exception becomes a reply with `ok: false` and `error`.
+    """The reply to a call of `verb` with these arguments. An exception becomes `{"ok": False, "error": sentence}`.
 
-    `usage: true` is added if an argument is not valid, `starting: true` while the service has not read the router yet.
-    An exception that is no OffloadError is also written to stderr. A reply too large for ubus is cut by `fitting`. The
-    processor time of the call is added to `engine.connections.work`, which decides how long a conntrack dump is used.
+    `"usage": True` is added if an argument is not valid, `"starting": True` while the service has not read the router
+    yet. An exception that is no OffloadError is also written to stderr. `fitting` cuts a reply that is too large for
+    ubus. The processor time of the call is added to `engine.connections.work`.
     """
     began = process_time()
     try:
@@ -95,10 +95,10 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply; while its JSON is longer than LARGEST_REPLY (450,000), its longest list loses its second half.
+    """The reply, cut if its JSON is longer than LARGEST_REPLY (450,000) characters.
 
-    Only lists that are values of the reply itself count. `left_off` is added then: by key, how many items that list
-    lost. Without a list to halve, a reply with an error is given instead.
+    While it is, the longest list among the reply's values loses its second half. Then `left_off` is added: by key, how
+    many items that list lost. Without a list to halve, a reply with an error is given instead.
     """
     lost: dict[str, int] = {}
     while len(json.dumps(reply)) > LARGEST_REPLY:

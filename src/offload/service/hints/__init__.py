@@ -1,1 +1,1 @@
-"""What leads to a pass, or to the new creation of a table that puts its flows back on the slow path, and when."""
+"""When to make a pass, and when to create a table again so that its flows go back to the slow path."""

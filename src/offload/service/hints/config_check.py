@@ -1,7 +1,6 @@
-"""When to check whether a configuration file was written after a pass (which reads and applies all) read it.
+"""When to check whether a configuration file was written after the last pass read it.
 
-Pure; the caller gives the time. If a pass reads a file between two writes, no event follows. So the files' modification
-times are checked after each pass, with growing pauses, and another pass is made only if one changed.
+Pure; the caller gives the time. A pass may read a file between two writes, and no event follows the second one.
 """
 
 from offload.nouns import dataclass, field
@@ -17,10 +16,10 @@ class ConfigCheck:
     _left: list[float] = field(default_factory=list)
 
     def passed(self, now: float) -> None:
-        """Note that a pass read the files at `now` (monotonic seconds): `due` is the shortest of PAUSES later."""
+        """Note that a pass, which reads the files, ended at `now`: the first check is due 1 second later."""
         self._left = list(PAUSES)
         self.asked(now)
 
     def asked(self, now: float) -> None:
-        """Note that the files were checked at `now`: `due` is a longer pause later, and None after the last pause."""
+        """Note that the files were checked at `now`: the next check is due after a longer pause, if there is one."""
         self.due = now + self._left.pop(0) if self._left else None

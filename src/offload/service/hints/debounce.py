@@ -1,8 +1,6 @@
 """When the next pass (which reads router and files, and changes our tables) begins, given the hints so far.
 
-Pure; the caller gives the time, in monotonic seconds. A hint is an event after which something may have changed. It
-waits 50 ms, so that others join it; hints during a pass lead to the next one; passes are 500 ms apart, whatever the
-number of hints. A failed pass is repeated after growing pauses.
+Pure; the caller gives the time, in monotonic seconds. A hint is an event after which something may have changed.
 """
 
 from offload.model.cause import Cause
@@ -27,7 +25,7 @@ class Debouncer:
     _fights: int = 0  # passes in a row that restored our tables, at most 3
 
     def hint(self, cause: Cause, now: float) -> None:
-        """Note at `now` that something may have changed, so that a pass, which reads everything again, becomes due.
+        """Note at `now` that something may have changed: a pass becomes due.
 
         `cause`: why, for the log; only that of the latest hint is kept.
         """
@@ -38,9 +36,9 @@ class Debouncer:
     def due(self) -> float | None:
         """When the next pass begins, in monotonic seconds, perhaps in the past; None: no hint and no failed pass waits.
 
-        For hints GATHER (0.05) seconds after the first one, but APART (0.5) seconds or more after the end of the last
-        pass (up to FIGHTING (4), if another program changes our tables again and again). If a failed pass is to be
-        repeated earlier, that time.
+        After a hint: GATHER (0.05) seconds after the first one, but not before APART (0.5) seconds after the end of the
+        last pass; up to FIGHTING (4) seconds while another program changes our tables again and again. If a failed pass
+        is to be repeated earlier, that time.
         """
         times = [] if self._retry is None else [self._retry]
         if self._asked is not None:
@@ -49,15 +47,16 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> None:
-        """Note that a pass begins: all hints so far are done with, and no failed pass waits to be repeated."""
+        """Note that a pass begins: no hint and no failed pass waits any more."""
         self._asked = self._retry = None
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
         """Note that a pass ended at `now`, also one that a call made and no `begin` announced.
 
-        `failed`: it is repeated RETRY_FIRST (1) seconds later, after each further failure twice as late, up to
-        RETRY_LAST (60). `mended`: it restored our tables, which another program had changed: the pause before the next
-        pass doubles, up to FIGHTING (4); otherwise it is APART (0.5) again.
+        `failed`: it is repeated RETRY_FIRST (1) seconds later, after each further failure in a row twice as late, up to
+        RETRY_LAST (60); otherwise no failed pass waits any more. `mended`: it restored our tables, which another
+        program had changed. Then the pause before the next pass doubles, up to FIGHTING (4) seconds; otherwise it is
+        APART (0.5) again.
         """
         self._ended = now
         self._fights = min(self._fights + 1, 3) if mended else 0

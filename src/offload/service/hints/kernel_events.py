@@ -1,7 +1,6 @@
-"""Read the kernel's notifications, and request passes for them (a pass reads all again, and changes our tables).
+"""Read the kernel's notifications, and request passes for them; after moves of stations, create tables again at once.
 
-For stations that moved, tables are created again at once. A station is a host that a bridge has learned at one of its
-ports.
+A station is a host that a bridge has learned at one of its ports.
 """
 
 import time
@@ -41,10 +40,10 @@ class KernelEvents:
     def links(self) -> None:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
-        If a station (a host behind a bridge) appeared at another port, or an address got another MAC, the tables that
-        may have its flows are created again at once (unless they have to wait, as `follow.ready` says; at most once in
-        APART (0.5) seconds), and a pass is requested. After a change of routes, or lost notifications, `route_returns`
-        notes that the hardware table is to be created again.
+        If a station appeared at another port, or an address got another MAC, the tables that may have its flows are
+        created again at once, at most once in APART (0.5) seconds, and a pass is requested; both have to wait if
+        `follow.ready` says so. After a change of routes, or lost notifications, `route_returns` notes that the hardware
+        table is to be created again.
         """
         heard = self._monitor.links()
         for cause in heard.causes:
@@ -65,10 +64,10 @@ class KernelEvents:
     def transactions(self) -> None:
         """Read notifications of nftables, and request a pass if another program changed what a pass depends on.
 
-        Nothing is done if none was lost and they are of no more transactions than we sent since the last call. Else a
-        pass is requested if tables, chains, rules or verdict maps changed, or some were lost. If elements changed in a
-        set by which rules of others drop packets, or some were lost, `rule_returns` notes that our tables are to be
-        created again, so that live flows pass these rules.
+        A pass is requested for changes of tables, chains, rules or verdict maps (with our firewall as
+        `causes_of_others` decides), and if notifications were lost. `rule_returns` notes that our tables are to be
+        created again if elements changed in a set by which rules of others drop packets, or notifications were lost.
+        Nothing is done for transactions of our own.
         """
         engine = self._engine
         sent = engine.doors.nft.transactions
@@ -91,15 +90,15 @@ class KernelEvents:
     def due(self, engine: Engine) -> float | None:
         """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does the same.
 
-        What may wait: to create tables again for a station that moved again too soon, and to list the ports of a bridge
-        in flowtables again, which were left out for some minutes because its stations moved too often.
+        What may wait: to create tables again for a station that moved again too soon, and to put the ports of a bridge
+        back into flowtables, after they were out for some minutes because its stations moved too often.
         """
         return follow.due(engine) if self._watch.due() is None else None
 
     def run(self, engine: Engine, now: float) -> None:
-        """Create tables again for moves that had to wait, or request a pass for them, and one for left-out ports.
+        """Do what is due at `now` (monotonic seconds), as `due` describes it.
 
-        Only what is due at `now` (monotonic seconds) is done.
+        Tables are created again here, or by the pass that is requested. Ports are put back by a pass.
         """
         self._follow()
         if engine.stations.moves.ended(now):
@@ -125,9 +124,9 @@ class KernelEvents:
 def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
     """The causes (why, for the log) of the pass that a change of nftables by other programs needs; empty: none.
 
-    With our firewall the cause FIREWALL (rules in table fw4 changed) is left out, as rules that others add or remove
-    there need no pass. If rules were removed there, or notifications lost, the kernel is asked: TABLES is added if some
-    of ours are missing, or if it does not list them (no error is raised).
+    Without our firewall they are those of `heard`. With it FIREWALL (rules in table fw4 changed) is removed from them,
+    as rules that others add there need no pass. If rules were removed there, or notifications lost, the kernel is
+    asked, and TABLES is added if some of ours are missing or cannot be listed. No OffloadError is raised.
     """
     if engine.firewall is None:
         return heard.causes
@@ -139,8 +138,8 @@ def causes_of_others(engine: Engine, heard: Notification) -> tuple[Cause, ...]:
 def firewall_damaged(engine: Engine) -> bool:
     """Whether rules of our firewall are missing in the kernel; True also if the kernel does not list its rules.
 
-    False without the package offload-firewall, while the firewall is stopped, and while our rules are not known (before
-    the first pass, say).
+    False without the package offload-firewall, while the firewall is stopped, and while our rules are not known, as
+    before the first pass.
     """
     try:
         return engine.firewall is not None and engine.firewall.damaged()

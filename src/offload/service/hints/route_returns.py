@@ -1,9 +1,8 @@
 """When the hardware table is created again because routes changed. Pure; the caller gives monotonic seconds.
 
-Software looks up the route of an offloaded flow anew after every change of the routes. Hardware does not: its flows go
-on by the way of their first packets, also if it leads nowhere any more (an uplink that mwan3 gave up). When the table
-is created again, its flows leave hardware. A routing daemon may change routes every second, so it is done only some
-times in a minute.
+After a change of the routes, software looks up the route of an offloaded flow anew. Hardware does not: its flows go on
+by their old way, even if that leads nowhere any more (an uplink that mwan3 gave up). When the table is created again,
+its flows leave hardware.
 """
 
 from offload.nouns import dataclass, field
@@ -15,22 +14,25 @@ APART = 2.0  # seconds at least until the table is created once more: scripts ta
 
 @dataclass(slots=True)
 class RouteReturns:
-    """When to create the hardware table again because routes changed, so that its flows look up their routes."""
+    """When to create the hardware table again because routes changed.
+
+    `budget` limits how often in a minute, because a routing daemon may change routes every second.
+    """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _asked: float | None = None  # when the first change since the last return came; None: no change
     _last: float = float("-inf")  # when the hardware table was created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or routing rule changed, or may have: `due` has a time, which later changes leave."""
+        """Note that a route or routing rule changed, or may have: `due` has a time. Later changes leave that time."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
         """When to create the hardware table again, in monotonic seconds; None: no change waits.
 
-        GATHER (0.2) seconds after the first change, but at least APART (2) seconds after the last creation for routes;
-        later if `budget`, which limits how often in a minute, is used up. `now`: for `budget`.
+        GATHER (0.2) seconds after the first change, but not before APART (2) seconds after the last creation for
+        routes; later if `budget` is used up at `now`.
         """
         if self._asked is None:
             return None

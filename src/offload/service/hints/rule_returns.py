@@ -1,8 +1,7 @@
-"""When our tables are created again so that live flows pass changed rules of other programs. Pure; the time is given.
+"""When our tables are created again, so that live flows meet changed rules of other programs. Pure; the time is given.
 
-An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. When its table is created
-again, its next packets pass all rules; if these drop them, the flow is not offloaded again. The number of times in a
-minute is limited, because a list of banned addresses may grow every second.
+An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. After its table is
+created again, its next packets meet all rules; if these drop them, the flow is not offloaded again.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,10 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """When to create our tables again so that live flows pass rules of other programs, which changed or have times."""
+    """When to create our tables again, so that live flows meet rules of other programs that changed or have times.
+
+    `budget` limits how often in a minute, because a list of banned addresses may grow every second.
+    """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
@@ -26,7 +28,7 @@ class RuleReturns:
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
-        """Store the rules of other programs that a pass read; if they differ from those before, note a change.
+        """Store the rules of other programs that a pass read; note a change if they differ from those stored before.
 
         The first call notes none. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a rule's time
         begins or ends next.
@@ -48,8 +50,8 @@ class RuleReturns:
     def clock_set(self, now: float) -> None:
         """Note at `now` (monotonic seconds) that the wall clock was set, so rules with times may decide differently.
 
-        Then our tables are to be created again at once (`due` is at most `now`); `returned` finds the next time by the
-        new clock. Without rules with times nothing is noted.
+        If there are such rules, `due` is at most `now`, and `returned` finds the next time by the new clock. Else
+        nothing is noted.
         """
         if self.timed:
             self._edge = now
@@ -57,13 +59,13 @@ class RuleReturns:
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
         """Note at `now` that elements of these sets, each (table, name), changed: `due` has a time.
 
-        Ignored if no rule that may drop packets looks one of them up, and before the first pass.
+        Ignored if no rule of others that may drop packets looks one of them up, and before the first pass.
         """
         if self._known is not None and not self._known.sets.isdisjoint(sets):
             self.changed(now)
 
     def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
-        """Whether one of these sets, each (table, name), is a verdict map of others' rules: its elements lead to rules.
+        """Whether one of these sets, each (table, name), is a verdict map of other programs' rules.
 
         False before the first pass.
         """
@@ -77,8 +79,8 @@ class RuleReturns:
     def due(self, now: float) -> float | None:
         """When to create all our tables again, in monotonic seconds; None: no rule changed, and none has a time ahead.
 
-        GATHER (0.1) seconds after the first change, or when `budget`, which limits how often in a minute, allows it;
-        when a rule's time begins or ends, without a limit. The earlier of both.
+        After a change: GATHER (0.1) seconds after the first one, or later, when `budget` allows it. For a rule with
+        times: when its time begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:
@@ -89,8 +91,8 @@ class RuleReturns:
     def returned(self, now: float, wall: float) -> None:
         """Note that all our tables were created again for any reason, or that this failed: no change waits any more.
 
-        If one waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a rule's
-        time begins or ends next.
+        If a change waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a
+        rule's time begins or ends next.
         """
         if self._asked is not None:
             self.budget.returned(("rules",), now)

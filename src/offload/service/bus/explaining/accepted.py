@@ -1,6 +1,6 @@
-"""Whether the firewall accepted a reply packet of a slow connection, which is noted in sets of our nft tables.
+"""Whether the firewall accepted a reply packet of a slow connection, which sets of our nft tables note.
 
-A connection is offloaded only after that (compiler/offload/tables/guard.py); until then it is slow.
+A connection is not offloaded before that (compiler/offload/tables/guard.py).
 """
 
 from functools import cached_property
@@ -18,10 +18,10 @@ FEW = 50  # questions for one key each; for more the sets are listed once
 
 
 class AcceptedReplies:
-    """Finds for slow connections of one list whether the firewall accepted a reply packet of them.
+    """Finds for slow connections whether the firewall accepted a reply packet of them.
 
-    It looks up the first FEW (50) connections in the kernel's sets one by one. For the next one it lists the whole
-    sets, once, and uses that for all others.
+    The first FEW (50) connections are looked up in the kernel's sets one by one. Then the whole sets are listed once
+    for all others.
     """
 
     def __init__(self, nft: Nft, plan: Plan) -> None:
@@ -31,9 +31,8 @@ class AcceptedReplies:
     def __call__(self, values: Values) -> bool | None:
         """Whether the firewall accepted a reply of this connection in the last minute, by the sets of all our tables.
 
-        `values`: of its conntrack entry, as `Entry.values` has them. None, not known: they have no conntrack id, we
-        have no table, or the kernel refuses to read a set (for one of the first FEW: and no other set has the
-        connection).
+        `values`: of its conntrack entry, as `Entry.values` has them. None: not known, as they have no conntrack id,
+        there is no table of ours, or a set cannot be read.
         """
         if not values[-1] or not self._tables:
             return None
@@ -58,8 +57,7 @@ class AcceptedReplies:
 def explainer_of(engine: Engine, read: Read) -> Explainer:
     """An Explainer for the connections of this conntrack dump: it finds why one is slow, or only in software.
 
-    Where a slow connection waits only for a packet, it asks the kernel whether a reply was accepted, by
-    AcceptedReplies.
+    Of a slow connection that waits only for a packet, it asks the kernel whether a reply was accepted.
     """
     accepted = AcceptedReplies(engine.doors.nft, read.plan).__call__  # a bound method is called faster
     return Explainer(read.count.ways, read.snapshot, read.plan, engine.hardware_monitor.known, accepted)

@@ -1,4 +1,4 @@
-"""Asks the kernel what the explanation of one connection needs to know besides its conntrack entry."""
+"""Ask the kernel what the explanation of a connection needs besides its conntrack entry."""
 
 from offload.errors import KernelError
 from offload.model.flow import Entry, State
@@ -11,9 +11,9 @@ from offload.status.why.step import Live
 def live(doors: Doors, plan: Plan, entry: Entry) -> Live:
     """Ask the kernel whether the firewall accepted a reply of the connection, and how packets to its two ends leave.
 
-    The ends are the sources of both directions, as packed addresses; one is left out if it has no unicast route, or the
-    kernel does not answer. The reply is None if the connection is offloaded, we have no table, or it is not known.
-    Nothing is raised.
+    The ends are the source addresses of both directions, packed; one without a unicast route, or without a reply of the
+    kernel, is missing in `leaves`. `reply_accepted` is None if the connection is offloaded, there is no table of ours,
+    or it is not known. Nothing is raised.
     """
     ends = (entry.original.src, entry.reply.src)
     found = {end: leaving for end in ends if (leaving := doors.netlink.leaving(end))}

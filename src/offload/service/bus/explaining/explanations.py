@@ -29,13 +29,11 @@ WORDS = ("text", "flow")
 
 
 def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
-    """Explain, step by step, which path connections take (slow, software or hardware), and why. `query` has one word.
+    """Explain, step by step, which path connections take (slow, software or hardware), and why.
 
-    That is `text`, as a user writes it (a host or network, two ends, or a line of conntrack), or `flow`, the keys of a
-    connection in a reply of `flows`. The reply has `explanations`, of a host at most MOST (20), and `total`, how many
-    connections there are. A named connection that does not exist is explained as if it did, and counts. A host without
-    connections gets `expected`: what new ones would get. UsageError for a bad query, another OffloadError if something
-    cannot be read, such as connections or routes.
+    `query` of `given` is `{"text": ...}`, as a user writes it (a host or network, two ends, or a line of conntrack), or
+    `{"flow": {...}}`, the keys of a connection in a reply of `flows`. The reply is that of `answer`. UsageError for a
+    bad query; another OffloadError if something cannot be read, such as connections or routes.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
@@ -74,13 +72,13 @@ def answer(
     returned: Mapping[str, str] | None = None,
     asked_of: Callable[[Entry], Live] = lambda _: UNKNOWN,
 ) -> Json:
-    """The reply of `explain`: `explanations`, one for each connection of `entries` that is meant, and `total`.
+    """The reply of `explain` about the connections `meant`: `{"ok": True, "total": number, "explanations": [...]}`.
 
-    Of a host at most MOST (20) are explained; `total` counts all. `cases`: by pair of zones, what live flows showed of
-    hardware. `returned`: by table, when (ISO 8601) its flows went back to the slow path last. For both, None: not
-    known. `asked_of` asks the kernel about one connection; by default nothing is asked. If no entry is the named
-    connection, it is explained as if it existed, and a pasted line of conntrack as it is; `total` is 1 then. A host
-    without connections gets `expected`: what new ones would get.
+    They are those of `entries`: of a host or network at most MOST (20) are explained, and `total` counts all. If no
+    entry is the connection that was named, it is explained as if it existed; a pasted line of conntrack is explained as
+    it is. A host without connections gets `expected`: what new ones would get. `cases`: by pair of zones, what live
+    flows showed of hardware. `returned`: by table, when (ISO 8601) its flows went back to the slow path last. For both,
+    None: not known. `asked_of` asks the kernel about one connection; by default nothing is asked.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)

@@ -1,4 +1,4 @@
-"""The ubus method `flows`: a part of a long list of connections, each with the Reasons why it is slow."""
+"""The ubus method `flows`: a page of the list of connections, each with its path and the Reason for that, if any."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,12 +18,13 @@ LARGEST_PAGE = 500
 
 
 def list_flows(engine: Engine, given: Given) -> Json:
-    """A page of the forwarded connections that `query` of `given` selects, with Reasons; `total` counts all selected.
+    """A page of the forwarded connections that `query` of `given` selects, each with its path and the Reason for that.
 
-    `query` has the words of a Query (zone, host, state, sort, limit, offset), and `all`: true also lists connections of
-    the router itself and to multicast. `flows` has the page: `limit` of them (200 without it), in the service at most
-    LARGEST_PAGE (500). `age`: seconds since the connections were read, as a dump for an earlier call may be used again.
-    Bad words raise ArgumentError or QueryError; OffloadError if something cannot be read, such as connections.
+    `query` has words of a Query (zone, host, state, sort, limit, offset), and `all`: with true connections of the
+    router itself and to multicast are selected too. The reply: `{"ok", "total": number selected, "offset", "limit",
+    "flows": [...], "age": seconds since conntrack was read}`. A page has `limit` flows, without it 200, and in the
+    service at most LARGEST_PAGE (500). ArgumentError or QueryError for a bad query; OffloadError if something cannot be
+    read, such as connections.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
@@ -44,11 +45,11 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """(reply without `flows`, function) for the flows that `query` of `given` selects: all, unless it has a limit.
+    """Select flows by `query` of `given`: (reply without `flows`, function that gives the flows as text).
 
-    The function gives the text to print, in pieces: with True the whole reply as JSON, with False lines for people,
-    which are as wide as its second argument, in columns. OffloadError if the query is bad, or connections or routes
-    cannot be read.
+    Without a limit in `query` all are selected. The function yields the text to print, in pieces: with True the whole
+    reply as JSON, with False lines for people; its second argument is their width in columns. OffloadError if the query
+    is bad, or connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
