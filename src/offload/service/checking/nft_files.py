@@ -1,6 +1,6 @@
-"""Find the nft files of the firewall whose rules the kernel does not have yet, by a dry run of nft.
+"""Find the nft files of the firewall with rules that the kernel does not have yet, by a dry run of nft.
 
-The firewall loads these files at its next start or reload. A file that it has loaded already has nothing new.
+The firewall loads these files at its next start or reload.
 """
 
 import re
@@ -42,7 +42,7 @@ class Included(NamedTuple):
     chain: str = ""
 
     def text(self) -> str:
-        """The nft text that includes the file in its chain of table inet fw4, or without a chain in the table itself.
+        """The nft text that includes the file: in its chain of table inet fw4, or without a chain in the table itself.
 
         At a position `ruleset-...`, outside of tables.
         """
@@ -56,8 +56,8 @@ class Included(NamedTuple):
 def with_unloaded(decided: Decided, doors: Doors) -> Decided:
     """A copy of `decided` whose Snapshot has in `unloaded` the nft files with new rules that must see every packet.
 
-    New: the kernel does not have the rule yet. Also files that cannot be read or that nft refuses, and those after the
-    first MOST_FILES (64), each with the cause. If the kernel does not list its rules, every file has that cause.
+    New: the kernel does not have the rule yet. `unloaded` also has, each with the cause, the files that cannot be read
+    or that nft refuses, those after the first MOST_FILES (64), and all files if the kernel does not list its rules.
     `decided` itself if no firewall like fw4 is loaded, offload is switched off, /etc/config/firewall cannot be read, or
     `doors` has no files.
     """

@@ -1,6 +1,6 @@
 """Count the connections that ended, from conntrack's DESTROY events.
 
-Thousands may end in a second: after a read the descriptor is not polled for a while, so that the service wakes rarely.
+After a read the descriptor is not polled for a while: thousands of connections may end in a second.
 """
 
 import select
@@ -23,7 +23,7 @@ class Accounting:
     """Counts ended connections in `engine.totals`. `ended`: reads conntrack's events; None: the kernel sends none.
 
     When it is made with events, it reads the totals that an earlier service wrote, or begins to count now. `poll`: the
-    loop's; the descriptor is registered in it, except for the time after a read in which it is left alone.
+    loop's, in which it registers the descriptor of the events.
     """
 
     def __init__(self, engine: Engine, ended: ConntrackEvents | None, poll: select.poll) -> None:
@@ -45,9 +45,9 @@ class Accounting:
         """Read the events, and count the connections that ended since the last call. `now`: monotonic seconds.
 
         Those that ended before the first decision are not counted; if there are such ones, or events were lost,
-        `engine.totals.whole` becomes False. After a read with events, also lost ones, the descriptor is not polled for
-        APART (5) seconds, then read again. Nothing is done if the kernel sends no events. If routes cannot be read,
-        nothing is raised, but connections of hosts behind other routers may be left out.
+        `engine.totals.whole` becomes False. After a read with events the descriptor is not polled for APART (5)
+        seconds. If routes cannot be read, nothing is raised, but connections of hosts behind other routers may be
+        missing in the totals.
         """
         if self._ended is None:
             return

@@ -1,7 +1,4 @@
-"""Read every few seconds which connections are offloaded, because their last event does not say it.
-
-Only while ended connections are counted and a pair of zones is offloaded.
-"""
+"""Read now and then which connections are offloaded, because their last event does not say it."""
 
 from contextlib import suppress
 from time import process_time
@@ -24,10 +21,10 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Read the connections that are offloaded now, in parts to save memory, and add them to `engine.sightings`.
+    """Read the connections that are offloaded now, add them to `engine.sightings`, and set when to read again.
 
-    If more than 65,536 are remembered there, all are forgotten first. If the reading fails, nothing is raised. In any
-    case the time of the next reading is set. `now`: monotonic seconds.
+    If more than 65,536 are remembered there, all are forgotten first. If the reading fails, nothing is raised. `now`:
+    monotonic seconds.
     """
     found, began = 0, process_time()
 

@@ -1,7 +1,7 @@
 """The file of totals, which outlives the service, but not a reboot. Pure.
 
-It is JSON: `since`, `whole`, `others`, and two lists: `pairs`, each of source zone, destination zone and the numbers of
-its Counts; `hosts`, each of an address and these numbers. Invalid parts are ignored, although only root can write it.
+JSON: `{"since", "whole", "pairs": [[source zone, destination zone, *numbers]], "hosts": [[address, *numbers]],
+"others": numbers}`; the numbers are those of Counts. Invalid parts are ignored.
 """
 
 import json
@@ -21,9 +21,9 @@ Key = TypeVar("Key")
 
 
 def written(totals: Totals) -> bytes:
-    """The file's content, JSON in bytes; of many pairs and hosts only those with most bytes are in it.
+    """The file's content, JSON in bytes, with at most MOST_PAIRS (4096) pairs and MOST_HOSTS (512) hosts.
 
-    At most MOST_PAIRS (4096) pairs and MOST_HOSTS (512) hosts.
+    These are the ones with the most bytes.
     """
     pairs = [[*pair, *_numbers(counts)] for pair, counts in _largest(totals.pairs.items(), MOST_PAIRS)]
     hosts = [[str(ip_address(host)), *_numbers(counts)] for host, counts in _largest(totals.hosts.items(), MOST_HOSTS)]
@@ -35,7 +35,7 @@ def read(content: bytes) -> Totals | None:
     """The totals in the file's content; None if it is not JSON or has no valid `since` (a time with a time zone).
 
     Other invalid parts are left out, and pairs after the first MOST_PAIRS (4096) and hosts after the first MOST_HOSTS
-    (512). `whole` is as the file has it, although the end of connections may have been missed since it was written.
+    (512). `whole` is as the file has it.
     """
     try:
         given = json.loads(content)

@@ -1,7 +1,7 @@
 """Which connections were seen on a fast path (offloaded), and the path of one that has ended. Pure.
 
 The kernel clears the marks of the fast path before a connection ends, so its last event does not have them. Therefore
-offloaded connections are read every few seconds (service/counting/looking.py) and remembered until they end.
+offloaded connections are read now and then (service/counting/looking.py) and remembered until they end.
 """
 
 from collections.abc import Iterable
@@ -28,10 +28,7 @@ LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED
 
 @dataclass(slots=True)
 class Sightings:
-    """Connections that were seen on a fast path (software or hardware), each with that path, until its end is read.
-
-    If there are more than MOST (65,536), because ends were missed, all are forgotten before the next reading.
-    """
+    """Connections that were seen on a fast path (software or hardware), each with that path, until its end is read."""
 
     next: float = 0.0  # when to read again, in monotonic seconds
     _fast: dict[int, State] = field(default_factory=dict)  # by a hash of protocol and original tuple: 100 bytes each
@@ -59,10 +56,10 @@ class Sightings:
             self._fast.clear()
 
     def rest(self, now: float, found: int, work: float) -> None:
-        """Note that a reading ended, and set `next`: AGAIN (10) seconds after `now` (monotonic), or IDLE (60).
+        """Note that a reading ended, and set `next`: AGAIN (10) seconds after `now` (monotonic), or later.
 
-        IDLE if `found`, the number of offloaded connections, is 0. `work`: processor seconds of the reading; the pause
-        is at least REST (100) times as long.
+        IDLE (60) seconds if `found`, the number of offloaded connections, is 0; at least REST (100) times `work`, the
+        processor seconds of the reading.
         """
         self.next = now + max(AGAIN if found else IDLE, REST * work)
 
@@ -97,7 +94,7 @@ class EndedPath:
     def __call__(self, entry: Entry, src: Endpoint, dest: Endpoint) -> Path:
         """The path of an ended connection between these endpoints; None: not seen on a fast path, but may have been.
 
-        It is slow if it was not seen, and its pair of zones is not offloaded, at most one packet came from its source,
+        If it was not seen, it is slow if its pair of zones is not offloaded, at most one packet came from its source,
         or another Reason kept it slow. The sighting is forgotten, so a second call may give another result.
         """
         seen = self._sightings.ended(entry)

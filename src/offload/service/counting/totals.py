@@ -1,11 +1,9 @@
 """Totals of connections by pair of zones (source, destination), by host, and by path. Pure.
 
-Conntrack forgets a connection's counters when it ends, so only a service that listens to its events can add them up. A
-connection counts as a whole, when it ends, for the fastest path on which it was seen (service/counting/sightings.py).
+A connection counts as a whole, when it ends, for the fastest path on which it was seen (service/counting/sightings.py).
 
 A host is an address inside: in a zone that is not on the wan side (status/lookup/wan_side.py), and reached by a route
-that is not the default one. A connection between two hosts counts for both. MOST_HOSTS are kept apart; those with the
-fewest bytes are merged into `others`.
+that is not the default one. A connection between two hosts counts for both.
 """
 
 from collections import defaultdict
@@ -44,10 +42,11 @@ class Totals:
     def add(self, entries: Iterable[Entry], zones: ZoneLookup, path_of: PathOf, wan_side: Collection[str] = ()) -> None:
         """Count ended connections for their pair of zones and hosts; not those with an end in no known zone.
 
-        Of the two ends (source, destination after DNAT) those count as hosts that no default route leads to, and whose
-        zones are not in `wan_side`. Packets and bytes of both directions are added; without nf_conntrack_acct 0.
+        The ends are the source and the destination after DNAT; one counts as a host if no default route leads to it,
+        and its zone is not in `wan_side`. Packets and bytes are those of both directions; without nf_conntrack_acct 0.
         `path_of` gives the path; it is called for each connection, also for those that are not counted. Of more than
-        MOST_HOSTS (512) hosts, those with the fewest bytes go to `others`. If one was counted, `unsaved` becomes True.
+        MOST_HOSTS (512) hosts, those with the fewest bytes are merged into `others`. If a connection was counted,
+        `unsaved` becomes True.
         """
         for entry in entries:
             src, dest = zones.ends(entry)
@@ -71,11 +70,11 @@ class Totals:
         wan_side: Collection[str] = (),
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Count all live connections for their pair of zones and hosts, as `add` does, but faster: there may be 65,536.
+        """Count live connections for their pair of zones and hosts, as `add` does, but faster; `unsaved` stays.
 
-        `count` has counted just these `entries`. `seen`: the fastest path on which a connection was seen, or None; it
-        counts where the present one is slower. `unsaved` stays. `between` is called after every EVERY (1024)
-        connections, for urgent work.
+        `count` has counted just these `entries`. `seen`: gives the fastest path on which a connection was seen, or
+        None; it counts where the present path is slower. `between` is called after every EVERY (1024) connections, for
+        urgent work.
         """
         ways = [(self._of_pair(way.src, way.dest), way.state) for way in count.ways]
         hosts: dict[bytes, Lists | None] = {}
@@ -106,7 +105,7 @@ class Totals:
         return self.pairs.get(pair) or Counts()
 
     def copy(self) -> "Totals":
-        """A deep copy of the counts, `since` and `whole`, to which others can be added; no other field."""
+        """A deep copy of the counts, `since` and `whole`; the other fields have their defaults."""
         made = Totals(self.since, self.whole)
         made.pairs.update({pair: Counts.of(counts.numbers) for pair, counts in self.pairs.items()})
         made.hosts.update({host: Counts.of(counts.numbers) for host, counts in self.hosts.items()})

@@ -10,8 +10,7 @@ APART = 300.0  # seconds between two writes: a service that is killed loses the 
 def due(engine: Engine) -> float | None:
     """When to write the file, in monotonic seconds, perhaps in the past.
 
-    None: the file has all counts, or the service keeps no such file. None also before the first decision, because until
-    then another service may still run.
+    None: the file has all counts, or the service keeps no such file, or no pass has decided yet.
     """
     if engine.doors.totals is None or engine.decided is None:
         return None
@@ -19,11 +18,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write all totals to the file if they changed since the last write, also before `due`.
+    """Write the totals to the file, if they changed since the last write.
 
-    The next write is due APART (300) seconds after `now` (monotonic). Nothing is done before the first decision, or
-    without a file. A failed write raises nothing: it is tried again as late, and a ubus event is queued unless the
-    write before failed for the same cause.
+    The next write is due APART (300) seconds after `now` (monotonic). Nothing is done before the first decision, or if
+    the service keeps no such file. If the write fails, nothing is raised, it is tried again then, and a ubus event is
+    queued, unless the write before failed for the same cause.
     """
     totals, error = engine.totals, ""
     if engine.doors.totals is None or engine.decided is None or not totals.unsaved:

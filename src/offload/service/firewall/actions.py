@@ -1,4 +1,4 @@
-"""The actions on our firewall, with or without a running service: load it, stop it, reload its sets."""
+"""The actions on our firewall (table inet fw4), with or without a running service."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,15 +20,15 @@ Json = dict[str, Any]
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
     """Do an action on our firewall (table inet fw4), run a pass (`work`), and return the firewall's state as a reply.
 
-    `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, or its table
-    in the kernel, changed. `update`: only the pass. `stop`: delete the table, and load nothing until `start` or
-    `restart`. `reload-sets`, and `restart` once it has loaded: after the pass, replace the elements of all its nft sets
-    by the configured ones. Empty: no action and no pass, only the reply. ArgumentError for another action. OffloadError
-    if `part` is None (the package offload-firewall is not installed), if the firewall is stopped and the action is
-    `reload`, `reload-sets` or `update`, if no loaded ruleset is known for `reload-sets`, or if nft or a file of ours
-    fails. The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
-    `problems` (sentences about the configuration and what nft refused), and any `error`: why the last load failed; else
-    why the pass failed, but only if a requested load still waits or for `stop` and `update`.
+    `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, files that
+    it includes, or rules in its table changed. `update`: only the pass. `stop`: delete the table, and load nothing
+    until `start` or `restart`. `reload-sets`, and `restart` if it has loaded: after the pass, replace the elements of
+    its nft sets by the configured ones. Empty: no action and no pass. ArgumentError for another action. OffloadError if
+    `part` is None (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`,
+    `update`), if no ruleset is known (`reload-sets`), or if nft or a file of ours fails. The reply: `ok` (no `error`),
+    `changes` (transactions of the pass), `stopped`, `loaded` (the table exists), `problems` (sentences about the
+    configuration and what nft refused), and any `error`: why the last load failed, or why the pass failed (that only
+    for `stop`, `update`, or while a requested load still waits).
     """
     if part is None:
         raise OffloadError(ABSENT)

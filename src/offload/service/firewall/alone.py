@@ -16,11 +16,10 @@ from offload.system.ubus.procd import firewall_data
 def act_alone(doors: Doors, action: str) -> Json:
     """Do a firewall action in this process, as no service runs, and return the reply of the ubus method `firewall`.
 
-    `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). Except for `stop` and empty,
-    the ruleset is compiled and, if needed, loaded; after a load our offload tables are deleted, so that live flows pass
-    the new rules. If procd does not answer, the rules of its services are missing. A failed load stands in the reply as
-    `error`, but for `reload-sets` it raises OffloadError. So does any action if the package offload-firewall is not
-    installed, the action is unknown or not possible now, nft cannot delete a table or fill sets, or a file that notes a
+    `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). After a load our offload tables
+    are deleted, so that live flows meet the new rules. If procd does not answer, the rules of its services are missing.
+    A load that failed is `error` in the reply. OffloadError if the package offload-firewall is not installed, if the
+    action is unknown or not possible now, if nft cannot list or delete a table, or fill sets, or if a file that notes a
     stop cannot be read, written or removed.
     """
     if doors.firewall is None:

@@ -1,4 +1,4 @@
-"""Find the sections and files that nft's errors about a ruleset come from, and whether the files changed."""
+"""Find the sections and files that nft's errors about a ruleset come from, and whether included files changed."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ Matching = Callable[[str], tuple[str, ...]]  # gives the files that match the pa
 class LeftOut(NamedTuple):
     """Parts to leave out of a ruleset: sections, and paths of nft files.
 
-    A section of /etc/config/firewall stands here by its id, one that netifd or procd hands over by its name.
+    A section of /etc/config/firewall is here by its id, one that netifd or procd hands over by its name.
     """
 
     sections: frozenset[str] = frozenset()
@@ -37,10 +37,10 @@ class LeftOut(NamedTuple):
 
 
 def removable(inputs: Inputs) -> tuple[str, ...]:
-    """The sections that a load may leave out alone: those of type rule, redirect, nat, forwarding or ipset.
+    """The sections that may be left out of a load one by one: those of type rule, redirect, nat, forwarding or ipset.
 
     First the ids of those in /etc/config/firewall, then the names of those that netifd's protocols and procd's services
-    hand over; there, sections without a name are missing. Each stands once.
+    hand over; of these, sections without a name are missing. No id or name comes twice.
     """
     own = [each.id for each in inputs.sections if each.type in REMOVABLE]
     handed_over = [origin.name for kind, origin, _ in inputs.handed_over if kind in REMOVABLE and origin.name]
@@ -51,8 +51,8 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
     """The sections and included nft files that the errors of one run of nft point to; empty if they point to none.
 
     Only sections that `removable` gives are found. `error`: nft's answer to the text of `ruleset`, with file and line
-    of each error. `inputs`: from which `ruleset` was compiled. `matching`: gives the files that match the pattern of an
-    include statement.
+    of each error. `inputs`: those that `ruleset` was compiled from. `matching`: gives the files that match the pattern
+    of an include statement.
     """
     text = ruleset_text(ruleset)
     lines, origins = [line.strip() for line in text.splitlines()], line_origins(ruleset, text)

@@ -1,9 +1,7 @@
-"""The ruleset that the router loads at its next start, before Python runs. Pure.
+"""The ruleset that the router loads at its next boot, before Python runs. Pure.
 
 It must load on a system that has just started: without a flowtable, conntrack helpers, files of other packages, and the
-contents of files that ipsets load. Its first line has the hash of the configuration, its second one the version of this
-program and the devices of the networks. To spare flash the file is written only if one of these lines changes. A
-network that goes down while the service runs changes neither.
+contents of files that ipsets load. To spare flash the file is written only if its `heading` changes.
 """
 
 from collections.abc import Mapping
@@ -22,7 +20,7 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
     """The content of the ruleset file for the next boot: the two lines of `heading`, then the ruleset as nft text.
 
     `left_out`: sections that nft refuses, by id or name as in LeftOut. `configuration`: the hash of the configuration
-    files. Left out are also flowtables, conntrack helpers, includes of packages and users, and set elements from files.
+    files. The ruleset has no flowtables, conntrack helpers, includes of packages and users, or set elements from files.
     """
     bare = inputs._replace(
         set_files=dict.fromkeys(inputs.set_files, ()),
@@ -38,7 +36,7 @@ def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> b
 def heading(inputs: Inputs, configuration: str) -> str:
     """The first two lines of the file for the next boot: `# configuration HASH`, `# offload VERSION, devices: ...`.
 
-    The devices are those of all networks. No addresses, because these change with each DHCP lease.
+    The devices are those of all networks.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"

@@ -1,7 +1,6 @@
 """Our firewall's part of a pass (read all, change what differs): table inet fw4, from /etc/config/firewall.
 
-The table is sent again if its text changed, rules of ours are missing, or a start was requested; for a reload also if
-others put rules into it, or included files changed. Nothing is sent while the firewall is stopped on purpose.
+`Firewall.pending` says when the table is sent. Nothing is sent while the firewall is stopped on purpose.
 """
 
 import json
@@ -72,7 +71,7 @@ class Firewall:
     def reload(self) -> None:
         """Make the next pass load the ruleset if it, rules in its table, or files that it includes changed.
 
-        Rules of others count too; and an included file that cannot be read counts as changed.
+        Rules of other programs in the table count, and an included file that cannot be read counts as changed.
         """
         self._asked = True
 
@@ -96,8 +95,8 @@ class Firewall:
     def stop(self) -> None:
         """Delete table inet fw4 if it exists, and note in a file that this was on purpose.
 
-        The file that describes the last load is removed. If nft refuses, NftError, and nothing changes. If a file
-        cannot be written or removed (FileError), the table is gone all the same, maybe without a note.
+        The file about the last load is removed. NftError if nft refuses: then nothing changes. FileError if a file
+        cannot be written or removed: the table is gone all the same, maybe without a note.
         """
         if TABLE in self.nft.tables():
             self.nft.apply(f"delete table inet {TABLE}\n")
@@ -114,7 +113,8 @@ class Firewall:
     def refill(self) -> None:
         """Empty the sets of the loaded ruleset and add its own elements again; elements that others added are lost.
 
-        OffloadError if no ruleset is known (after a stop, or before a pass). NftError if nft refuses: no change.
+        OffloadError if no ruleset is known (after a stop, or before a pass); NftError, without any change, if nft
+        refuses.
         """
         if self.ruleset is None:
             raise OffloadError("the firewall has not been loaded yet")
@@ -131,11 +131,11 @@ class Firewall:
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
         """Compile the ruleset, and give it if it is to be sent now; None: nothing is to be sent.
 
-        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. Nothing is to
-        be sent if the firewall is stopped or `sections` is a Problem. Unless `force` was called or a rule of ours is
-        missing, nothing is to be sent either if the inputs are those of the last load or refusal (except after
-        `reload`), or the text is that of the last load (after `reload` only if rules of others and included files are
-        too). OffloadError if something cannot be read.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. Nothing is
+        sent while the firewall is stopped or if `sections` is a Problem. The ruleset is sent after `force`, if a rule
+        of ours is missing, or if its text is not that of the last load; after `reload` also if rules of others in its
+        table, or included files, changed. What nft refused is not sent again while the inputs stay. OffloadError if
+        something cannot be read.
         """
         if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
             return None
@@ -163,16 +163,16 @@ class Firewall:
     def sent(self, pending: Pending) -> None:
         """Note that the kernel has this ruleset, as a transaction with `pending.text` succeeded; no load waits now.
 
-        It also writes two files: the state for the next service, and if needed the ruleset for the next boot. If one
-        cannot be written, nothing is raised, and `error` has the cause.
+        It also writes the state for the next service, and, if its heading changed, the ruleset for the next boot. If a
+        file cannot be written, nothing is raised, and `error` has the cause.
         """
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
     def load(self, pending: Pending) -> bool:
         """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
-        True: it is loaded, and the files that `sent` writes are written, or `error` has the cause why not. False: it
-        failed (`error` has the cause), and the old ruleset stays (if nft was not killed). No NftError.
+        True: it is loaded, and the files are written as by `sent`. False: it failed (`error` has the cause), and the
+        old ruleset stays (if nft was not killed). No NftError is raised.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

@@ -37,10 +37,10 @@ def read(
 ) -> Inputs:
     """Gather everything that the ruleset depends on: the arguments, and the files that `files` reads.
 
-    Read are the files that ipsets load, the file of conntrack helpers, and whether each path of a config include can be
-    read. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: none. `modules`:
-    kernel modules, loaded or built in. `lower`: each device with those directly below it (bridges, VLANs; else none).
-    `installed`: (position, chain, path) of packages' nft files.
+    These are the files that ipsets load, and the file of conntrack helpers; and for each path of a `config include`,
+    whether it can be read. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None:
+    none. `modules`: kernel modules, loaded or built in. `lower`: each device with those directly below it (bridges,
+    VLANs; else none). `installed`: (position, chain, path) of packages' nft files.
     """
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
@@ -58,10 +58,10 @@ def read(
 
 
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
-    """Compile the ruleset; the result has also the zones and the problems of the configuration.
+    """Compile the ruleset: with it the result has the zones and the problems of the configuration.
 
     `left_out`: sections to leave out: ids of those in the file, names of those from netifd and procd. `exact`: leave
-    out each `config rule` with a condition that cannot be read; else such a rule stays, without the condition, where it
+    out each `config rule` with a condition that cannot be read; else such a rule stays, without the condition, if it
     refuses packets.
     """
     loader = Loader(inputs.networks, inputs.set_files)

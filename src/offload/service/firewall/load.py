@@ -1,7 +1,7 @@
-"""Load a firewall ruleset; sections and files that nft refuses are left out, and the rest is loaded.
+"""Load a firewall ruleset without the sections and files that nft refuses.
 
 nft's errors have line numbers, and most lines come from one section or file, which is left out first. If no line helps,
-halves of the sections are tried. After `PATIENCE` seconds the search ends and the old ruleset stays.
+halves of the sections are tried. After `PATIENCE` seconds the search ends, and the old ruleset stays.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -45,15 +45,16 @@ class Loading:
         """Load the ruleset without the parts that nft refuses, and give it with these parts.
 
         `before`: our ruleset in the kernel, to which only the difference is sent; None: it is not known, so the whole
-        text is sent. If the kernel refuses that, the whole ruleset is tried, then in a new table in place of the old
-        one. NftError if that fails: the old ruleset stays; if nft was killed, it may have sent the new one.
+        text is sent. If the kernel refuses that, the whole text is tried, then a new table in place of the old one.
+        NftError if nft refuses a part that cannot be found or left out, or fails: the old ruleset stays; if nft was
+        killed, it may have sent the new one.
         """
         return self._without_refused(lambda ruleset: self._sent(before, ruleset))
 
     def checked(self) -> Loaded:
         """The ruleset that `load` would load, as far as `nft -c` shows: the kernel is not changed.
 
-        Its problems include one for each part that is left out. NftError if nft refuses the rest too, or fails.
+        Its problems include one for each part that is left out. NftError if nft refuses the rest as well, or fails.
         """
         return self._without_refused(self._answer)
 
@@ -72,8 +73,8 @@ class Loading:
     def candidate(self, left_out: LeftOut) -> Compiled:
         """Compile the ruleset as if these sections and files were not there; no nft runs.
 
-        No problem of the result says that they are left out. Sections that need one of them (a rule its set) are left
-        out too, and the result has a problem for each of these.
+        Sections that need one of them (a rule its set) are left out with it, and the result has a problem for each of
+        these.
         """
         found = compiled(self._inputs, left_out.sections)
         return found._replace(ruleset=without_files(found.ruleset, left_out.files, self._matching))

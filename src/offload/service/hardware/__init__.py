@@ -1,1 +1,1 @@
-"""Whether hardware takes flows: by the drivers' features, and by live flows."""
+"""Whether hardware takes flows: by the drivers' features, by trials in the kernel, and by live flows."""

@@ -1,8 +1,7 @@
 """Pairs (zone > zone) and devices that hardware is no longer requested for, because it took none of their flows.
 
-Pure, time is input. Each flow costs a call into the driver, and a driver that takes only one direction makes a flow
-only half as fast. Nothing is written to flash: hardware is requested again after a restart, a reload, and the hours of
-`hardware_retry`.
+Pure; the caller gives the time. Nothing is stored: hardware is requested again after the hours of `hardware_retry`, a
+reload, or a restart of the service.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,17 +18,14 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class GiveUp:
-    """Pairs and devices that hardware is not requested for, for a time, because it took none of their flows.
-
-    Of some pairs it is only one family. A pass, which plans the kernel's tables anew, asks `given_up`.
-    """
+    """Pairs, families (ipv4, ipv6) of a pair, and devices that hardware is not requested for, for a time."""
 
     changed: bool = False  # since the last `news`
     _until: dict[GivenUp, float] = field(default_factory=dict)  # by pair or device, in monotonic seconds
 
     @property
     def given_up(self) -> tuple[GivenUp, ...]:
-        """The pairs, one family of pairs, and devices for which hardware is not requested now, oldest first."""
+        """The pairs, families of a pair, and devices for which hardware is not requested now, oldest first."""
         return tuple(self._until)
 
     @property
@@ -40,12 +36,12 @@ class GiveUp:
     def judge(
         self, pairs: Mapping[Pair, PairHardware], ports: Mapping[str, PairHardware], now: float, retry: float
     ) -> tuple[GivenUp, ...]:
-        """Give up hardware for the pairs and devices of whose flows it took none, for `retry` seconds; gives new ones.
+        """Give up hardware for `retry` seconds where it took none of the flows; gives what is given up by this call.
 
-        `pairs`, `ports`: what live flows showed of each pair and device. One that is given up already keeps its time.
-        If hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. Against a device count only
-        families that hardware takes of some pair; if it takes none at all, no device is given up, as devices are not
-        the cause. `now`: monotonic seconds.
+        `pairs`, `ports`: what live flows showed of each pair and device. What is given up already keeps its time. If
+        hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. Against a device count only
+        families that hardware takes of some pair; if it takes none at all, no device is given up. `now`: monotonic
+        seconds.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [
@@ -64,7 +60,7 @@ class GiveUp:
         return fresh
 
     def ended(self, now: float) -> tuple[GivenUp, ...]:
-        """Remove and return those whose time is over at `now` (monotonic): the next pass requests hardware for them."""
+        """Remove and return what has been given up until `now` (monotonic): the next pass requests hardware for it."""
         over = tuple(each for each, until in self._until.items() if until <= now)
         for each in over:
             del self._until[each]
@@ -72,14 +68,14 @@ class GiveUp:
         return over
 
     def news(self) -> bool:
-        """Whether `judge` or `ended` gave something since the last call of this: then a pass has to follow."""
+        """Whether `judge` or `ended` changed what is given up since the last call; then a pass has to follow."""
         changed, self.changed = self.changed, False
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs that are not in `pairs` (which request hardware), and devices not in `links` (which exist).
+        """Forget pairs not in `pairs` (hardware is requested for these), and devices not in `links` (these exist).
 
-        A pair whose family is given up is forgotten in the same way. `news` does not tell of it.
+        A family of a pair is forgotten with its pair. `news` does not tell of it.
         """
         self._until = {each: until for each, until in self._until.items() if each.pair in pairs or each.device in links}
 
@@ -89,10 +85,10 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware never took a flow, while FLOWS (20) or more of these families moved in software for a minute.
+    """Whether hardware took no flow, although FLOWS (20) or more of these families moved in software for a minute.
 
-    `case`: what live flows showed of a pair or device. Moved: packets of theirs were counted. The minute is the sum
-    over the families.
+    `case`: what live flows showed of a pair or device. Moved: their packet counters grew. The minute is the sum over
+    the families.
     """
     if case.taken or case.in_hardware:
         return False
@@ -100,9 +96,9 @@ def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families (ipv4, ipv6) of which FLOWS or more moved in software, for SECONDS in all, and none in hardware.
+    """The families (ipv4, ipv6) of which FLOWS (20) or more moved in software, for a minute in all, none in hardware.
 
-    Only if hardware took the other family: otherwise the whole pair is judged, by `hopeless`. Empty: there is none.
+    Empty also if hardware did not take the other family: then `hopeless` judges the whole pair.
     """
     return [
         family

@@ -37,12 +37,12 @@ class HardwareMonitor:
     _reported: set[tuple[Pair, ReasonCode]] = field(default_factory=set)  # faults that are already events
 
     def follow(self, plan: Plan, snapshot: Snapshot, now: float) -> None:
-        """Take over from this Plan which pairs are in hardware, so that samples are taken of them.
+        """Take over from this Plan which pairs are in hardware: samples are taken of these.
 
-        What samples showed of a pair whose devices changed is forgotten, except its evicted flows (which left
-        hardware). A pair that is no longer in hardware stays in `over` while one of these had no packet since. Devices
-        that the Plan lacks are forgotten. `snapshot`: which devices are ports of bridges. If no sample is due yet, one
-        is due APART (10) seconds after `now` (monotonic); without pairs none is.
+        What samples showed of a pair whose devices changed is forgotten, except its flows that were removed from
+        hardware. A pair that is no longer in hardware stays in `over` while some of these flows had no packet since.
+        Devices that do not exist any more are forgotten. `snapshot`: which devices are ports of bridges. If no sample
+        is due yet, one is due APART (10) seconds after `now` (monotonic); without pairs none is.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():
@@ -64,7 +64,7 @@ class HardwareMonitor:
 
     @property
     def known(self) -> Mapping[Pair, PairHardware]:
-        """What live flows showed of the pairs that are in hardware, and of those that may still have flows in it."""
+        """What live flows showed, by pair: of those in hardware, and of those that left it and may have flows there."""
         return {**self.over, **self.cases}
 
     @property
@@ -75,8 +75,8 @@ class HardwareMonitor:
     def flows_evicted(self, now: float) -> None:
         """Note that all flows left hardware at `now` (monotonic seconds), as its table was created again or deleted.
 
-        A driver may still forward some: later samples look whether packets of theirs are counted on another path. If a
-        sample is due at all, it is within APART (10) seconds.
+        A driver may still forward some: later samples show whether a counter sees their packets. If a sample is due at
+        all, it is due within APART (10) seconds.
         """
         self.cases = {pair: with_evicted(case, now) for pair, case in self.cases.items()}
         if self.due is not None:
@@ -89,7 +89,7 @@ class HardwareMonitor:
                 self.cases[each.pair] = without_family(self.cases[each.pair], each.family)
 
     def may_sample(self, now: float) -> bool:
-        """Whether a new sample can show something: a pair has none yet, or its last is at least SOONEST seconds old.
+        """Whether a sample can show more at `now`: a pair has none, or its last is at least SOONEST (2) seconds old.
 
         False without pairs. `now`: monotonic seconds.
         """
@@ -111,13 +111,13 @@ class HardwareMonitor:
         time: str,
         known: KnownStations | None = None,
     ) -> list[tuple[Pair, Reason]]:
-        """Judge each pair and device anew with these flows, and set when the next sample is due.
+        """Judge each pair and device by these flows, and set when the next sample is due.
 
-        Gives (pair, Reason) of each kind of fault that was not given before. The next is due after APART (10) seconds,
+        Gives [(pair, Reason)], each kind of fault that was not given before. The next is due after APART (10) seconds,
         or APART_SETTLED (60) if all verdicts are final. `flows`: of the pairs in `known`, read now. `placed`: the
-        router with routes. `strays`: packets on the slow path of connections with the hardware mark, by (iif, oif).
-        `received`: bytes by device. `now`, `time`: of the sample, monotonic and ISO 8601. `known`: where stations
-        (hosts behind bridges) were seen last; None: where `placed` has them.
+        router with routes. `strays`: by (iif, oif), packets on the slow path of connections with the hardware mark.
+        `received`: bytes by device. `now`, `time`: of the sample, monotonic seconds and ISO 8601. `known`: where
+        stations (hosts behind bridges) were seen last; None: where `placed` has them.
         """
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         every: dict[Key, Found] = {}
@@ -145,10 +145,10 @@ class HardwareMonitor:
         return fresh
 
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
-        """Judge the pairs in `cases` (from `follow`) and their devices (`ports`) by one sample, if no service runs.
+        """Judge the pairs in `cases` (from `follow`) and their devices (`ports`) by one sample, where no service runs.
 
-        Parameters as in `add_sample`. The packets of a connection count from its beginning. It cannot be seen that
-        packets move in one direction only, nor that the counters of flows stand still.
+        Parameters as in `add_sample`. All packets of a connection count, from its beginning. Faults that need two
+        samples are not found: packets that move in one direction only, and counters that stand still.
         """
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")

@@ -1,6 +1,6 @@
 """Which devices a hardware flowtable can list: by their driver's feature, and by a trial in the kernel.
 
-It runs only if a pair requests hardware, and once for each device, because a trial takes a run of nft.
+Nothing is probed unless a section of /etc/config/offload has mode hardware.
 """
 
 from offload.config.choices.options import mode
@@ -25,9 +25,9 @@ def wanted(packages: Packages) -> bool:
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """Whether a hardware flowtable can list each device, from drivers and trials.
+    """Finds whether a hardware flowtable can list each device, and remembers the results of trials.
 
-    A result is valid until the device goes away or its driver's feature changes.
+    A result is valid until the device goes away or its driver's feature is switched off.
     """
 
     _binds: dict[str, bool] = field(default_factory=dict)  # by device: the kernel accepts it in a hardware flowtable
@@ -35,10 +35,9 @@ class HardwareProbe:
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
         """A copy of the Snapshot whose links have `hw_tc_offload` (driver's feature) and `hw_bind` (trial succeeded).
 
-        It asks the drivers of all devices, and runs nft for trials of those that have the feature and no result yet;
-        one that our hardware flowtable lists needs no trial. Unchanged if no section of `packages` requests hardware,
-        or the kernel has no flowtables; then earlier results are forgotten. NftError if our hardware table cannot be
-        listed, or nft itself fails.
+        It asks the drivers of all devices, and nft and the kernel (`nft -c`) for those that have the feature and no
+        result yet. The same Snapshot if no section of `packages` has mode hardware, or the kernel has no flowtables;
+        then earlier results are forgotten. NftError if our hardware table cannot be listed, or nft itself fails.
         """
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()

@@ -1,6 +1,7 @@
-"""Collect flows from all connections, for a sample of the pairs (zone > zone) that are in hardware or left it lately.
+"""Collect the flows of pairs (zone > zone) that are in hardware or left it lately, for a sample.
 
-They are the offloaded flows of these pairs, in software too, and those that left hardware and had no packet since.
+Of these pairs all flows in a flowtable are collected (software or hardware), and those that were removed from hardware
+and had no packet since.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,9 +20,9 @@ STATUS, OCTETS, REPLY_OCTETS = 9, 13, 15  # places in Values
 
 
 class Found(NamedTuple):
-    """A flow as a sample saw it (path, also slow, and packets), with its source, and its destination after DNAT.
+    """A flow in a sample: its path (also slow) and packets, its source, and its destination after DNAT.
 
-    `target`: the packed address of that destination; without DNAT the original one.
+    `target`: the packed address of that destination.
     """
 
     seen: Seen
@@ -32,7 +33,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class PairFlows:
-    """The flows of one pair in a sample. All in `asked` are kept, and the first FOLLOWED (1000) of the others."""
+    """The flows of one pair in a sample: all that are in `asked`, and the first FOLLOWED (1000) others."""
 
     asked: frozenset[Key]  # those of the last sample, and awaited ones
     kept: dict[Key, Found] = field(default_factory=dict)  # in the order of the dump
@@ -40,7 +41,7 @@ class PairFlows:
     room: int = FOLLOWED  # how many more flows can be kept
 
     def add(self, key: Key, found: Found) -> None:
-        """Count the flow `key` if it has the hardware mark; keep it if it is in `asked`, or there is room."""
+        """Count a flow of the pair if it has the hardware mark; keep it if it is in `asked`, or there is room."""
         self.marked += found.seen.state is State.HARDWARE
         if key in self.asked:
             self.kept[key] = found
@@ -50,18 +51,14 @@ class PairFlows:
 
 
 class SampledFlows(NamedTuple):
-    """The flows of a sample by pair, and the bytes of all connections together, also of those in no pair.
-
-    The flows are offloaded (in software too), or left hardware and had no packet since. Of each pair those of the
-    sample before and those still awaited are kept, and at most FOLLOWED (1000) others.
-    """
+    """The flows of a sample by pair, and in `octets` the bytes of all connections, also of other pairs."""
 
     by_pair: dict[Pair, PairFlows]
     octets: int
 
     @property
     def unmoved(self) -> "SampledFlows":
-        """A copy with packet counters of zero, as if no packet had passed; flows without counters stay as they are."""
+        """A copy in which no flow has had a packet: each counter of packets is 0. Flows without counters stay so."""
         zeros = {pair: replace(flows, kept=_unmoved(flows.kept)) for pair, flows in self.by_pair.items()}
         return self._replace(by_pair=zeros)
 
@@ -69,12 +66,12 @@ class SampledFlows(NamedTuple):
 def collected(
     cases: Mapping[Pair, PairHardware], entries: Entries, zones: ZoneLookup, between: Callable[[], None]
 ) -> SampledFlows:
-    """The flows of these pairs that are offloaded, or left hardware and are still awaited; and all connections' bytes.
+    """The flows of these pairs that are in a flowtable or awaited, and the bytes of all connections.
 
-    Awaited: no counter saw a packet of it since it left. `cases`: what earlier samples showed, by pair. Of each pair
-    the awaited flows and those of its last sample are kept, and up to FOLLOWED (1000) others. `zones`: finds the zones
-    of a connection's ends. `between` is called after every EVERY (1024) connections, for urgent work: a full table
-    takes a small router seconds.
+    Awaited: it was removed from hardware, and no counter saw a packet since. `cases`: what earlier samples showed, by
+    pair. Of each pair the awaited flows and those of its last sample are kept, and up to FOLLOWED (1000) others.
+    `zones`: finds the zones of a connection's ends. `between` is called after every EVERY (1024) connections, for
+    urgent work.
     """
     awaited = frozenset(key for case in cases.values() for key in case.evicted.flows)
     asked = {pair: awaited.union(case.sample.flows if case.sample else ()) for pair, case in cases.items()}
@@ -107,9 +104,9 @@ def _unmoved(flows: Mapping[Key, Found]) -> dict[Key, Found]:
 
 
 def followed(flows: Mapping[Key, Found], before: Sample | None) -> dict[Key, Found]:
-    """At most FOLLOWED of the flows; those of the sample `before` come first, since they can be compared with it.
+    """At most FOLLOWED (1000) of the flows; those that are in the sample `before` come first.
 
-    `before` is None if there was no sample: then they are the first ones.
+    `before`: None if there was no sample.
     """
     known = [key for key in before.flows if key in flows] if before else []
     return {key: flows[key] for key in list(dict.fromkeys((*known, *flows)))[:FOLLOWED]}

@@ -1,4 +1,7 @@
-"""Read what an earlier service wrote to files: timed exempts, totals, and where stations were seen last."""
+"""Read what an earlier service wrote to files: run-time exempts, totals, and where stations were seen last.
+
+`save_exempts` writes the file of exempts.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -14,12 +17,11 @@ if TYPE_CHECKING:
 
 
 def exempts(engine: "Engine", packages: Packages) -> None:
-    """Take over the exempts (traffic kept slow) of an earlier service from their file, unless the engine has them.
+    """Take over the exempts (traffic kept slow) of an earlier service from their file, without those the engine has.
 
-    They are added to `engine.timed_exempts`, which has those that the kernel still holds. Left out are those that have
-    ended or are about to, name an unknown zone, or are not valid. `packages`: the configuration files; if one of them
-    cannot be read, the exempts are not taken over yet, and the next pass calls this again. If the file of exempts
-    cannot be read, a ubus event is queued, and it is not read again.
+    They are added to `engine.timed_exempts`. Left out are those that have ended or are about to, name an unknown zone,
+    or are not valid. `packages`: the configuration files; if one cannot be read, nothing is taken over, and the next
+    pass calls this again. If the file of exempts cannot be read, a ubus event is queued, and it is not read again.
     """
     now = engine.doors.clock()
     try:
@@ -54,8 +56,8 @@ def stations(engine: "Engine") -> None:
 def totals(engine: "Engine") -> None:
     """Replace `engine.totals` (counts of ended connections) by those that an earlier service wrote to their file.
 
-    They are marked as not whole, as connections that ended while no service ran were not counted. Without a file, or
-    with one that has no valid `since`, `engine.totals` stays; for one that cannot be read a ubus event is queued too.
+    `whole` is False then, as connections that ended while no service ran were not counted. Without a file, or with one
+    that has no valid `since`, `engine.totals` stays; so it does if the file cannot be read, and a ubus event is queued.
     """
     if engine.doors.totals is None:
         return
@@ -71,8 +73,8 @@ def totals(engine: "Engine") -> None:
 def save_exempts(engine: "Engine") -> None:
     """Write the exempts given at run time (traffic kept slow) to the file from which the next service takes them.
 
-    It replaces the file, so nothing is written before `exempts` is done with it. If the write fails, nothing is raised,
-    and a ubus event is queued.
+    Nothing is written before `exempts` is done with that file. If the write fails, nothing is raised, and a ubus event
+    is queued.
     """
     if not engine.restored:
         return

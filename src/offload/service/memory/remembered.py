@@ -35,10 +35,10 @@ class Remembered:
         return self._preferred
 
     def put(self, key: Key, value: str, *, preferred: bool) -> str | None:
-        """Set the value of a key and whether it is preferred.
+        """Set the value of a key and whether it is preferred; gives the value before, or None for a new key.
 
-        Gives the value before; None: the key is new, stored or not. When it is full, a new key takes the place of the
-        one that was put least recently and is not preferred; without such a key it is not stored.
+        If the dictionary is full, a new key takes the place of the one that was put least recently and is not
+        preferred; without such a key it is not stored.
         """
         known = key in self
         before = self._preferred.pop(key, None) if key in self._preferred else self._others.pop(key, None)
@@ -54,9 +54,9 @@ class Remembered:
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:
-        """If it is full, keys outside of `seen` are no longer preferred, so that new ones find room.
+        """If the dictionary is full, let no key outside of `seen` be preferred, so that new keys find room.
 
-        They then count as put last of the others. If it is not full, nothing changes.
+        These keys then count as put most recently. If it is not full, nothing changes.
         """
         if len(self) >= self.most:
             gone = [key for key in self._preferred if key not in seen]

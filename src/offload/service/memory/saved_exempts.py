@@ -1,7 +1,6 @@
 """The file of exempts (traffic kept slow) given at run time, from which the next service takes them. Pure.
 
-JSON with one entry for each exempt: its number, its match as the options of `config exempt`, its timeout, and its end
-in seconds since boot. Entries are checked like user input.
+JSON: `[{"id": number, "match": {options of config exempt}, "timeout": seconds, "ends": seconds since boot}]`.
 """
 
 import json
@@ -27,8 +26,8 @@ def written(ends: Mapping[int, tuple[TimedExempt, float]]) -> bytes:
 def read(content: bytes, zones: Collection[str], now: float) -> tuple[TimedExempt, ...]:
     """The exempts in the file's `content` that end at least LAST_SECONDS (2) after `now` (seconds since boot).
 
-    Their `expires` is the time left, rounded up to seconds. Left out are entries that are not valid, those that name a
-    zone not in `zones`, and those after the first MOST (1000). Content that is not JSON gives none.
+    `expires` of each is the time left, rounded up to seconds. Left out are entries that are not valid, those that name
+    a zone not in `zones`, and those after the first MOST (1000). Content that is not JSON gives none.
     """
     try:
         entries = json.loads(content)

@@ -1,7 +1,6 @@
 """The file of where stations (hosts behind bridges) and neighbours were seen last. Pure.
 
-It serves to find those that moved while no service ran. One line each, the most important first: key, device, VLAN (-1:
-a neighbour), value. Invalid lines are ignored, although only root can write the file.
+One line each, `MAC bridge VLAN port` or `address device -1 MAC`, the most important first. Invalid lines are ignored.
 """
 
 import re
@@ -24,8 +23,8 @@ HIGHEST_VLAN = 4094
 class Saved:
     """What the file of stations has, when it may be written again, and why the last write failed.
 
-    `version`: the number of the state that was written last, counted by StationTracker; -1: none yet. `next`: in
-    monotonic seconds. `error`: a sentence; empty: it did not fail.
+    `version`: of StationTracker when the file was written last; -1: not yet. `next`: in monotonic seconds. `error`: a
+    sentence; empty: it did not fail.
     """
 
     version: int = -1
@@ -36,14 +35,14 @@ class Saved:
 def written(stations: Mapping[Key, str]) -> bytes:
     """The file's content for (MAC, bridge, VLAN) -> port and (address, device, NEIGHBOUR) -> MAC, in this order.
 
-    Only the first MOST_SAVED (8192) are in it.
+    Of more than MOST_SAVED (8192) stations and neighbours only the first are in it.
     """
     lines = (f"{name} {device} {vlan} {value}\n" for (name, device, vlan), value in stations.items())
     return "".join(islice(lines, MOST_SAVED)).encode()
 
 
 def read(content: bytes) -> tuple[tuple[Key, str], ...]:
-    """The stations and neighbours in the file's `content`, as pairs of key and value that `written` takes.
+    """The stations and neighbours in the file's `content`: ((key, value), ...) as `written` takes them.
 
     Lines that are not valid, and those after the first MOST_SAVED (8192), are left out; empty content gives none.
     """

@@ -1,7 +1,6 @@
 """Exempts (traffic kept slow) given at run time, until they end. Pure; the caller gives the time.
 
-The kernel ends each by its own timeout. This list serves to fill the sets again when their table is created again, and
-ends an exempt no later than the kernel.
+The kernel ends each by its own timeout. This list serves to fill the sets again when their table is created again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The exempts given at run time by number, also ended ones until `ended` is called; `now`: monotonic seconds."""
+    """The exempts given at run time by number; ended ones stay until `ended` is called. `now`: monotonic seconds."""
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it
@@ -48,10 +47,7 @@ class TimedExempts:
 
     @property
     def ends(self) -> Mapping[int, tuple[TimedExempt, float]]:
-        """By number the exempts with their ends in monotonic seconds, perhaps past ones.
-
-        A copy, which `restore` takes.
-        """
+        """The exempts by number, each with its end in monotonic seconds, perhaps in the past; a copy, for `restore`."""
         return dict(self._ends)
 
     def restore(self, before: Mapping[int, tuple[TimedExempt, float]]) -> None:
@@ -65,8 +61,7 @@ class TimedExempts:
     def living(self, now: float) -> tuple[TimedExempt, ...]:
         """The exempts with at least LAST_SECONDS (2) to go at `now`; the others stay in the list.
 
-        Their `expires` are the seconds left, rounded up, so that elements with this timeout end no earlier than the
-        exempt here.
+        Their `expires` are the seconds left, rounded up.
         """
         return tuple(
             TimedExempt(number, timed_exempt.exempt, timed_exempt.timeout, ceil(end - now))
@@ -77,8 +72,7 @@ class TimedExempts:
     def ended(self, now: float) -> bool:
         """Remove the exempts that have ended at `now` from this list; gives whether there was one.
 
-        If so, the caller requests a pass, which removes their empty nft sets; so `living` leaves ended exempts in the
-        list.
+        Then the caller requests a pass, which removes their empty nft sets.
         """
         left = {number: each for number, each in self._ends.items() if each[1] > now}
         news, self._ends = len(left) < len(self._ends), left

@@ -1,6 +1,6 @@
-"""The first start after an upgrade: find the pairs (zone > zone) that are faster by the new version's rules.
+"""The first start after an upgrade from version 0.1.0: find the pairs (zone > zone) that are faster by new rules.
 
-They are listed as problems while this service runs. The file is marked at once, so the next start lists none.
+They are listed as problems while this service runs.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from offload.service.engine import Engine
 
 
 def note_raised(engine: Engine, report: Callable[[str], None]) -> None:
-    """After a pass on a file of version 0.1.0: store the Problems that name pairs of zones which became faster.
+    """After a pass on a file of version 0.1.0: store the Problems of pairs of zones that became faster.
 
     They go to `engine.raised`, and /etc/config/offload gets option `globals.version`, so the next start finds none.
-    Nothing is done with any other file, or if the pass could not read the files. `report`: called with the sentence why
-    /etc/config/offload cannot be written, once for the same sentence in a row.
+    Nothing is done for a file of a later version, or if the pass could not read the files. `report`: called with the
+    sentence why the file cannot be written, once for the same sentence in a row.
     """
     decided = engine.decided
     if decided is None or not decided.config.readable or not decided.config.globals.old_rule:

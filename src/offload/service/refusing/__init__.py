@@ -1,1 +1,1 @@
-"""`option cut_refused`: end connections that changed firewall rules would refuse."""
+"""`option cut_refused`: end connections that changed firewall rules refuse."""

@@ -1,7 +1,7 @@
-"""`option cut_refused`: end the connections that changed firewall rules refuse (also rules whose times begin or end).
+"""`option cut_refused`: end the connections that changed firewall rules refuse, also when a rule's time begins or ends.
 
 The firewall accepts packets of established connections before its configured rules, so without this option a new rule
-ends no connection, offloaded or not.
+ends no connection.
 """
 
 from offload.nouns import replace
@@ -15,7 +15,7 @@ def due(engine: Engine) -> float | None:
     """When to compare connections with the rules, in monotonic seconds: at once after each pass, and at a rule's times.
 
     Also when a failed comparison is to be repeated. None: none of these is ahead, the option is off, offload is
-    disabled, a file cannot be read, or nothing is decided yet.
+    disabled, a configuration file cannot be read, or nothing is decided yet.
     """
     if not _wanted(engine):
         return None
@@ -25,10 +25,10 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
-    Only forwarded TCP and UDP connections are compared. The tables that had such flows are created again, so all their
-    flows are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError if it
-    fails; then it is due again AGAIN (5) seconds later, but after TRIES (3) failures in a row only with the next pass.
-    The first comparison ends none, as there is none before it.
+    Only forwarded TCP and UDP connections are compared. The tables that had such flows are created again, so all flows
+    of these tables are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError
+    if it fails; then it is due again AGAIN (5) seconds later, but after TRIES (3) failures in a row only with the next
+    pass. The first comparison ends none.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

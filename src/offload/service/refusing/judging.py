@@ -1,7 +1,7 @@
 """Compare live connections with the configured rules, and end those that they refuse now.
 
-Called by service/refusing/cut_refused.py. It waits until the kernel has the firewall of this configuration: a
-connection that was ended before would be accepted again.
+The comparison waits until the kernel has the firewall of this configuration: a connection that is ended before would be
+accepted again.
 """
 
 from collections import defaultdict
@@ -35,9 +35,9 @@ def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
     Only forwarded TCP and UDP connections whose devices are certain are judged. The tables that had such flows are
-    created again, so all their flows are slow for a moment. Gives a log line; empty: none was to end. `wall`: seconds
-    since 1970. Without earlier rules to compare with, none ends. Until the kernel has new rules, the old ones count.
-    The comparison is stored in `engine.judged`, except after an OffloadError.
+    created again, so all flows of these tables are slow for a moment. Gives a log line; empty: none was to end. `wall`:
+    seconds since 1970. The first call ends none. The comparison is stored in `engine.judged`, except after an
+    OffloadError: rules, routes or connections cannot be read, or an entry cannot be deleted.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)

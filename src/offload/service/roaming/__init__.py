@@ -1,1 +1,1 @@
-"""Stations (hosts behind bridges) that move: which sets and tables follow them, and how often."""
+"""Stations (hosts behind bridges) that move: when nft sets are updated, or tables created again, for them."""

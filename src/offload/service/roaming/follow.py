@@ -35,9 +35,8 @@ def ready(engine: Engine) -> bool:
 def run(engine: Engine) -> bool:
     """Create again the tables whose flows may go to the old place of a station that moved; True if that was done.
 
-    Nothing is read for it. False: no table is concerned, or it has to wait; or a pass has to do it, because a table has
-    exempts of run time, whose timeouts would begin anew, because only one more time is allowed in this minute, which a
-    pass uses to take bridge ports out of the flowtables, or because nft refused.
+    False: no table is concerned, or it has to wait, or nft refused. False also if a pass has to do it, because a table
+    has exempts given at run time, whose timeouts would begin anew, or because this minute allows it only once more.
     """
     before, now = engine.decided, engine.doors.clock()
     if before is None or with_timed_exempts(before.plan) or engine.stations.moves.is_last(now):
@@ -51,8 +50,8 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
 
     All their flows are slow for a moment. The outcome is stored in the engine, which queues ubus events for it, and
     given; its `error` is that of the last pass, if there is one. None: nft refused (maybe after the first
-    transactions), no pass has decided yet, or one of our tables has exempts of run time, whose timeouts would begin
-    anew; then a pass has to create them.
+    transactions), no pass has decided yet, or one of our tables has exempts given at run time, whose timeouts would
+    begin anew; then a pass has to create the tables.
     """
     before = engine.decided
     if before is None or with_timed_exempts(before.plan):

@@ -1,8 +1,8 @@
 """The stations (hosts behind bridges) that moved, and when to create tables again for them. Pure, time is input.
 
-Flows go on to a station's old port until their table is created again (a return), which puts them on the slow path for
-a moment. With the last return that a minute allows the plan changes: a bridge whose stations move too often loses its
-wired ports from the software flowtable for a while. Its flows then follow moved stations without a return.
+Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. How
+often in a minute is limited: with the last return, the flowtables lose the wired ports of bridges whose stations move
+too often, for a while. Flows over these bridges then follow moved stations without a return.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,7 +24,7 @@ STATION_PAUSE, NEIGHBOUR_PAUSE = (0.25, 2.0), (0.5, 4.0)
 class Move:
     """A station at another port (`ports`: the old and new ones), or an address on `device` that got another MAC.
 
-    `segment` is the bridge, or the device where there is none. `device` is empty for a station, `ports` for an address.
+    `segment`: the bridge; without one the device. `device` is empty for a station, `ports` for an address.
     """
 
     segment: str
@@ -36,8 +36,8 @@ class Move:
 class Moves:
     """Stations and addresses that moved, until the tables whose flows may go to the old place were created again.
 
-    A key is that of the StationTracker: (MAC, bridge, VLAN) of a station, (address, device, NEIGHBOUR) of an address.
-    Of more than MOST_MOVES (1024) moves the oldest are forgotten.
+    A key is (MAC, bridge, VLAN) of a station, or (address, device, NEIGHBOUR) of an address. Of more than MOST_MOVES
+    (1024) moves the oldest are forgotten.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
@@ -87,10 +87,10 @@ class Moves:
         return min(times, default=None)
 
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
-        """The tables to create again now because stations moved (names).
+        """The names of the tables to create again now because stations moved.
 
-        Empty: none, or it was done too often in this minute. Stations whose pause lasts are not considered yet. The
-        others are noted as causes, for `returned` and `leave_out`.
+        Empty: none, it was done too often in this minute, or all stations that moved are in a pause. The other moves
+        are noted as causes, for `returned` and `leave_out`.
         """
         if not self.budget.left(now):
             return ()
@@ -119,18 +119,16 @@ class Moves:
         self._causes = {}
 
     def is_last(self, now: float) -> bool:
-        """Whether tables may be created again at most once more in this minute.
-
-        Then the caller takes bridge ports out of the flowtables with it (`leave_out`).
-        """
+        """Whether tables may be created again at most once more in this minute."""
         return self.budget.left(now) <= 1
 
     def leave_out(self, now: float) -> frozenset[str]:
-        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT seconds from `now`, and give the new ones.
+        """Choose bridges whose wired ports no flowtable lists for LEFT_OUT (600) seconds from `now`; gives new ones.
 
-        Chosen are the bridges for which tables were created again SEVERAL (2) times or more in this minute; else those
-        for which it was done once; else those of the stations that `tables_to_return` noted as causes. If one of these
-        is a device without a bridge, all bridges are chosen. A bridge that is left out already keeps its time.
+        Chosen are the bridges for which tables were created again SEVERAL (2) times or more in the last minute; else
+        those for which that was done once; else those of the causes that `tables_to_return` noted. If one of these is a
+        device without a bridge, all bridges are chosen. A bridge that was chosen earlier keeps its time, and is not
+        given.
         """
         bridges = frozenset(self.bridges.values())
         offenders = self.budget.offenders(now) or self._segments_of(self._causes)
@@ -144,10 +142,7 @@ class Moves:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether a bridge's ports have been left out for LEFT_OUT (600) seconds at `now`, and may be listed again.
-
-        After a call of `left_out`, which forgets such bridges, it is False.
-        """
+        """Whether the time of a bridge in `left_out` is over at `now`, so flowtables may list its ports again."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:

@@ -1,7 +1,7 @@
-"""How often tables are created again, for stations that move above all. Pure; the caller gives monotonic seconds.
+"""How often tables are created again for one cause, such as moves of stations. Pure; `now` is in monotonic seconds.
 
-Hosts can forge addresses, and each time every flow of a table is on the slow path for some packets (a return). So the
-pauses of a station that moves repeatedly grow, and the number of returns in a minute is limited.
+Each time (a return) all flows of a table are slow for some packets, and hosts can forge addresses. So the returns in a
+minute are limited, and the pauses of a station that moves repeatedly grow.
 """
 
 from collections import Counter, deque
@@ -28,9 +28,8 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
-    It has the last returns, each with its causes (such as bridges on which stations moved), and a pause for each of the
-    last 4096 stations that caused one. Stations, rules of other programs, and routes have a budget each; only that of
-    stations has pauses. It forbids nothing: the caller asks `left` and `ready` first.
+    Stations, rules of other programs, and routes have one each; only that of stations has pauses, for the last 4096
+    that caused a return. It forbids nothing: the caller asks `left` and `ready` first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
@@ -39,8 +38,8 @@ class ReturnBudget:
     def ready(self, station: Hashable) -> float:
         """When the station's last pause ends, in monotonic seconds, perhaps in the past; 0: none is remembered.
 
-        Before that no table is to be created again for it. `station`: any key. Whether this minute allows it is not
-        considered (`left` tells that).
+        Before that no table is to be created again for it. `station`: any key. Whether this minute allows it, `left`
+        tells.
         """
         pause = self._pauses.get(station)
         return pause.until if pause else 0.0
@@ -66,7 +65,7 @@ class ReturnBudget:
         self._returns.append((now, frozenset(causes)))
 
     def left(self, now: float) -> int:
-        """How often tables may be created again at `now`: MOST_RETURNS less the times in the WINDOW seconds before."""
+        """How often tables may be created again at `now`: MOST_RETURNS (6) less the times in the last minute."""
         return MOST_RETURNS - len(self._recent(now))
 
     def renewed(self, now: float) -> float:

@@ -1,9 +1,7 @@
 """The nft sets of stations that the kernel has, and the text that updates them. Pure; the caller gives the time.
 
-A new station (a host that a bridge has learned) takes one small transaction, and no table is created again. One that
-arrives at a hardware port may have flows that are in software already. Then the software table is created again, for
-all such stations at most once in SEARCH_APART seconds, so that its flows are slow for a moment and hardware takes them
-with their next packet.
+A station is a host that a bridge has learned. One that arrives at a hardware port may have flows in software; then the
+software table is created again, so that hardware takes them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,8 +23,8 @@ Sets = Mapping[str, tuple[str, ...]]
 class StationSets:
     """The elements of the station sets that the kernel has, and when to update them.
 
-    These nft sets of our tables name the stations (hosts behind bridges) whose flows the table takes. A table without
-    an entry in `sent` is filled anew, because the content of its sets is not known.
+    These nft sets of our tables name the stations (hosts behind bridges) whose flows the table takes. If a table is not
+    in `sent`, the content of its sets is not known, and is sent anew.
     """
 
     sent: dict[str, Sets] = field(default_factory=dict)  # by table, its sets and their elements
@@ -43,7 +41,7 @@ class StationSets:
     def due(self, version: int) -> float | None:
         """When to compare the sets with the known stations, and update them, in monotonic seconds, perhaps in the past.
 
-        None: that was done for this `version`, a number that changes with each station. The time is APART (0.25)
+        None: that was done for this `version`, a number that changes with the known stations. The time is APART (0.25)
         seconds after the last update, RETRY (5) after a refused one.
         """
         return None if version == self._seen else self._next
@@ -51,13 +49,12 @@ class StationSets:
     def compared(self, version: int, now: float) -> None:
         """Note that the sets have the stations of this `version`: until another one, `due` gives None.
 
-        The next update is not before APART (0.25) seconds after `now` (monotonic). A later refusal counts as the first
-        in a row.
+        The next update is not before APART (0.25) seconds after `now` (monotonic).
         """
         self._seen, self._next, self._failing = version, now + APART, False
 
     def refused(self, now: float) -> bool:
-        """Note that nft refused the changes; whether it is the first refusal in a row, which is worth a message.
+        """Note that nft refused the changes; gives whether this is the first refusal in a row.
 
         All sets are filled anew RETRY (5) seconds after `now` (monotonic).
         """
@@ -68,8 +65,8 @@ class StationSets:
     def changes(self, tables: Iterable[Table]) -> str:
         """The nft commands (add, delete, flush) that update the sets in the kernel to the elements in these tables.
 
-        Empty if they agree. A set whose content is not known is flushed first. Nothing is noted: that is done by
-        `took`.
+        Empty if they agree. A set whose content is not known is flushed first. The caller notes by `took` that nft took
+        them.
         """
         lines: list[str] = []
         for table in tables:
@@ -85,10 +82,9 @@ class StationSets:
     def took(self, tables: Iterable[Table], now: float) -> None:
         """Note that the sets in the kernel have the elements in these tables.
 
-        Stations new in the hardware table are added to `arrived`, unless that table was filled anew: then it is not
-        known which are new. A station that has left the sets of the hardware table leaves `arrived`. If `arrived` was
-        empty, the search for their flows is due SEARCH_APART (60) seconds after `now` (monotonic) or after the last
-        search.
+        `arrived` gets the stations that are new in the hardware table (none if that was filled anew, as it is not known
+        which are new), and loses those that are no longer in its sets. If `arrived` was empty, the search for flows of
+        these is due SEARCH_APART (60) seconds after `now` (monotonic) at the earliest.
         """
         for table in tables:
             before = self.sent.get(table.name)
@@ -106,17 +102,17 @@ class StationSets:
         return self._search_at if self.arrived else None
 
     def search_again(self, now: float, stations: frozenset[str] = frozenset()) -> None:
-        """Note that the search for flows in software, or the creation of their table, failed.
+        """Note that the search for flows in software failed, or that the software table could not be created again.
 
-        It is due again SEARCH_APART seconds after `now` (monotonic). `stations`: to add to `arrived` again, which a
-        search empties.
+        It is due again SEARCH_APART (60) seconds after `now` (monotonic). `stations`: are added to `arrived`, which a
+        search has emptied.
         """
         self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 
     def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
-        """Whether one of these connections is in software and has an end in `arrived`; `arrived` is empty afterwards.
+        """Whether one of these connections is in software and has an end in `arrived`; empties `arrived`.
 
-        `neighbours` gives the addresses of a MAC: an end without a neighbour is not found. `now` (monotonic seconds):
+        `neighbours`: give the addresses of a MAC; an end without a neighbour is not found. `now` (monotonic seconds):
         the next search is not before SEARCH_APART (60) seconds after it.
         """
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.arrived}

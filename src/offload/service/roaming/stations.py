@@ -1,7 +1,7 @@
-"""Where each station (MAC learned by a bridge) was seen last, and which moved; one Snapshot cannot show it.
+"""Where each station (MAC learned by a bridge) was seen last, and which moved.
 
-Pure, time is input. Packets on the fast path do not refresh a bridge's forwarding table, so the bridge forgets a
-station whose flow lives on. If it appears at another port, only the port remembered here shows that it moved.
+Pure. Packets on the fast path do not refresh a bridge's forwarding table, so the bridge forgets a station whose flow
+lives on. If it appears at another port, only the port remembered here shows that it moved.
 """
 
 from collections.abc import Iterable, Mapping
@@ -97,7 +97,7 @@ class StationTracker:
     def update(self, snapshot: Snapshot) -> None:
         """Take over all stations, neighbours and ports of a Snapshot (the router as read), since events may be lost.
 
-        Moves that it shows are noted in `moves`. If nothing changed since the last call, nothing is done.
+        Moves that it shows are noted in `moves`.
         """
         seen = self.version, (snapshot.links, snapshot.stations, snapshot.neighbours)
         if seen != self._updated or self.crowded:

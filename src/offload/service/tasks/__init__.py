@@ -1,1 +1,1 @@
-"""The service's tasks: passes.py of this folder is the pass, timed.py lists those with a time of their own."""
+"""The service's tasks, listed in timed.py, and the pass (passes.py)."""

@@ -1,4 +1,4 @@
-"""Judge pairs (zone > zone) in hardware by the live connections of this moment: one sample of their counters."""
+"""Judge pairs (zone > zone) in hardware by their live connections: one sample of the counters."""
 
 from datetime import UTC, datetime
 
@@ -20,13 +20,13 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, entries: Entries | None = None) -> None:
-    """Sample the flows of pairs (zone > zone) in hardware, find faults, and queue ubus events for new ones.
+    """Sample the flows of pairs (zone > zone) in hardware, find faults, and queue a ubus event for each new one.
 
-    `entries`: connections that were read just now; None: they are read here. Where hardware takes none of the flows of
-    a pair or device, it is given up: for the hours of option `hardware_retry` passes request no hardware for it.
-    Nothing is done if no pair is in hardware or may still have flows there, or if each had a sample in the last 2
-    seconds. If something cannot be read, or a pass decided meanwhile, nothing is raised, and the next sample is due
-    later. Where no service runs, the pairs are judged by this one sample; no event is queued, and nothing is given up.
+    `entries`: connections that were read just now; None: they are read here. If hardware takes none of the flows of a
+    pair, of one family of a pair, or of a device, passes request no hardware there for the hours of option
+    `hardware_retry`. Nothing is done if no pair is in hardware or may still have flows there, or if each had a sample
+    in the last 2 seconds. If something cannot be read, nothing is raised, and the next sample is due later. Where no
+    service runs, this one sample judges the pairs, no event is queued, and nothing is given up.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):
@@ -64,10 +64,9 @@ class _Uncounted:
 
 
 def requests_changed(engine: Engine) -> bool:
-    """Whether, since the last call, hardware was given up for a pair or device, or is to be requested for one again.
+    """Whether a pass is due because hardware was given up since the last call, or is to be requested again.
 
-    Then the caller requests a pass, which requests hardware for others than the last one. What flows showed of a device
-    whose time is over is forgotten.
+    What flows showed of a device for which it is requested again is forgotten.
     """
     for each in engine.give_up.ended(engine.doors.clock()):
         engine.hardware_monitor.ports.pop(each.device, None)  # what its flows showed before counts no longer

@@ -30,13 +30,13 @@ TRIES = 3
 
 
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
-    """Make a pass (read, decide, change our nft tables and the firewall), store the decision, and give the outcome.
+    """Make a pass: read, decide, change our nft tables and the firewall, and store the decision; gives the outcome.
 
-    `forced`: names of tables to create again also if nothing differs, which puts their flows back on the slow path;
-    those of stations that moved are added. If nft refuses, it reads and decides again, TRIES (3) times in all, but not
-    if that decides the same; if nft still refuses, the Plan that is stored has the tables in effect. If the router
-    cannot be read, the last decision stays. No OffloadError is raised: `error` of the outcome has its sentence, or
-    `engine.firewall.error` if it is about our firewall. The engine queues ubus events for what changed.
+    `forced`: names of tables to create again even if nothing differs; those with flows to stations that moved are
+    added. If nft refuses, it reads and decides again, TRIES (3) times in all, but not if that decides the same; if nft
+    still refuses, the Plan that is stored has the tables in effect. If the router cannot be read, the last decision
+    stays. No OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about
+    our firewall. The engine queues ubus events for what changed.
     """
     engine.passes += 1
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")

@@ -1,6 +1,6 @@
-"""Create our tables again when rules of other programs or routes changed, which offloaded flows would not notice.
+"""Create our tables again after changes of other programs' rules, or of routes, which offloaded flows bypass.
 
-Their flows are slow for a moment, and pass rules and routes like new ones.
+All flows of these tables are slow for a moment, and meet rules and routes as they are now.
 """
 
 import time
@@ -14,7 +14,7 @@ from offload.service.roaming import follow
 def rules_due(engine: Engine) -> float | None:
     """When to create all our tables again because rules of other programs changed, or a rule's time begins or ends.
 
-    In monotonic seconds. None: no rule changed and none has a time ahead, or nothing is offloaded.
+    In monotonic seconds. None: no rule changed and none has a time ahead, or we have no table.
     """
     if engine.decided is None or not engine.decided.plan.tables:
         return None
@@ -22,11 +22,11 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows leave them and pass the rules of other programs.
+    """Create all our tables again, so that live flows meet the rules of other programs.
 
     If nft refuses that, or if a table has exempts (traffic kept slow) given at run time, whose timeouts would begin
-    anew, a pass (read the router, decide, change the tables) creates them instead. The changes of rules so far count as
-    done, also if that failed; no OffloadError is raised.
+    anew, a pass creates them instead. The changes of rules so far count as done, even if that failed; no OffloadError
+    is raised.
     """
     names = [table.name for table in engine.decided.plan.tables] if engine.decided else []
     _return(engine, names, Cause.DECIDING)
@@ -36,8 +36,7 @@ def for_rules(engine: Engine) -> None:
 def routes_due(engine: Engine) -> float | None:
     """When to create the hardware table again because routes changed, in monotonic seconds, perhaps in the past.
 
-    None: no route changed since it was done last, or the Plan has no hardware table. In the latter case the changes so
-    far are forgotten.
+    None: no route changed since that was done last, or there is no hardware table (the changes so far are forgotten).
     """
     if not _in_hardware(engine):
         engine.route_returns.forget()
@@ -45,11 +44,10 @@ def routes_due(engine: Engine) -> float | None:
 
 
 def for_routes(engine: Engine) -> None:
-    """Create the hardware table again, so that its flows look up their routes, as hardware never does by itself.
+    """Create the hardware table again, so that routes are looked up for its flows.
 
-    If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass (read the router,
-    decide, change the tables) creates it instead. The changes of routes so far count as done, also if that failed; no
-    OffloadError is raised.
+    If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass creates it instead.
+    The changes of routes so far count as done, even if that failed; no OffloadError is raised.
     """
     _return(engine, _in_hardware(engine), Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())

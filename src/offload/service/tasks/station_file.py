@@ -21,11 +21,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write to the file where stations and neighbours were seen last, also if nothing changed.
+    """Write to the file where stations and neighbours were seen last.
 
-    The next write is due APART (5) seconds after `now` (monotonic), or later. Nothing is done before the first
-    decision, or without a file for stations. A failed write raises nothing: it is tried again as late, and a ubus event
-    is queued unless the write before failed for the same cause.
+    The next write is due APART (5) seconds after `now` (monotonic) at the earliest. Nothing is done before the first
+    decision, or if the service keeps no such file. If the write fails, nothing is raised, it is tried again, and a ubus
+    event is queued, unless the write before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

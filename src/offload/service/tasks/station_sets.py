@@ -1,9 +1,8 @@
-"""Update the nft sets of stations (hosts behind bridges) without a pass; a pass moves flows from software to hardware.
+"""Update the nft sets of stations (hosts behind bridges) between passes.
 
-Where hardware can take only some ports of a bridge, the port of a station (a host that the bridge has learned) decides
-between hardware and software. Each of our two tables has nft sets with its stations. To change these sets no pass is
-made (it reads all again and changes our tables). If a station that came to a hardware port has flows in software, a
-pass creates the software table again.
+Where hardware can take only some ports of a bridge, the port of a station decides whether the hardware or the software
+table takes its flows; each of the two has nft sets with its stations. If a station that came to a hardware port has
+flows in software, a pass creates the software table again, so that hardware takes them.
 """
 
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
@@ -32,9 +31,9 @@ def run(engine: Engine, now: float) -> None:
     """Send changes of the sets to nft, and move flows of stations that arrived at hardware ports, each if it is due.
 
     `now`: monotonic seconds. If connections show that such a station has flows in software, a pass creates the software
-    table again: all its flows take the slow path once, and hardware takes those of the station from there. If that
-    fails, or connections cannot be read, it is tried again later. If nft refuses a change of the sets, a ubus event is
-    queued (one for refusals in a row), and all sets are filled anew later. No OffloadError is raised.
+    table again, whose flows are all slow for a moment. If that fails, or connections cannot be read, it is tried again
+    later. If nft refuses a change of the sets, a ubus event is queued (one for refusals in a row), and all sets are
+    filled anew later. No OffloadError is raised.
     """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:
@@ -44,15 +43,15 @@ def run(engine: Engine, now: float) -> None:
 
 
 def current(engine: Engine, plan: Plan) -> Plan:
-    """A copy of the Plan (our wanted tables) whose station sets have the stations known now. Nothing is sent."""
+    """A copy of the Plan whose station sets have the stations known now. Nothing is sent."""
     learned = _learned(engine, plan)
     return replace(plan, tables=tuple(with_stations(table, learned) for table in plan.tables))
 
 
 def counted_now(engine: Engine, plan: Plan) -> Plan:
-    """A copy of the Plan, with the stations of its pairs and devices counted anew, for the reply of `status`.
+    """A copy of the Plan with the stations of its pairs and devices counted now, for the reply of `status`.
 
-    The same Plan if no pair counts stations, because no bridge port decides between hardware and software.
+    The same Plan if no pair counts stations.
     """
     return with_station_counts(plan, _learned(engine, plan)) if any(pair.stations for pair in plan.pairs) else plan
 

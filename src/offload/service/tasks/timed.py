@@ -1,4 +1,4 @@
-"""The list of all tasks: work with its own time between passes (a pass reads all and changes our tables)."""
+"""The list of all tasks: work between passes that is due at times of its own."""
 
 import time
 from typing import Protocol
@@ -20,17 +20,17 @@ STEP = 1.0  # seconds; a smaller step may be a correction
 
 
 class Task(Protocol):
-    """Work between passes that has its own time: an object with `due` and `run`, or a module with these functions."""
+    """Work between passes that is due at times of its own: an object, or a module, with `due` and `run`."""
 
     def due(self, engine: Engine, /) -> float | None:
         """When to run, in monotonic seconds, perhaps in the past; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do the work that is due; `now`: monotonic seconds. It may be called when there is none any more."""
+        """Do the work that is due at `now` (monotonic seconds), if there is any."""
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
-    """The tasks that the loop runs after those that read events, in its order.
+    """The tasks that the loop runs after those that read events, in this order.
 
     They write to `journal`, request passes by `hints`, and check the configuration files at the times that `files`
     gives.
@@ -52,7 +52,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
 
 
 def follows_hints(task: Task) -> bool:
-    """Whether the loop reads notifications and makes passes also while this task reads connections.
+    """Whether the loop goes on reading notifications and making passes while this task reads connections.
 
     True for `looking` and HardwareSample, whose reading may take seconds.
     """
@@ -61,7 +61,7 @@ def follows_hints(task: Task) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Request a pass when an exempt (traffic kept slow) given at run time has ended: the pass removes its empty set."""
+    """Requests a pass when a run-time exempt (traffic kept slow) has ended: the pass removes the empty nft set."""
 
     hints: Debouncer
 
@@ -77,7 +77,7 @@ class TimedExemptsEnd:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """Request a pass when a configuration file was written, made or removed after it was read."""
+    """Requests a pass when a configuration file was written, made or removed after the last pass read it."""
 
     hints: Debouncer
     files: ConfigCheck
@@ -87,7 +87,7 @@ class ConfigFiles:
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
-        """Request a pass if a file was written, made or removed since the last pass read it, also one that failed.
+        """Request a pass if a file was written, made or removed since the last pass read it.
 
         The next check comes after a longer pause, the last one about 15 seconds after the pass.
         """
@@ -98,10 +98,9 @@ class ConfigFiles:
 
 @dataclass(slots=True)
 class ClockSet:
-    """While firewall rules have times, notice that the wall clock was set, and request a pass.
+    """Requests a pass when the wall clock was set, while firewall rules have times.
 
-    A router without a battery-backed clock gets the time late. When rules with times begin and end was translated into
-    monotonic seconds by the old clock.
+    When such a rule begins and ends was translated into monotonic seconds by the old clock.
     """
 
     hints: Debouncer
@@ -115,8 +114,8 @@ class ClockSet:
     def run(self, engine: Engine, now: float) -> None:
         """Read the wall clock; if it moved against `now` (monotonic) by STEP (1 s) or more since last, request a pass.
 
-        Then, if rules of other programs have times, our tables are created again too, so that live flows pass these
-        rules. The first run only notes the clock. The next run is due LOOK (10) seconds later.
+        Then, if rules of other programs have times, our tables are to be created again too. The first run only notes
+        the clock. The next run is due LOOK (10) seconds later.
         """
         self._next = now + LOOK
         before, self._offset = self._offset, time.time() - now
@@ -127,7 +126,7 @@ class ClockSet:
 
 @dataclass(frozen=True, slots=True)
 class OldDump:
-    """Free the memory of the last dump of connections when no call can use it any more."""
+    """Frees the memory of the last conntrack dump when no call can use it any more."""
 
     def due(self, engine: Engine) -> float | None:
         """When no call can use the dump any more, in monotonic seconds; None: none is kept."""
@@ -140,10 +139,7 @@ class OldDump:
 
 @dataclass(frozen=True, slots=True)
 class HardwareSample:
-    """Judge the pairs in hardware by their live flows, and log their faults.
-
-    It may give hardware up for some of them, as `hardware.run` does.
-    """
+    """Judges the pairs in hardware by their live flows, and logs their faults."""
 
     journal: Journal
 
@@ -155,18 +151,14 @@ class HardwareSample:
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, as `hardware.run` does, and log the faults of pairs that were not there at the last time.
-
-        The sample is left out if the last is too new to compare, or something cannot be read. New faults are also ubus
-        events.
-        """
+        """Take a sample, as `hardware.run` does, and log each fault of a pair that was not there at the last time."""
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesChanged:
-    """Create the hardware table again if routes changed, so that its flows look up their routes."""
+    """Creates the hardware table again after a change of routes."""
 
     journal: Journal
 
@@ -188,14 +180,14 @@ class RoutesChanged:
 
 @dataclass(frozen=True, slots=True)
 class RulesOfOthers:
-    """Create our tables again if rules of other programs changed, so that live flows pass these rules."""
+    """Creates our tables again after a change of other programs' rules, so that live flows meet these."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
         """When to create all our tables again, in monotonic seconds, also for rules whose times begin or end.
 
-        None: no rule changed and none has a time ahead, or nothing is offloaded.
+        None: no rule changed and none has a time ahead, or we have no table.
         """
         return returns.rules_due(engine)
 
@@ -210,15 +202,12 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """End the connections that changed firewall rules refuse (`option cut_refused`), also at the times of rules.
-
-    A failed attempt is repeated: three in a row, then only after the next pass.
-    """
+    """Ends the connections that changed firewall rules refuse (`option cut_refused`), also at the times of rules."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to compare connections with the rules (monotonic seconds): at once after a pass, and at a rule's time.
+        """When to compare connections with the rules, in monotonic seconds: after a pass, and at a rule's time.
 
         Also when a failed attempt is repeated. None: none of these is ahead, the option is off, offload is disabled, a
         configuration file cannot be read, or no pass has decided yet.
@@ -228,8 +217,8 @@ class RefusedConnections:
     def run(self, engine: Engine, _: float) -> None:
         """Delete the conntrack entries of forwarded TCP and UDP connections that the rules refuse now, not before.
 
-        Log how many, or why that failed; no OffloadError is raised. Tables that had such flows are created again, which
-        is logged too.
+        The log gets how many, or why that failed; no OffloadError is raised. Tables that had such flows are created
+        again, which is logged too.
         """
         before = engine.applied
         try:
