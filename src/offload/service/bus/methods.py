@@ -41,9 +41,9 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 def status(engine: Engine, _: Given) -> Json:
     """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, problems, last change.
 
-    A pair has its live connections, and its ended ones in `ended`. `exempts`: those given at run time. `notes`: why
-    live flows are not counted; else empty. `service`: number of passes, since when ended connections are counted, and
-    whether none was missed. OffloadError before the first decision, or if routes cannot be read.
+    A pair has the counts of its live connections, and in `ended` those of its ended ones. `exempts`: those given at run
+    time. `notes`: why live flows are not counted; else empty. `service`: number of passes, since when ended connections
+    are counted, and whether none was missed. OffloadError before the first decision, or if routes cannot be read.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)

@@ -1,8 +1,8 @@
 """The stations (hosts behind bridges) that moved, and when to create tables again for them. Pure, time is input.
 
-Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. How
-often in a minute is limited: with the last return, the flowtables lose the wired ports of bridges whose stations move
-too often, for a while. Flows over these bridges then follow moved stations without a return.
+Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. A
+minute allows only some returns. With the last one, the flowtables lose the wired ports of bridges whose stations move
+too often, for a while; flows over these bridges then follow moved stations without a return.
 """
 
 from collections.abc import Collection, Iterable

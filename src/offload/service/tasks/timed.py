@@ -108,7 +108,10 @@ class ClockSet:
     _offset: float | None = None  # of the wall clock to the monotonic one, in seconds; None: not looked yet
 
     def due(self, engine: Engine) -> float | None:
-        """When to read the wall clock next, in monotonic seconds; None: no firewall rule has times."""
+        """When to read the wall clock next, in monotonic seconds.
+
+        None: `rule_returns` and `judged` have no rules with times.
+        """
         return self._next if engine.rule_returns.timed or engine.judged.times else None
 
     def run(self, engine: Engine, now: float) -> None:
@@ -151,7 +154,7 @@ class HardwareSample:
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, as `hardware.run` does, and log each fault of a pair that was not there at the last time."""
+        """Take a sample, as `hardware.run` does, and log each kind of fault of a pair that was not there last time."""
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -231,5 +234,5 @@ class RefusedConnections:
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
-    """Log a warning for each fault of a pair in hardware that was not there at the last call."""
+    """Log a warning for each kind of fault of a pair in hardware that was not there at the last call."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())
