@@ -171,10 +171,10 @@ def firewall(engine: Engine, given: Given) -> Json:
     """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
     `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it, files that it includes, or
-    rules in its table changed; `reload-sets`: fill its nft sets anew; `update`: only the pass. The reply has `ok`,
-    `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package offload-firewall, for
-    another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails
-    (`act`).
+    rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: only the pass. The
+    reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package
+    offload-firewall, for another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a
+    file of ours fails.
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 
