@@ -300,7 +300,7 @@ def test_a_device_leaves_without_a_return_only_where_nft_can_delete_it() -> None
     wanted = replace(plan(fewer), devices=DECIDED)
     (sent,) = transactions(wanted, held(behind), busy=lambda _: False)
     assert sent.returned == (BASE.name,)
-    assert "hook ingress priority filter + 1000\n" in sent.text
+    assert "hook ingress priority filter + 2147483646\n" in sent.text
 
 
 @pytest.mark.parametrize("later", [True, False])

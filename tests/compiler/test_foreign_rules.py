@@ -145,8 +145,47 @@ def test_what_chains_of_a_device_do_to_packets() -> None:
     ]
     (came_in,) = packet_rules([replace(out, hook="ingress", devices=("lan1",))], [rule], [])
     assert came_in.match == RuleMatch(iif="lan1")
-    for harmless in (("drop",), ("mark",), ("log",)):
+    for harmless in (("mark",), ("log",)):
         assert packet_rules([out], [replace(rule, does=harmless)], []) == ()
+
+
+@pytest.mark.parametrize(
+    ("family", "hook", "behind"),
+    [
+        ("inet", "prerouting", False),
+        ("ip", "forward", False),
+        ("inet", "postrouting", True),
+        ("bridge", "prerouting", False),
+        ("bridge", "input", False),
+        ("bridge", "output", True),
+        ("bridge", "postrouting", True),
+        ("netdev", "ingress", False),
+        ("netdev", "egress", True),
+    ],
+)
+def test_what_drops_behind_our_chain_must_see_each_packet(family: str, hook: str, behind: bool) -> None:
+    """Our chain takes replies that come by for accepted, and a flowtable would deliver the next ones."""
+    chain = LiveChain(family, "x", "c", hook, devices=("wan",) if family == "netdev" else ())
+    drops = LiveRule(family, "x", "c", ("drop",), match=RuleMatch(sport=53))
+    for rule in (replace(drops, matches=frozenset({"time"})), replace(drops, does=("reject",))):
+        found = [one.does for one in packet_rules([chain], [rule], [])]
+        assert ("drop" in found) is behind
+    banned = packet_rules([chain], [replace(drops, sets=("blocked",))], [])
+    assert ("drop" in [each.does for each in banned]) is (behind and family != "netdev")  # "ban" keeps out of hardware
+    assert [each.does for each in packet_rules([chain], [drops], [])] == ["drop"] * behind
+    assert packet_rules([chain], [replace(drops, ip_only=True)], []) == ()
+    assert packet_rules([chain], [replace(drops, opening=True)], []) == ()
+    assert packet_rules([chain], [replace(drops, comment="!fw4: Rule")], []) == ()
+    closed = packet_rules([replace(chain, drops=True)], [], [])
+    assert [each.does for each in closed] == ["drop"] * behind
+    ends = replace(drops, does=("accept",), match=RuleMatch(), matches=frozenset({"state"}), ends=True)
+    assert packet_rules([replace(chain, drops=True)], [ends], []) == ()
+
+
+def test_a_chain_at_the_last_priority_is_behind_ours() -> None:
+    drops = LiveRule("inet", "x", "forward", ("drop",))
+    found = {each: packet_rules([replace(FORWARD, priority=each)], [drops], []) for each in (0, 5000, 2**31 - 1)}
+    assert [each for each in found if found[each]] == [2**31 - 1]
 
 
 def test_the_last_chain_on_an_ingress_hook() -> None:

@@ -124,7 +124,7 @@ def test_a_table_is_the_picture_of_the_design() -> None:
 
 def test_with_the_chain_of_another_table_behind_it_the_forward_chain_is_behind_that() -> None:
     text = without_comments(render_table(replace(TABLE, late=True)))
-    assert text == TEXT.replace("forward priority filter + 10;", "forward priority 1001;")
+    assert text == TEXT.replace("forward priority filter + 10;", "forward priority 2147483647;")
 
 
 def test_a_hardware_table_has_its_flag() -> None:

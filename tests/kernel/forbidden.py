@@ -17,20 +17,30 @@ from kernel.traffic import MOST_UDP, PORT, Talk
 ROUNDS = 20
 CLOSED = 7008  # where no kernel answers a SYN by itself
 REPLIES = f'iifname "wan" oifname "br-lan" meta l4proto {{ tcp, udp }} th sport {{ {PORT}, {CLOSED} }} drop'
+ON_PORT = f"meta l4proto {{ tcp, udp }} th sport {{ {PORT}, {CLOSED} }} drop"
 BLOCKER = """table {family} blocker {{
 	chain forward {{
-		type filter hook forward priority {priority};
+		type filter hook {hook} priority {priority};
 		{rule}
 	}}
 }}
 """
 
 
-def blocker(priority: int, *families: str) -> str:
+def blocker(priority: int, *families: str, hook: str = "forward", rule: str = REPLIES) -> str:
     """A table of its own, as another package or a user would load it."""
-    return "".join(BLOCKER.format(family=each, priority=priority, rule=REPLIES) for each in families)
+    return "".join(BLOCKER.format(family=each, hook=hook, priority=priority, rule=rule) for each in families)
 
 
+# Behind our chain: this traffic stays slow, or out of hardware.
+BEHIND = {
+    "last-priority": (blocker(2**31 - 1, "inet"), ("inet",)),
+    "postrouting": (blocker(0, "inet", hook="postrouting"), ("inet",)),
+    "postrouting-last": (blocker(1500, "ip", "ip6", hook="postrouting"), ("ip", "ip6")),
+    "bridge-output": (blocker(0, "bridge", hook="output", rule=ON_PORT), ("bridge",)),
+    "bridge-postrouting": (blocker(0, "bridge", hook="postrouting", rule=ON_PORT), ("bridge",)),
+    "egress": (blocker(0, "netdev", hook='egress device "lan1"', rule=ON_PORT), ("netdev",)),
+}
 # Where the rule that drops is: the text to load, and the families of the table to delete afterwards.
 PLACES = {
     "fw4": (f'insert rule inet fw4 forward {REPLIES} comment "dropped"', ()),
@@ -38,6 +48,8 @@ PLACES = {
     "behind-ours": (blocker(500, "inet"), ("inet",)),
     "at-our-priority": (blocker(10, "inet"), ("inet",)),
     "behind-ours-of-one-family": (blocker(200, "ip", "ip6"), ("ip", "ip6")),
+    "far-behind-ours": (blocker(2000, "inet"), ("inet",)),
+    **BEHIND,
 }
 
 

@@ -100,7 +100,7 @@ RULES = {
 }}""",
     "a device, behind others": f"""netdev limits {{
 	chain f {{
-		type filter hook ingress device "lan1" priority 100
+		type filter hook ingress device "lan1" priority 5000
 		{RATE}
 	}}
 }}""",

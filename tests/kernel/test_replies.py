@@ -167,7 +167,7 @@ def test_a_full_memory_slows_connections_and_is_counted(built: House) -> None:
 
 def test_a_chain_behind_ours_that_comes_and_goes_is_followed(built: House) -> None:
     apply(built)
-    for text, priority in ((blocker(500, "ip"), "1001"), ("delete table ip blocker", "filter + 10")):
+    for text, priority in ((blocker(500, "ip"), "2147483647"), ("delete table ip blocker", "filter + 10")):
         built.router.nft(text)
         decision = decided(built.router, observed(built.router))
         assert applied(built.router, decision).returned == ("flow_offload",)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from kernel import chip
-from kernel.forbidden import PLACES, ROUNDS, answered, apply, dropping, forged
+from kernel.forbidden import BEHIND, PLACES, ROUNDS, answered, apply, dropping, forged
 from kernel.house import House, Shape
 from kernel.netns import Namespace, cable
 from kernel.sides import Ends, bridge
@@ -41,7 +41,7 @@ def tables(lab: House) -> set[str]:
 @pytest.mark.parametrize("place", PLACES)
 def test_replies_that_are_dropped_stay_dropped(built: House, place: str, version: int) -> None:
     with dropping(built, place), closing(Talk(built.hosts["lan"], built.target("wan", version), "udp")) as talk:
-        assert tables(built) == BOTH
+        assert place in BEHIND or tables(built) == BOTH
         before = chip.forwarded(built.router, ENGINE)
         assert answered(talk) == 0
         assert chip.forwarded(built.router, ENGINE) == before
@@ -50,7 +50,7 @@ def test_replies_that_are_dropped_stay_dropped(built: House, place: str, version
 @pytest.mark.parametrize("place", PLACES)
 def test_a_client_that_acknowledges_packets_it_never_received(built: House, place: str) -> None:
     with dropping(built, place):
-        assert tables(built) == BOTH
+        assert place in BEHIND or tables(built) == BOTH
         assert forged(built) == 0
 
 

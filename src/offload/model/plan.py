@@ -90,10 +90,9 @@ class ExemptMatch:
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
-ACCEPTED_PRIORITY = 1000  # of our chain on the forward hook where other programs have chains behind FORWARD_PRIORITY
-# of the software flowtable on the ingress hooks of its devices where other programs have chains there that a flowtable
-# of priority 0 would come before
-BEHIND_PRIORITY = 1000
+# The last priority but one, where other programs have chains behind: of the hardware table's chain on the forward hook,
+# and of the software flowtable on the ingress hooks of its devices; the other table has the last
+ACCEPTED_PRIORITY = BEHIND_PRIORITY = 2**31 - 2
 SHARED_PRIORITY = 9  # of the hardware table's chain, which must decide before that of the software table
 MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a table can remember
 
@@ -108,11 +107,12 @@ class Table:
     devices: tuple[str, ...]  # that the flowtable lists
     elements: tuple[Element, ...]  # of map `crossings`
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
-    # its chain on the forward hook has priority 1000 (hardware) or 1001 in place of 9 or 10, because another program
-    # has a chain there at 9 or higher
+    # its chain on the forward hook has the last priority but one (hardware) or the last in place of 9 or 10, because
+    # another program has a chain there at 9 or higher
     late: bool = False
-    # its flowtable has priority 1000 or (hardware) 1001 in place of 0 or 1, because other programs have ingress chains
-    # at 0 or higher; nft 1.0.6 deletes no device from such a flowtable ("Operation not supported": it names priority 0)
+    # its flowtable has the last priority but one or (hardware) the last in place of 0 or 1, because other programs have
+    # ingress chains at 0 or higher; nft 1.0.6 deletes no device from such a flowtable ("Operation not supported": it
+    # names priority 0)
     behind: bool = False
     remembered: int = MAX_REMEMBERED  # size of each set of connections with a reply that the firewall accepted
     indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device of `elements`, sorted

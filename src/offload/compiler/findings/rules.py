@@ -41,7 +41,7 @@ WORDS = {
     "dup": "copy packets",
     "offload": "offload flows themselves",
     "queue": "hand packets to a program",
-    "drop": "drop packets by what differs from packet to packet",
+    "drop": "drop packets by what differs from packet to packet, or behind the forward hook",
     "time": "drop at some times",
     "ban": "drop by a set",
     "log": "log packets",

@@ -6,7 +6,7 @@ do not reach them.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from offload.compiler.offload.rule_ways import Met, Rules, effect, grouped, may, met, passing, reached
+from offload.compiler.offload.rule_ways import Met, Rules, behind_ours, effect, grouped, may, met, passing, reached
 from offload.model.kernel.live_rule import (
     CONFIGURED,
     DEVICE_HOOKS,
@@ -20,7 +20,8 @@ from offload.model.kernel.live_rule import (
 )
 from offload.nouns import replace
 
-ENDING, ACCEPTING = frozenset({"drop", "reject", "vmap"}), frozenset({"accept"})
+REFUSING = frozenset({"drop", "reject"})
+ENDING, ACCEPTING = REFUSING | {"vmap"}, frozenset({"accept"})
 # What a rule does, the most important first
 TREATMENTS = ("quota", "limit", "priority", "dscp", "mark", "ttl", "change", "dup", "offload")
 # Of these, what the rules of a device are needed for in hardware, where nothing reads the mark of a packet
@@ -59,6 +60,8 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
+    Behind our chain on the forward hook (`behind_ours`) these are also all that drop or reject, and such a policy.
+
     A rule in a chain that several rules jump to may come several times, with the conditions of each way there. If there
     are more than MOST_RULES, they lose their comments and all conditions except devices, equal ones become one, and the
     rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what
@@ -86,12 +89,20 @@ def treating(
     for chain in chains:
         for rule, before, lets in _walks(chain, by_chain, written):
             does = "" if rule.comment.startswith(CONFIGURED) else _does(rule, by_chain, written, lets=lets)
+            if behind_ours(chain) and does not in OF_HOOKS.get(chain.hook, TREATMENTS) and _refuses(rule):
+                does = "drop"
             if does in OF_HOOKS[chain.hook] if chain.hook in DEVICE_HOOKS else does:
                 yield rule, _packet_rule(chain.hook, rule, does, rule.match.within(before))
 
 
+# Whatever it refuses by: before it our chain takes a reply for accepted, which a flowtable would then deliver.
+def _refuses(rule: LiveRule) -> bool:
+    return not (rule.ip_only or rule.comment.startswith(CONFIGURED) or REFUSING.isdisjoint(rule.does))
+
+
 # Each rule that established packets meet from this base chain on, the way's conditions, and whether it lets pass: it
-# accepts by what may change, and a later rule, or the chain's policy, drops what it no longer accepts.
+# accepts by what may change, and a later rule, or the chain's policy, drops what it no longer accepts. A policy that
+# drops behind our chain comes last, as a rule.
 def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveRule, RuleMatch, bool]]:
     ways: dict[tuple[str, str, str], set[RuleMatch]] = {}
     first = rules.get((chain.family, chain.table, chain.name), ())
@@ -101,6 +112,8 @@ def _walks(chain: LiveChain, rules: Rules, written: int) -> Iterator[tuple[LiveR
         found = _letting(walk, rules, written, policy=policy)
         for at, (rule, before) in enumerate(walk):
             yield rule, before, at in found
+        if policy and behind_ours(chain):
+            yield LiveRule(chain.family, chain.table, chain.name, ("drop",)), match, False
 
 
 # Positions in `walk` of the rules that let pass; `policy`: the chain drops at its end. With a drop of every packet, or
@@ -146,7 +159,7 @@ def _does(rule: LiveRule, rules: Rules, written: int, *, lets: bool) -> str:
         rule = replace(rule, matches=rule.matches | {"connection"})
     ends = effect(rule, rules, frozenset()) if rule.targets and BY_PACKET & rule.matches else ""
     ends = "drop" if lets else ends
-    add = ends in {"drop", "reject"} and ends not in rule.does
+    add = ends in REFUSING and ends not in rule.does
     whole = replace(rule, does=(*rule.does, ends)) if add else rule
     return treatment(whole) or ("ban" if _bans(whole, rules) else "")
 
@@ -199,7 +212,7 @@ def treatment(rule: LiveRule) -> str:
         return own
     if "queue" in rule.does and "packets" not in rule.matches:
         return "queue"
-    if {"drop", "reject"} & set(rule.does) and "limit" not in rule.does:
+    if REFUSING & set(rule.does) and "limit" not in rule.does:
         if COUNTS & rule.matches:
             return "quota"
         return "drop" if SHAPES & rule.matches else "time" if "time" in rule.matches else ""
@@ -207,7 +220,7 @@ def treatment(rule: LiveRule) -> str:
 
 
 def _bans(rule: LiveRule, rules: Rules) -> bool:
-    return _named(rule) and not rule.ip_only and effect(rule, rules, frozenset()) in {"drop", "reject"}
+    return _named(rule) and not rule.ip_only and effect(rule, rules, frozenset()) in REFUSING
 
 
 # Elements of a named set may change while flows live; an anonymous set cannot.

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator
 
 from offload.model.kernel.live_rule import DEVICE_HOOKS, EVERY_PACKET, LiveChain, LiveRule, RuleMatch
+from offload.model.plan import ACCEPTED_PRIORITY
 
 # Statements that act on every packet of a connection
 EFFECTS = ("drop", "reject", "limit", "quota", "priority", "dscp", "ttl", "change", "dup", "queue", "vmap")
 # Hooks that forwarded packets pass and offloaded ones bypass: of IP, and of the bridges on which they come and leave
 IP_HOOKS = frozenset({"prerouting", "forward", "postrouting"})
 BRIDGE_HOOKS = frozenset({"prerouting", "input", "output", "postrouting"})
+# Of these, and of devices, the hooks behind the forward hook
+BEHIND_OURS = frozenset({"output", "postrouting", "egress"})
 MOST_WAYS = 16  # ways into a chain whose conditions are considered
 BRIDGE = "bridge"  # the family
 
@@ -35,6 +38,12 @@ def passing(chain: LiveChain) -> Iterator[RuleMatch]:
         yield EVERY_PACKET
     elif chain.hook in DEVICE_HOOKS:
         yield from (RuleMatch(each) if chain.hook == "ingress" else RuleMatch(oif=each) for each in chain.devices)
+
+
+def behind_ours(chain: LiveChain) -> bool:
+    """Whether packets pass a base chain after ours on the forward hook, which has decided about their flow then."""
+    last = chain.hook == "forward" and chain.priority >= ACCEPTED_PRIORITY
+    return last or chain.hook in BEHIND_OURS
 
 
 def met(

@@ -131,8 +131,8 @@ class FindingCode(Enum):
     )
     RULE_DROPS = Form(
         Severity.PROBLEM,
-        "a rule in chain {chain} of table {table} drops packets by what changes in a connection (length, TTL, "
-        "flags, DSCP, contents, chance; its mark, labels or timeout; an ipset): offloaded packets bypass it",
+        "a rule in chain {chain} of table {table} drops packets behind the forward hook, or by what changes (length, "
+        "TTL, flags, DSCP, content, chance; a connection's mark, label, timeout; ipset): offloaded packets bypass it",
         _EXEMPT,
         _SLOW,
         "auto_exempt",
