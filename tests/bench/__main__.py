@@ -1,13 +1,14 @@
 """`make bench`, or `make bench WHAT=dataplane`: one table, written to build/bench.json and, with bars, build/bench.txt.
 
-Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine. Those that
-count instructions run two at a time at the end: other load does not change what they count. If a
-program fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are:
-people judge them, and the gate has limits of its own.
+Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine, those of
+an area one after the other in the same one. Machines that count instructions run two at a time at the end, the
+longest first: other load does not change what they count. If a program fails, or is not done in MINUTES, only its own
+rows are missing. The exit status is 0 whatever the figures are: people judge them, and the gate has limits of its own.
 """
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -24,60 +25,68 @@ LOGS = BUILD / "bench"
 MINUTES = float(os.environ.get("BENCH_MINUTES", "20"))
 WIDTHS = f"{'work':46} {'peer':16} {'peer has':>10} {'ours':>10} {'unit':5} {'ratio':>6} {'goal':>7}  met"
 AT_ONCE = min(2, os.cpu_count() or 1)  # programs that count instructions
+ENDED = "bench ended: "  # before the name and the exit status of a program
 BAR = 40  # characters for a ratio of 1
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """A module that measures, and where it runs: '' on this machine, else in a virtual one with this kernel series."""
+class Place:
+    """Where programs run: '' is this machine, else a virtual one with this kernel series."""
 
-    module: str
     series: str = ""
     counted: bool = False  # by QEMU's icount, else in a user-mode kernel
 
-    @property
-    def name(self) -> str:
-        """For the log and the table."""
-        return f"{self.module}-{self.series or 'here'}"
+    def argv(self, modules: tuple[str, ...]) -> list[str]:
+        """The command that runs these modules one after the other, and prints ENDED, name and status after each."""
+        python = "python3" if self.series else shlex.quote(sys.executable)
+        each = "; ".join(rf"{python} -m bench.{module}; printf '\n{ENDED}%s %s\n' {module} $?" for module in modules)
+        machine = [sys.executable, "-m", "kernel.vm"] if self.series else []
+        return [*machine, "sh", "-c", each]
 
-    @property
-    def argv(self) -> list[str]:
-        """What to run."""
-        if not self.series:
-            return [sys.executable, "-m", f"bench.{self.module}"]
-        return [sys.executable, "-m", "kernel.vm", "python3", "-m", f"bench.{self.module}"]
+    def name(self, module: str) -> str:
+        """A module's name for the log and the table."""
+        return f"{module}-{self.series or 'here'}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What it needs beside ours."""
+        """What the command needs beside our own environment."""
         paths = ("src", "tests/standins", "tests") if not self.series else ("tests",)
         path = {"PYTHONPATH": ":".join(str(REPOSITORY / each) for each in paths)}
         machine = {"OFFLOAD_KERNEL": self.series} if self.series else {}
         return path | machine | ({"OFFLOAD_ICOUNT": "1"} if self.counted else {})
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Modules that measure in the same place."""
+
+    place: Place
+    modules: tuple[str, ...]
+
+
+HERE = Place()
+USER_MODE = {series: Place(series) for series in ("6.1", "6.12")}
+COUNTED = {series: Place(series, counted=True) for series in ("6.1", "6.12")}
+# The longest first: a machine that begins last should not be the one that takes longest.
 AREAS = {
-    "control": [Program("command"), Program("service", "6.1"), Program("start", "6.1", counted=True)],
-    "flows": [Program("flows")],
-    "stations": [Program("many_stations")],
-    "growth": [Program("growth")],
-    "compile": [Program("compile", "6.1", counted=True)],
-    "foreign": [Program("foreign", "6.1", counted=True)],
     "dataplane": [
-        Program("slow", "6.1", counted=True),
-        Program("slow", "6.12", counted=True),
-        Program("packets", "6.1", counted=True),
-        Program("packets", "6.12", counted=True),
-        Program("exemptions", "6.1", counted=True),
-        Program("guard", "6.1", counted=True),
-        Program("guard", "6.12", counted=True),
+        Programs(COUNTED["6.1"], ("slow", "packets", "exemptions", "guard")),
+        Programs(COUNTED["6.12"], ("slow", "packets", "guard")),
     ],
-    "connections": [Program("connections", "6.1", counted=True)],
-    "returns": [Program("returns", "6.1"), Program("returns", "6.12")],
-    "hardware": [
-        Program(name, series, counted=True) for series in ("6.1", "6.12") for name in ("hardware", "stations")
+    "live": [Programs(place, ("live",)) for place in COUNTED.values()],
+    "connections": [Programs(COUNTED["6.1"], ("connections",))],
+    "hardware": [Programs(place, ("hardware", "stations")) for place in COUNTED.values()],
+    "foreign": [Programs(COUNTED["6.1"], ("foreign",))],
+    "compile": [Programs(COUNTED["6.1"], ("compile",))],
+    "control": [
+        Programs(HERE, ("command",)),
+        Programs(USER_MODE["6.1"], ("service",)),
+        Programs(COUNTED["6.1"], ("start",)),
     ],
-    "live": [Program("live", series, counted=True) for series in ("6.1", "6.12")],
+    "returns": [Programs(place, ("returns",)) for place in USER_MODE.values()],
+    "flows": [Programs(HERE, ("flows",))],
+    "stations": [Programs(HERE, ("many_stations",))],
+    "growth": [Programs(HERE, ("growth",))],
 }
 
 
@@ -89,43 +98,55 @@ def main(areas: list[str]) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     print(WIDTHS, flush=True)
     deadline = time.monotonic() + 60 * MINUTES
-    programs = [program for area in areas for program in AREAS[area]]
+    chosen = [programs for area in areas for programs in AREAS[area]]
 
-    def measured(program: Program) -> list[Row]:
-        return list(_measured(program, deadline))
+    def measured(programs: Programs) -> list[Row]:
+        return list(_measured(programs, deadline))
 
-    timed = {program: measured(program) for program in programs if not program.counted}
-    counting = [program for program in programs if program.counted]
+    timed = {programs: measured(programs) for programs in chosen if not programs.place.counted}
+    counting = [programs for programs in chosen if programs.place.counted]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         counted = dict(zip(counting, pool.map(measured, counting), strict=True))
-    rows = [row for program in programs for row in (timed | counted)[program]]
+    rows = [row for programs in chosen for row in (timed | counted)[programs]]
     document = {"rows": [asdict(row) for row in rows]}
     (BUILD / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
     (BUILD / "bench.txt").write_text("\n".join([*_table(rows), ""]))
     print(f"bench: {len(rows)} lines in {BUILD.name}/bench.json and {BUILD.name}/bench.txt", flush=True)
 
 
-def _measured(program: Program, deadline: float) -> Iterator[Row]:
-    """The lines of a program as it prints them."""
+def _measured(programs: Programs, deadline: float) -> Iterator[Row]:
+    """The lines of programs as these print them, and one for each program that fails or does not run."""
+    place, waiting = programs.place, list(programs.modules)
     rest = deadline - time.monotonic()
     if rest <= 0:
-        yield _shown(missing(program.name, f"no time in {MINUTES:.0f} minutes"))
+        yield from (_shown(missing(place.name(module), f"no time in {MINUTES:.0f} minutes")) for module in waiting)
         return
-    environment = os.environ | program.environment | {"OFFLOAD_VM_SECONDS": str(round(rest))}
+    environment = os.environ | place.environment | {"OFFLOAD_VM_SECONDS": str(round(rest))}
     began, lines = time.monotonic(), []
     with subprocess.Popen(
-        program.argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        place.argv(programs.modules),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
             if line.startswith(MARK):
                 yield _shown(Row(**json.loads(line.removeprefix(MARK))))
-    (LOGS / f"{program.name}.log").write_text("".join(lines))
-    if process.returncode:
-        why = f"ended with status {process.returncode}, see build/bench/{program.name}.log"
-        yield _shown(missing(program.name, why))
-    print(f"# {program.name}: {time.monotonic() - began:.0f} s", flush=True)
+            if line.startswith(ENDED):
+                name, status = place.name(waiting.pop(0)), line.split()[-1]
+                (LOGS / f"{name}.log").write_text("".join(lines))
+                print(f"# {name}: {time.monotonic() - began:.0f} s", flush=True)
+                if status != "0":
+                    yield _shown(missing(name, f"ended with status {status}, see build/bench/{name}.log"))
+                began, lines = time.monotonic(), []
+    for module in waiting:
+        name = place.name(module)
+        (LOGS / f"{name}.log").write_text("".join(lines))
+        yield _shown(missing(name, f"did not end, see build/bench/{name}.log"))
 
 
 def _shown(row: Row) -> Row:

@@ -1,13 +1,16 @@
 """The rows of the bench: when a figure is measured again, when a goal is met, and what a failed program leaves out."""
 
 import json
-import sys
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as bench
-from bench.rows import MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, against, alone, repeated, turns
+from bench.__main__ import ENDED, HERE, Place, Programs
+from bench.rows import MARK, MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, Row, against, alone, repeated, turns
 
 
 def test_a_figure_is_settled_when_two_runs_agree() -> None:
@@ -45,20 +48,45 @@ def test_turns_are_taken() -> None:
     assert order == ["theirs", "ours"] * 3
 
 
-def test_a_program_that_fails_costs_its_own_lines_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = alone("fine", "ms", Figure(1, 1), 2, "method")
-    programs = {"fine": f"from bench.rows import *; {row!r}.show()", "broken": "exit(3)"}
-    argv = property(lambda program: [sys.executable, "-c", programs[program.module]])
-    monkeypatch.setattr(bench.Program, "argv", argv)
-    monkeypatch.setattr(bench, "BUILD", tmp_path)
-    monkeypatch.setattr(bench, "LOGS", tmp_path / "bench")
-    monkeypatch.setattr(bench, "AREAS", {name: [bench.Program(name)] for name in ("broken", "fine")})
-    bench.main(["broken", "fine"])
-    rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
-    assert [(each["work"], each["met"]) for each in rows] == [("broken-here", NOT_MEASURED), ("fine", YES)]
-    assert "status 3" in rows[0]["method"] and "| fine |" in (tmp_path / "bench.txt").read_text()
+@pytest.fixture
+def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, list[Place]], list[Row]]:
+    """Run a shell's text in place of the programs of some places; the rows that the bench writes."""
+    (tmp_path / "row").write_text(MARK + json.dumps(asdict(alone("fine", "ms", Figure(1, 1), 2, "method"))))
+
+    def run(text: str, places: list[Place]) -> list[Row]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(Place, "argv", lambda *_: ["sh", "-c", text])
+        monkeypatch.setattr(bench, "BUILD", tmp_path)
+        monkeypatch.setattr(bench, "LOGS", tmp_path / "bench")
+        monkeypatch.setattr(bench, "AREAS", {"area": [Programs(place, ("broken", "fine")) for place in places]})
+        bench.main(["area"])
+        return [Row(**row) for row in json.loads((tmp_path / "bench.json").read_text())["rows"]]
+
+    return run
+
+
+Printed = Callable[[str, list[Place]], list[Row]]
+
+
+@pytest.mark.parametrize("place", [HERE, Place("6.1", counted=True)])
+def test_a_program_that_fails_costs_its_own_lines_only(printed: Printed, tmp_path: Path, place: Place) -> None:
+    rows = printed(f"echo '{ENDED}broken' 3; cat row; echo; echo '{ENDED}fine' 0", [place])
+    assert [(row.work, row.met) for row in rows] == [(place.name("broken"), NOT_MEASURED), ("fine", YES)]
+    assert "status 3" in rows[0].method and "| fine |" in (tmp_path / "bench.txt").read_text()
+
+
+def test_a_machine_that_dies_costs_the_lines_of_the_programs_that_had_not_ended(printed: Printed) -> None:
+    rows = printed(f"cat row; echo; echo '{ENDED}broken' 0; exit 1", [HERE])
+    assert [(row.work, row.met) for row in rows] == [("fine", YES), ("fine-here", NOT_MEASURED)]
+
+
+def test_programs_of_one_place_run_one_after_the_other() -> None:
+    done = subprocess.run(HERE.argv(("test_bench", "nothing_of_that_name")), capture_output=True, text=True, check=True)
+    ended = [line for line in done.stdout.splitlines() if line.startswith(ENDED)]
+    assert [line.removeprefix(ENDED).split()[0] for line in ended] == ["test_bench", "nothing_of_that_name"]
+    assert ended[1].split()[-1] == "1"
 
 
 def test_an_area_that_does_not_exist_is_named() -> None:
-    with pytest.raises(SystemExit, match="WHAT is speed, but must be of control"):
+    with pytest.raises(SystemExit, match="WHAT is speed, but must be of dataplane"):
         bench.main(["speed"])
