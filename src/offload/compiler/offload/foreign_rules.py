@@ -60,13 +60,12 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
-    Behind our chain on the forward hook (`behind_ours`) these are also all that drop or reject, and such a policy.
-
-    A rule in a chain that several rules jump to may come several times, with the conditions of each way there. If there
-    are more than MOST_RULES, they lose their comments and all conditions except devices, equal ones become one, and the
-    rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count only for what
-    OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload. Rules of
-    these, and rules from /etc/config/firewall, are left out.
+    In chains behind ours (`behind_ours`) they are also all rules that drop or reject; a policy that drops counts as a
+    rule there. A rule in a chain that several rules jump to may come several times, with the conditions of each way
+    there. If there are more than MOST_RULES, they lose their comments and all conditions except devices, equal ones
+    become one, and the rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count
+    only for what OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload.
+    Rules of these, and rules from /etc/config/firewall, are left out.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -80,9 +79,10 @@ def treating(
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """Yield (rule, the PacketRule that describes it) for the rules of other programs that must see every packet.
 
-    A rule may come several times, with the conditions of each way to it (jumps from base chains). Rules on ingress and
-    egress hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables
-    of offload. Rules of these, and rules from /etc/config/firewall, are left out.
+    In chains behind ours (`behind_ours`) they are also all rules that drop or reject; for a policy that drops a rule is
+    made. A rule may come several times, with the conditions of each way to it (jumps from base chains). Other rules on
+    ingress and egress hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of
+    the tables of offload. Rules of these, and rules from /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)

@@ -128,9 +128,9 @@ def addresses_of(
 
 
 def new_addresses(given: Address | NetworkName | None, found: Split) -> Split:
-    """The addresses that replace others: of a netifd network (`given`) the router's own, without its prefix length.
+    """The addresses that a rule writes into packets. `given`: the option's value; `found`: its addresses, by family.
 
-    For all other values `found`, the addresses of `given`.
+    If `given` names a netifd network, they are the router's own addresses there, without prefix lengths; else `found`.
     """
     if not isinstance(given, NetworkName):
         return found
@@ -169,7 +169,7 @@ def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Itera
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
     """Add a problem if `found`, the new addresses of `option`, has several of one family: only the first is used.
 
-    A network counts as several; a range does not, as nft takes it.
+    A network (`192.0.2.0/24`) counts as several. A range does not: nft takes it as it is.
     """
     several = any(len(found.of(family)) > 1 for family in FAMILIES)
     if several or any(each.bits not in {RANGE, WIDTH[each.family]} for each in (*found.v4, *found.v6)):

@@ -52,12 +52,11 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 
 
 def rules_to_exempt(snapshot: Snapshot) -> Iterator[PacketRule]:
-    """The rules in nft whose traffic is not to be offloaded, so that they see each packet.
+    """Yield the rules in nft (of `snapshot.packet_rules`) whose traffic is not to be offloaded.
 
     They limit rates, count against a quota, give priorities, set DSCP, drop by what differs from packet to packet or
-    behind our chain, or set a mark that a qdisc or tc filter reads. Other rules that must see every packet are only
-    reported by `offload check`. Rules on ingress and egress hooks are never among them: software offload passes these
-    hooks, and hardware is not used on their devices (pairs/shapers.py), except with `auto_software 0`.
+    behind our chain, or set a mark that a qdisc or tc filter reads. Rules on ingress and egress hooks are not among
+    them.
     """
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):

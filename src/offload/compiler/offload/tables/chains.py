@@ -59,19 +59,15 @@ def covered(table: Table) -> str:
 def ingress_priority(table: Table) -> str:
     """The priority of the table's flowtable on the ingress hooks of its devices, as nft text: `filter`, `filter + 1`.
 
-    It is one higher in hardware, as both tables may list the same device, and higher by BEHIND_PRIORITY if the
-    flowtable must come behind chains of other programs: as high as the kernel has it.
+    Hardware has one more than software, as both tables may list the same device. BEHIND_PRIORITY is added if the
+    flowtable must come behind chains of other programs (`Table.behind`).
     """
     after = BEHIND_PRIORITY * table.behind + table.hardware
     return f"filter + {after}" if after else "filter"
 
 
+# of the table's chain on the forward hook, as nft text
 def _priority(table: Table) -> str:
-    """The priority of the table's chain on the forward hook, as nft text: `filter + 9` in hardware, else `filter + 10`.
-
-    If another program has a chain there at 9 or higher (`late`), it is the last of the
-    kernel, in hardware the last but one.
-    """
     shared = SHARED_PRIORITY if table.hardware else FORWARD_PRIORITY
     return f"{ACCEPTED_PRIORITY + shared - SHARED_PRIORITY}" if table.late else f"filter + {shared}"
 
