@@ -59,7 +59,7 @@ def _fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
 
 
 def holding(fakes: Fakes, timeout: int) -> None:
-    """The kernel has a run-time exempt, as it tells it."""
+    """The kernel has a timed exempt, as it tells it."""
     assert answer(fakes.service, METHODS["exempt_add"], {"match": {"src_ip": HOST}, "timeout": timeout})["ok"]
     assert fakes.service.decided
     (timed_exempt,) = fakes.service.timed_exempts.living(fakes.clock())

@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import operator
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -92,6 +92,20 @@ def test_replace_and_asdict() -> None:
     nested = Point(1, Ordered(2), [(Ordered(3),), {"k": Ordered(4)}])
     assert nouns.asdict(nested) == dataclasses.asdict(nested)
     assert nouns.asdict(nested)["names"] == [({"number": 3, "word": ""},), {"k": {"number": 4, "word": ""}}]
+
+
+class Place(NamedTuple):
+    """A tuple with names, in a dataclass."""
+
+    row: int
+    what: Any
+
+
+def test_asdict_keeps_named_tuples() -> None:
+    found = nouns.asdict(Point(Place(1, Ordered(2))))
+    assert found == dataclasses.asdict(Point(Place(1, Ordered(2))))
+    assert found["x"] == Place(1, {"number": 2, "word": ""})
+    assert type(found["x"]) is Place
 
 
 def test_the_standard_library_takes_it_for_one_of_its_own() -> None:

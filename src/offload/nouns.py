@@ -40,7 +40,7 @@ else:
     def asdict(noun: Any) -> dict[str, Any]:
         """The object as a dict, field name -> value. Dataclass objects in the values become dicts in the same way.
 
-        They are found in tuples, lists and values of dicts, at any depth. TypeError for a NamedTuple of several fields.
+        They are found in tuples (also NamedTuples), lists and values of dicts, at any depth.
         """
         return {name: _plain(getattr(noun, name)) for name in noun.__slots__}
 
@@ -182,7 +182,8 @@ def _plain(value: Any) -> Any:
     if isinstance(getattr(type(value), "__dataclass_fields__", None), dict):
         return {name: _plain(getattr(value, name)) for name in value.__slots__}
     if isinstance(value, list | tuple):
-        return type(value)(_plain(each) for each in value)
+        made = [_plain(each) for each in value]
+        return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     return value

@@ -218,7 +218,7 @@ def test_each_has_its_name() -> None:
     assert [match.called for match in found] == [
         "exempt @exempt[0]",
         "rule 'Calls' of /etc/config/firewall",
-        "run-time exempt 7",
+        "timed exempt 7",
         *["zone kids, whose subnets it is in,"] * 2,
     ]
 

@@ -8,6 +8,7 @@ from offload.config.anonymous import anonymous, known
 from offload.config.choices.offload_tables import PACKAGES
 from offload.config.load import FILES
 from offload.model.sections.section import Section
+from offload.nouns import replace
 from offload.service.reconcile import decide
 from random_routers import router
 
@@ -42,6 +43,12 @@ def test_text_becomes_a_number_and_equal_text_the_same() -> None:
         Section("firewall", "zone", "section_1", "section_1", {"name": "lan", "extra_src": "5"}),
         Section("offload", "exempt", "cfg055555", "@exempt[0]", {"name": "4"}),
     ]
+
+
+def test_the_name_of_a_pair_is_replaced_and_those_of_zones_stay() -> None:
+    pair = Section("offload", "pair", "bob_to_net", "bob_to_net", {"src": "lan", "dest": "wan", "mode": "software"})
+    zone = Section("offload", "zone", "lan", "lan", {"mode": "hardware"})
+    assert anonymous([pair, zone]) == [replace(pair, name="section_1", id="section_1"), zone]
 
 
 def test_a_list_where_one_text_was_expected() -> None:

@@ -28,6 +28,11 @@ def test_a_file_that_cannot_be_read_makes_the_whole_unreadable(name: str, fault:
     assert problems[0].fault is fault
 
 
+def test_a_bad_value_that_stands_twice_is_one_problem() -> None:
+    _, faults = loaded(("exempt", {"src_ip": ("bad", "10.0.0.1", "bad"), "proto": "tcp"}))
+    assert len(faults) == 1
+
+
 def test_globals() -> None:
     config, faults = loaded(("globals", {"mode": "hardware", "after_packets": "7", "family": "ipv6", "device": "a b"}))
     found = config.globals

@@ -92,6 +92,16 @@ def problems(text: str, root: Path, capsys: pytest.CaptureFixture[str]) -> list[
     return [line for line in capsys.readouterr().err.splitlines() if "(N)" in line]
 
 
+@pytest.mark.parametrize("options", ["proto=tcp~udp", "proto=tcp~udp~sctp"])
+def test_a_problem_of_several_protocols_is_said_once(
+    options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    down = rule("name=guest network=nosuch", "zone")
+    forward = f"name=N src=wan dest=lan src_dport=80 dest_ip=192.168.1.5 reflection_zone=guest {options}"
+    (problem,) = problems(ZONES + down + rule(forward, "redirect"), tmp_path, capsys)
+    assert problem.endswith("has no reflection into zone 'guest': its address is not known")
+
+
 @pytest.mark.parametrize(
     "options", ["ipset=nosuch", "ipset=doors proto=ah", "helper=nosuch", "dest_ip=vpn", "monthdays=1", "src_ip=~"]
 )

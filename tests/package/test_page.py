@@ -60,7 +60,7 @@ def test_the_rights_name_every_method_and_a_reader_changes_nothing() -> None:
     bus = (APP / "htdocs/luci-static/resources/offload/bus.js").read_text()
     assert set(re.findall(r"declare\('(\w+)'", bus)) <= read | write
     assert read == {"status", "totals", "zones", "check", "flows", "explain", "preview"}
-    # the page neither stops the firewall nor reads metrics, and has the run-time exempts of status
+    # the page neither stops the firewall nor reads metrics, and has the timed exempts of status
     assert write == METHODS.keys() - read - {"firewall", "metrics", "exempt_list"}
 
 

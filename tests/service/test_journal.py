@@ -186,6 +186,25 @@ def test_a_bridge_whose_stations_move_too_often_is_reported_once_and_so_is_its_e
     ]
 
 
+def test_new_problems_are_logged_in_one_order() -> None:
+    watched = Watched()
+    watched.configured(*(("zone", {"name": f"nowhere{number}", "mode": "software"}) for number in range(9)))
+    faults = [line for level, line in watched.passed(Cause.START) if level is LogLevel.WARNING]
+    assert len(faults) == 9
+    assert faults == sorted(faults)
+
+
+def test_a_change_that_returns_no_table_names_no_flows() -> None:
+    watched = Watched()
+    watched.passed(Cause.START)
+    watched.log.lines.clear()
+    changed = watched.service.applied.then(1, "2026-11-29T20:00:00Z")
+    watched.journal.followed(changed, Cause.ENDED)
+    assert watched.log.lines == []
+    watched.journal.followed(changed.then(1, "2026-11-29T20:00:01Z", returned=("flow_offload",)), Cause.ROUTES)
+    assert watched.log.lines == [(LogLevel.INFO, f"{Cause.ROUTES.value}: {RETURNED}")]
+
+
 @pytest.mark.parametrize("level", list(LogLevel))
 def test_the_level_leaves_out_what_matters_less(level: LogLevel) -> None:
     watched = Watched()

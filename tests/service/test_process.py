@@ -159,7 +159,7 @@ REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("exempt", "add", "--src-ip", "nonsense"), "is not an IPv4 or IPv6 address"),
     (("exempt", "add", "--src-ip", "10.0.0.1", "--timeout", "soon"), "'soon' is no time"),
     (("cut",), "whose connections are to end? Name them by --zone"),
-    (("exempt", "delete", "7"), "there is no run-time exempt 7"),
+    (("exempt", "delete", "7"), "there is no timed exempt 7"),
 )
 
 

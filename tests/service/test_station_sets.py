@@ -63,10 +63,10 @@ def test_the_software_table_is_returned_only_for_a_station_that_has_a_flow_there
     known = [Neighbour("192.0.2.10", "br-lan", WIRED), Neighbour("192.0.2.11", "br-lan", WIFI)]
     sets.took([table(stations=(f'"br-lan" . {WIRED}',))], 100.0)
     assert sets.arrived_due() == 100.0 + SEARCH_APART
-    assert not sets.are_in_software([flow(b"\xc0\x00\x02\x0b"), flow(b"\xc0\x00\x02\x0a", 0)], known, 160.0)
+    assert not sets.are_in_software([flow(b"\xc0\x00\x02\x0b"), flow(b"\xc0\x00\x02\x0a", 0)], known)
     sets.took([table(stations=(f'"br-lan" . {WIRED}',), stations4=('"br-lan" . 192.0.2.11',))], 161.0)
     assert sets.arrived_due() == 161.0 + SEARCH_APART
-    assert sets.are_in_software([flow(b"\xc0\x00\x02\x0b")], known, 221.0)
+    assert sets.are_in_software([flow(b"\xc0\x00\x02\x0b")], known)
     assert sets.arrived_due() is None
 
 
@@ -196,6 +196,16 @@ def test_addresses_that_are_gone_are_late_no_more() -> None:
     for turn in range(100):
         sets.took([table(stations=(f'"br-lan" . 02:00:00:00:00:{turn:02x}',))], float(turn))
     assert sets.arrived == {"02:00:00:00:00:63"}
+
+
+def test_stations_that_come_and_go_do_not_put_the_search_off_for_minutes() -> None:
+    sets = StationSets()
+    sets.took([table()], 0.0)
+    for turn in range(21):
+        sets.took([table(stations=(f'"br-lan" . 02:00:00:00:00:{turn:02x}',))], 2.0 * turn)
+        sets.took([table()], 2.0 * turn + 1)
+    sets.took([table(stations=(f'"br-lan" . {WIRED}',))], 42.0)
+    assert sets.arrived_due() == 42.0 + SEARCH_APART
 
 
 def test_a_return_for_late_stations_that_fails_is_tried_again() -> None:

@@ -136,7 +136,7 @@ VERBS = {
     "totals": Verb(
         "top",
         "totals",
-        "Show what each host, or pair of zones, has moved by path since the service counts.",
+        "Show what each host, or pair of zones, moved by path, in connections between zones since the totals began.",
         (
             ("--by", {"metavar": "WHAT", "default": "host", "help": "host (the default) or pair"}),
             ("--limit", {"metavar": "N", "help": f"at most so many ({PAGE})"}),
@@ -225,7 +225,7 @@ VERBS = {
         "Write this router as a directory for --root, without passwords and keys.",
         (
             ("directory", {"metavar": "DIR", "help": "a directory to make, or an empty one"}),
-            ("--with-names", _flag("with the names of rules and exempts, not numbers instead")),
+            ("--with-names", _flag("with free text and the names of rules, exempts and pairs, not numbers instead")),
         ),
     ),
 }

@@ -1,7 +1,7 @@
 """Anonymize sections for a bug report: known options only, and numbers in place of free text and some names. Pure.
 
-The names are those of rules, redirects, forwardings and exempts. Other names stay: sections refer to those of zones,
-networks, devices and ipsets.
+The names are those of rules, redirects, forwardings, exempts and pairs. Other names stay: sections refer to those of
+zones, networks, devices and ipsets.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from offload.model.sections.section import Section
 from offload.nouns import replace
 
 # No other section refers to their names, which are text that a person chose.
-NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt"})
+NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt", "pair"})
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
@@ -23,7 +23,7 @@ def known(sections: Iterable[Section]) -> list[Section]:
 def anonymous(sections: Sequence[Section]) -> list[Section]:
     """The sections with a number in place of each free text (of each word of a list); equal texts get equal numbers.
 
-    Words for yes and no (`1`, `off`) stay. A named rule, redirect, forwarding or exempt gets the name `section_NUMBER`.
+    Words for yes and no (`1`, `off`) stay. A named section of a type in NAMED_FOR_PEOPLE is renamed `section_NUMBER`.
     `sections`: as `known` gives them; a type or option that it leaves out raises KeyError.
     """
     numbers = _Numbers({section.name for section in sections})

@@ -50,7 +50,7 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems in order, each with the line and the words (`where`) of its section.
+    """The Problems in order, each once, with the line and the words (`where`) of its section.
 
     A Problem of a section that `packages` lack stays as it is.
     """
@@ -61,7 +61,7 @@ def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ..
         for section in found
     }
     owners = ((problem, known.get((problem.file, problem.section))) for problem in problems)
-    return tuple(problem.of(owner) if owner else problem for problem, owner in owners)
+    return tuple(dict.fromkeys(problem.of(owner) if owner else problem for problem, owner in owners))
 
 
 def _file_problem(name: str, packages: Packages) -> Problem | None:

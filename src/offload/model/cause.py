@@ -25,7 +25,7 @@ class Cause(Enum):
     HARDWARE = "hardware is asked for other flows"
     FILE = "a configuration file changed"
     CLOCK = "the clock was set"
-    EXEMPT_ENDED = "a run-time exempt ended"
+    EXEMPT_ENDED = "a timed exempt ended"
     TABLE = "a table came or went"
     CHAIN = "a chain on a hook came or went"
     RULES = "rules of another table changed"

@@ -83,8 +83,8 @@ class ExemptMatch:
     exempt: Exempt  # its conditions; without an address it has the subnets of a zone without known devices
     iifs: tuple[str, ...] = ()  # devices of zone src
     oifs: tuple[str, ...] = ()  # devices of zone dest
-    timed_exempt: TimedExempt | None = None  # the run-time exempt of which it is made; None: any other exempt
-    called: str = ""  # the subject of sentences about it: `exempt 'PlayStation'`, `run-time exempt 3`
+    timed_exempt: TimedExempt | None = None  # the timed exempt of which it is made; None: any other exempt
+    called: str = ""  # the subject of sentences about it: `exempt 'PlayStation'`, `timed exempt 3`
     zone: str = ""  # the zone, of subnets without devices, for which the compiler made this; empty: any other exempt
     connmark: bool = False  # one more condition: the connection's mark (ct mark) is not 0; packet marks do not matter
 

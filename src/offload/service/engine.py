@@ -121,7 +121,7 @@ class Engine:
         self.keep(self.decide(self.packages, snapshot))
 
     def holds_exempt(self, number: int) -> bool:
-        """Whether a table of the stored decision has the run-time exempt with this number; False without a decision."""
+        """Whether a table of the stored decision has the timed exempt with this number; False without a decision."""
         return self.decided is not None and number in with_timed_exempts(self.decided.plan)
 
     def with_routes(self, decided: Decided) -> Snapshot:
@@ -150,7 +150,7 @@ class Engine:
         """Read router and files, and give the decision. It is not stored, and the kernel's tables are not changed.
 
         The kernel's features are probed the first time, after `forget`, and while it has no flowtables. Stations (hosts
-        behind bridges) and run-time exempts of an earlier service are taken over once. OffloadError if the router
+        behind bridges) and timed exempts of an earlier service are taken over once. OffloadError if the router
         cannot be read; while ubusd is away, netifd's last reply is used.
         """
         doors = self.doors
@@ -181,7 +181,7 @@ class Engine:
         return replace(snapshot, links=tuple(links)) if bridges else snapshot
 
     def decide(self, packages: Packages, snapshot: Snapshot) -> Decided:
-        """Decide the wanted nft tables for these files, this Snapshot and the run-time exempts; nothing is stored."""
+        """Decide the wanted nft tables for these files, this Snapshot and the timed exempts; nothing is stored."""
         before = self.decided.plan if self.decided else None
         decided = reconcile.decide(packages, snapshot, self.timed_exempts.living(self.doors.clock()), before)
         remembered = () if decided.config.globals.old_rule else self.raised

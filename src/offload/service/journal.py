@@ -87,9 +87,10 @@ class Journal:
     def followed(self, applied: Applied, cause: Cause = Cause.STATION) -> None:
         """Log which tables were created again, whose flows are on the slow path for a moment, and why (`cause`).
 
-        Nothing is logged if `applied` has the generation (count of changes so far) that was logged last.
+        Nothing is logged if `applied` has the generation (count of changes so far) that was logged last, or created no
+        table again.
         """
-        if applied.generation != self._applied.generation:
+        if applied.returned and applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")
         self._applied = applied
 
@@ -136,7 +137,7 @@ class Journal:
 
     def _of_problems(self, problems: Iterable[Problem]) -> None:
         faults = {str(problem): None for problem in problems}
-        for fault in faults.keys() - self._faults:
+        for fault in sorted(faults.keys() - self._faults):
             self.line(LogLevel.WARNING, fault)
         self._faults = frozenset(faults)
 

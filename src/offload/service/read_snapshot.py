@@ -114,8 +114,8 @@ def to_write(
 
     Both have only what our schemas name: addresses, but no passwords of networks. `dump`: reply of netifd. `packages`:
     the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`, the sections have
-    numbers in place of free text and of the names of rules, redirects, forwardings and exempts, and nft files have
-    numbers in place of paths. Names of zones, networks, devices and sets stay.
+    numbers in place of free text and of the names of rules, redirects, forwardings, exempts and pairs, and nft files
+    have numbers in place of paths. Names of zones, networks, devices and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

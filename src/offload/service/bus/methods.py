@@ -126,7 +126,7 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     match = arguments.table("match", given.get("match"))
     exempt = arguments.exempt(match, [zone.name for zone in decided.config.zones])
     if engine.timed_exempts.full(exempt):
-        raise OffloadError("there are as many run-time exempts as there can be: delete one, or write a 'config exempt'")
+        raise OffloadError("there are as many timed exempts as there can be: delete one, or write a 'config exempt'")
     before = engine.timed_exempts.ends  # if the new exempt is refused, an older one for the same traffic must go on
     number = engine.timed_exempts.add(exempt, seconds, engine.doors.clock())
     applied = engine.work()
@@ -152,13 +152,13 @@ def exempt_list(engine: Engine, _: Given) -> Json:
 
 
 def exempt_delete(engine: Engine, given: Given) -> Json:
-    """Delete the run-time exempt (traffic kept slow) with number `id` from our tables, by a pass, and from its file.
+    """Delete the timed exempt (traffic kept slow) with number `id` from our tables, by a pass, and from its file.
 
     The reply has the outcome of the pass; if that fails, the exempt goes on. ArgumentError if there is no such exempt.
     """
     number, before = arguments.number("id", given.get("id"), 1, 999_999_999), engine.timed_exempts.ends
     if not engine.timed_exempts.delete(number):
-        raise ArgumentError(f"id: there is no run-time exempt {number}")
+        raise ArgumentError(f"id: there is no timed exempt {number}")
     applied = engine.work()
     if applied.error:
         engine.timed_exempts.restore(before)

@@ -58,7 +58,7 @@ def read(
 
 
 def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: bool = False) -> Compiled:
-    """Compile the ruleset: with it the result has the zones and the problems of the configuration.
+    """Compile the ruleset: with it the result has the zones and the problems of the configuration, each once.
 
     `left_out`: sections to leave out: ids of those in the file, names of those from netifd and procd. `exact`: leave
     out each `config rule` with a condition that cannot be read; else such a rule stays, without the condition, if it
@@ -72,7 +72,8 @@ def compiled(inputs: Inputs, left_out: Collection[str] = frozenset(), *, exact: 
         config = config._replace(rules=tuple(rule for rule in config.rules if not rule.lost))
     state = RouterState(inputs.networks, inputs.modules, inputs.lower, inputs.installed, inputs.includes)
     found = compile_firewall(config, state)
-    return found._replace(problems=(*loader.problems, *found.problems))
+    # the compiler meets the same fault once for each protocol, family and address
+    return found._replace(problems=tuple(dict.fromkeys((*loader.problems, *found.problems))))
 
 
 def _set_files(

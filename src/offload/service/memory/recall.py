@@ -1,4 +1,4 @@
-"""Read what an earlier service wrote to files: run-time exempts, totals, and where stations were seen last.
+"""Read what an earlier service wrote to files: timed exempts, totals, and where stations were seen last.
 
 `save_exempts` writes the file of exempts.
 """

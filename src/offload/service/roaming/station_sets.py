@@ -84,14 +84,14 @@ class StationSets:
 
         `arrived` gets the stations that are new in the hardware table (none if that was filled anew, as it is not known
         which are new), and loses those that are no longer in its sets. If `arrived` was empty, the search for flows of
-        these is due SEARCH_APART (60) seconds after `now` (monotonic) at the earliest.
+        these is due SEARCH_APART (60) seconds after `now` (monotonic), so that two searches are that far apart.
         """
         for table in tables:
             before = self.sent.get(table.name)
             if table.hardware and before is not None:
                 arrived = {each for name in STATION_SETS for each in set(table.stations[name]) - set(before[name])}
                 if arrived and not self.arrived:
-                    self._search_at = max(self._search_at, now) + SEARCH_APART
+                    self._search_at = now + SEARCH_APART
                 # only stations that are still in the sets, so that invented addresses cannot fill the memory
                 present = {element.rpartition(" ")[2] for name in STATION_SETS for element in table.stations[name]}
                 self.arrived = (self.arrived | {element.rpartition(" ")[2] for element in arrived}) & present
@@ -109,14 +109,13 @@ class StationSets:
         """
         self.arrived, self._search_at = self.arrived | stations, now + SEARCH_APART
 
-    def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour], now: float) -> bool:
+    def are_in_software(self, entries: Iterable[Entry], neighbours: Iterable[Neighbour]) -> bool:
         """Whether one of these connections is in software and has an end in `arrived`; empties `arrived`.
 
-        `neighbours`: give the addresses of a MAC; an end without a neighbour is not found. `now` (monotonic seconds):
-        the next search is not before SEARCH_APART (60) seconds after it.
+        `neighbours`: give the addresses of a MAC; an end without a neighbour is not found.
         """
         packed = {ip_address(each.address).packed for each in neighbours if {each.address, each.mac} & self.arrived}
-        self.arrived, self._search_at = frozenset(), now
+        self.arrived = frozenset()
         return any(
             entry.state is State.SOFTWARE and (entry.original.src in packed or entry.reply.src in packed)
             for entry in entries

@@ -88,7 +88,7 @@ def _take_from_software(engine: Engine, now: float) -> None:
         return
     _, neighbours = engine.stations.remembered()
     arrived = engine.station_sets.arrived
-    if engine.station_sets.are_in_software(entries, neighbours, now):
+    if engine.station_sets.are_in_software(entries, neighbours):
         applied = engine.work(forced=[SOFTWARE], cause=Cause.STATION)
         if SOFTWARE not in applied.returned:
             engine.station_sets.search_again(now, arrived)

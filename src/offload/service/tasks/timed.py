@@ -61,7 +61,7 @@ def follows_hints(task: Task) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Requests a pass when a run-time exempt (traffic kept slow) has ended: the pass removes the empty nft set."""
+    """Requests a pass when a timed exempt (traffic kept slow) has ended: the pass removes the empty nft set."""
 
     hints: Debouncer
 

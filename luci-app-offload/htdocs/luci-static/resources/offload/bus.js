@@ -57,7 +57,7 @@ return baseclass.extend({
 	/** Zones, pairs, devices, problems, and what the last pass did. */
 	status: asked(declare('status')),
 
-	/** The bytes of hosts and pairs by path, since the service began to count. */
+	/** The bytes of hosts and pairs by path, since the totals began. */
 	totals: asked(declare('totals')),
 
 	/** Zones and pairs alone. */

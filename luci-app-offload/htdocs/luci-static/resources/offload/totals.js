@@ -7,7 +7,7 @@
 'require offload.words as words';
 
 /*
- * The bytes of hosts by path since the service began to count. Names and addresses come from other hosts and go into text
+ * The bytes of hosts by path since the totals began. Names and addresses come from other hosts and go into text
  * nodes only.
  */
 

@@ -47,7 +47,7 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
             else None
         )
         if match is not None:
-            yield replace(match, timed_exempt=timed_exempt, called=f"run-time exempt {timed_exempt.id}")
+            yield replace(match, timed_exempt=timed_exempt, called=f"timed exempt {timed_exempt.id}")
 
 
 # None: a zone has neither devices nor addresses, so that no packet could match. A zone whose packets cannot be

@@ -31,7 +31,7 @@ function busiest(pairs) {
 	return pairs.length ? name(pairs.reduce((most, pair) => flows(pair) > flows(most) ? pair : most)) : undefined;
 }
 
-/** The flows of a pair that ended since the service began to count, and whether it missed some or all. */
+/** The flows of a pair that ended since the totals began, and whether it missed some or all. */
 function ended(pair, service) {
 	if (!pair.ended || !service?.since)
 		return '–';
