@@ -176,6 +176,12 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked(offload: Offlo
     assert sentence in ran.err
 
 
+def test_a_dry_run_promises_no_more_than_that_nothing_changes(offload: Offload) -> None:
+    # `nft -c` sends the ruleset to the kernel, which may ask devices, and makes no change
+    for verb in ("set", "pair"):
+        assert "only say what it would change; nothing is changed" in " ".join(offload("help", verb).out.split())
+
+
 def test_help_has_every_verb_and_every_option(offload: Offload) -> None:
     assert all(name in offload("help").out for name in VERBS)
     for name, verb in VERBS.items():

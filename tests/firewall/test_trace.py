@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 
 from firewall.strategies import sections
 from firewall.test_properties import HOME
+from offload.cli.firewall import diff, show
 from offload.cli.firewall.main import main
 from offload.compiler.firewall.tracing.packet import NO, OPEN, YES, Packet, meets
 from offload.compiler.firewall.tracing.refused import Connection, Rules, refusal
 from offload.compiler.firewall.tracing.trace import at_hook
-from offload.model.kernel.nft import Chain, Hook, Include, Rule
+from offload.errors import NftError
+from offload.model.kernel.nft import Chain, Hook, Include, Rule, Ruleset, Table
 from offload.model.sections.match import Bits, Item, Limit, Match
 from offload.model.text.addresses import address
+from offload.system.fake_nft import FakeNft
 
 ROUTERS = Path(__file__).parent / "routers"
+END = "udp or 17"
 TCP = Packet(4, "tcp", "br-lan", "eth1", 0xC0A80105, 0x08080808, 40000, 443)
 
 
@@ -39,6 +43,30 @@ def test_a_port_forward_is_followed_to_its_zone(capsys: pytest.CaptureFixture[st
     assert 'dstnat_wan: dnat 192.168.1.6:22 "Simple" (@redirect[1], /etc/config/firewall:67)' in text
     assert "so it goes to zone lan" in text
     assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in text
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "words"),
+    [
+        ("6", "tcp", "--src wan --dest-ip 203.0.113.5 --dest-port 22"),
+        ("6", "tcp", "--src wan --dest-ip 203.0.113.5"),
+        ("17", "udp", "--src wan --dest-ip 203.0.113.5 --dest-port 53"),
+        ("58", "icmpv6", "--src wan --dest lan --dest-ip 2001:db8::1"),
+        ("50", "esp", "--src wan --dest lan"),
+        ("47", "gre", "--src wan --dest lan"),
+    ],
+)
+def test_a_protocol_s_number_means_its_name(
+    number: str, name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = traced("30-redirects", f"{words} --proto {number}", capsys)
+    assert text == traced("30-redirects", f"{words} --proto {name.upper()}", capsys)
+    assert f" {'ipv6-icmp' if name == 'icmpv6' else name}" in text.splitlines()[0]
+
+
+def test_a_protocol_without_a_name_is_shown_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "IPv4 protocol 253: from" in traced("01-fresh-install", "--src lan --proto 253", capsys)
+    assert "IPv4 of any protocol: from" in traced("01-fresh-install", "--src lan --proto all", capsys)
 
 
 def test_lines_are_folded_at_the_width_of_the_terminal(
@@ -104,10 +132,19 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
         ("--src-ip 300.1.1.1", "--src-ip: '300.1.1.1' is no address"),
         ("--src-ip 10.0.0.1 --dest-ip fd00::1", "--src-ip and --dest-ip are of different families"),
         ("--src lan --dest-port 5 --proto icmp", "--proto: 'icmp' has no ports"),
+        ("--src lan --dest-port 5 --proto 1", "--proto: '1' has no ports"),
+        ("--src lan --dest-port 5 --proto any", "--proto: 'any' has no ports"),
+        *(
+            (
+                f"--src lan --proto {word}",
+                f"--proto: '{word}' is not one protocol: write a name or number, such as {END}",
+            )
+            for word in ("tcpp", "256", "!tcp", "tcpudp")
+        ),
     ],
 )
 def test_what_cannot_be_understood_is_named(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert traced("01-fresh-install", words, capsys, code=1) == f"offload: {sentence}\n"
+    assert traced("01-fresh-install", words, capsys, code=2) == f"offload: {sentence}\n"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +162,23 @@ def test_a_verb_or_option_that_is_nearly_one_is_hinted_at(
 ) -> None:
     assert main(["firewall", *words.split()]) == 2
     assert capsys.readouterr().err.splitlines()[0] == f"offload: {sentence} is not understood here"
+
+
+def test_what_goes_to_stderr_is_silenced(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuses() -> None:
+        raise NftError("syntax error")
+
+    nothing = Ruleset(Table("fw4", ()))
+    monkeypatch.setattr(show, "_checked_by_nft", refuses)
+    monkeypatch.setattr(diff, "compiled", lambda _: (nothing, (), ()))
+    monkeypatch.setattr(diff, "_taken", lambda *_: (nothing, frozenset({"/etc/bad.nft"})))
+    monkeypatch.setattr(diff, "_listed", lambda *_: "")
+    monkeypatch.setattr(diff, "Nft", lambda: FakeNft(others=frozenset()))
+    for verb, code, sentence in (("check", 1, "nft refuses the ruleset"), ("diff", 0, "/etc/bad.nft is left out")):
+        assert main(["firewall", verb]) == code
+        assert sentence in capsys.readouterr().err
+        assert main(["firewall", "-q", verb]) == code
+        assert capsys.readouterr().err == ""
 
 
 def _match(**conditions: object) -> Match:

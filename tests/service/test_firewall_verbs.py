@@ -177,6 +177,25 @@ def test_what_is_taken_out_of_a_set_goes_with_a_restart_and_not_with_a_reload(co
     assert "10.0.0.2" not in console.host.nft.sent[-1]
 
 
+def test_sets_that_cannot_be_filled_have_the_cause_of_the_pass(console: Console) -> None:
+    console.host.nft.bad = ("table inet fw4",)
+    assert console.call("reload-sets") == FAILED
+    assert console.heard.pop() == "offload: the firewall is as it was before: syntax error, unexpected word"
+    console.host.nft.bad = ()
+    console.host.fakes.bus.replies[DUMP] = AbsentError("network.interface dump: ubus has no such object")
+    console.host.start()  # what nft refused is forgotten
+    assert console.call("reload-sets") == FAILED
+    assert "network.interface dump" in console.heard[-1]
+
+
+def test_sets_whose_files_were_not_read_are_no_success() -> None:
+    console = Console(firewall_router(), alone=False)
+    console.call("start")
+    console.host.fakes.bus.replies[DUMP] = AbsentError("network.interface dump: ubus has no such object")
+    assert console.call("reload-sets") == FAILED
+    assert "network.interface dump" in console.heard[-1]
+
+
 def test_a_restart_that_fails_leaves_the_sets(console: Console) -> None:
     console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
     console.call("start")
@@ -234,11 +253,17 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ("-q", "which verb"),
         ("dance", "'dance' is not understood"),
         ("start now", "'start' takes no more words"),
-        ("network", "'network' names something"),
+        ("network", "'network' needs a name: offload firewall network NET"),
+        ("zone", r"'zone' needs a name: offload firewall zone ZONE \[DEV\]"),
         ("zone a b c", "'zone' takes no more words"),
         ("reload --root /x", "'reload' needs the running router"),
-        ("print --root", "'--root' needs a value"),
-        ("trace --src", "'--src' needs a value"),
+        ("print --root", "'--root' needs a value: --root DIR"),
+        ("print --root=", "'--root' needs a value: --root DIR"),
+        ("trace --src", "'--src' needs a value: --src ZONE"),
+        ("trace --dest-port=", "'--dest-port' needs a value: --dest-port N"),
+        ("print --explain=1", "'--explain' takes no value"),
+        ("check --explain", "'check' takes no --explain: offload firewall print --explain"),
+        ("reload --explain", "'reload' takes no --explain"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused(words: str, sentence: str) -> None:

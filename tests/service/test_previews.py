@@ -1,4 +1,4 @@
-"""A choice before it is made: what it would change, and that nothing is written or sent for it."""
+"""A choice before it is made: what it would change, and that nothing is changed for it."""
 
 from argparse import Namespace
 from typing import Any

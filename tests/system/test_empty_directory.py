@@ -1,5 +1,6 @@
 """Where a snapshot is written: never over anything, never through a link, never into the router's configuration."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -73,6 +74,19 @@ def test_the_configuration_is_refused_by_whatever_name(tmp_path: Path, monkeypat
 def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     with pytest.raises(FileError, match="belongs to another user"):
+        empty_directory.write(tmp_path, FILES)
+
+
+def test_a_directory_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refused(path: str, flags: int, *words: int, **options: int) -> int:
+        if path == "." and not flags & os.O_PATH:  # root may read a directory of mode 0300
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *words, **options)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(FileError, match=r"cannot be listed: Permission denied; name a directory that does not exist"):
         empty_directory.write(tmp_path, FILES)
 
 

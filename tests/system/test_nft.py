@@ -50,6 +50,28 @@ def program(tmp_path: Path, script: str) -> Nft:
             '/dev/stdin:56:15-20: Error: Interface does not exist\n\t\t\t"br-lan" . "vrf0" : goto policy_0,\n',
             "a device that the text names does not exist, or no more",
         ),
+        (
+            "Error: No such file or directory\nlist table inet nope\n                ^^^^\n",
+            "table nope does not exist, or no more: list table inet nope",
+        ),
+        (
+            "Error: No such file or directory\nlist set inet nope s\n              ^^^^\n",
+            "table nope does not exist, or no more: list set inet nope s",
+        ),
+        (
+            "Error: No such file or directory\nlist set inet t nope\n                ^^^^\n",
+            "set nope does not exist, or no more: list set inet t nope",
+        ),
+        (
+            "/dev/stdin:1:19-22: Error: No such file or directory\nadd element inet t x { ::1 }\n                   ^\n",
+            "set x does not exist, or no more: add element inet t x { ::1 }",
+        ),
+        (
+            "/dev/stdin:3:12-16: Error: No such file or directory\n\t\tip saddr @nope accept\n\t\t         ^^^^^\n",
+            "set @nope does not exist, or no more: ip saddr @nope accept",
+        ),
+        ("Error: No such file or directory\n", "what nft was asked for does not exist, or no more"),
+        ("Error: No such file or directory\nlist\n         ^\n", "what nft was asked for does not exist, or no more"),
         ("Operation not permitted (you must be root)", "nft may not touch the ruleset: run as root"),
         ("nft: symbol not found\n", "nft: symbol not found"),
         ("\n \n", "nft failed without a word"),

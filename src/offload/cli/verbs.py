@@ -42,7 +42,7 @@ def _flag(help_: str) -> dict[str, Any]:
 
 
 MODE: tuple[str, dict[str, Any]] = ("mode", {"metavar": "MODE", "help": "none, software or hardware"})
-DRY_RUN: tuple[str, dict[str, Any]] = ("--dry-run", _flag("only say what it would change; nothing is written or sent"))
+DRY_RUN: tuple[str, dict[str, Any]] = ("--dry-run", _flag("only say what it would change; nothing is changed"))
 CHOOSING = (
     ("--zone", {"help": "only flows from or to this zone"}),
     ("--host", {"help": "only flows from or to this address or network", "metavar": "ADDRESS"}),

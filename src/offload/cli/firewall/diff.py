@@ -20,16 +20,16 @@ from offload.system.nft.door import Nft
 TABLE, ASLEEP = "fw4", "fw4_next"
 
 
-def show_diff(_: Given) -> int:
+def show_diff(given: Given) -> int:
     """Print which lines a reload would remove and add in each chain, set or other object; give the exit code.
 
     3: something would change; 0: nothing. Flowtables and rules that use them are not compared. An included file that
-    nft refuses is not compared; a line on stderr names it. OffloadError if what the firewall is compiled from cannot be
-    read, or nft fails otherwise.
+    nft refuses is not compared; without -q a line on stderr names it. OffloadError if what the firewall is compiled
+    from cannot be read, or nft fails otherwise.
     """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
-    for path in sorted(broken):
+    for path in () if given.quiet else sorted(broken):
         sys.stderr.write(f"[!] File {path} is left out: nft refuses it\n")
     wanted = _listed(nft, sleeping(ruleset))
     there = nft.listing(TABLE) if TABLE in nft.tables() else ""

@@ -26,7 +26,7 @@ usage: offload firewall [-q] VERB
   device DEV                       the zone of a device
   zone ZONE [DEV]                  the devices of a zone, or DEV where it is one of them
 
-  -q          no warnings
+  -q          nothing on stderr
   --explain   name the section and the line that each rule comes from
   --root DIR  a router as a directory instead of this one
 """
@@ -40,8 +40,17 @@ WORDS = {
     "zone": (1, 2),
 }
 OF_DIRECTORIES = frozenset({"print", "check", "trace"})  # verbs that take --root
-ABOUT = ("src", "dest", "src-ip", "dest-ip", "src-port", "dest-port", "proto", "src-mac")  # options of `trace`
-OPTIONS = ("-q", "--explain", "--root", "--help", *(f"--{each}" for each in ABOUT))
+OF_EXPLAINED = frozenset({"print"})  # verbs that take --explain
+ABOUT = {  # options of `trace`, and what the usage calls their values
+    **dict.fromkeys(("src", "dest"), "ZONE"),
+    **dict.fromkeys(("src-ip", "dest-ip"), "IP"),
+    **dict.fromkeys(("src-port", "dest-port"), "N"),
+    "proto": "P",
+    "src-mac": "MAC",
+}
+VALUES = {"--root": "DIR"} | {f"--{each}": value for each, value in ABOUT.items()}
+OPTIONS = ("-q", "--explain", "--help", *VALUES)
+NAMES = {"network": "NET", "device": "DEV", "zone": "ZONE [DEV]"}  # arguments of verbs, as in the usage
 IGNORED = frozenset({"-v"})  # fw4 uses it to show the rules that nft adds
 
 
@@ -80,11 +89,19 @@ def parsed(argv: Sequence[str]) -> Given:
         elif word in {"-h", "--help"}:
             raise ValueError
         elif word.startswith("-") and word not in IGNORED:
-            needs = f"offload: '{word}' needs a value behind it\n"
-            raise ValueError(needs if word in OPTIONS else _not_understood(option, OPTIONS))
+            raise ValueError(_bad_option(option))
         elif word not in IGNORED:
             words.append(word)
     return _checked(words, Given("", (), root, explain, quiet, about))
+
+
+def _bad_option(option: str) -> str:
+    # a word with `=` or without is no option, or one whose value is missing, or has one that it does not take
+    if option in VALUES:
+        return f"offload: '{option}' needs a value: {option} {VALUES[option]}\n"
+    if option in OPTIONS:
+        return f"offload: '{option}' takes no value\n"
+    return _not_understood(option, OPTIONS)
 
 
 def _not_understood(word: str, known: Iterable[str]) -> str:
@@ -102,11 +119,14 @@ def _checked(words: Sequence[str], given: Given) -> Given:
     if verb not in WORDS:
         raise ValueError(_not_understood(verb, WORDS))
     least, most = WORDS[verb]
-    if not least <= len(names) <= most:
-        wanted = "names something" if len(names) < least else "takes no more words"
-        raise ValueError(f"offload: '{verb}' {wanted}\n")
+    if len(names) < least:
+        raise ValueError(f"offload: '{verb}' needs a name: offload firewall {verb} {NAMES[verb]}\n")
+    if len(names) > most:
+        raise ValueError(f"offload: '{verb}' takes no more words\n")
     if given.root is not None and verb not in OF_DIRECTORIES:
         raise ValueError(f"offload: '{verb}' needs the running router, and --root names a directory\n")
+    if given.explain and verb not in OF_EXPLAINED:
+        raise ValueError(f"offload: '{verb}' takes no --explain: offload firewall print --explain\n")
     if given.about and verb != "trace":
         raise ValueError(f"offload: '{verb}' takes no --{next(iter(given.about))}\n")
     return given._replace(verb=verb, words=tuple(names))

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from offload.cli.firewall.given import DONE, FAILED, HELP, USAGE, Given, parsed
-from offload.errors import OffloadError
+from offload.errors import OffloadError, UsageError
 
 if TYPE_CHECKING:
     from offload.cli.firewall.load import Json
@@ -15,8 +15,8 @@ def main(argv: list[str]) -> int:
     """Run one verb, and give its exit code. `argv`: `firewall` and the words after it.
 
     The exit code is 2 for a command line that `parsed` refuses; a line and the usage are printed on stderr. It is 0 for
-    `--help`; the usage is printed on stderr. It is 1 if the verb raises an OffloadError (`trace` also for a bad value);
-    its sentence is printed on stderr, but not with -q.
+    `--help`; the usage is printed on stderr. If the verb raises an OffloadError, it is 2 for a UsageError (a bad value
+    of `trace`), else 1; the sentence is printed on stderr, but not with -q.
     """
     try:
         given = parsed(argv[1:])
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     except OffloadError as refusal:
         if not given.quiet:
             sys.stderr.write(f"offload: {refusal}\n")
-        return FAILED
+        return USAGE if isinstance(refusal, UsageError) else FAILED
 
 
 def _run(given: Given) -> int:

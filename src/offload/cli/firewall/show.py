@@ -32,12 +32,13 @@ def check(given: Given) -> int:
     """Print the problems of the configuration, and give the exit code. On the running router nft checks it too.
 
     3: there are problems. 0: there are none, or only remarks. 1: nft fails, or refuses the ruleset even without the
-    parts that it has named. Errors as of `compiled`.
+    parts that it has named; -q leaves out that sentence on stderr. Errors as of `compiled`.
     """
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()
     except NftError as error:
-        sys.stderr.write(f"offload: nft refuses the ruleset: {error}\n")
+        if not given.quiet:
+            sys.stderr.write(f"offload: nft refuses the ruleset: {error}\n")
         return FAILED
     for problem in problems:
         sys.stdout.write(f"{problem}\n")

@@ -9,6 +9,8 @@ from offload.cli.terminal import width
 from offload.compiler.firewall.tracing.packet import WITH_PORTS, Packet
 from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, is_own, trace, zone_of
 from offload.compiler.firewall.zones import FirewallZone
+from offload.config.fw4.options.fw4_values import protocol
+from offload.config.numbers import PROTOCOL_NUMBERS
 from offload.errors import UsageError
 from offload.model.sections.section import Section
 from offload.model.text.addresses import number
@@ -42,14 +44,14 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
     `about`: values by option name, such as `src-ip`. An empty zone is the router. Without `dest` a packet from a zone
     goes to the router if `dest-ip` is the router's or not given; any other packet goes to the zone whose network has
     `dest-ip`, else to the only zone that masquerades. UsageError for a bad address or port, addresses of two families,
-    ports of a protocol without ports, a zone that is unknown or has no device, and if not exactly one zone masquerades
-    where that decides. The name of the protocol and the MAC address are not checked.
+    an unknown protocol, ports of one without ports, a zone that is unknown or has no device, and if not exactly one
+    zone masquerades where that decides. The MAC address is not checked.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
-    proto = about.get("proto", "tcp" if any(ports.values()) else "").lower()
+    proto = _protocol(about, "tcp" if any(ports.values()) else "any")
     if any(ports.values()) and proto not in WITH_PORTS:
-        raise UsageError(f"--proto: '{shown(proto)}' has no ports")
+        raise UsageError(f"--proto: '{shown(about['proto'])}' has no ports")
     src = _zone(about, "src", zones)
     dest = _zone(about, "dest", zones) or _way(ends["dest-ip"], family, zones, src)
     packet = Packet(
@@ -87,6 +89,15 @@ def _port(about: Mapping[str, str], name: str) -> int | None:
     if not (word.isascii() and word.isdigit() and len(word) <= len(str(LAST_PORT)) and 0 < int(word) <= LAST_PORT):
         raise UsageError(f"--{name}: '{shown(word)}' is no port")
     return int(word)
+
+
+def _protocol(about: Mapping[str, str], without: str) -> str:
+    # as the compiler writes it into rules; empty: any. `without`: what it is if it is not given
+    word = about.get("proto", without)
+    found = protocol(word)
+    if found is None or len(found) > 1 or found[0].negated:
+        raise UsageError(f"--proto: '{shown(word)}' is not one protocol: write a name or number, such as udp or 17")
+    return "" if found[0].text == "any" else found[0].text
 
 
 def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
@@ -130,7 +141,7 @@ class Origins:
 def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, origins: Origins) -> Iterator[str]:
     port = f" port {packet.dest_port}" if packet.dest_port else ""
     yield (
-        f"The first packet of a connection, IPv{packet.family} {packet.proto or 'of any protocol'}{port}: "
+        f"The first packet of a connection, IPv{packet.family} {_named(packet.proto)}{port}: "
         f"from {_end(route.src)} to {_end(route.dest)}"
     )
     for each in hooks:
@@ -144,6 +155,13 @@ def _report(packet: Packet, route: Route, hooks: Sequence[Hook], end: Route, ori
         yield from (f"    but before that, if {step.unless}: {origins.of(step)}" for step in each.may)
         if each.name == "dstnat" and each.way and end != route:
             yield f"    so it goes to {_end(end.dest)}"
+
+
+def _named(proto: str) -> str:
+    # a protocol with no more than a number in nft has a name for the reader all the same
+    if not proto.isdecimal():
+        return proto or "of any protocol"
+    return next((name for name, number in PROTOCOL_NUMBERS.items() if number == int(proto)), f"protocol {proto}")
 
 
 def _end(zone: str) -> str:

@@ -25,10 +25,10 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     until `start` or `restart`. `reload-sets`, and `restart` if it has loaded: after the pass, replace the elements of
     its nft sets by the configured ones. Empty: no action and no pass. ArgumentError for another action. OffloadError if
     `part` is None (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`,
-    `update`), if no ruleset is known (`reload-sets`), or if nft or a file of ours fails. The reply: `ok` (no `error`),
-    `changes` (transactions of the pass), `stopped`, `loaded` (the table exists), `problems` (sentences about the
-    configuration and what nft refused), and any `error`: why the last load failed, or why the pass failed (that only
-    for `stop`, `update`, or while a requested load still waits).
+    `update`), or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
+    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused), and any
+    `error`: why the last load failed, or why the pass failed (that only for `reload-sets`, `stop`, `update`, or while a
+    requested load still waits). If no ruleset is known after a pass that failed, `reload-sets` replaces nothing.
     """
     if part is None:
         raise OffloadError(ABSENT)
@@ -43,10 +43,13 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     elif action == "reload":
         part.reload()
     applied = work() if action else Applied()
+    error = part.error or (applied.error if part.due or action in {"reload-sets", "stop", "update"} else "")
     # After the pass, which reads the files that sets load. A load adds elements and never deletes any.
-    if action == "reload-sets" or (action == "restart" and not part.due and not part.error):
+    # Without a ruleset there is nothing to fill, and why the pass has none is what the user needs to know.
+    if (action == "reload-sets" and not (error and part.ruleset is None)) or (
+        action == "restart" and not (part.due or error)
+    ):
         part.refill()
-    error = part.error or (applied.error if part.due or action in {"stop", "update"} else "")
     done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
     done |= {"problems": [str(problem) for problem in part.problems]}
     return done | ({"error": error} if error else {})

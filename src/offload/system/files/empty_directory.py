@@ -22,9 +22,9 @@ def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> Non
     """Write files into the directory `root`, which is made if missing; `files`: content by path below `root`.
 
     Missing directories above `root` are made; new directories have mode 0700, files 0600. FileError if `root` is not
-    empty, belongs to another user, is a link or below one, or cannot be made or entered, or if it is or is below one of
-    the directories in `never` (by a bind mount too). FileError also if a file cannot be written. What was made before
-    the error stays.
+    empty, belongs to another user, is a link or below one, or cannot be made, entered or listed, or if it is or is
+    below one of the directories in `never` (by a bind mount too). FileError also if a file cannot be written. What was
+    made before the error stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():
@@ -87,14 +87,21 @@ def _replaced(descriptor: int, inner: int) -> int:
 def _judge(descriptor: int, root: Path) -> None:
     if os.fstat(descriptor).st_uid != os.geteuid():
         raise FileError(f"{root} belongs to another user: {ANOTHER}")
+    try:
+        empty = _empty(descriptor)
+    except OSError as error:
+        raise FileError(f"{root} cannot be listed: {error.strerror}; {ANOTHER}") from error
+    if not empty:
+        raise FileError(f"{root} is not empty, and nothing is overwritten: {ANOTHER}")
+
+
+def _empty(descriptor: int) -> bool:
     listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
     try:
         with os.scandir(listing) as names:
-            empty = next(names, None) is None
+            return next(names, None) is None
     finally:
         os.close(listing)
-    if not empty:
-        raise FileError(f"{root} is not empty, and nothing is overwritten: {ANOTHER}")
 
 
 def _identities(paths: Iterable[str]) -> Iterator[tuple[int, int]]:

@@ -13,6 +13,9 @@ PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
 NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
 KERNEL_REFUSED = "Could not process rule"
 NO_DEVICE = "Interface does not exist"  # of an index by name (ifindex_type_parse(), nftables src/meta.c)
+FAMILIES = frozenset({"ip", "ip6", "inet", "arp", "bridge", "netdev"})  # in a command a table's name follows them
+# what the second word of a command (`flush set`, `add element`) is about
+KINDS = {**{each: each for each in ("set", "map", "chain", "flowtable", "meter")}, "element": "set", "rule": "chain"}
 # ENOMEM, ENOBUFS and EMSGSIZE (nft may not enlarge its socket buffer): no line of the text is wrong
 NO_ROOM = re.compile(r"Cannot allocate memory|Out of memory|No buffer space|Message too (long|large)")
 
@@ -47,16 +50,30 @@ def sentence(stderr: str) -> str:
     """A sentence about what nft printed on stderr: the text behind `Error:` in the first line that has it.
 
     It has at most 300 characters. Without such a line it is the first line, or `nft failed without a word`. Offload has
-    sentences of its own for three errors: no permission, a device that nft does not know, and a table or set that `nft
-    list` does not find.
+    sentences of its own for three errors: no permission, a device that nft does not know, and a table, set or other
+    object that nft does not find.
     """
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    first = next((line for line in lines if "Error:" in line), lines[0] if lines else "nft failed without a word")
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    at = next((number for number, line in enumerate(lines) if "Error:" in line), 0)
+    first = lines[at].strip() if lines else "nft failed without a word"
     if "Operation not permitted" in stderr:
         return "nft may not touch the ruleset: run as root"
     if NO_DEVICE in first:
         return "a device that the text names does not exist, or no more"
     shown = first.partition("Error:")[2].strip() or first
-    if shown == os.strerror(errno.ENOENT):  # of `list`: the table went away since the kernel named it
-        return "nft does not find a table that was there a moment ago: another program removed it"
+    if shown == os.strerror(errno.ENOENT):  # nft itself did not find it; the kernel's refusals begin otherwise
+        shown = _missing(*lines[at + 1 : at + 3])
     return "".join(char if char.isprintable() else "?" for char in shown[:LONGEST_SENTENCE])
+
+
+def _missing(command: str = "", marks: str = "") -> str:
+    # `command`: the line that nft complains about; `marks`: carets below the word that nft does not find
+    begin = marks.find("^")
+    word = command[begin : marks.rfind("^") + 1].strip() if begin >= 0 else ""
+    if not word:
+        return "what nft was asked for does not exist, or no more"
+    before = command[:begin].split()
+    kind = "table" if before[-1:] and before[-1] in FAMILIES else KINDS.get((*before, "", "")[1], "")
+    if word.startswith("@"):
+        kind = "set"
+    return f"{kind} {word} does not exist, or no more: {command.strip()}".strip()
