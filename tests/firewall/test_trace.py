@@ -24,6 +24,7 @@ from offload.system.fake_nft import FakeNft
 
 ROUTERS = Path(__file__).parent / "routers"
 END = "udp or 17"
+MAC = ("00", "11", "22", "33", "44", "55")
 TCP = Packet(4, "tcp", "br-lan", "eth1", 0xC0A80105, 0x08080808, 40000, 443)
 
 
@@ -62,6 +63,12 @@ def test_a_protocol_s_number_means_its_name(
     text = traced("30-redirects", f"{words} --proto {number}", capsys)
     assert text == traced("30-redirects", f"{words} --proto {name.upper()}", capsys)
     assert f" {'ipv6-icmp' if name == 'icmpv6' else name}" in text.splitlines()[0]
+
+
+def test_a_mac_address_may_have_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "--src wan --dest-ip 203.0.113.5 --src-port 2000 --src-ip 198.51.100.9 --dest-port 8080 --src-mac"
+    colons, dashes = (traced("30-redirects", f"{words} {sep.join(MAC)}", capsys) for sep in ":-")
+    assert "Web" in colons and colons == dashes
 
 
 def test_a_protocol_without_a_name_is_shown_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,6 +139,8 @@ def test_the_first_address_of_a_zone_s_subnet_is_not_the_router_s(
         ("--src-ip 300.1.1.1", "--src-ip: '300.1.1.1' is no address"),
         ("--src-ip 10.0.0.1 --dest-ip fd00::1", "--src-ip and --dest-ip are of different families"),
         ("--src lan --dest-port 5 --proto icmp", "--proto: 'icmp' has no ports"),
+        ("--src lan --src-mac 00:11:22:33:44", "--src-mac: '00:11:22:33:44' is no MAC address"),
+        ("--src lan --src-mac !00:11:22:33:44:55", "--src-mac: '!00:11:22:33:44:55' is no MAC address"),
         ("--src lan --dest-port 5 --proto 1", "--proto: '1' has no ports"),
         ("--src lan --dest-port 5 --proto any", "--proto: 'any' has no ports"),
         *(

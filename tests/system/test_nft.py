@@ -63,8 +63,8 @@ def program(tmp_path: Path, script: str) -> Nft:
             "set nope does not exist, or no more: list set inet t nope",
         ),
         (
-            "/dev/stdin:1:19-22: Error: No such file or directory\nadd element inet t x { ::1 }\n                   ^\n",
-            "set x does not exist, or no more: add element inet t x { ::1 }",
+            "/dev/stdin:1:19-19: Error: No such file or directory\nadd element inet t x { :: }\n                   ^\n",
+            "set x does not exist, or no more: add element inet t x { :: }",
         ),
         (
             "/dev/stdin:3:12-16: Error: No such file or directory\n\t\tip saddr @nope accept\n\t\t         ^^^^^\n",

@@ -9,7 +9,7 @@ from offload.cli.terminal import width
 from offload.compiler.firewall.tracing.packet import WITH_PORTS, Packet
 from offload.compiler.firewall.tracing.trace import Hook, Route, Step, device_of, is_own, trace, zone_of
 from offload.compiler.firewall.zones import FirewallZone
-from offload.config.fw4.options.fw4_values import protocol
+from offload.config.fw4.options.fw4_values import mac, protocol
 from offload.config.numbers import PROTOCOL_NUMBERS
 from offload.errors import UsageError
 from offload.model.sections.section import Section
@@ -43,9 +43,9 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
 
     `about`: values by option name, such as `src-ip`. An empty zone is the router. Without `dest` a packet from a zone
     goes to the router if `dest-ip` is the router's or not given; any other packet goes to the zone whose network has
-    `dest-ip`, else to the only zone that masquerades. UsageError for a bad address or port, addresses of two families,
-    an unknown protocol, ports of one without ports, a zone that is unknown or has no device, and if not exactly one
-    zone masquerades where that decides. The MAC address is not checked.
+    `dest-ip`, else to the only zone that masquerades. UsageError for a bad address, MAC or port, addresses of two
+    families, an unknown protocol, ports of one without ports, a zone that is unknown or has no device, and if not
+    exactly one zone masquerades where that decides.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
@@ -63,7 +63,7 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
         ends["dest-ip"],
         ports["src-port"],
         ports["dest-port"],
-        about.get("src-mac", "").lower(),
+        _mac(about),
     )
     return packet, Route(src, dest)
 
@@ -98,6 +98,14 @@ def _protocol(about: Mapping[str, str], without: str) -> str:
     if found is None or len(found) > 1 or found[0].negated:
         raise UsageError(f"--proto: '{shown(word)}' is not one protocol: write a name or number, such as udp or 17")
     return "" if found[0].text == "any" else found[0].text
+
+
+def _mac(about: Mapping[str, str]) -> str:
+    word = about.get("src-mac")
+    found = None if word is None else mac(word)
+    if word is not None and (found is None or found.negated):
+        raise UsageError(f"--src-mac: '{shown(word)}' is no MAC address")
+    return found.text if found else ""
 
 
 def _zone(about: Mapping[str, str], name: str, zones: Zones) -> str:
