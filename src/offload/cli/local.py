@@ -175,10 +175,10 @@ def apply(router: Router, given: "Namespace") -> Answer:
 def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """The verb `snapshot`: write this router's state and configuration, without passwords, to a directory for --root.
 
-    Without --with-names, numbers replace free text and the names of rules, redirects, forwardings, exempts and nft
-    files; other names stay, such as those of zones, networks, devices and ipsets. A configuration file that is missing
-    or cannot be read is not written; a note says so. FileError if the directory is not empty or cannot be written;
-    OffloadError if the router cannot be read.
+    Without --with-names, numbers replace free text and the names of rules, redirects, forwardings, exempts, pairs and
+    nft files; other names stay, such as those of zones, networks, devices and ipsets. A configuration file that is
+    missing or cannot be read is not written; a note says so. FileError if the directory is not empty or cannot be
+    written; OffloadError if the router cannot be read.
     """
     from pathlib import Path
 

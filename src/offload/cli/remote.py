@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 MODES = ("none", "software", "hardware")  # as in model.config, which takes longer to import than all of this
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-NUMBER = re.compile(r"\d{1,9}", re.ASCII)  # of an exempt of run time
+NUMBER = re.compile(r"\d{1,9}", re.ASCII)  # of a timed exempt
 DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
