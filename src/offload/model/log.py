@@ -1,4 +1,4 @@
-"""The priorities of lines in the system log."""
+"""The priorities of lines in the system log, and the words for them in `option log_level`."""
 
 from enum import IntEnum
 

@@ -16,7 +16,7 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """What distinguishes one chain of offload rules from another; pairs of zones with equal values share a chain.
+    """How connections are offloaded. A chain of offload rules (`Passing.chain`) is for one key, for replies, or both.
 
     `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: the
     ends of a flow (FROM: source, TO: destination, BOTH, NO_END) where the bridge port of the host decides whether
@@ -29,7 +29,7 @@ class PolicyKey:
 
     @property
     def chain(self) -> str:
-        """Name of the chain: `policy_20`, `policy_20_ipv4_from`; a chain that takes replies too has more after it."""
+        """Name of the chain that takes no replies: `policy_20`, `policy_20_ipv4_from`; others: see `Passing.chain`."""
         family = "" if self.family == Family.ANY.value else self.family
         return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 

@@ -1,7 +1,7 @@
 """Fingerprints of rules, in comments: the kernel lists a rule in other words than it got, so text cannot be compared.
 
 A comment is `offload FINGERPRINT[ SET=DIGEST][ WORDS]`. The fingerprint is a hash of the rule's conditions and verdict
-and of its chain; the digest is a hash of the elements of the set that the rule looks up, which then need not be listed.
+and of its chain; the digest is a hash of the elements of a set that the rule looks up, so these need not be listed.
 """
 
 import hashlib
@@ -30,9 +30,10 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """{name: digest of its elements, 12 hexadecimal digits} for the sets and maps that `fixed` yields.
+    """{name: digest of its elements, 12 hexadecimal digits} for all maps, and for sets but those that `fixed` omits.
 
-    The order of the elements does not matter. The digest of a map also covers its `meaning`, the indexes of devices.
+    It omits sets that packets fill, and those whose elements the service changes one by one. The order of the elements
+    does not matter. The digest of a map also covers its `meaning`, the indexes of devices.
     """
     return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 

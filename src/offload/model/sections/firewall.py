@@ -15,8 +15,8 @@ ANY = "*"  # every zone
 class Origin(NamedTuple):
     """The section that something comes from. `name`: its option `name`. `type`: as in `config TYPE`.
 
-    `id`: as uci names it; empty for sections that a service or a netifd interface gives over ubus. For an nft file that
-    is no section, `name` is the path and `type` is `file`.
+    `id`: as uci names it; empty for sections that a service or a netifd interface gives over ubus, and for nft files.
+    For an nft file, also one of a `config include`, `name` is the path and `type` is `file`.
     """
 
     id: str = ""

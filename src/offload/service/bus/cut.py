@@ -49,8 +49,8 @@ class Selection:
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
     """Delete the conntrack entries of the forwarded connections that the selection admits; gives the result.
 
-    Those of protocols without ports (ICMP) are neither deleted nor counted. A selection without any condition deletes
-    nothing, and the result has an error; so it is if connections cannot be read. No KernelError is raised.
+    Those of protocols without ports (ICMP) are neither deleted nor counted. If the selection has no condition, or
+    connections cannot be read, nothing is deleted, and the result has an error. No KernelError is raised.
     """
     if selection.unconditional:
         return Cut(error="nothing was named to be cut")

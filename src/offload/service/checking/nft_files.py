@@ -1,6 +1,6 @@
-"""Find the nft files of the firewall with rules that the kernel does not have yet, by a dry run of nft.
+"""Find nft files of the firewall with rules that must see every packet and that the kernel does not have yet.
 
-The firewall loads these files at its next start or reload.
+They are read by a dry run of nft. The firewall loads them at its next start or reload.
 """
 
 import re

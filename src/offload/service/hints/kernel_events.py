@@ -26,8 +26,8 @@ OURS = frozenset(reconcile.TABLE_NAMES)
 class KernelEvents:
     """Reads the kernel's notifications, and requests a pass for changes that other programs made.
 
-    `readers`: by descriptor, the method to call when it is readable. `counted`: how many transactions we had sent when
-    `transactions` was called last.
+    `readers`: by descriptor, the method to call when it is readable. `counted`: the number of our own nft transactions
+    up to the last call of the method `transactions`, which requests no pass for ours.
     """
 
     def __init__(self, engine: Engine, monitor: Monitor, watch: Debouncer, journal: Journal) -> None:

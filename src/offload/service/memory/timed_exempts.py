@@ -18,7 +18,10 @@ LAST_SECONDS = 2.0
 
 @dataclass(slots=True)
 class TimedExempts:
-    """The exempts given at run time by number; ended ones stay until `ended` is called. `now`: monotonic seconds."""
+    """The exempts given at run time, each with its number and end; ended ones stay until `ended` is called.
+
+    `now` is in monotonic seconds.
+    """
 
     _ends: dict[int, tuple[TimedExempt, float]] = field(default_factory=dict)
     _last: int = 0  # a number is never given twice: elements of sets are distinguished by it

@@ -12,10 +12,11 @@ TRIES = 3  # in a row without a pass
 
 
 def due(engine: Engine) -> float | None:
-    """When to compare connections with the rules, in monotonic seconds: at once after each pass, and at a rule's times.
+    """The next time to compare connections with the rules, in monotonic seconds.
 
-    Also when a failed comparison is to be repeated. None: none of these is ahead, the option is off, offload is
-    disabled, a configuration file cannot be read, or nothing is decided yet.
+    It is now if a pass was made since the last attempt; else when the time of a rule begins or ends, or when a failed
+    attempt is to be repeated. None: no such time is ahead, the option is off, offload is disabled, a configuration file
+    cannot be read, or nothing is decided yet.
     """
     if not _wanted(engine):
         return None

@@ -1,8 +1,8 @@
 """The stations (hosts behind bridges) that moved, and when to create tables again for them. Pure, time is input.
 
-Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. A
-minute allows only some returns. With the last one, the flowtables lose the wired ports of bridges whose stations move
-too often, for a while; flows over these bridges then follow moved stations without a return.
+Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. Only
+a few returns are made in a minute. With the last of these, the wired ports of bridges whose stations move too often are
+left out of the flowtables for a while; flows over these bridges then follow moved stations without a return.
 """
 
 from collections.abc import Collection, Iterable
@@ -142,7 +142,7 @@ class Moves:
         return frozenset(self._left_out)
 
     def ended(self, now: float) -> bool:
-        """Whether the time of a bridge in `left_out` is over at `now`, so flowtables may list its ports again."""
+        """Whether the time of any bridge that `leave_out` chose is over at `now`: its ports may be listed again."""
         return any(until <= now for until in self._left_out.values())
 
     def _segments_of(self, keys: Iterable[Key]) -> frozenset[str]:

@@ -234,7 +234,7 @@ def added_text(number: int, seconds: int) -> str:
 def exempts_text(exempts: Sequence[Json], configured: Sequence[Json]) -> str:
     """The two lists of a reply of `exempt_list` as text: a line for each timed exempt, then for each `config exempt`.
 
-    A line has number and time left, or section and `for good` or `switched off`; then name and conditions.
+    Of a timed one: number, time left, conditions. Of others: section, `for good` or `switched off`, name, conditions.
     """
     rows = [(str(each["id"]), f"{span(each['expires'])} left", each) for each in exempts]
     rows += [(each["section"], "for good" if each["enabled"] else "switched off", each) for each in configured]

@@ -1,7 +1,7 @@
 """Find out which base chains and rules nft would load for a text, without loading it.
 
-`nft -c --debug=mnl` has nft and the kernel check a text, changes nothing, and prints the messages that it would have
-sent, as libmnl prints them (mnl_nlmsg_fprintf): a line for each header, and one for every four bytes of a value.
+With `nft -c --debug=mnl`, nft and the kernel check a text and change nothing, and nft prints the messages as libmnl
+does (mnl_nlmsg_fprintf): a line for each header, and one for every four bytes of a value.
 """
 
 import re

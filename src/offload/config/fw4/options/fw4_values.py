@@ -31,7 +31,8 @@ def plain_device(name: str) -> bool:
 def device(value: str) -> Item | None:
     """A device: `name`, `name+` or `name*` (as `name+`) for all that begin so, `+` for all, with or without `!`.
 
-    None: empty, not safe between quotes in nft, longer than 15 characters, or it begins with `+` and has more.
+    None: no name, one with other characters than A-Z a-z 0-9 _ . : + @ -, one longer than 15 characters, or one that
+    begins with `+` and has more.
     """
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
@@ -40,7 +41,7 @@ def device(value: str) -> Item | None:
 
 
 def network_name(value: str) -> Item | None:
-    """The name of a netifd network, with or without `!`; None if it is empty.
+    """The name of a netifd network, with or without `!`; None: there is no name, or only a `!`.
 
     Whether the network exists is not checked.
     """
@@ -49,7 +50,10 @@ def network_name(value: str) -> Item | None:
 
 
 def zone_device(value: str) -> Item | None:
-    """A zone's device, as `device` reads it; NO_DEVICE, which cannot exist, for an unsafe name; None: it is empty."""
+    """A zone's device, as `device` reads it; None: there is no name, or only a `!`.
+
+    A name that `device` refuses becomes NO_DEVICE, a name that no device can have; a `!` before it still negates.
+    """
     name, negated = negation(value)
     return (device(value) or Item(NO_DEVICE, negated)) if name else None
 

@@ -1,1 +1,1 @@
-"""Read links, addresses, routes, stations, queueing disciplines, and the kernel's notifications, over rtnetlink."""
+"""Read links, addresses, routes, stations and queueing disciplines over rtnetlink, and the kernel's notifications."""
