@@ -58,6 +58,7 @@ def establish(near: End, far: End, address: str, near_mac: str, far_mac: str) ->
 
     Three packets each way: the second of the opener is the first that can be offloaded.
     """
+    time.sleep(max(0.0, SETTLED - time.monotonic()))  # here, for a flow that waits would end
     with far.host.entered():
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         server.bind((address, PORT))
@@ -111,7 +112,6 @@ def blast(flow: Flow, count: int) -> float:
         f"udp_dst_max {flow.dport}",
     )
     device = flow.sender.device
-    time.sleep(max(0.0, SETTLED - time.monotonic()))
     with flow.sender.host.entered():
         with suppress(OSError):
             _write("kpktgend_0", "rem_device_all")
