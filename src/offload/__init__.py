@@ -1,6 +1,6 @@
 """Flow offload for OpenWrt, chosen per zone, proven per flow.
 
-    firewall text --load--> Config,[Problem] --.
+    UCI packages  --load--> Config,[Problem] --.
     netlink, ubus --read--> Snapshot ----------+--resolve--> Topology --plan--> Plan --render--> nft text --> nft -f -
     kernel --dump--> Entry* --flows, shares--> Status --> text | JSON
 

@@ -129,7 +129,8 @@ class Explainer:
     def flow(self, number: int, values: Values) -> Flow:
         """The Flow of a connection: its entry, its zones, and the Reason that `why` finds, if any.
 
-        `number`: index of its Way in `ways`. `values`: its entry as a flat tuple (`Entry.values`).
+        `number`: index in `ways` of its Way (its endpoints and status bits). `values`: its entry as a flat tuple
+        (`Entry.values`).
         """
         way = self.ways[number]
         return Flow(entry_of(values), way.src.zone, way.dest.zone, self.why(number, values))

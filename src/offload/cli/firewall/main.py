@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
 
     The exit code is 2 for a command line that `parsed` refuses; a line and the usage are printed on stderr. It is 0 for
     `--help`; the usage is printed on stderr. If the verb raises an OffloadError, it is 2 for a UsageError (a bad value
-    of `trace`), else 1; the sentence is printed on stderr, but not with -q.
+    of `trace`), else 1; the sentence is printed on stderr, but not with -q. Otherwise it is that of the verb.
     """
     try:
         given = parsed(argv[1:])

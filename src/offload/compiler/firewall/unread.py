@@ -59,9 +59,9 @@ def _spans(port: int, word: str) -> bool:
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
     """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
-    An option that the zone does not have, or that cannot be read, is as in `config defaults`. If it cannot be read,
-    there is a problem (in `expander`), and an accept of defaults becomes reject for forward, and for input if the
-    router's ssh or web server can be reached from another zone and not from this; accept for output stays.
+    An option that the zone does not have is as in `config defaults`. So is one that cannot be read; that is a problem
+    (added to those of `expander`), and an accept of defaults becomes reject: for forward always, for output never, for
+    input if the router's ssh or web server can be reached from another zone but not from this one.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):
@@ -101,7 +101,7 @@ def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) 
     refuse all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the
     zone as src, they refuse all packets from it in that rule's chain; if a rule of forward names it as dest, all that
     are forwarded to it. In input they accept ICMP and DHCP first, and there are none unless the router's ssh or web
-    server can be reached from another zone and not from this (`management`).
+    server can be reached from another zone but not from this one (`management`).
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

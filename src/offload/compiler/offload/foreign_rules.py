@@ -1,7 +1,7 @@
 """Find the rules in nft that packets of established forwarded connections meet, and which must see every packet. Pure.
 
-Offloaded packets bypass these rules. Rules behind `ct state established accept` are none of them: established packets
-do not reach them.
+Packets in hardware bypass all these rules, packets in software all but those on the ingress and egress hooks of a
+device. Rules behind `ct state established accept` in a chain are none of them: established packets do not reach them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -72,9 +72,9 @@ def check(engine: Engine, _: Given) -> Json:
     """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
 
     It also has the features that kernel or nft lack, settings of the router that conflict with offload (`findings`),
-    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it, but nft and the
-    kernel are asked which rules the firewall's nft files would add. `ok` is False if there is any of these; notices in
-    `findings` and `slower` do not count. OffloadError before the first decision.
+    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it; only the rules
+    of the nft files that the firewall includes are found now, by a dry run of nft. `ok`: there are no faults, no
+    missing features, and no findings but mere notices; `slower` does not count. OffloadError before the first decision.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)

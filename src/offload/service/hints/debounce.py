@@ -17,7 +17,7 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 class Debouncer:
     """The hints (events that lead to a pass) since the last pass began, and how the last passes ended."""
 
-    cause: Cause = Cause.START  # the latest hint, for the log
+    cause: Cause = Cause.START  # why: of the latest hint
     _asked: float | None = None  # when the first hint of the next pass came
     _retry: float | None = None  # when to repeat a failed pass; None: it did not fail
     _ended: float = float("-inf")  # when the last pass ended
@@ -27,7 +27,7 @@ class Debouncer:
     def hint(self, cause: Cause, now: float) -> None:
         """Note at `now` that something may have changed: a pass becomes due.
 
-        `cause`: why, for the log; only that of the latest hint is kept.
+        `cause`: why; only that of the latest hint is kept, in the field `cause`.
         """
         self.cause = cause
         if self._asked is None:

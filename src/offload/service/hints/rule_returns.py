@@ -1,7 +1,8 @@
 """When our tables are created again, so that live flows meet changed rules of other programs. Pure; the time is given.
 
-An offloaded flow bypasses new rules, new elements of their sets, and rules whose times begin. After its table is
-created again, its next packets meet all rules; if these drop them, the flow is not offloaded again.
+An offloaded flow bypasses new rules, new elements of the sets of rules, and rules with a time condition (such as
+`meta hour`) that begins to hold. After the flow's table is created again, the flow's next packets meet all rules; if
+these drop them, the flow is not offloaded again.
 """
 
 from collections.abc import Iterable
@@ -77,10 +78,11 @@ class RuleReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create all our tables again, in monotonic seconds; None: no rule changed, and none has a time ahead.
+        """When to create our tables again, in monotonic seconds; None: no change waits and no rule has a time ahead.
 
-        After a change: GATHER (0.1) seconds after the first one, or later, when `budget` allows it. For a rule with
-        times: when its time begins or ends, without a limit. The earlier of both.
+        A change is one that `update`, `elements` or `changed` noted since the last `returned`: of a rule, or of the
+        elements of a set. After a change: GATHER (0.1) seconds after the first one, or later, when `budget` allows it.
+        For a rule with times: when its time begins or ends, without a limit. The earlier of both.
         """
         times = [] if self._edge is None else [self._edge]
         if self._asked is not None:

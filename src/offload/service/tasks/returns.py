@@ -12,9 +12,9 @@ from offload.service.roaming import follow
 
 
 def rules_due(engine: Engine) -> float | None:
-    """When to create all our tables again because rules of other programs changed, or a rule's time begins or ends.
+    """When to create all our tables again: other programs' rules or sets changed, or a rule's time begins or ends.
 
-    In monotonic seconds. None: no rule changed and none has a time ahead, or we have no table.
+    In monotonic seconds. None: no change waits and no rule has a time ahead, or we have no table.
     """
     if engine.decided is None or not engine.decided.plan.tables:
         return None

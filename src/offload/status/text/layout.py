@@ -60,9 +60,10 @@ class Notes:
 
 
 def nothing_offloaded(status: Json) -> list[str]:
-    """Why nothing at all is offloaded: a line with the first Reason in OF_ALL, and a line with its remedy, if any.
+    """Why nothing at all is offloaded: a line with a Reason, and a line with its remedy, if it has one.
 
-    `status`: a reply of the method `status` or `zones`. The list is empty if the reply has no such Reason.
+    `status`: a reply of the method `status` or `zones`. The Reason is the first one in the reply whose code is in
+    OF_ALL; the list is empty if there is none.
     """
     items = (*status["pairs"], *status["zones"], *status.get("devices", ()))
     found = next((reason for each in items for reason in each.get("reasons", ()) if reason["code"] in OF_ALL), None)

@@ -50,10 +50,10 @@ class Refusal(NamedTuple):
 
 
 def refusal(rules: Rules, each: Connection) -> Refusal | None:
-    """What would refuse the connection if it began now; None: it is accepted, or that is not sure.
+    """What would refuse the connection if it began now; None: it would be accepted, or that is uncertain.
 
-    It is not sure if a rule may let it pass, of which it is not known whether it matches (such as one that compares a
-    set, a mark or a rate limit), or the rules of an included file may.
+    That is uncertain, for example, if a rule with an unknown condition (such as a set, a mark or a rate limit) could
+    let it pass, or if the rules of an included nft file could.
     """
     hooks = list(_hooks(rules, each))
     if any(not step.verdict.startswith(REFUSING) for hook in hooks for step in hook.may):

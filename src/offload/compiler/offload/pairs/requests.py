@@ -2,8 +2,8 @@
 
 A pair exists if the firewall permits forwarding: by a forwarding, an accepting rule, a port forward, within a zone
 whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. A pair with a section of
-its own exists too, because UPnP, procd or rules in nft may permit its traffic. A pair too many permits nothing: our
-chain sees only packets that the firewall has accepted.
+its own exists too, because UPnP, procd or rules in nft may permit its traffic. A pair permits no traffic by itself:
+our chain sees only packets that the firewall has accepted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,7 +111,7 @@ class Choices:
 
     @classmethod
     def of(cls, config: Config) -> "Choices":
-        """The choices of a Config, and the address families that the firewall gives its zones."""
+        """Make the Choices of a Config. `families` has option `family` of the firewall's zones."""
         return cls(config, {zone.name: zone.family for zone in config.zones})
 
     def zone(self, name: str) -> ZoneChoice:

@@ -122,10 +122,10 @@ def _transactions(
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again, whatever flows it has; that puts all of them back on the slow path.
 
-    That is so if the rules of chain `forward` or of the guard differ (as after an update), if the map `crossings` is
-    missing, if a set of hosts is new, or if the flowtable loses a device which remaining pairs of zones may use, or
-    which nft cannot delete. `held`: the table in the kernel. Elements that leave the map, and new exempts, do not count
-    here: `lost` finds them.
+    `table`: as the Plan wants it; `held`: as the kernel has it. The result is True if the rules of chain `forward`
+    or of the guard differ (as after an update), if the kernel lacks the map `crossings` or a wanted set of hosts, or if
+    a device leaves the flowtable, and pairs of zones that stay may use it or nft cannot delete it. Elements that leave
+    the map, and new exempts, do not count here: `lost` finds them.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules

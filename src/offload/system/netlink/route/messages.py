@@ -134,8 +134,8 @@ def transactions(datagram: bytes) -> Notification:
     """Parse a datagram of NFNLGRP_NFTABLES: causes for a pass, and names of changed tables and sets. Never raises.
 
     Causes are: a table that was made or deleted, a base chain that was added or changed, any deleted chain, and a rule
-    that was added or deleted in a table that is not offload's. The transactions that ended are counted, of all
-    programs.
+    that was added or deleted in a table that is not offload's. Changed elements of a set are no cause. `generations`
+    counts the transactions that ended, whichever program sent them.
     """
     tables: set[str] = set()
     removed: set[str] = set()

@@ -55,10 +55,16 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     """Note in `rule`, as read so far, that an expression compares this register.
 
     `data`: attributes of a `cmp`; empty: it compares with several values (range, lookup). What is noted depends on what
-    the register holds: the mark in `mark` (with value None if it is not compared for equality with one value), a
-    property in which packets of one connection differ in `matches`, another value for equality in `match`. `opening`
-    becomes True if no packet that a flowtable would forward matches, `narrow` if the register does not hold the
-    connection's state.
+    the register holds:
+
+    - the packet mark: `mark`, with value None unless the rule compares it once, for equality with one value;
+    - the connection's state or TCP flags: `opening` becomes True if only packets that no flowtable forwards match a
+      `cmp`;
+    - one of OF_PACKETS (for TCP flags only if `opening` does not become True): its name is added to `matches`;
+    - a field of RuleMatch that is compared for equality with one value: `match`; of the protocol also `ip_only`;
+    - the address family, compared so: `protocol`.
+
+    `narrow` becomes True if the register does not hold the connection's state.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"
