@@ -58,7 +58,7 @@ def packets(network: Home) -> Iterator[Row]:
     router = network.router
     near, far = End(network.client, "eth0"), End(network.server, "eth0")
     macs = router.mac("br-lan"), router.mac("wan")
-    flow, _ = establish(near, far, network.internet4.address, near_mac=macs[0], far_mac=macs[1])
+    flow, _ = establish(router, near, far, network.internet4.address, near_mac=macs[0], far_mac=macs[1])
     sinks = Sink(router, ("lan1",)), Sink(network.server, ("eth0",))
 
     def slow() -> float:
@@ -71,7 +71,7 @@ def packets(network: Home) -> Iterator[Row]:
     router.uci(*NEVER)
     router.offload("apply")
     assert router.table()
-    flow, _ = establish(near, far, network.internet4.address, near_mac=macs[0], far_mac=macs[1])
+    flow, _ = establish(router, near, far, network.internet4.address, near_mac=macs[0], far_mac=macs[1])
     for work, without, ours in zip(("slow packet", "first packet"), alone, (slow(), first()), strict=True):
         yield line(work, ALONE, "us", without, ours)
     router.reset()

@@ -21,7 +21,7 @@ def flows(lab: House) -> dict[str, Flow]:
     lab.router.run("conntrack", "-F")
     near, far = (End(lab.hosts[name], "eth0") for name in ("lan", "wan"))
     macs = {"near_mac": lab.router.mac("br-lan"), "far_mac": lab.router.mac("wan")}
-    forth, back = establish(near, far, lab.target("wan").address, **macs)
+    forth, back = establish(lab.router, near, far, lab.target("wan").address, **macs)
     return {"lan1": forth, "wan": back}
 
 

@@ -64,9 +64,8 @@ def measured(lab: House, src: str, dest: str) -> Measured:
     near, far = lab.hosts[src], lab.hosts[dest]
     ends = lab.ends[src], lab.ends[dest]
     macs = [lab.router.mac(end.l3) if end.l3 not in ONE_WAY else "" for end in ends]
-    forth, back = establish(
-        End(near, ends[0].far), End(far, ends[1].far), lab.target(dest).address, near_mac=macs[0], far_mac=macs[1]
-    )
+    opener, other = End(near, ends[0].far), End(far, ends[1].far)
+    forth, back = establish(lab.router, opener, other, lab.target(dest).address, near_mac=macs[0], far_mac=macs[1])
     # what goes into a tunnel comes out of the cable of the host that carries it
     wired = far if cables(lab.router, far) else lab.hosts["wan"]
     sides = [cables(lab.router, host) for host in (near, wired)]

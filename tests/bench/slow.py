@@ -32,7 +32,7 @@ def connection(lab: Home) -> tuple[Flow, Flow]:
     """Open a connection from the LAN to the internet: its original direction, and its replies."""
     near, far = End(lab.client, "eth0"), End(lab.server, "eth0")
     macs = lab.router.mac("br-lan"), lab.router.mac("wan")
-    return establish(near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
+    return establish(lab.router, near, far, lab.internet4.address, near_mac=macs[0], far_mac=macs[1])
 
 
 def slow(lab: Home) -> Figure:
