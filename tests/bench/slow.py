@@ -96,7 +96,7 @@ def main() -> None:
         router.uci("offload", "guest", "mode", "software")
         router.uci("offload", "globals", "mode", "none")
         ours = measured(lab, slow)
-        # in its first minute a 6.1 needs up to 1 us more for every packet, without any table of ours
+        # on 6.1 it was often up to 1 us dearer at the beginning than at the end
         alone = min(before, slow(lab), key=attrgetter("value"))
         show("slow packet of a pair in mode none", alone, ALONE, ours, (1.08, 1.15))
 
