@@ -98,9 +98,13 @@ CASES = {
     ),
     "set-size": Case(
         "config ipset\n\toption name banned\n\toption match src_ip\n\toption maxelem 1\n"
-        "\tlist entry 10.0.0.1\n\tlist entry 10.0.0.2\n\tlist entry 10.0.0.2\n",
-        ("size 2", "10.0.0.1,", "10.0.0.2"),
-        ("size 1\n", "size 3"),
+        "\tlist entry 10.0.0.1\n\tlist entry 10.0.0.2\n\tlist entry 10.0.0.2\n"
+        + rule("name=nets match=src_net maxelem=1 entry=10.0.0.0/24", "ipset")
+        + "\tlist entry 10.0.2.0/24\n\tlist entry 10.0.4.0/24\n"
+        + rule("name=roomy match=src_net maxelem=50 entry=10.0.0.0/24", "ipset")
+        + rule("name=doors match=src_net~dest_port maxelem=4 entry=10.0.0.0/24~80", "ipset"),
+        ("size 2\n", "10.0.0.1,", "10.0.0.2", "size 7\n", "size 50\n", "size 4\n"),
+        ("size 1\n", "size 3\n"),
         "has 2 entries, more than option 'maxelem' says",
     ),
     "new-address-network": Case(
@@ -200,7 +204,17 @@ CASES = {
         ("\tcounter accept",),
     ),
     "ports-without": Case(
-        rule("name=N src=wan proto=esp~icmp dest_port=22 target=ACCEPT"), (), ('"!fw4: N"',), "which has no ports"
+        rule("name=N src=wan proto=esp~icmp dest_port=22 target=ACCEPT")
+        + "".join(
+            rule(f"name=N src=wan dest=lan proto={proto} src_dport={port} dest_ip=192.168.1.5", "redirect")
+            for proto in ("icmp", "esp", "icmp~esp")
+            for port in ("22", "!22")
+        )
+        + rule("name=N src=lan dest=wan proto=icmp dest_port=22 src_dip=203.0.113.9 target=SNAT", "redirect")
+        + rule("name=M src=lan dest=wan proto=tcp~icmp dest_port=!22 src_dip=203.0.113.8 target=SNAT", "redirect"),
+        ('tcp dport != 22 counter snat 203.0.113.8 comment "!fw4: M"',),
+        ('"!fw4: N', "l4proto icmp counter"),
+        "which has no ports",
     ),
     "ports-sctp": Case(rule("name=N src=wan proto=sctp dest_port=22 target=ACCEPT"), ("sctp dport 22 counter accept",)),
     "set-ports-sctp": Case(

@@ -74,17 +74,24 @@ def _set(ipset: IpSet) -> Set:
     interval = "net" in kinds or any(
         isinstance(value, Address) and value.bits != WIDTH[value.family] for each in ipset.elements for value in each
     )
+    elements = tuple(dict.fromkeys(_element(each) for each in ipset.elements))
     flags = (("interval",) if interval else ()) + (("timeout",) if ipset.timeout >= 0 else ())
     return Set(
         name=ipset.name,
         types=tuple(_TYPES.get(kind) or _ADDRESS[ipset.family] for kind in kinds),
-        elements=tuple(dict.fromkeys(_element(each) for each in ipset.elements)),
+        elements=elements,
         flags=flags,
-        size=ipset.maxelem,
+        size=_size(ipset.maxelem, len(elements), ends=interval and len(kinds) == 1),
         timeout=max(ipset.timeout, 0),
         auto_merge=interval,
         comment=ipset.comment,
     )
+
+
+# Room for the entries at least. `ends`: the set is a tree of intervals (nft_set_rbtree.c). Kernels before 6.1.129,
+# 6.6.76 and 6.12.13 count both ends of each against the size, and one more where no interval begins at 0.
+def _size(most: int, entries: int, *, ends: bool) -> int:
+    return max(most, 2 * entries + 1) if most and ends and entries else most
 
 
 def _element(values: tuple[Address | Item, ...]) -> str:

@@ -65,7 +65,7 @@ def source_nat(draft: Draft, section: Nat) -> None:
         (rewrite.family, "snat_ip"),
         (zone.family if zone is not None else 0, f"zone {section.src}"),
     )
-    for proto in protocols(draft, section, section.snat_port):
+    for proto in protocols(draft, section, each):
         family, *who = common_family(match.family, restrictions)
         if who[0]:
             report_conflict(draft, section.origin, proto, who)

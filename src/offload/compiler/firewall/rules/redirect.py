@@ -93,7 +93,7 @@ def _source(draft: Draft, section: Redirect, zones: Zones) -> None:
         f"srcnat_{dest.name}", "snat", match, src, dip, match.src_port, ports, rewrite, section.src_dport
     )
     report_several(draft, section.origin, "src_dip", rewrite)
-    _write(draft, section, zones, each, dest, tuple(protocols(draft, section, each.port)))
+    _write(draft, section, zones, each, dest, tuple(protocols(draft, section, each)))
 
 
 # target dnat. `reflected`: zones whose hosts may use the port forward by the outer address; empty: hosts of dest.
@@ -112,7 +112,6 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
             draft.problems.append(FirewallFault.ASSUMED_DESTINATION.at(section.origin, "dest", value=dest.name))
     _use_chains(section, src, dest)
     port = section.dest_port or section.src_dport
-    protos = tuple(protocols(draft, section, port))
     if port is not None and port.negated:  # every port but one: each stays as it is
         port = None
     ports = (section.src_dport,) if section.src_dport is not None else ()
@@ -127,6 +126,7 @@ def _destination(draft: Draft, section: Redirect, zones: Zones, reflected: Seque
         rewrite,
         port,
     )
+    protos = tuple(protocols(draft, section, each))
     report_several(draft, section.origin, "dest_ip", rewrite)
     reflections = (reflected or [dest]) if section.reflection and section.dest_ip is not None and dest else []
     _write(draft, section, (src, dest), each, src, protos, [zone for zone in reflections if zone is not None])

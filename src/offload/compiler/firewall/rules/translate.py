@@ -143,19 +143,19 @@ def refuse_lost(section: Nat | Redirect) -> None:
         raise LeftOutError(FirewallFault.LOST_CONDITION.at(section.origin, options=", ".join(section.lost)))
 
 
-def protocols(draft: Draft, section: Nat | Redirect, port: Item | None) -> Iterator[Proto]:
-    """Yield the section's protocols, for one nft rule each. `port`: the new port; None: only addresses are translated.
+def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Iterator[Proto]:
+    """Yield the section's protocols, for one nft rule each. `each`: its translation, with the ports that it matches.
 
-    A protocol that cannot have the section's ports or set is left out, with a problem. With a new port, if no protocol
+    A protocol that cannot have these ports or the set is left out, with a problem. With a new port, if no protocol
     has ports, `any` becomes tcp and udp, and `icmp` alone stays (its identifier counts as its port); all others raise
     LeftOutError. A set that does not exist, or that nft cannot look up, raises it as well.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)
-    of_ports = Match(proto=match.proto, src_port=match.src_port, dest_port=match.dest_port)
+    of_ports = Match(proto=match.proto, src_port=each.src_port, dest_port=each.dest_port)
     found = list(draft.expander.protocols(section.origin, of_ports, named))
     names = [name for proto in found for name in ([] if proto[0].negated else [proto[0].text])]
-    if port is None or PORTS & set(names):
+    if each.port is None or PORTS & set(names):
         yield from found
     elif ANY in names:
         yield from ((Item("tcp"),), (Item("udp"),))
