@@ -9,6 +9,7 @@ from firewall.test_differences import NETWORKS, ZONES, rule
 from offload.cli.firewall.main import main
 
 CARDS = rule("name=cards family=any match=src_mac", "ipset")
+FOUR = rule("name=four device=eth4 family=ipv4", "zone")
 NO_INPUT, NO_OUTPUT = "have no input device", "have no output device"
 MAC = "have no source MAC address to compare with option"
 UNMET = {
@@ -34,6 +35,8 @@ MET = (
     "src=lan src_mac=02:00:00:00:00:01 target=DROP",
     "src=lan ipset=cards target=DROP",
     "src=lan dest=* target=NOTRACK",
+    "src=lan dest=four target=NOTRACK",
+    "src=lan dest=four family=any target=NOTRACK",
 )
 
 
@@ -42,6 +45,7 @@ MET = (
     [
         ("src=wan direction=out target=DROP", "direction"),
         ("src=wan dest=lan target=NOTRACK", "dest"),
+        ("src=wan dest=four family=ipv4 target=NOTRACK", "dest"),
         ("src=wan set_mark=1 target=ACCEPT", "set_mark"),
         ("src=wan set_xmark=1 target=ACCEPT", "set_xmark"),
         ("src=wan set_dscp=EF target=ACCEPT", "set_dscp"),
@@ -58,7 +62,7 @@ def test_an_option_that_does_nothing_is_named(
 def problems(options: str, root: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The sentences about a rule that has lines in the ruleset."""
     (root / "etc/config").mkdir(parents=True)
-    (root / "etc/config/firewall").write_text(ZONES + CARDS + rule(f"name=N proto=udp {options}"))
+    (root / "etc/config/firewall").write_text(ZONES + CARDS + FOUR + rule(f"name=N proto=udp {options}"))
     (root / "snapshot.json").write_text(json.dumps({"ubus": {"network.interface dump": {"interface": NETWORKS}}}))
     assert main(["firewall", "print", "--root", str(root)]) == 0
     printed = capsys.readouterr()

@@ -100,7 +100,7 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     if not matches:
         return
     if target in {"notrack", "helper"}:
-        (chain, verdict), hook = _conntrack(draft, section, src), "prerouting"
+        (chain, verdict), hook = _conntrack(draft, section, src, dest), "prerouting"
     else:
         chain, verdict = _chain(section), _verdict(section, src, dest)
         hook = chain.partition("_")[0]
@@ -131,9 +131,13 @@ def _verdict(section: firewall.Rule, src: FirewallZone | None, dest: FirewallZon
 
 
 # LeftOutError: no source zone, or no such helper now
-def _conntrack(draft: Draft, section: firewall.Rule, src: FirewallZone | None) -> tuple[str, str]:
+def _conntrack(
+    draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None
+) -> tuple[str, str]:
     if src is None:
         raise LeftOutError(FirewallFault.NEEDS_SOURCE_ZONE.at(section.origin, "src", target=section.target))
+    if dest is not None and dest.family in {0, None, section.match.family}:  # packets are not yet routed here
+        draft.problems.append(FirewallFault.NO_EFFECT.at(section.origin, "dest"))
     if section.target == "notrack":
         src.used_chains.add("notrack")
         return f"notrack_{src.name}", "notrack"

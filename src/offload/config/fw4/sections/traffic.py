@@ -7,7 +7,7 @@ from offload.config.fw4.firewall_reading import Reading, Say
 from offload.config.fw4.options import fw4_words
 from offload.config.schema import CONDITION
 from offload.model.problems.firewall_problem import FirewallFault
-from offload.model.sections.firewall import ANY, Nat, Redirect, Rule
+from offload.model.sections.firewall import Nat, Redirect, Rule
 from offload.model.sections.match import MASKED, Bits, Item, Limit, Match, Times
 
 BOTH_PORTS = (Item("tcp"), Item("udp"))
@@ -144,12 +144,10 @@ def _missing(target: str, values: Mapping[str, Any]) -> str:
     return "" if not needed or any(name in values for name in needed) else needed[0]
 
 
-# What only another target sets, a direction without a device, and a destination where packets are not yet routed.
+# What only another target sets, and a direction without a device.
 def _without_effect(values: Mapping[str, Any], target: str) -> Iterator[str]:
     if "direction" in values and "device" not in values:
         yield "direction"
-    if target in {"notrack", "helper"} and "src" in values and values.get("dest", ANY) != ANY:
-        yield "dest"
     yield from (option for option, needed in _SET_BY.items() if option in values and target != needed)
 
 
