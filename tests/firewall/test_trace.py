@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firewall.strategies import sections
+from firewall.test_differences import NETWORKS, ZONES, rule
 from firewall.test_properties import HOME
 from offload.cli.firewall import diff, show
 from offload.cli.firewall.main import main
@@ -44,6 +46,19 @@ def test_a_port_forward_is_followed_to_its_zone(capsys: pytest.CaptureFixture[st
     assert 'dstnat_wan: dnat 192.168.1.6:22 "Simple" (@redirect[1], /etc/config/firewall:67)' in text
     assert "so it goes to zone lan" in text
     assert 'forward: accept by\n    forward: jump forward_wan "Handle wan' in text
+
+
+@pytest.mark.parametrize("host", ["lan", "192.168.1.1", "203.0.113.5"])
+def test_a_port_forward_to_the_router_s_own_address_goes_to_input(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "etc/config").mkdir(parents=True)
+    options = f"name=N src=wan dest=lan proto=tcp src_dport=8022 dest_ip={host} dest_port=22"
+    (tmp_path / "etc/config/firewall").write_text(ZONES + rule(options, "redirect"))
+    (tmp_path / "snapshot.json").write_text(json.dumps({"ubus": {"network.interface dump": {"interface": NETWORKS}}}))
+    text = traced(str(tmp_path), "--src wan --dest-ip 203.0.113.5 --dest-port 8022", capsys)
+    assert "dstnat_wan: dnat" in text
+    assert "input: accept by\n" in text and "input_wan: accept" in text and "forward:" not in text
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
     made = address(host) if host else None
     if made is None:  # to the router itself
         return packet._replace(oif=""), Route(route.src, "")
+    if is_own(made.value, made.family, zones.values()):  # the kernel delivers it to the router too
+        return packet._replace(dest_ip=made.value, oif=""), Route(route.src, "")
     dest = zone_of(made.value, made.family, zones.values()) or route.dest
     return packet._replace(dest_ip=made.value, oif=device_of(zones.get(dest))), Route(route.src, dest)
 
