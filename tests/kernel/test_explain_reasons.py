@@ -146,6 +146,12 @@ SCENES = {
     "a zone of all addresses of a family": Scene(
         {WHY.SUBNETS_FAMILY: "pair"}, SOFTWARE + ZONE.format("cams", "mode", "none"), more=CAMS.format(ALL)
     ),
+    "a connection of that family": Scene(
+        {WHY.SUBNETS_FAMILY: "pair", WHY.IN_SUBNETS: CONCLUSION},
+        SOFTWARE + ZONE.format("cams", "mode", "none"),
+        more=CAMS.format(ALL),
+        call=("lan", "wan", 6, "udp"),
+    ),
     "a zone without some devices": Scene(
         {WHY.ZONE_INVERTED: "source"}, firewall=(zone("guest", "list device '!wan'"),), call=("guest", "wan", 4, "udp")
     ),

@@ -196,6 +196,26 @@ def test_sets_whose_files_were_not_read_are_no_success() -> None:
     assert "network.interface dump" in console.heard[-1]
 
 
+@pytest.mark.parametrize("verb", ["reload-sets", "update"])
+def test_what_is_not_the_firewalls_is_no_failure_of_it(console: Console, verb: str) -> None:
+    console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
+    console.call("start")
+    console.host.fakes.uci.packages["offload"] = ProblemCode.FILE_SYNTAX.at("offload", detail="line 3")
+    assert (console.call(verb), console.heard) == (DONE, [])
+    console.host.fakes.uci.packages["firewall"] = ProblemCode.FILE_SYNTAX.at("firewall", detail="line 4")
+    assert (console.call(verb), len(console.heard)) == (FAILED, 1)
+
+
+def test_a_restart_whose_sets_nft_refuses_has_loaded_the_firewall(console: Console) -> None:
+    console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
+    console.call("start")
+    console.host.nft.bad = ("flush set",)
+    console.runner.ran.clear()
+    assert (console.call("restart"), console.runner.ran) == (DONE, ["save", "/etc/script"])
+    (line,) = console.heard
+    assert line.startswith("[!] the firewall is loaded, but its sets keep") and "syntax error" in line
+
+
 def test_a_restart_that_fails_leaves_the_sets(console: Console) -> None:
     console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
     console.call("start")
@@ -261,6 +281,10 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ("print --root=", "'--root' needs a value: --root DIR"),
         ("trace --src", "'--src' needs a value: --src ZONE"),
         ("trace --dest-port=", "'--dest-port' needs a value: --dest-port N"),
+        ("trace --src lan --dest= --dest-port 80", "'--dest' needs a value: --dest ZONE"),
+        ("trace --src --dest wan", "'--src' needs a value: --src ZONE"),
+        ("trace --src=--dest wan", "'--src' needs a value: --src ZONE"),
+        ("print --root= --explain", "'--root' needs a value: --root DIR"),
         ("print --explain=1", "'--explain' takes no value"),
         ("check --explain", "'check' takes no --explain: offload firewall print --explain"),
         ("reload --explain", "'reload' takes no --explain"),

@@ -10,11 +10,12 @@ from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entr
 from offload.model.network import Link, Neighbour, Station
 from offload.service.bus.ubus_object import METHODS, answer
 from offload.service.hardware import sampled_flows
-from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, SOONEST
-from offload.service.hardware.sampled_flows import FOLLOWED
+from offload.service.hardware.hardware_monitor import APART, APART_SETTLED, SOONEST, HardwareMonitor
+from offload.service.hardware.sampled_flows import FOLLOWED, PairFlows, SampledFlows
 from offload.service.memory import connections
 from offload.service.tasks import hardware
 from offload.service.tasks.hardware import requests_changed
+from offload.status.hardware.pair_hardware import PairHardware
 from service.routers import ROUTES, SCENE, Fakes, router, section
 from status.routers import entry
 
@@ -105,6 +106,27 @@ def test_packets_that_stray_in_either_direction(fakes: Fakes, crossing: tuple[st
     fakes.nft.straying = {crossing: 90}
     sample(fakes, flow(100))
     assert [reason["code"] for reason in status(fakes)["hardware"]["reasons"]] == ["HARDWARE_STRAYS"]
+
+
+def test_packets_that_stray_within_a_zone_count_once(fakes: Fakes) -> None:
+    """There and back are one crossing on one device, and the elements of two devices have each other's way back."""
+    sample(fakes, flow(5))
+    decided = fakes.service.decided
+    assert decided is not None
+    pair = ("lan", "lan")
+    ways = [("br-lan", "br-lan"), ("br-lan", "lan9"), ("lan9", "br-lan")]
+    tables = tuple(
+        replace(table, elements=tuple(replace(table.elements[0], pair=pair, iif=iif, oif=oif) for iif, oif in ways))
+        for table in decided.plan.tables
+        if table.hardware
+    )
+    monitor = HardwareMonitor(cases={pair: PairHardware(("br-lan",))})
+    flows = SampledFlows({pair: PairFlows(frozenset())}, 0)
+    monitor.add_sample(
+        flows, decided.snapshot, replace(decided.plan, tables=tables), dict.fromkeys(ways, 7), {}, 1.0, ""
+    )
+    taken = monitor.cases[pair].sample
+    assert taken is not None and taken.strays == 3 * 7
 
 
 def devices(fakes: Fakes) -> dict[str, str]:

@@ -78,6 +78,13 @@ def test_what_an_exempt_means(name: str) -> None:
     assert [reason.text for reason in found] == ["exempt @exempt[0] keeps it on the slow path"] * meant
 
 
+def test_an_exempt_for_a_zone_of_subnets_is_none_that_one_can_delete() -> None:
+    made = replace(match(src_ip="0.0.0.0/0"), called="zone kids, whose subnets it is in,", zone="kids")
+    (reason,) = ExemptLookup(planned(made)).reasons(CALL, pair("lan", "wan"))
+    assert (reason.code, reason.remedy) == (ReasonCode.IN_SUBNETS, ReasonCode.SUBNETS_FAMILY(zone="", family="").remedy)
+    assert reason.text == "zone kids, whose subnets it is in, keeps it on the slow path"
+
+
 def test_the_exempts_of_the_other_table_keep_nothing() -> None:
     exempted = ExemptLookup(planned(match(), hardware=True))
     assert not list(exempted.reasons(CALL, pair("lan", "wan")))

@@ -110,6 +110,7 @@ def test_every_reason_of_a_flow_has_a_case() -> None:
     assert of_a_flow - {why for _, _, why, _ in CASES.values()} == {
         ReasonCode.ZONE_UNKNOWN,
         ReasonCode.EXEMPTED,  # test_exempt_lookup.py
+        ReasonCode.IN_SUBNETS,  # test_exempt_lookup.py
         ReasonCode.REPLY_NOT_ACCEPTED,  # test_explain.py
         ReasonCode.HARDWARE_ELSEWHERE,  # test_asked.py
         ReasonCode.HARDWARE_STATION_UNKNOWN,

@@ -26,7 +26,7 @@ usage: offload firewall [-q] VERB
   device DEV                       the zone of a device
   zone ZONE [DEV]                  the devices of a zone, or DEV where it is one of them
 
-  -q          nothing on stderr
+  -q          nothing on stderr, but for a command line that makes no sense
   --explain   name the section and the line that each rule comes from
   --root DIR  a router as a directory instead of this one
 """
@@ -74,25 +74,31 @@ def parsed(argv: Sequence[str]) -> Given:
     """
     rest = iter(argv)
     words: list[str] = []
-    root, explain, quiet = None, False, False
+    explain, quiet = False, False
     about: dict[str, str] = {}
     for word in rest:
-        option, _, value = word.partition("=")
+        option, equals, value = word.partition("=")
         if word == "--explain":
             explain = True
         elif word == "-q":
             quiet = True
-        elif option == "--root" and (value or (value := next(rest, ""))):
-            root = Path(value)
-        elif option[:2] == "--" and option[2:] in ABOUT and (value or (value := next(rest, ""))):
-            about[option[2:]] = value
+        elif option in VALUES:
+            about[option[2:]] = _value(option, value if equals else next(rest, ""))
         elif word in {"-h", "--help"}:
             raise ValueError
         elif word.startswith("-") and word not in IGNORED:
             raise ValueError(_bad_option(option))
         elif word not in IGNORED:
             words.append(word)
-    return _checked(words, Given("", (), root, explain, quiet, about))
+    root = about.pop("root", None)
+    return _checked(words, Given("", (), None if root is None else Path(root), explain, quiet, about))
+
+
+def _value(option: str, value: str) -> str:
+    # the next word may be an option, if the value was forgotten
+    if not value or value.startswith("--"):
+        raise ValueError(_bad_option(option))
+    return value
 
 
 def _bad_option(option: str) -> str:

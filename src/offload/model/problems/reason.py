@@ -124,6 +124,7 @@ class ReasonCode(Enum):
     )
     AFTER_PACKETS = "it has not yet sent the {count} packets after which it is offloaded"
     EXEMPTED = "{exempt} keeps it on the slow path"
+    IN_SUBNETS = "{zone} keeps it on the slow path"
     WAITING = (
         "it qualifies, and is offloaded with its next packet from {src}, unless an exempt matches it or the firewall "
         "drops its replies"

@@ -1,5 +1,6 @@
 """What the user can do about each Reason, so that more is offloaded. Blanks as in the Reason's sentence."""
 
+OTHER_SUBNETS = "give that zone narrower subnets, devices, or the same mode, family and after_packets"
 REMEDIES = {  # by the code of the Reason
     "OFFLOAD_DISABLED": "set enabled to 1 in /etc/config/offload",
     "KERNEL_WITHOUT_FLOWTABLE": "install the package it names",
@@ -30,7 +31,7 @@ REMEDIES = {  # by the code of the Reason
         "write that zone's subnets as networks (192.168.1.0/24), give it devices, or give it the same mode, family "
         "and after_packets"
     ),
-    "SUBNETS_FAMILY": "give that zone narrower subnets, devices, or the same mode, family and after_packets",
+    "SUBNETS_FAMILY": OTHER_SUBNETS,
     "FAMILIES_DISJOINT": "let the two zones' family have one in common",
     "ZONE_WITHOUT_DEVICES": "bring the zone's network up; the zone's own reasons name the missing network or device",
     "ZONE_INVERTED": "list the zone's networks or devices, without '!' and '+'",
@@ -56,6 +57,7 @@ REMEDIES = {  # by the code of the Reason
         "delete the exempt (offload exempt list shows all, offload exempt delete ends one), or change the rule it "
         "names; of exempts that match by MAC, mark or DSCP conntrack shows nothing"
     ),
+    "IN_SUBNETS": OTHER_SUBNETS,
     "REPLY_NOT_ACCEPTED": "wait for a reply; if it stays, look for a rule that drops its replies",
     "HARDWARE_DRIVER": "choose software, which ends this message; a newer kernel may bring a driver that can",
     "HARDWARE_FULL": "raise after_packets, so that short flows do not fill the table",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from offload.errors import OffloadError
+from offload.errors import NftError, OffloadError
 from offload.model.applied import Applied
 from offload.service.bus.arguments import ArgumentError, shown
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 ABSENT = "the package offload-firewall is not installed: the firewall is not ours to load"
 STOPPED = "the firewall is stopped: start it (/etc/init.d/firewall start)"
+KEPT = (
+    "the firewall is loaded, but its sets keep what the configuration no longer has (offload firewall reload-sets "
+    "tries again)"
+)
 FORCING = frozenset({"start", "restart"})  # they load even if nothing changed
 ACTIONS = FORCING | {"stop", "reload", "reload-sets", "update"}
 Json = dict[str, Any]
@@ -26,9 +30,10 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     its nft sets by the configured ones. Empty: no action and no pass. ArgumentError for another action. OffloadError if
     `part` is None (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`,
     `update`), or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
-    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused), and any
-    `error`: why the last load failed, or why the pass failed (that only for `reload-sets`, `stop`, `update`, or while a
-    requested load still waits). If no ruleset is known after a pass that failed, `reload-sets` replaces nothing.
+    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused, also the
+    sets of a `restart`, which is loaded then), and any `error`: why the last load failed, or why the pass failed (that
+    only if it has not read what the firewall depends on, as after `stop`, or while a requested load still waits). If no
+    ruleset is known after a pass that failed, `reload-sets` replaces nothing.
     """
     if part is None:
         raise OffloadError(ABSENT)
@@ -42,14 +47,25 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         part.stop()
     elif action == "reload":
         part.reload()
+    part.unread = True
     applied = work() if action else Applied()
-    error = part.error or (applied.error if part.due or action in {"reload-sets", "stop", "update"} else "")
+    # A pass also fails for what is not the firewall's: /etc/config/offload, our offload tables.
+    error = part.error or (applied.error if part.due or part.unread else "")
+    problems = [str(problem) for problem in part.problems]
     # After the pass, which reads the files that sets load. A load adds elements and never deletes any.
     # Without a ruleset there is nothing to fill, and why the pass has none is what the user needs to know.
-    if (action == "reload-sets" and not (error and part.ruleset is None)) or (
-        action == "restart" and not (part.due or error)
-    ):
+    if action == "reload-sets" and not (error and part.ruleset is None):
         part.refill()
+    elif action == "restart" and not (part.due or error):
+        problems += _refilled(part)
     done: Json = {"ok": not error, "changes": applied.changes, "stopped": part.stopped(), "loaded": part.loaded()}
-    done |= {"problems": [str(problem) for problem in part.problems]}
-    return done | ({"error": error} if error else {})
+    return done | {"problems": problems} | ({"error": error} if error else {})
+
+
+def _refilled(part: "Firewall") -> list[str]:
+    # No error: the firewall is loaded, so its include scripts have to run.
+    try:
+        part.refill()
+    except NftError as refusal:
+        return [f"{KEPT}: {refusal}"]
+    return []

@@ -38,7 +38,8 @@ def _work(doors: Doors, part: Firewall) -> Applied:
     try:
         pending = part.pending(sections, netifd_says(doors.bus), _services(doors))
     except OffloadError as refusal:
-        return Applied(error=str(refusal))
+        part.error = str(refusal)
+        return Applied(error=part.error)
     loaded = pending is not None and part.load(pending)
     if loaded and (text := removal(doors.nft)):
         doors.nft.apply(text)

@@ -53,6 +53,7 @@ class Firewall:
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
     zones: list[dict[str, Any]] = field(default_factory=list)  # as in the file firewall.json, for scripts
     error: str = ""  # why the last load, its preparation, or writing its files failed; empty: none did
+    unread: bool = True  # `pending` has not read all that the ruleset depends on; set it before a pass to see
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
     _digest: str = ""  # SHA-256 of the text of the loaded ruleset
@@ -137,14 +138,12 @@ class Firewall:
         table, or included files, changed. What nft refused is not sent again while the inputs stay. OffloadError if
         something cannot be read.
         """
-        if isinstance(sections, Problem):  # the pass reports the problem, and the last good ruleset stays
-            return None
-        if self.stopped():
+        if isinstance(sections, Problem) or self.stopped():  # the pass reports a problem; the last good ruleset stays
             return None
         self._adopt()
         files = self.doors.files
         inputs = read(sections, dump, data, files, files.modules(), files.devices(), files.installed())
-        held = self._held()
+        held, self.unread = self._held(), False
         missing = not self._handles <= held
         if inputs == self._inputs and not self.due and not missing:
             return None

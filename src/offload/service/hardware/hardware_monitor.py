@@ -212,8 +212,10 @@ def _devices(plan: Plan, pair: PairDecision) -> tuple[str, ...]:
 def _strays(plan: Plan, counted: Strays) -> dict[Pair, int]:
     # by pair, both directions together
     found: dict[Pair, int] = {}
-    for table in plan.tables:
-        ways = {(each.pair, each.iif, each.oif) for each in table.elements} if table.hardware else ()
-        for pair, iif, oif in ways:
-            found[pair] = found.get(pair, 0) + counted.get((iif, oif), 0) + counted.get((oif, iif), 0)
+    elements = [each for table in plan.tables if table.hardware for each in table.elements]
+    # a set: within one zone a way back is the way there of the same or another element
+    there = {(each.pair, (each.iif, each.oif)) for each in elements}
+    back = {(each.pair, (each.oif, each.iif)) for each in elements}
+    for pair, way in there | back:
+        found[pair] = found.get(pair, 0) + counted.get(way, 0)
     return found

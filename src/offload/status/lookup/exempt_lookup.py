@@ -59,14 +59,18 @@ class ExemptLookup:
         return bool(self._tests.get(pair.effective))
 
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
-        """A Reason EXEMPTED for each exempt that the connection meets, in the table of the pair's effective mode.
+        """A Reason for each exempt that the connection meets, in the table of the pair's effective mode.
 
-        A condition on devices counts as met if the pair's zone has one of them. Nothing if the effective mode is none.
+        It is IN_SUBNETS if the compiler made the exempt for a zone of subnets, so that nobody can delete it; else
+        EXEMPTED. A condition on devices counts as met if the pair's zone has one of them. Nothing if the effective mode
+        is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match
             if self._on(pair.src, match.iifs) and self._on(pair.dest, match.oifs) and test.means(entry):
-                yield ReasonCode.EXEMPTED(exempt=match.called)
+                yield (
+                    ReasonCode.IN_SUBNETS(zone=match.called) if match.zone else ReasonCode.EXEMPTED(exempt=match.called)
+                )
 
     def _on(self, zone: str, devices: tuple[str, ...]) -> bool:
         return not devices or not self._devices.get(zone, set()).isdisjoint(devices)

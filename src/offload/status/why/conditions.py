@@ -106,7 +106,7 @@ STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("forwarded", frozenset({WHY.LOCAL, WHY.NOT_UNICAST}), _forwarded),
     ("pair", None, _pair),
     ("family", frozenset({WHY.OTHER_FAMILY}), _family),
-    ("exempt", frozenset({WHY.EXEMPTED}), _exempt),
+    ("exempt", frozenset({WHY.EXEMPTED, WHY.IN_SUBNETS}), _exempt),
     ("devices", frozenset(OF_A_PART), _devices),
     ("established", frozenset({WHY.TCP_STATE}), _state),
     ("helper", frozenset({WHY.HELPER}), _helper),
