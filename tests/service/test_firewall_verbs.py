@@ -206,6 +206,14 @@ def test_what_is_not_the_firewalls_is_no_failure_of_it(console: Console, verb: s
     assert (console.call(verb), len(console.heard)) == (FAILED, 1)
 
 
+@pytest.mark.parametrize("name", ["offload", "firewall"])
+def test_a_stop_and_a_flush_need_no_readable_configuration(console: Console, name: str) -> None:
+    console.call("start")
+    console.host.fakes.uci.packages[name] = ProblemCode.FILE_SYNTAX.at(name, detail="line 3")
+    assert (console.call("stop"), console.call("flush"), console.flushed) == (DONE, DONE, 1)
+    assert all(line.startswith("The firewall is stopped") for line in console.heard)
+
+
 def test_a_restart_whose_sets_nft_refuses_has_loaded_the_firewall(console: Console) -> None:
     console.host.configure(section("firewall", "ipset", "s", name="hosts", match=("src_ip",), entry=("10.0.0.1",)))
     console.call("start")

@@ -32,8 +32,8 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     `update`), or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
     `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused, also the
     sets of a `restart`, which is loaded then), and any `error`: why the last load failed, or why the pass failed (that
-    only if it has not read what the firewall depends on, as after `stop`, or while a requested load still waits). If no
-    ruleset is known after a pass that failed, `reload-sets` replaces nothing.
+    only if it has not read what the firewall depends on, or while a requested load still waits, and never for `stop`).
+    If no ruleset is known after a pass that failed, `reload-sets` replaces nothing.
     """
     if part is None:
         raise OffloadError(ABSENT)
@@ -49,8 +49,9 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         part.reload()
     part.unread = True
     applied = work() if action else Applied()
-    # A pass also fails for what is not the firewall's: /etc/config/offload, our offload tables.
-    error = part.error or (applied.error if part.due or part.unread else "")
+    # A pass also fails for what is not the firewall's: /etc/config/offload, our offload tables. A stop is done before.
+    concerned = action != "stop" and (part.due or part.unread)
+    error = part.error or (applied.error if concerned else "")
     problems = [str(problem) for problem in part.problems]
     # After the pass, which reads the files that sets load. A load adds elements and never deletes any.
     # Without a ruleset there is nothing to fill, and why the pass has none is what the user needs to know.
