@@ -1,6 +1,7 @@
 """The rows of the bench: when a figure is measured again, when a goal is met, and what a failed program leaves out."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
@@ -81,10 +82,10 @@ def test_a_machine_that_dies_costs_the_lines_of_the_programs_that_had_not_ended(
 
 
 def test_programs_of_one_place_run_one_after_the_other() -> None:
-    done = subprocess.run(HERE.argv(("test_bench", "nothing_of_that_name")), capture_output=True, text=True, check=True)
-    ended = [line for line in done.stdout.splitlines() if line.startswith(ENDED)]
-    assert [line.removeprefix(ENDED).split()[0] for line in ended] == ["test_bench", "nothing_of_that_name"]
-    assert ended[1].split()[-1] == "1"
+    argv = HERE.argv(("rows", "nothing_of_that_name"))
+    done = subprocess.run(argv, env=os.environ | HERE.environment, capture_output=True, text=True, check=True)
+    ended = [line.removeprefix(ENDED) for line in done.stdout.splitlines() if line.startswith(ENDED)]
+    assert ended == ["rows 0", "nothing_of_that_name 1"]
 
 
 def test_an_area_that_does_not_exist_is_named() -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from exempts import exempt_of
+from offload.compiler.offload.tables import chains
 from offload.compiler.offload.tables.diff import transactions
 from offload.compiler.offload.tables.lost import Lost, lost
 from offload.compiler.offload.tables.render import render_table
@@ -299,6 +300,17 @@ def test_a_device_leaves_without_a_return_only_where_nft_can_delete_it() -> None
     fewer = replace(WITHOUT_GUEST, behind=True)
     wanted = replace(plan(fewer), devices=DECIDED)
     (sent,) = transactions(wanted, held(behind), busy=lambda _: False)
+    assert sent.returned == (BASE.name,)
+    assert "hook ingress priority filter + 2147483646\n" in sent.text
+
+
+def test_a_flowtable_of_another_priority_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade: nft refuses to add a device to it by the new one."""
+    table = replace(BASE, behind=True)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(chains, "BEHIND_PRIORITY", 1000)
+        before = held(table)
+    (sent,) = transactions(plan(table), before)
     assert sent.returned == (BASE.name,)
     assert "hook ingress priority filter + 2147483646\n" in sent.text
 

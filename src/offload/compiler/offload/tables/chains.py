@@ -49,11 +49,12 @@ def covered(table: Table) -> str:
     """Properties of a table that its rules do not show, as text that goes into the hashes of the rules of `forward`.
 
     They are the flowtable's name and hardware flag, the size of the sets of accepted replies, and whether other
-    programs' chains make the priorities higher. If one changes, the hashes differ from those in the kernel.
+    programs' chains make the priorities higher, with the flowtable's. If one changes, the hashes differ from those in
+    the kernel.
     """
     kind = "offload " if table.hardware else ""
-    late = " late" if table.late else ""
-    return f"{table.flowtable} {kind}counter {table.remembered}" + (" behind" if table.behind else "") + late
+    behind = f" behind {ingress_priority(table)}" if table.behind else ""
+    return f"{table.flowtable} {kind}counter {table.remembered}{behind}" + (" late" if table.late else "")
 
 
 def ingress_priority(table: Table) -> str:
