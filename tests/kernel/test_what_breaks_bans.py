@@ -56,6 +56,14 @@ RETURNED = "the tables are returned"
 Live = Mapping[str, Mapping[str, Steady]]  # by row and mode
 
 
+@pytest.fixture
+def rules(lab: House) -> Iterator[None]:
+    """Other programs' tables, which are gone after a test that failed, too."""
+    lab.router.nft(RULES + ON_DEVICES)
+    yield
+    lab.router.nft("delete table inet bans\ndelete table netdev bans")
+
+
 @pytest.fixture(name="lab", scope="module")
 def _lab(house: House) -> Iterator[House]:
     with house.shaped(SHAPE):
@@ -94,9 +102,9 @@ def ended(
     compared(row, {mode: f"{seconds:.1f} s" for mode, seconds in found.items()}, did)
 
 
+@pytest.mark.usefixtures("rules")
 def test_bans_and_times_reach_live_flows(lab: House) -> None:
     """All events that return a table, in one run of the service: six a minute are the most."""
-    lab.router.nft(RULES + ON_DEVICES)
     with resident(lab.router) as service, ExitStack() as stack:
         service.until(lambda: (service.status() or {}).get("pairs"))
         talks = {row: {mode: begun(lab, zone, ROWS[row]) for mode, zone in MODES.items()} for row in ROWS}
@@ -130,4 +138,3 @@ def test_bans_and_times_reach_live_flows(lab: House) -> None:
             ended(live, row, moment, others)
         time.sleep(0.5)
         assert [each.error for each in others] == [None] * len(others)
-    lab.router.nft("delete table inet bans\ndelete table netdev bans")
