@@ -61,7 +61,7 @@ class ExemptLookup:
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason for each exempt that the connection meets, in the table of the pair's effective mode.
 
-        It is IN_SUBNETS if the compiler made the exempt for a zone of subnets, so that nobody can delete it; else
+        It is IN_SUBNETS if the compiler made the exempt for a zone of subnets (it has no section to delete); else
         EXEMPTED. A condition on devices counts as met if the pair's zone has one of them. Nothing if the effective mode
         is none.
         """
