@@ -174,7 +174,7 @@ def test_what_cannot_be_understood_is_named(words: str, sentence: str, capsys: p
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("relaod", "'relaod' (did you mean 'reload'?)"),
+        ("reloa", "'reloa' (did you mean 'reload'?)"),
         ("qqq", "'qqq'"),
         ("print --explian", "'--explian' (did you mean '--explain'?)"),
         ("trace --dest-prot=80", "'--dest-prot' (did you mean '--dest-port'?)"),
