@@ -128,7 +128,7 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """The verb `check`: list what is wrong: problems of the configuration, faults of our firewall, missing features.
+    """Run the verb `check`. It lists problems of the configuration, faults of our firewall, and missing features.
 
     Listed are also settings that conflict with offload. If `ok` of the reply is true, the first FEW (4) pairs of zones
     that are slower than chosen are named. Exit code: LACKING if a feature is missing, else DONE if `ok` is true, else

@@ -20,7 +20,7 @@ class Includes:
 
     def __init__(self, config: FirewallConfig, state: RouterState, problems: list[FirewallProblem]) -> None:
         self._at: defaultdict[tuple[str, str], list[Include]] = defaultdict(list)
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
         self._sections = [each for each in config.includes if each.chain]
         for each in config.includes:
             if state.files is not None and each.path not in state.files:
@@ -39,7 +39,7 @@ class Includes:
 
         `chain`: for the positions `chain-prepend` and `chain-append` the chain's name; empty for all others.
         """
-        self._asked.add(f"{position} {chain}")
+        self._asked.add((position, chain))
         return tuple(self._at.get((position, chain), ()))
 
     def unused(self) -> Iterator[FirewallProblem]:
@@ -49,8 +49,8 @@ class Includes:
         file cannot be read has a problem already, and gets no other.
         """
         for each in self._sections:
-            known = Include(each.path) in self._at.get((each.position, each.chain), ())
-            if known and f"{each.position} {each.chain}" not in self._asked:
+            place = each.position, each.chain
+            if place not in self._asked and Include(each.path) in self._at.get(place, ()):
                 words = {"value": each.chain, "position": each.position}
                 yield FirewallFault.NO_PLACE.at(each.origin, "chain", **words)
 

@@ -39,7 +39,7 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Decide what is offloaded. The Plan has the wanted nft tables, and the decisions for pairs, zones and devices.
+    """Give the Plan: the wanted nft tables, and the decisions for pairs, zones and devices.
 
     Reasons (sentences) of a decision say why a mode is lower than requested. `topology`: the devices of the zones;
     `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if

@@ -128,8 +128,8 @@ class PacketRule:
 
     On a hook of DEVICE_HOOKS only those in hardware do. It may come several times, for other ways of jumps to it, and
     without most conditions if there are very many such rules. `does`: limit, quota, dscp, priority, mark, ttl, change
-    (headers), dup, offload (adds flows to a flowtable itself), queue, log; or, if it drops, or accepts what is dropped
-    later: drop (by what may change during a connection), time, or ban (by a named set).
+    (headers), dup, offload (adds flows to a flowtable itself), queue or log. A rule that drops, or that accepts what a
+    later one drops, has drop (by what may change during a connection, or behind our chain), time, or ban (by a set).
     """
 
     table: str  # family and name: `inet fw4`

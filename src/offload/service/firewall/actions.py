@@ -49,7 +49,8 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
         part.reload()
     part.unread = True
     applied = work() if action else Applied()
-    # A pass also fails for what is not the firewall's: /etc/config/offload, our offload tables. A stop is done before.
+    # A pass also fails because of /etc/config/offload or the offload tables, which do not concern the firewall. A stop
+    # deletes the ruleset before the pass.
     concerned = action != "stop" and (part.due or part.unread)
     error = part.error or (applied.error if concerned else "")
     problems = [str(problem) for problem in part.problems]
