@@ -2,7 +2,7 @@
 
 For an offloaded flow the kernel resolves devices in dev_fill_forward_path() (net/core/dev.c) and nft_dev_path_info()
 (net/netfilter/nft_flow_offload.c): bridges to the port of the station, VLANs and PPPoE to the device below, DSA no
-further than the switch port. Where the kernel goes no further, the flowtable must list that device.
+further than the switch port.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ Evicted = tuple[str, Reason]
 class Topology:
     """The devices of each firewall zone, by the zone's name, and Problems (faults of the configuration, as sentences).
 
-    A Problem names a network of a firewall zone that neither netifd nor /etc/config/network has. There is one only if a
+    A Problem names a network of a firewall zone that neither netifd nor /etc/config/network has. There is one if a
     `config zone` of /etc/config/offload chooses software or hardware for that zone, and the zone has no known network,
     no device and no subnet.
     """
@@ -40,9 +40,9 @@ class Topology:
 def resolve(config: Config, snapshot: Snapshot) -> Topology:
     """Find the devices that each zone of the firewall has now: those that routes name (`br-lan`), and those below them.
 
-    Below are the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members. Zones are in
-    the order of the firewall's configuration. Reasons (sentences) of a zone say which of its networks and devices are
-    missing, and why a flowtable should not list some of its devices.
+    Below are, for instance, the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members.
+    Zones are in the order of the firewall's configuration. Reasons (sentences) say which networks and devices of a zone
+    are missing, and why a flowtable should not list a device.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}

@@ -22,9 +22,9 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about sysctls and known faults of this release of the kernel.
 
     There are none if the Plan has no table. Sysctls: conntrack's accounting is off, or conntrack's timeout of
-    established TCP or of UDP streams is shorter than the flowtable's. Faults of hardware offload are named only if the
-    Plan has a hardware table. The fault of PPPoE is named if a flowtable lists a PPPoE device that has devices below
-    it: as a problem if a flowtable lists one of those below, else as a notice.
+    established TCP or of UDP streams is shorter than the flowtable's. Faults of hardware offload need a hardware table
+    in the Plan. The fault of PPPoE needs a flowtable that lists a PPPoE device: if a flowtable lists a device below
+    that, it is a problem, else a notice.
     """
     if not plan.tables:
         return

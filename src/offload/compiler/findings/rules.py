@@ -53,12 +53,11 @@ RETURNED = frozenset({FindingCode.RULE_TIMES, FindingCode.RULE_BANS})  # the ser
 def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = True) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about rules and filters that offloaded packets bypass.
 
-    They are about rules in nft, not of /etc/config/firewall, that must see every packet, or that add flows to a
-    flowtable; about tables of iptables-legacy; about tc filters that copy conntrack's mark into packets; and about `ip
-    rule` that compare the mark. A Finding is a notice if offload keeps the traffic out of flowtables (option
-    auto_exempt), if it is about `ip rule`, or if it is about bans or times and `served`: the service runs, and puts
-    live flows back on the slow path when a ban is added or a time begins. There is none for rules on ingress and egress
-    hooks, nor for rules that set marks which no qdisc or tc filter reads.
+    They are about rules of other programs in nft that must see every packet, or that add flows to a flowtable; tables
+    of iptables-legacy; tc filters that copy conntrack's mark into packets; and `ip rule` that compare the mark. A
+    Finding is a notice if option auto_exempt keeps the traffic out of flowtables, if it is about `ip rule`, or, with
+    `served` (the service runs), if it is about a rule that drops by a set or at some times. There is none for rules on
+    ingress and egress hooks, nor for rules that set marks which no qdisc or tc filter reads.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt

@@ -29,12 +29,11 @@ def of_shapers(
 ) -> Iterator[Finding]:
     """The Findings (sentences of `offload check`) about shapers that offloaded packets bypass, or that are missing.
 
-    tc filters, and nft chains on hooks of a device, count as shapers. A shaper is bypassed if traffic in hardware
-    passes its device (with `auto_software 0`), or if it is on an offloaded bridge, or at the ingress of an offloaded
-    device, and the software flowtable lists a device below. A notice names a shaper because of which traffic is in
-    software instead of hardware, or a device below is left out of the flowtable. A shaper is missing if a section of
-    sqm, qosify or qosmate configures one for a device that exists and has none, or if nft-qos has limits and no rule in
-    nft that must see every packet. `packages`: {UCI package: its sections}.
+    tc filters, and nft chains on hooks of a device, count as shapers. Bypassed: traffic in hardware passes the device
+    (with `auto_software 0`); or the software flowtable lists a device below a bridge with a shaper, or below a device
+    with a shaper at its ingress. A notice names a shaper because of which traffic is in software instead of hardware,
+    or a device is left out of the flowtable. Missing: sqm, qosify or qosmate configure a shaper for a device that
+    exists and has none; or nft-qos has limits, and its table no rule. `packages`: {UCI package: its sections}.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are

@@ -1,7 +1,6 @@
 """Find the rules in nft that packets of established forwarded connections meet, and which must see every packet. Pure.
 
-Packets in hardware bypass all these rules, packets in software all but those on the ingress and egress hooks of a
-device. Rules behind `ct state established accept` in a chain are none of them: established packets do not reach them.
+Rules behind `ct state established accept` in a chain are none of them: established packets do not reach them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,10 +39,10 @@ ANONYMOUS = "__"  # prefix of the names of sets inside of rules
 def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[MarkReader, ...]:
     """The rules of other programs that compare the packet mark of established packets, and then treat these packets.
 
-    To treat is one of EFFECTS: to drop, reject, limit, queue, change, ... them, or to send them to a verdict map. The
-    rule does so itself, or a chain that it jumps to; `does` of the result is the first such effect. Equal results come
-    once. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload. Rules of these, and
-    rules from /etc/config/firewall, are left out.
+    To treat is one of EFFECTS: to drop, reject, limit, queue, change, ... them, or to send them to a verdict map; a
+    chain that the rule jumps to may do so. `does` of a result is such an effect. Equal results come once. `chains`,
+    `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload. Rules of these tables, and rules from
+    /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     readers = (
@@ -60,12 +59,10 @@ def mark_readers(chains: Iterable[LiveChain], rules: Iterable[LiveRule], ours: I
 def packet_rules(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> tuple[PacketRule, ...]:
     """The rules of other programs that must see every packet of established connections, at most MOST_RULES (512).
 
-    In chains behind ours (`behind_ours`) they are also all rules that drop or reject; a policy that drops counts as a
-    rule there. A rule in a chain that several rules jump to may come several times, with the conditions of each way
-    there. If there are more than MOST_RULES, they lose their comments and all conditions except devices, equal ones
-    become one, and the rest is cut off. Rules on ingress and egress hooks, which only packets in hardware bypass, count
-    only for what OF_HOOKS names. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload.
-    Rules of these, and rules from /etc/config/firewall, are left out.
+    They are those of `treating`, equal ones once. If there are more than MOST_RULES, they lose their comments and all
+    conditions except devices, equal ones become one, and the rest is cut off. `chains`, `rules`: the kernel's whole
+    ruleset. `ours`: names of the tables of offload. Rules of these tables, and rules from /etc/config/firewall, are
+    left out.
     """
     found = dict.fromkeys(treated for _, treated in treating(chains, rules, ours))
     if len(found) <= MOST_RULES:
@@ -79,10 +76,10 @@ def treating(
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """Yield (rule, the PacketRule that describes it) for the rules of other programs that must see every packet.
 
-    In chains behind ours (`behind_ours`) they are also all rules that drop or reject; for a policy that drops a rule is
-    made. A rule may come several times, with the conditions of each way to it (jumps from base chains). Other rules on
-    ingress and egress hooks count only for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of
-    the tables of offload. Rules of these, and rules from /etc/config/firewall, are left out.
+    In chains behind ours (`behind_ours`) rules that drop or reject count as such; for a policy that drops a rule is
+    made. A rule may come several times, with the conditions of each way to it (jumps from base chains). On ingress and
+    egress hooks rules count for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables
+    of offload. Rules of these tables, and rules from /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)
@@ -179,8 +176,7 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
     """A hash of the rules that packets of established forwarded connections meet, and the sets, times and maps in them.
 
-    If a field of the result changes, the firewall may now refuse a live connection that is offloaded. Sets and times
-    (the moments when they begin or end) are those of rules that may drop a packet, or that accept what a later rule
+    Sets and times (when they begin and end) are those of rules that may drop a packet, or that accept what a later rule
     drops; maps are verdict maps. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload,
     whose rules are left out.
     """
@@ -201,8 +197,7 @@ def treatment(rule: LiveRule) -> str:
     """Why a rule must see every packet, as PacketRule's `does` (limit, quota, drop, ...); empty: it need not.
 
     It need not, for instance, if no packet of an established TCP or UDP connection matches it, or if it drops by
-    nothing that differs between the packets of a connection. Not considered: chains that it jumps to, and whether it
-    drops by a set (`ban`).
+    addresses alone. Chains that it jumps to, and drops by a set (`ban`), are not considered.
     """
     if rule.ip_only or rule.opening:
         return ""

@@ -39,12 +39,11 @@ def plan(
     timed_exempts: Iterable[TimedExempt] = (),
     before: Learned | None = None,
 ) -> Plan:
-    """Give the Plan: the wanted nft tables, and the decisions for pairs, zones and devices.
+    """Make the Plan: the wanted nft tables, and the decisions for pairs, zones and devices, with Reasons (sentences).
 
-    Reasons (sentences) of a decision say why a mode is lower than requested. `topology`: the devices of the zones;
-    `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in an earlier Plan, used again if
-    nothing about hosts and ports changed. There is a table for each mode (software, hardware) that some traffic can
-    have. Tables are not compiled to nft (`nft` is None).
+    `topology`: the devices of the zones. `timed_exempts`: exempts given at run time. `before`: hosts at bridge ports in
+    an earlier Plan, used again if nothing about hosts and ports changed. There is a table for each mode (software,
+    hardware) that some traffic can have. Tables are not compiled to nft (`nft` is None).
     """
     config = with_live_exempts(without_routing(config, snapshot), topology.zones, snapshot)
     coverage = DeviceCoverage.of(config, topology, snapshot)

@@ -3,7 +3,7 @@
 A station is a host that a bridge has learned at one of its ports. On a bridge whose switch ports can be in hardware and
 whose Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its station by its source MAC,
 or by its destination address, for which the neighbour table has a MAC. The hardware table's sets have the stations at
-ports that hardware covers, the software table's sets those at other ports. The port of a station in neither is unknown.
+ports that hardware covers, the software table's sets those at other ports.
 """
 
 from collections import Counter
@@ -120,7 +120,7 @@ def choosing_rules(key: str, flowtable: str, *, hardware: bool) -> tuple[str, ..
 
     `key`: the ends of the flow where the port decides: FROM (its source), TO (its destination) or BOTH. `hardware`: the
     rules are for the hardware table, and add the flow to `flowtable` if every such end is a known host at a hardware
-    port. Those for the software table add it at once if one such end is a known host at another port; any other flow
+    port. Rules for the software table add it at once if one such end is a known host at another port; any other flow
     after UNKNOWN_AFTER (20) packets of the original direction.
     """
     add = f"flow add @{flowtable}"

@@ -17,8 +17,7 @@ def zones(config: Config, topology: Topology, pairs: Pairs) -> tuple[ZoneDecisio
     """Decide about each firewall zone, in order: the effective mode is the fastest of its pairs with other zones.
 
     A zone without such pairs has the mode of its pair with itself, and without any pair none. Reasons (sentences) say
-    why the effective mode is none, or slower or faster than the zone's own mode; for a zone without an own mode, why it
-    is slower than its pairs request; which devices are missing; and which sections are faulty.
+    why the effective mode is none, or another than was chosen for the zone, and which networks and devices are missing.
     """
     decided = []
     common, of_zone = config.globals.mode or Mode.NONE, _by_zone(pairs)
@@ -83,8 +82,7 @@ def devices(
 
     Devices that do not exist are among them. A decision has Reasons (sentences) if no flowtable lists the device, or
     only that of software although a pair of its zones requests hardware. `stations`, a number of hosts, is 0 (not
-    counted yet) for a bridge port where the port of a host decides between hardware and software, and None for all
-    others.
+    counted yet) for a device at which the port of a host decides between hardware and software, else None.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

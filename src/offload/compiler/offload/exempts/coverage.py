@@ -32,9 +32,9 @@ def reasons_for_all(config: Config, src: str, dest: str, family: Family) -> list
 
     A pair is connections from zone `src` to zone `dest`; `family` is not NEITHER. There is a Reason for each exempt of
     /etc/config/offload that covers all of the traffic alone, and one for the mark rules (rules that must see every
-    packet) if their exempts together cover all of it. If neither do, but all exempts together do, the Reasons name the
-    part that each covers. What counts are kinds (TCP or UDP over IPv4 or IPv6) that one exempt covers completely; two
-    halves of a kind do not make it whole. Faulty exempts do not count here.
+    packet) if their exempts together cover all of it. If neither do, but all exempts together do, the Reasons name
+    parts. What counts are kinds (TCP or UDP over IPv4 or IPv6) that one exempt covers completely. Faulty exempts do not
+    count here.
     """
     wanted = _kinds(family)
     exempts = [each for each in config.exempts if _between(each, src, dest) and not each.faulty]

@@ -16,9 +16,9 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named nft set for exempts (traffic that is never offloaded): its rule has the conditions that they share.
+    """A named nft set for exempts (traffic not to be offloaded) that share the conditions of the rule for the set.
 
-    If it has `timed_exempts`, each element has a timeout, and a comment with what its key and the set's name lack.
+    With `timed_exempts`, an element has a timeout, and a comment with what its key and the set's name lack.
     """
 
     name: str  # derived from the conditions that its exempts share
@@ -57,7 +57,7 @@ class ExemptSet:
 
 @dataclass(frozen=True, slots=True)
 class ExemptRules:
-    """All exempts (traffic that is never offloaded) of a table: its sets, and the rules of its chain `exempt`.
+    """The exempts (traffic not to be offloaded) of a table: their sets, and the rules for its chain `exempt`.
 
     `rules`: the conditions of each rule as nft text, without a verdict.
     """
@@ -67,13 +67,12 @@ class ExemptRules:
 
 
 def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
-    """Make the nft sets and rules for a table's exempts (traffic that is never offloaded).
+    """Make the nft sets and rules for a table's exempts (traffic not to be offloaded).
 
     Exempts of the same Shape (devices, family, protocol, ...) and negated conditions share a set of exact values, and
-    sets of ranges; one rule looks up each set, and without values there is only the rule. Ranges that overlap are
-    spread over several sets; one that lies in another is left out. Exempts with a timeout have sets of their own, with
-    all their ranges. Exempts with `connmark` (connections with a conntrack mark) have rules without a set, which come
-    last.
+    sets of ranges; a set has one rule that looks it up, and exempts without values have a rule without a set. Ranges
+    that overlap are spread over several sets. Exempts with a timeout have sets of their own. Exempts with `connmark`
+    (connections with a conntrack mark) have rules without a set, which come last.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -24,14 +24,13 @@ VERSIONS = (Family.IPV4, Family.IPV6)
 
 
 def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zones) -> Iterator[ExemptMatch]:
-    """Yield the exempts (traffic that is never offloaded) with devices or subnets in place of their zones.
+    """Yield the exempts (traffic not to be offloaded) with devices or subnets in place of their zones.
 
     They are those of /etc/config/offload, those of rules that must see every packet (mark rules), and those given at
     run time. A zone is replaced by its devices. If it has none, or not all are known (`inverted`), it is replaced by
-    its subnets, or by the address that the exempt has for that end. An `inverted` zone without subnets is no condition,
-    so the exempt keeps more traffic slow. Left out are exempts for any other zone with neither devices nor subnets, and
-    those given at run time for a zone that is gone; of the rest, those that are faulty or for all traffic, because
-    their pairs are slow as a whole.
+    its subnets, or by the address that the exempt has for that end. An `inverted` zone without subnets is no condition.
+    Left out are exempts for any other zone with neither devices nor subnets; those given at run time for a zone that is
+    gone; and, of the others, those that are faulty or for all traffic (their pairs are slow already).
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]
@@ -74,12 +73,12 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Yield exempts (traffic that is never offloaded) for zones with subnets and no devices, if a table gives too much.
+    """Yield exempts (traffic not to be offloaded) for zones with subnets and no devices, if a table gives too much.
 
     Packets of such a zone use devices of other zones, and meet the elements for those. `elements`: of the table of
     `mode`. An element gives too much if the pair of this zone and the zone of the device requests a slower mode, not
-    all of the element's families, or more after_packets. For such devices (all devices of the table: no devices in the
-    exempt) there is an exempt for connections from the zone's addresses, an exempt for connections to them, or both.
+    all of the element's families, or more after_packets. A zone gets up to two exempts, with such devices (none if they
+    are all of the table): for connections from the zone's addresses, and for connections to them.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():
@@ -108,10 +107,10 @@ def with_subnet_reasons(
 ) -> PairDecision:
     """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep packets of it slow.
 
-    The pair is unchanged if there is no such zone. If the subnets of such a zone are all addresses of a family (of
-    both, if they cannot be read), its exempts keep slow all packets of that family between the devices (iif, oif) that
-    they name: the pair's mode is then the fastest of what is left, or none without any. `elements`: those of the
-    tables, each with its table's mode. `subnet_exempts`: what `of_subnets` gives, by the table's mode.
+    The pair is unchanged if there is no such zone. Where such a zone's subnets are all addresses of a family (also if
+    they cannot be read), its exempts keep that family slow between the devices that they name; the pair's mode becomes
+    the fastest of what is left, or none. `elements`: those of the tables, each with its table's mode.
+    `subnet_exempts`: {mode of the table: what `of_subnets` gives}.
     """
     crossings = set(product(zones[pair.src].incoming, zones[pair.dest].l3))
     left: list[Mode] = []

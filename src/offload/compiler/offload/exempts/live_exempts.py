@@ -1,10 +1,9 @@
 """Exempts (traffic not to be offloaded) for rules in nft that must see every packet. Pure.
 
-A rule sees packets of both directions, so each makes two exempts (for each pair of zones with its devices): for
-connections whose opener sends what it sees, and for those whose replies it sees. Conditions that an exempt cannot have
-are left out, so an exempt may be wider than the rule. Exempts compare addresses on the forward hook. So of a rule
-before port forwards (prerouting) only the source can be used, and of one after masquerading (postrouting) only the
-destination.
+A rule makes two exempts for each pair of zones with its devices: for connections whose original packets the rule sees,
+and for those whose replies it sees. Conditions that an exempt cannot have are left out, so an exempt may be wider than
+the rule. Exempts compare addresses on the forward hook: of a rule before port forwards (prerouting) they have no
+destination address, of one after masquerading (postrouting) no source address.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

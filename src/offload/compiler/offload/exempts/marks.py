@@ -1,12 +1,11 @@
 """Find the MARK rules whose traffic must not be offloaded: all except those that only choose a route. Pure.
 
-An offloaded flow keeps the route of its first packets, so a mark that only `ip rule` compares is not needed any more;
-when the route goes away, the kernel ends the flow's offload. A mark that a qdisc, a tc filter or an nft rule compares
-must be on every packet.
+An offloaded flow keeps the route of its first packets, so a mark that only `ip rule` compares is not needed any more. A
+mark that a qdisc, a tc filter or an nft rule compares must be on every packet.
 
 The tc actions connmark and ctinfo find an offloaded packet's connection by its addresses (net/sched/act_connmark.c).
 After masquerading, the addresses of a packet that leaves are not in conntrack's table, so it gets no mark; packets that
-come in do. A connection without a mark loses nothing.
+come in do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -53,7 +52,7 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
     """Yield exempts (they stay slow) for connections with a conntrack mark that a device's tc filter restores.
 
-    To restore is to copy the mark into packets. There are two exempts for each of `mark_restorers`: for connections
+    To restore is to copy the mark into packets. For each of `mark_restorers` there are two exempts: for connections
     that leave by the device, and for those that come in by it. With `auto_exempt 0` there are none.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():

@@ -24,7 +24,7 @@ WORDS = {each.word: each for each in FIELDS if each.word}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shape:
-    """Conditions that exempts (traffic that is never offloaded) must have in common to stand in one nft set.
+    """Conditions that exempts (traffic not to be offloaded) must have in common to stand in one nft set.
 
     They must also have the same negated conditions, which a Shape lacks.
     """
@@ -38,10 +38,10 @@ class Shape:
     fields: tuple[str, ...]  # names of the key's parts: saddr, dport and so on
 
     def name(self, others: str, suffix: str) -> str:
-        """The name of the nft set for exempts of this shape, equal in every Plan: `exempt_ip4_tcp_saddr_dport_1a2b3c`.
+        """The name of the nft set for exempts of this shape: `exempt_ip4_tcp_saddr_dport_1a2b3c`, then `suffix`.
 
-        `others`: the negated conditions of the set's rule, as nft text; with others the name is another. `suffix`: last
-        part of the name, for sets that differ only in the kind of their elements (ranges, or with a timeout).
+        `others`: the negated conditions of the set's rule, as nft text. `suffix`: for the kind of the set's elements
+        (ranges, or with a timeout). Equal shapes and arguments give equal names.
         """
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         hashed = f"_{self!r}{others}"  # the class had the name _Shape: sets keep their names over an upgrade
@@ -51,10 +51,9 @@ class Shape:
 def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:
     """Yield (shape, negated conditions as nft text, box) for each combination of an exempt's values: its set elements.
 
-    The values are its families, protocols, and those of the key's parts. Each shape has all its devices. Elements with
-    equal shapes and negated conditions stand in one set; the negated conditions are in the set's rule. A box is one
-    element as numbers: a range for each part of the set's key; without parts, (). Nothing is yielded if its addresses
-    have no family in common.
+    The values are its families, protocols, and those of the key's parts. A shape has all devices of the exempt. A box
+    is one element as numbers: a range (first, last) for each part of the set's key; without parts, (). Nothing is
+    yielded if the exempt's addresses have no family in common.
     """
     exempt, conditions = match.exempt, match.exempt.match
     value, mask = _bits(conditions.mark) or (0, 0)

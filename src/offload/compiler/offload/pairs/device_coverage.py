@@ -1,4 +1,4 @@
-"""The devices that flowtables can list for each zone, and the l3 devices whose packets these see. Pure."""
+"""The devices that flowtables can list for each zone, and the l3 devices all of whose packets they see then. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -32,8 +32,8 @@ class DeviceCoverage:
     def of(cls, config: Config, topology: Topology, snapshot: Snapshot) -> "DeviceCoverage":
         """Find which devices flowtables can list now. `topology`: the devices of the zones.
 
-        Devices for which hardware was given up for some hours are not `able`. With `auto_software 0` no device counts
-        as `shaped`, so hardware is used although it bypasses shapers, and no l3 device is `beneath`.
+        Devices for which hardware was given up for some hours are not `able`. With `auto_software 0` no device is
+        `shaped`, and no l3 device is `beneath`.
         """
         known = {link.name for link in snapshot.links if DEVICE_NAME.fullmatch(link.name) and link.name != "lo"}
         excluded = frozenset(config.globals.exclude_devices)
@@ -68,10 +68,9 @@ class DeviceCoverage:
     def devices(self, zone: str, mode: Mode) -> set[str]:
         """The devices of the zone, l3 ones (`br-lan`) and those below, that the flowtable of this mode can list.
 
-        Software lists none below a device whose shaper packets would then bypass (`beneath`). Hardware can list those
-        that it takes (`able`), also bridge ports that software does not list, but no port of a bridge whose hosts move
-        too often (`restless`). Neither lists what the user excluded. Devices of option `device` are not here but in
-        `added_to`.
+        Software can list none that are `beneath` (packets would bypass a shaper). Hardware can list those that it takes
+        (`able`), also bridge ports that software does not list, but not ports of `restless` bridges (hosts move too
+        often). Devices that the user excluded are left out. Devices of option `device` are in `added_to`.
         """
         found = self.zones[zone]
         if mode is Mode.SOFTWARE:

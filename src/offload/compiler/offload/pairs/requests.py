@@ -2,8 +2,7 @@
 
 A pair exists if the firewall permits forwarding: by a forwarding, an accepting rule, a port forward, within a zone
 whose own forward is ACCEPT, and between all zones with forward ACCEPT in `config defaults`. A pair with a section of
-its own exists too, because UPnP, procd or rules in nft may permit its traffic. A pair permits no traffic by itself:
-our chain sees only packets that the firewall has accepted.
+its own exists too, because UPnP, procd or rules in nft may permit its traffic. A pair permits no traffic by itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -137,8 +136,8 @@ class Choices:
 
         A zone without a mode does not count. `after_packets` is the larger one of both zones, `family` what both have
         in common (by their options here and in the firewall), also if the pair has a section. `mode` is none, with
-        Reasons, if a fault or an exempt of all its traffic keeps the pair slow (not offloaded). `chosen` is the user's
-        mode nevertheless, or none if it cannot be read.
+        Reasons, if a fault, or exempts and mark rules for all its traffic, keep the pair slow (not offloaded). `chosen`
+        is the user's mode nevertheless, or none if the configuration cannot be read.
         """
         ends = [self.zone(name) for name in dict.fromkeys((src, dest))]
         chosen, reasons = self._chosen(src, dest, ends) if self.config.readable else (Mode.NONE, [])

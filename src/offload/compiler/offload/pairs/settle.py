@@ -28,8 +28,8 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[Placed], tuple
     `drafts`: what each pair could have alone. A family is offloaded if all pairs that can have its packets there want
     that. The slowest mode of these pairs, and their largest after_packets, hold for both families. The result: the
     elements of maps `crossings`, sorted by (iif, oif), each with the mode of its table; and, in the order of `drafts`,
-    the decision for each pair: the fastest mode of its (iif, oif), and Reasons why it is not faster. If hardware takes
-    only a part of an (iif, oif), both tables have an element for it.
+    a decision for each pair: the fastest mode of its (iif, oif), and Reasons (sentences). Both tables have an element
+    for an (iif, oif) of which hardware takes a part.
     """
     uses: dict[Way, list[Use]] = defaultdict(list)
     answered: dict[Way, list[Way]] = defaultdict(list)

@@ -19,9 +19,8 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
     """{device: what shapes, filters or limits its packets and would be bypassed by hardware, as words for a sentence}.
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
-    (flower)`, which may police, redirect or mark; `chain a of table b`, whose rules limit or change packets. Devices
-    without any are left out. Of an ifb device qdiscs and tc filters do not count, except a shaper for the devices that
-    may redirect packets to it.
+    (flower)`; `chain a of table b`, a chain on the ingress or egress hook. Devices without any are left out. Qdiscs and
+    tc filters of an ifb device do not count for it, but for the devices that may redirect packets to it.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}
@@ -45,7 +44,7 @@ def hooked(snapshot: Snapshot) -> Mapping[str, str]:
 
     They are bridges, devices with an nft chain on ingress, and devices with a tc filter and a qdisc for ingress
     (ingress, clsact). A flowtable that finds a packet on a device below takes it before the ingress hook of the device
-    above. It sends packets of a bridge directly to the port, past the bridge's queue (nft_dev_path_info()).
+    above. The flowtable sends packets of a bridge directly to the port, past the bridge's queue (nft_dev_path_info()).
     """
     bridges = {link.name for link in snapshot.links if link.kind == "bridge"}
     filtered = {each.device for each in snapshot.filters if each.treats}

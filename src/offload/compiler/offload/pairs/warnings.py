@@ -15,9 +15,9 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
     """The Problems (sentences) about valid sections that have no effect, or another effect than one may expect.
 
-    There is one for a `config pair` whose zones the firewall does not permit; for an exempt of a zone that cannot be
-    recognized, so that it concerns every zone; for a device in globals that does not exist; and for a pair of zones
-    that is faster than in version 0.1.0 (`raised`). A faulty pair or exempt has none here.
+    There is one for a `config pair` whose traffic the firewall does not permit; for an exempt of a zone whose packets
+    cannot be told from others; for a device in globals that does not exist; and for a pair of zones that is faster than
+    in version 0.1.0 (`raised`). A faulty pair or exempt has none here.
     """
     there = permitted(config, topology, snapshot)
     pairs = [
@@ -49,9 +49,9 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
     """A Problem for each of these pairs of zones with a higher requested mode than in version 0.1.0 for the same file.
 
-    In 0.1.0 a zone without a mode had that of globals, which lowered its pairs with other zones. There is none for a
-    pair whose mode a `config pair` gives, and none at all if the file was written for the present rules (`old_rule`
-    False), or if the mode in globals, or the whole file, cannot be read.
+    In 0.1.0 a zone without a mode had that of globals. There is no Problem for a pair whose mode a `config pair` gives,
+    and none at all if the file was written for the present rules (`old_rule` False), or if the mode in globals, or the
+    whole file, cannot be read.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:
