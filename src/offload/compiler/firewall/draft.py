@@ -69,9 +69,8 @@ class Draft(NamedTuple):
     ) -> tuple[Restriction, ...]:
         """(family, name) of each zone and helper that may restrict a rule to one family: 4 or 6; 0: it does not.
 
-        A zone (`src`, `dest`; None: it restricts nothing) is here only if it has one family. The conntrack helpers are
-        the one that the rule compares and the one that it assigns; they are here also with 0. LeftOutError: a helper is
-        not known.
+        Zones (`src`, `dest`; None: none) with both families are not here. The conntrack helpers are the one that the
+        rule compares and the one that it assigns; they are here also with 0. LeftOutError: a helper is not known.
         """
         found = self.zone_restrictions(src, dest)
         if section.match.helper is not None:

@@ -45,8 +45,8 @@ class Includes:
     def unused(self) -> Iterator[FirewallProblem]:
         """Yield a problem for each `config include` whose chain does not exist, or has no place for its file.
 
-        These are the sections that `at` was not asked for, so all chains have to be compiled before. A section whose
-        file cannot be read has a problem already, and gets no other.
+        They are the sections whose position and chain `at` was not asked for, so call it after all chains are compiled.
+        A section whose file is not in `state.files` gets no second problem.
         """
         for each in self._sections:
             place = each.position, each.chain

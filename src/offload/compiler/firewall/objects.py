@@ -45,8 +45,8 @@ def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: Rou
     """fw4's own flowtable `ft`; (): option flow_offloading is off, or there is no device for it.
 
     It lists the existing physical devices of the zones' networks; for hardware (flow_offloading_hw) the lowest existing
-    ones below them. Devices that only a zone's option `device` names are not in it. `state`: the devices that exist,
-    and those below bridges and VLANs.
+    devices below these. Option `device` of a zone adds none. `state`: the devices that exist, and those below bridges
+    and VLANs.
     """
     if not config.defaults.flow_offloading:
         return ()

@@ -27,9 +27,9 @@ Refusals = Mapping[str, list[Rule]]
 def management(config: FirewallConfig) -> set[str]:
     """The names of the zones from which the router's ssh or web server (TCP ports 22, 80, 443) may be reached.
 
-    It may be reached from a zone in `config.zones` whose option input is readable and whose input policy is ACCEPT, and
-    from a zone, also one in `config.unread_zones`, that an ACCEPT rule for one of these ports, without dest, names as
-    src; from those of `config.zones` if src is `*`. Other conditions of the rule, and rules that refuse, do not count.
+    They are zones in `config.zones` whose option input is readable and whose input policy is ACCEPT, and zones that an
+    ACCEPT rule for one of these ports, without dest, names as src (`*`: all in `config.zones`; a name: also one in
+    `config.unread_zones`). Other conditions of the rule, and rules that refuse, do not count.
     """
     found = {zone.name for zone in config.zones if "input" not in zone.unread and _policy(config, zone, 0) == "accept"}
     every = {zone.name for zone in config.zones}
@@ -97,11 +97,11 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """{"input": rules, "forward": rules} that refuse packets of `zones`, which are left out of the ruleset.
 
-    A chain gets rules only if its policy is ACCEPT, and for zones with known devices. By the zone's own policy they
-    refuse all its packets in input, but in forward only those between its devices. If a DROP or REJECT rule names the
-    zone as src, they refuse all packets from it in that rule's chain; if a rule of forward names it as dest, all that
-    are forwarded to it. In input they accept ICMP and DHCP first, and there are none unless the router's ssh or web
-    server can be reached from another zone but not from this one (`management`).
+    A chain with another policy than ACCEPT, and a zone without known devices, get none. By the zone's own policy they
+    refuse its packets in input, and those between its devices in forward. If a DROP or REJECT rule names the zone as
+    src, they refuse packets from it in that rule's chain; if a rule of forward names it as dest, packets forwarded to
+    it. In input they accept ICMP and DHCP first, and need that the router's ssh or web server can be reached from
+    another zone but not from this one (`management`).
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

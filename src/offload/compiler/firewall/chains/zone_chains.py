@@ -31,10 +31,9 @@ def jumps(zone: FirewallZone, direction: str, what: str = "traffic") -> Iterator
 def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: bool) -> Iterator[Rule]:
     """The jumps to a zone's chain for its devices and addresses of loopback, or (`loopback` False) for all others.
 
-    A packet of the router itself has lost its output device when it comes back over loopback. So loopback is handled in
-    the output hook, and everything else in the prerouting hook. There is at most one jump for each part of the zone
-    (devices and subnets of one nft rule). `direction`: first part of the chain's name; `what`: last word of the rules'
-    comments.
+    Those of loopback are for the output hook, the others for the prerouting hook. There is at most one jump for each
+    part of the zone (devices and subnets of one nft rule). `direction`: first part of the chain's name; `what`: last
+    word of the rules' comments.
     """
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)

@@ -1,8 +1,4 @@
-"""Split a section's Match into matches of one family and one protocol, since one nft rule can express no more. Pure.
-
-Networks without an address as a condition give no match at all, whatever the section's target is. A protocol that
-cannot have the section's ports gives none either, but other protocols of the section do.
-"""
+"""Split a section's Match into matches for one nft rule each: by protocol, family, ICMP types and addresses. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -100,11 +96,10 @@ class Expander(NamedTuple):
         """Yield the matches of a `config rule`, each for one nft rule.
 
         A protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
-        out, or if the only family it can have has none of the ICMP types. There is no match, but a problem, if no
-        protocol is left, or if src_ip or dest_ip is only networks that have no address (`addresses`). LeftOutError: its
-        set is missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`:
-        its verdict differs between IPv4 and IPv6, so they never share a rule. `iifname`, `oifname`, `raw`: more
-        conditions, the last as nft text.
+        out, or if no family that it can have has one of the ICMP types. There is no match, but a problem, if no
+        protocol is left, or if src_ip or dest_ip is only networks that have no address. LeftOutError: its set is
+        missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: IPv4 and
+        IPv6 share no match. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)

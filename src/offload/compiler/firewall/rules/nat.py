@@ -35,10 +35,10 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    Option `device` is one more condition. If an address is a network that has none, or no protocol is left, no rule is
-    added, but a problem. A zone whose chain gets rules has `snat` in `used_chains`. LeftOutError, which leaves the
-    section out: its zone or set does not exist, its set cannot be looked up, a condition is unreadable, or it has a new
-    port and no protocol that can have one.
+    Option `device` is one more condition. If an address option names a network without an address, or no protocol is
+    left, no rule is added, but a problem. A zone whose chain gets rules has `snat` in `used_chains`. LeftOutError,
+    which leaves the section out: its zone or set does not exist, its set cannot be looked up, a condition is
+    unreadable, or it has a new port and no protocol that can have one.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

@@ -18,8 +18,8 @@ def reflect(
 
     `each`: the port forward's own translation, for packets of protocol `proto` from the zone `src`. Each family that
     `src` masquerades and of which the forward's host has an address gets rules that lead packets from `zone` to the
-    host, and rules that replace their source address, which brings the replies back through the router. Instead of
-    these there is a problem if an address that they need is not known. `zone` gets the rules' chains in `used_chains`.
+    host, and rules that replace their source address, for replies to come back through the router. If an address that
+    they need is not known, there is a problem instead. `zone` gets the rules' chains in `used_chains`.
     """
     match = section.match._replace(src_mac=(), ipset=None)
     writer = Writer(draft, section.origin, f"{section.name} (reflection)")

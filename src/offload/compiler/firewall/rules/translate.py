@@ -147,8 +147,8 @@ def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Itera
     """Yield the section's protocols, for one nft rule each. `each`: its translation, with the ports that it matches.
 
     A protocol that cannot have these ports or the set is left out, with a problem. With a new port, if no protocol
-    has ports, `any` becomes tcp and udp, and `icmp` alone stays (its identifier counts as its port); all others raise
-    LeftOutError. A set that does not exist, or that nft cannot look up, raises it as well.
+    has ports, `any` becomes tcp and udp, and `icmp` alone stays (its identifier counts as its port). LeftOutError: a
+    new port and other protocols, or a set that does not exist or that nft cannot look up.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)

@@ -87,8 +87,7 @@ def _decided(hook: Hook) -> Refusal:
 def newly_refused(before: Rules, now: Rules) -> Callable[[Connection], Refusal | None]:
     """Make a function: a connection -> its Refusal if `now` refuses it and `before` did not, else None.
 
-    None also for a connection that DNAT of another table has translated. The function traces only connections that a
-    changed rule may match (`changes`), or all of them if that cannot be limited to rules.
+    None also for a connection that no changed rule may match (`changes`), or that DNAT of another table has translated.
     """
     changed = changes(before, now)
     kind = kinds(rule.match for rules in (before, now) for rule in _rules(rules))
