@@ -14,11 +14,11 @@ Named = Set | Flowtable | Helper | NamedLimit
 def change(before: Ruleset | None, after: Ruleset) -> str:
     """The text for `nft -f -` that turns the table in the kernel from `before` into `after`; empty: they are equal.
 
-    `before`: the ruleset that was loaded last; None: it is not known. If only rules and policies of chains differ, the
-    text flushes and writes these chains. Otherwise it flushes all rules of the table and declares all of `after`.
-    Before that it deletes the chains that `after` lacks, and the sets, limits, helpers and flowtables that it lacks or
-    has with other properties; for None it deletes nothing. A set that stays keeps its elements, also those that `after`
-    lacks. nft refuses the text if a base chain gets another hook or priority.
+    `before`: the ruleset that was loaded last; None: it is not known. If only rules, hooks and policies of chains
+    differ, the text flushes and writes these chains. Otherwise it flushes all rules of the table, deletes the objects
+    that `after` lacks, and sets, limits, helpers and flowtables with other properties, and declares all of `after`; for
+    None it deletes no object. A set that stays keeps its elements, also those that `after` lacks. nft refuses the text
+    if a base chain gets another hook or priority.
     """
     if before == after:
         return ""

@@ -15,12 +15,10 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
     """Yield (heading, lines to be removed, lines to be added) for each chain, set or other object that differs.
 
     `there`: the listing of the table in the kernel; `wanted`: that of the table that would replace it. The heading is
-    `chain input`, or `chain input (new)` if only `wanted` has it. Lines are not indented; each element of a set is a
-    line `element 192.0.2.1`. A line at another place is both removed and added.
-
-    Not in the result, because other programs may have added them: objects that only `there` has, except chains that are
-    not empty, and elements that only `there` has. Not compared: flowtables, rules that fill them, flags and comment of
-    the table, and of an element its timeout and all text behind that.
+    `chain input`, or `chain input (new)` if `there` lacks it. Lines are not indented; an element of a set is a line
+    `element 192.0.2.1`. Not compared: elements, and objects other than chains with rules, that `wanted` lacks (other
+    programs may have added them); flowtables and rules that fill them; flags and comment of the table; timeouts of
+    elements.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -30,10 +30,9 @@ def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:
 
 
 def digests(sets: Iterable[Set | Map]) -> dict[str, str]:
-    """{name: digest of its elements, 12 hexadecimal digits} for all maps, and for sets but those that `fixed` omits.
+    """{name: digest of its elements, 12 hexadecimal digits} for all maps, and for the sets that `fixed` gives.
 
-    It omits sets that packets fill, and those whose elements the service changes one by one. The order of the elements
-    does not matter. The digest of a map also covers its `meaning`, the indexes of devices.
+    The order of the elements does not matter. The digest of a map also covers its `meaning`, the indexes of devices.
     """
     return {each.name: digest("\n".join((*sorted(each.elements), _meaning(each)))) for each in fixed(sets)}
 

@@ -1,4 +1,4 @@
-"""Write a Match of one family and one protocol as the conditions of an nft rule, in the order of Match's fields.
+"""Write a Match as the conditions of an nft rule, in the order of Match's fields.
 
 Values are not checked here, but where their section is read.
 """

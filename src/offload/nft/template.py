@@ -1,8 +1,8 @@
 """Templates of nft text (Jinja2) as functions, whose code is stored in files, as Python stores bytecode.
 
-A file has the code and the source that it was made of; if a template is edited, it is compiled again. The code that
-Jinja2 generates uses few names of Jinja2's runtime; `_GLOBALS` has these, and Jinja2, whose import takes long, need not
-be imported. A template whose code uses other names is run by Jinja2 itself, and not stored.
+A file has the code and the source that it was made of; if a template is edited, it is compiled again. Stored code runs
+without an import of Jinja2: `_GLOBALS` has the names of Jinja2's runtime that it uses. A template whose code uses other
+names is run by Jinja2 itself, and not stored.
 """
 
 import marshal

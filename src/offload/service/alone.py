@@ -36,8 +36,8 @@ class Alone:
 
         An OffloadError becomes the reply `{"ok": False, "error": sentence}`, but a UsageError (bad arguments) is
         raised. In the reply of `status`, `applied` also has `pending` (number of nft transactions that would bring the
-        kernel to the wanted tables; 0 with a stored state) and `error` (why a configuration file cannot be read; else
-        empty).
+        kernel to the wanted tables; 0 with a stored state) and `error` (why a configuration file cannot be read, or a
+        pass failed; else empty).
         """
         try:
             if method != "reload":  # its pass reads everything

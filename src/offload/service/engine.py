@@ -210,8 +210,9 @@ class Engine:
     def record(self, applied: Applied, before: Decided | None) -> Applied:
         """Store and give the outcome of a pass, or of tables created again without one, and queue ubus events about it.
 
-        Events: `offload.degraded` for new trouble, `offload.applied` if transactions were sent, and, if there is no
-        error, `offload.device` for each device whose flowtables differ from those in `before`.
+        Events: `offload.degraded` for a new error or newly missing features, `offload.applied` if transactions were
+        sent, and, if there is no error, `offload.device` for each device whose flowtables differ from those in
+        `before`.
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error if self.firewall else ""

@@ -30,7 +30,7 @@ REPAIRED = "the kernel had something else in our tables, and has them again"
 class Journal:
     """Writes lines to the system log, if as important as `level` or more.
 
-    At most BURST (20) come at once, then one in APART (3) seconds; others are dropped, and their number gets a line.
+    BURST (20) may come at once, then one in APART (3) seconds. Others are dropped, and a line has their number.
     """
 
     log: Log  # to write to
@@ -46,9 +46,9 @@ class Journal:
     _dropped: int = 0  # lines that were not written since the last one
 
     def line(self, level: LogLevel, text: str) -> None:
-        """Write a line, unless it is less important than `level`, or too many were written just now.
+        """Write a line. It is dropped if it is less important than the field `level`, or too many came just now.
 
-        Before the next line after dropped ones comes a line with their number.
+        Before the next line after those that were too many comes a line with their number.
         """
         if level > self.level:
             return

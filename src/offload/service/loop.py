@@ -1,7 +1,7 @@
 """The service's poll loop over ubus, the kernel's notifications, signals and timers.
 
-Most events are hints: a pass follows, which reads everything again. Only ended connections and moved stations are taken
-from the notifications themselves.
+Most events are hints: a pass follows, which reads everything again. Ended connections and moved stations are taken from
+the notifications themselves.
 """
 
 import gc
@@ -75,8 +75,8 @@ class Loop:
     def run(self) -> None:
         """Wait, handle events, run due tasks, make due passes, until SIGTERM, SIGINT or SIGUSR1 (before an upgrade).
 
-        At the end it writes the totals to their file, and leaves ubus. It deletes our nft tables, so that all flows are
-        slow, except before an upgrade, or if ubusd never accepted our objects. If nft refuses that, the log says so.
+        At the end it deletes our nft tables (not before an upgrade, and not if ubusd never accepted our objects),
+        writes the totals to their file, and leaves ubus. If nft refuses to delete the tables, the log says so.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

@@ -46,9 +46,9 @@ class ForeignRules:
     def read(self, nft: NftTables) -> tuple[tuple[MarkReader, ...], tuple[PacketRule, ...], int | None]:
         """Read the ruleset: (rules that compare packet marks, rules that must see every packet, `ingress_last`).
 
-        The rules are those outside of our two tables. `ingress_last`: the highest priority of a chain on the ingress
-        hook of a device; None: there is no such chain. `deciding` is updated too. NftError if the kernel does not list
-        its rules.
+        The rules are those of other programs. `ingress_last`: the highest priority of a chain on the ingress hook of a
+        device; None: there is no such chain. The call also sets `deciding`. NftError if the kernel does not list its
+        rules.
         """
         with collector_resting():
             ruleset = nft.ruleset()
@@ -67,8 +67,8 @@ def observe(
 
     `kernel`: as probed; if its `nft` is empty (no usable program nft), nothing of nftables is read. `foreign`: keeps
     what was found in other programs' rules for the next call; None: nothing is kept. OffloadError if nftables, devices,
-    addresses, stations or neighbours cannot be read, or `dump` is malformed. The caller adds features of hardware, what
-    was given up or is not counted, and stations and neighbours that the kernel forgot.
+    addresses, stations or neighbours cannot be read, or `dump` is malformed. Features of hardware, and what the service
+    remembers, are not in it.
     """
     scene = netlink.scene()
     readers, treating, last = (foreign or ForeignRules()).read(nft) if kernel.nft else ((), (), None)
@@ -112,7 +112,7 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: (sections of its files, content of snapshot.json).
 
-    Both have only what our schemas name: addresses, but no passwords of networks. `dump`: reply of netifd. `packages`:
+    Both have what our schemas name: addresses, but no passwords of networks. `dump`: reply of netifd. `packages`:
     the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`, the sections have
     numbers in place of free text and of the names of rules, redirects, forwardings, exempts and pairs, and nft files
     have numbers in place of paths. Names of zones, networks, devices and sets stay.

@@ -161,7 +161,7 @@ def apply(
     opening: str = "",
     busy: Busy = assume_offloaded,
 ) -> Applied:
-    """Bring our nft tables to the decision, by one transaction for each that differs; gives the outcome.
+    """Bring our nft tables to the decision, by a transaction for each that differs; gives the outcome.
 
     `before`: the outcome of the last pass or return; None: this is the first. `forced`, `trusting`, `busy`: as in
     `pending`. `opening`: nft text for other tables, sent in the first transaction, or alone. If a configuration file

@@ -69,9 +69,9 @@ class FirewallZone(NamedTuple):
 def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> FirewallZone | None:
     """The zone with the devices and addresses it has now; None, with a problem: its family contradicts its subnets.
 
-    Devices that it names count also if they do not exist. If it names only networks, and none has a device now, or if
-    its subnets are only networks without an address, it has no `parts`, so no rule jumps to its chains for its packets.
-    `policies`: for input, output and forward. `expander`: has netifd's networks, and collects the problems.
+    Devices that it names count also if they do not exist. It has no `parts` (no rule jumps to its chains for its
+    packets) if it names only networks, and none has a device now, or if its subnets are only networks without an
+    address. `policies`: for input, output and forward. `expander`: has netifd's networks, and collects the problems.
     """
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]

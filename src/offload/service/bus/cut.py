@@ -1,4 +1,4 @@
-"""The ubus method `cut`: delete conntrack entries, so that the next packet of each connection meets the firewall again.
+"""The ubus method `cut`: delete conntrack entries. The next packet of such a connection meets the firewall again.
 
 A masqueraded download does not survive that (docs/kernel.md 12): to make an allowed connection slow, use `flush`.
 """
@@ -21,7 +21,7 @@ from offload.status.why.reasons import protocol
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which connections to delete: those that meet every condition that is not None. Without any, `cut` deletes none.
+    """Which connections to delete: those that meet the conditions that are not None. With no condition, `cut` refuses.
 
     `query`: only its zone, host and state count. `tuples`: one of them is the connection's original direction
     (addresses and ports). `proto`: the name of its protocol.
@@ -33,7 +33,7 @@ class Selection:
 
     @property
     def unconditional(self) -> bool:
-        """Whether it has no condition, so that it admits all connections."""
+        """Whether it has no condition, and so admits all connections."""
         query = self.query or Query()
         return all(each is None for each in (self.tuples, self.proto, query.zone, query.host, query.state))
 

@@ -72,9 +72,9 @@ def check(engine: Engine, _: Given) -> Json:
     """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
 
     It also has the features that kernel or nft lack, settings of the router that conflict with offload (`findings`),
-    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it; only the rules
-    of the nft files that the firewall includes are found now, by a dry run of nft. `ok`: there are no faults, no
-    missing features, and no findings but mere notices; `slower` does not count. OffloadError before the first decision.
+    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it; the files are
+    read now, also (by a dry run of nft) the nft files that the firewall includes. `ok`: there are no faults, no missing
+    features, and no findings but mere notices; `slower` does not count. OffloadError before the first decision.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
@@ -117,9 +117,9 @@ def exempt_add(engine: Engine, given: Given) -> Json:
     """Keep traffic slow (not offloaded) for `timeout` seconds; `match` of `given` has options of a `config exempt`.
 
     The reply: `{"ok": True, "id": its number, "expires": seconds}`. An exempt for the same traffic is replaced. A pass
-    puts the new one into those of our tables that offload such traffic; a file keeps it for the next service.
-    ArgumentError for bad words. OffloadError if there are 1000 others already, if the pass fails (then the replaced one
-    goes on), or if no service runs and no table in the kernel can keep it.
+    puts the new one into our tables; a file keeps it for the next service. ArgumentError for bad words. OffloadError if
+    there are 1000 others already, if the pass fails (then the replaced one goes on), or if no service runs and no table
+    in the kernel can keep it.
     """
     decided = last_decision(engine)
     seconds = arguments.number("timeout", given.get("timeout"), arguments.SHORTEST_TIMEOUT, arguments.LONGEST_TIMEOUT)
@@ -170,8 +170,9 @@ def exempt_delete(engine: Engine, given: Given) -> Json:
 def firewall(engine: Engine, given: Given) -> Json:
     """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
-    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load it if it, files that it includes, or
-    rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: only the pass. The
+    `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load the ruleset if it, files that it
+    includes, or rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: only the
+    pass. The
     reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package
     offload-firewall, for another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a
     file of ours fails.

@@ -1,1 +1,1 @@
-"""What only `offload check` reads."""
+"""What `offload check` and `offload snapshot` read besides what a pass reads."""

@@ -1,6 +1,6 @@
 """Totals of connections by pair of zones (source, destination), by host, and by path. Pure.
 
-A connection counts as a whole, when it ends, for the fastest path on which it was seen (service/counting/sightings.py).
+A connection counts as a whole, for the fastest path on which it was seen (service/counting/sightings.py).
 
 A host is an address inside: in a zone that is not on the wan side (status/lookup/wan_side.py), and reached by a route
 that is not the default one. A connection between two hosts counts for both.
@@ -44,9 +44,9 @@ class Totals:
 
         The ends are the source and the destination after DNAT; one counts as a host if no default route leads to it,
         and its zone is not in `wan_side`. Packets and bytes are those of both directions; without nf_conntrack_acct 0.
-        `path_of` gives the path; it is called for each connection, also for those that are not counted. Of more than
-        MOST_HOSTS (512) hosts, those with the fewest bytes are merged into `others`. If a connection was counted,
-        `unsaved` becomes True.
+        `path_of` gives the path, and is called also for connections that are not counted. Of more than MOST_HOSTS (512)
+        hosts, those with the fewest bytes are merged into `others`. If a connection was counted, `unsaved` becomes
+        True.
         """
         for entry in entries:
             src, dest = zones.ends(entry)

@@ -24,16 +24,16 @@ Json = dict[str, Any]
 def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Json:
     """Do an action on our firewall (table inet fw4), run a pass (`work`), and return the firewall's state as a reply.
 
-    `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load it if it, files that
-    it includes, or rules in its table changed. `update`: only the pass. `stop`: delete the table, and load nothing
-    until `start` or `restart`. `reload-sets`, and `restart` if it has loaded: after the pass, replace the elements of
-    its nft sets by the configured ones. Empty: no action and no pass. ArgumentError for another action. OffloadError if
-    `part` is None (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`,
-    `update`), or if nft or a file of ours fails. The reply: `ok` (no `error`), `changes` (transactions of the pass),
-    `stopped`, `loaded` (the table exists), `problems` (sentences about the configuration and what nft refused, also the
-    sets of a `restart`, which is loaded then), and any `error`: why the last load failed, or why the pass failed (that
-    only if it has not read what the firewall depends on, or while a requested load still waits, and never for `stop`).
-    If no ruleset is known after a pass that failed, `reload-sets` replaces nothing.
+    `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load the ruleset if it,
+    files that it includes, or rules in its table changed. `update`: only the pass. `stop`: delete the table; nothing is
+    loaded until `start` or `restart`. `reload-sets`, and `restart` if it has loaded: after the pass, replace the
+    elements of the nft sets by the configured ones. Empty: no action and no pass.
+
+    The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
+    `problems` (sentences about the configuration, and what nft refused), and any `error`: why the last load failed, or
+    why a pass failed before the firewall was done. ArgumentError for another action. OffloadError if `part` is None
+    (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`, `update`), or
+    if nft or a file of ours fails.
     """
     if part is None:
         raise OffloadError(ABSENT)

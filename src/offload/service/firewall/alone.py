@@ -17,10 +17,9 @@ def act_alone(doors: Doors, action: str) -> Json:
     """Do a firewall action in this process, as no service runs, and return the reply of the ubus method `firewall`.
 
     `action`: start, restart, reload, update, reload-sets, stop, or empty (only report). After a load our offload tables
-    are deleted, so that live flows meet the new rules. If procd does not answer, the rules of its services are missing.
-    A load that failed is `error` in the reply. OffloadError if the package offload-firewall is not installed, if the
-    action is unknown or not possible now, if nft cannot list or delete a table, or fill sets, or if a file that notes a
-    stop cannot be read, written or removed.
+    are deleted: live flows meet the new rules. If procd does not answer, the rules of its services are missing. A load
+    that failed is `error` in the reply. OffloadError if the package offload-firewall is not installed, if the action is
+    unknown or not possible now, or if nft or a file of ours fails.
     """
     if doors.firewall is None:
         raise OffloadError(ABSENT)

@@ -132,11 +132,11 @@ class Firewall:
     def pending(self, sections: tuple[Section, ...] | Problem, dump: Any, data: Any) -> Pending | None:
         """Compile the ruleset, and give it if it is to be sent now; None: nothing is to be sent.
 
-        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. Nothing is
-        sent while the firewall is stopped or if `sections` is a Problem. The ruleset is sent after `force`, if a rule
-        of ours is missing, or if its text is not that of the last load; after `reload` also if rules of others in its
-        table, or included files, changed. What nft refused is not sent again while the inputs stay. OffloadError if
-        something cannot be read.
+        `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. The ruleset is
+        to be sent after `force`, if a rule of ours is missing, or if its text is not that of the last load; after
+        `reload` also if rules of others in its table, or included files, changed. None also while the firewall is
+        stopped, if `sections` is a Problem, and for inputs whose text nft refused. OffloadError if something cannot be
+        read.
         """
         if isinstance(sections, Problem) or self.stopped():  # the pass reports a problem; the last good ruleset stays
             return None

@@ -39,9 +39,8 @@ class GiveUp:
         """Give up hardware for `retry` seconds where it took none of the flows; gives what is given up by this call.
 
         `pairs`, `ports`: what live flows showed of each pair and device. What is given up already keeps its time. If
-        hardware takes one family (IPv4, IPv6) of a pair, only the other is given up. Against a device count only
-        families that hardware takes of some pair; if it takes none at all, no device is given up. `now`: monotonic
-        seconds.
+        hardware takes one family (IPv4, IPv6) of a pair, the other one may be given up. A device is judged by the
+        families that hardware takes of some pair; if there is none, no device is given up. `now`: monotonic seconds.
         """
         found = [GivenUp(_asked(case), pair=pair) for pair, case in pairs.items() if hopeless(case)]
         found += [

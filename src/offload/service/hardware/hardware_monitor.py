@@ -113,9 +113,9 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Judge each pair and device by these flows, and set when the next sample is due.
 
-        Gives [(pair, Reason)], each kind of fault that was not given before. The next is due after APART (10) seconds,
-        or APART_SETTLED (60) if all verdicts are final. `flows`: of the pairs in `known`, read now. `placed`: the
-        router with routes. `strays`: by (iif, oif), packets on the slow path of connections with the hardware mark.
+        Gives [(pair, Reason)] for kinds of fault that were not given before. The next sample is due after APART (10)
+        seconds, or APART_SETTLED (60) if the verdicts are final. `flows`: of the pairs in `known`, read now. `placed`:
+        the router with routes. `strays`: by (iif, oif), packets on the slow path of connections with the hardware mark.
         `received`: bytes by device. `now`, `time`: of the sample, monotonic seconds and ISO 8601. `known`: where
         stations (hosts behind bridges) were seen last; None: where `placed` has them.
         """
@@ -147,8 +147,8 @@ class HardwareMonitor:
     def add_only_sample(self, flows: SampledFlows, placed: Snapshot, plan: Plan, strays: Strays) -> None:
         """Judge the pairs in `cases` (from `follow`) and their devices (`ports`) by one sample, where no service runs.
 
-        Parameters as in `add_sample`. All packets of a connection count, from its beginning. Faults that need two
-        samples are not found: packets that move in one direction only, and counters that stand still.
+        Parameters as in `add_sample`. A connection's packets since its beginning count. Faults that need two samples
+        are not found: packets that move in one direction only, and counters that stand still.
         """
         # a first sample with counters of zero; it cannot show that packets move in one direction only
         self.add_sample(flows.unmoved, placed, plan, {}, {}, 0.0, "")

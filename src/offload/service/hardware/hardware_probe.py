@@ -25,10 +25,7 @@ def wanted(packages: Packages) -> bool:
 
 @dataclass(slots=True)
 class HardwareProbe:
-    """Finds whether a hardware flowtable can list each device, and remembers the results of trials.
-
-    A result is valid until the device goes away or its driver's feature is switched off.
-    """
+    """Finds whether a hardware flowtable can list each device, and remembers the results of trials."""
 
     _binds: dict[str, bool] = field(default_factory=dict)  # by device: the kernel accepts it in a hardware flowtable
 

@@ -1,1 +1,1 @@
-"""When to make a pass, and when to create a table again so that its flows go back to the slow path."""
+"""When to make a pass, and when to create a table again, which puts its flows back on the slow path."""

@@ -40,10 +40,9 @@ class KernelEvents:
     def links(self) -> None:
         """Read notifications of links, addresses, neighbours and routes, and request a pass if something changed.
 
-        If a station appeared at another port, or an address got another MAC, the tables that may have its flows are
-        created again at once (at most once in APART (0.5) seconds), and a pass is requested; if `follow.ready` is
-        False, both wait. After a change of routes, or lost notifications, `route_returns` notes that the hardware table
-        is to be created again.
+        If a station appeared at another port, or an address got another MAC, and `follow.ready`, the tables that may
+        have its flows are created again at once (at most once in APART (0.5) seconds), and a pass is requested. After a
+        change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again.
         """
         heard = self._monitor.links()
         for cause in heard.causes:

@@ -1,8 +1,7 @@
 """When the hardware table is created again because routes changed. Pure; the caller gives monotonic seconds.
 
-After a change of the routes, software looks up the route of an offloaded flow anew. Hardware does not: its flows go on
-by their old way, even if that leads nowhere any more (an uplink that mwan3 gave up). When the table is created again,
-its flows leave hardware.
+After a change of the routes, flows in hardware go on by their old way, even if that leads nowhere any more (an uplink
+that mwan3 gave up). When the table is created again, its flows leave hardware.
 """
 
 from offload.nouns import dataclass, field

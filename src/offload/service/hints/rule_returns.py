@@ -1,4 +1,4 @@
-"""When our tables are created again, so that live flows meet changed rules of other programs. Pure; the time is given.
+"""When our tables are created again for live flows to meet changed rules of other programs. Pure; the time is given.
 
 An offloaded flow bypasses new rules, new elements of the sets of rules, and rules with a time condition (such as
 `meta hour`) that begins to hold. After the flow's table is created again, the flow's next packets meet all rules; if
@@ -18,7 +18,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """When to create our tables again, so that live flows meet rules of other programs that changed or have times.
+    """When to create our tables again for live flows to meet rules of other programs that changed or have times.
 
     `budget` limits how often in a minute, because a list of banned addresses may grow every second.
     """

@@ -1,9 +1,8 @@
 """One conntrack dump for all calls that come soon after it.
 
-A LuCI page asks for status and flows every few seconds, and pages of a long list come one by one. A dump may be used
-until eleven times the processor time that it and the calls after it took has passed since it began. So calls take about
-9 % of the processor, and with ubusd and rpcd, which pass them on, a tenth. For the next page of a list a dump may be
-older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning.
+A dump may be used until eleven times the processor time that it and the calls after it took has passed since it began:
+calls take about 9 % of the processor. For the next page of a list a dump may be older: up to WALK (30) seconds after
+its last use, LONGEST (300) after its beginning.
 """
 
 from collections.abc import Callable
@@ -51,11 +50,10 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        A dump may be used until its cost and that of the calls since (`work`) is only SHARE (9 %) of the time since it
-        began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, so the dump
-        may be older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning. A new dump is kept
-        if it cost CHEAP (0.05) processor seconds or more, and `forget` was not called meanwhile. KernelError if the
-        kernel does not list its connections.
+        A dump may be used while its cost and that of the calls since (`work`) is more than SHARE (9 %) of the time
+        since it began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, for
+        which the dump may be older (WALK, LONGEST). A new dump is kept if it cost CHEAP (0.05) processor seconds or
+        more, and `forget` was not called meanwhile. KernelError if the kernel does not list its connections.
         """
         now = monotonic()
         rest = self.at + self.work / SHARE

@@ -9,10 +9,9 @@ Key = tuple[str, str, int]
 
 @dataclass(slots=True)
 class Remembered:
-    """A dictionary with at most `most` keys. When it is full, preferred keys stay, and new keys replace other ones.
+    """A dictionary with at most `most` keys. When it is full, a new key replaces one that is not preferred.
 
-    Of the keys that are not preferred the one put least recently is replaced first; if there is none, new keys are not
-    stored.
+    The one put least recently is replaced; if all are preferred, the new key is not stored.
     """
 
     most: int
@@ -54,9 +53,9 @@ class Remembered:
         return len(self) >= self.most and any(key not in self for key in seen)
 
     def prefer_only(self, seen: Collection[Key]) -> None:
-        """If the dictionary is full, let no key outside of `seen` be preferred, so that new keys find room.
+        """If the dictionary is full, let no key outside of `seen` be preferred, for new keys to find room.
 
-        These keys then count as put most recently. If it is not full, nothing changes.
+        Keys that were preferred then count as put most recently. If it is not full, nothing changes.
         """
         if len(self) >= self.most:
             gone = [key for key in self._preferred if key not in seen]

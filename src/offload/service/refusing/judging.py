@@ -34,10 +34,10 @@ FORWARD = "forward"
 def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
-    Only forwarded TCP and UDP connections whose devices are certain are judged. The tables that had such flows are
-    created again, so all flows of these tables are slow for a moment. Gives a log line; empty: none was to end. `wall`:
-    seconds since 1970. The first call ends none. The comparison is stored in `engine.judged`, except after an
-    OffloadError: rules, routes or connections cannot be read, or an entry cannot be deleted.
+    Judged are forwarded TCP and UDP connections whose devices are certain and that no conntrack helper expected. The
+    tables that had such flows are created again: all their flows are slow for a moment. Gives a log line; empty: none
+    was to end. `wall`: seconds since 1970. The first call ends none. The comparison is stored in `engine.judged`,
+    except after an OffloadError: rules, routes or connections cannot be read, or an entry cannot be deleted.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)

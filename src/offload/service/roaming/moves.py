@@ -1,7 +1,7 @@
 """The stations (hosts behind bridges) that moved, and when to create tables again for them. Pure, time is input.
 
-Flows go on to a station's old port until their table is created again (a return), so they are slow for a moment. Only
-a few returns are made in a minute. With the last of these, the wired ports of bridges whose stations move too often are
+Flows go on to a station's old port until their table is created again (a return: its flows are slow for a moment). The
+returns in a minute are limited. With the last of these, the wired ports of bridges whose stations move too often are
 left out of the flowtables for a while; flows over these bridges then follow moved stations without a return.
 """
 
@@ -67,8 +67,7 @@ class Moves:
     def ready(self, plan: Plan, now: float) -> bool:
         """Whether a table of the Plan has to be created again because stations moved, and may be now.
 
-        False while all these stations are in a pause, or if it was done too often in this minute. Moves that concern no
-        table are forgotten.
+        False while all these stations are in a pause, or if it was done too often in this minute.
         """
         return self.budget.left(now) > 0 and bool(self._ready(plan, now))
 
@@ -76,8 +75,7 @@ class Moves:
         """The next time, in monotonic seconds, to create a table again for a move, or to give a bridge its ports back.
 
         It may be past already; None: neither is to be done. Ports: if stations of a bridge move too often, flowtables
-        leave out its wired ports for a while. Moves that concern no table are forgotten, unless this minute allows no
-        more.
+        leave out its wired ports for a while.
         """
         times = [*self._left_out.values()]
         if self._moves and not self.budget.left(now):
@@ -89,8 +87,8 @@ class Moves:
     def tables_to_return(self, plan: Plan, now: float) -> tuple[str, ...]:
         """The names of the tables to create again now because stations moved.
 
-        Empty: none, it was done too often in this minute, or all stations that moved are in a pause. The other moves
-        are noted as causes, for `returned` and `leave_out`.
+        Empty: none, it was done too often in this minute, or all stations that moved are in a pause. Moves of stations
+        that are not in a pause are noted as causes, for `returned` and `leave_out`.
         """
         if not self.budget.left(now):
             return ()

@@ -1,7 +1,7 @@
 """The nft sets of stations that the kernel has, and the text that updates them. Pure; the caller gives the time.
 
 A station is a host that a bridge has learned. One that arrives at a hardware port may have flows in software; then the
-software table is created again, so that hardware takes them.
+software table is created again, for hardware to take them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +23,8 @@ Sets = Mapping[str, tuple[str, ...]]
 class StationSets:
     """The elements of the station sets that the kernel has, and when to update them.
 
-    These nft sets of our tables name the stations (hosts behind bridges) whose flows the table takes. If a table is not
-    in `sent`, the content of its sets is not known, and is sent anew.
+    These nft sets of our tables have stations (hosts behind bridges). If a table is not in `sent`, the content of its
+    sets is not known, and is sent anew.
     """
 
     sent: dict[str, Sets] = field(default_factory=dict)  # by table, its sets and their elements
@@ -82,9 +82,9 @@ class StationSets:
     def took(self, tables: Iterable[Table], now: float) -> None:
         """Note that the sets in the kernel have the elements in these tables.
 
-        `arrived` gets the stations that are new in the hardware table (none if that was filled anew, as it is not known
-        which are new), and loses those that are no longer in its sets. If `arrived` was empty, the search for flows of
-        these is due SEARCH_APART (60) seconds after `now` (monotonic), so that two searches are that far apart.
+        `arrived` gets the stations that are new in the hardware table (none if its content was not known), and loses
+        those that are no longer in its sets. If `arrived` was empty, the search for flows of the new ones is due
+        SEARCH_APART (60) seconds after `now` (monotonic).
         """
         for table in tables:
             before = self.sent.get(table.name)

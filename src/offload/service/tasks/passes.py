@@ -1,6 +1,6 @@
 """The pass: read router and files, decide, and bring our nft tables and the firewall to the decision.
 
-If that fails, the last good state stays, and the outcome has the error.
+If that fails, the outcome has the error.
 """
 
 from collections.abc import Collection, Iterable
@@ -33,7 +33,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """Make a pass: read, decide, change our nft tables and the firewall, and store the decision; gives the outcome.
 
     `forced`: names of tables to create again even if nothing differs; those with flows to stations that moved are
-    added. If nft refuses, it reads and decides again, TRIES (3) times in all, but not if that decides the same; if nft
+    added. If nft refuses, the pass reads and decides again, TRIES (3) times in all, until it decides the same; if nft
     still refuses, the Plan that is stored has the tables in effect. If the router cannot be read, the last decision
     stays. No OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about
     our firewall. The engine queues ubus events for what changed.

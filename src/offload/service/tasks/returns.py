@@ -22,7 +22,7 @@ def rules_due(engine: Engine) -> float | None:
 
 
 def for_rules(engine: Engine) -> None:
-    """Create all our tables again, so that live flows meet the rules of other programs.
+    """Create all our tables again, for live flows to meet the rules of other programs.
 
     If nft refuses that, or if a table has exempts (traffic kept slow) given at run time, whose timeouts would begin
     anew, a pass creates them instead. The changes of rules so far count as done, even if that failed; no OffloadError
@@ -44,7 +44,7 @@ def routes_due(engine: Engine) -> float | None:
 
 
 def for_routes(engine: Engine) -> None:
-    """Create the hardware table again, so that routes are looked up for its flows.
+    """Create the hardware table again, for the routes of its flows to be looked up anew.
 
     If nft refuses, or if a table of ours has exempts (traffic kept slow) given at run time, a pass creates it instead.
     The changes of routes so far count as done, even if that failed; no OffloadError is raised.

@@ -2,7 +2,7 @@
 
 Where hardware can take only some ports of a bridge, the port of a station decides whether the hardware or the software
 table takes its flows; each of the two has nft sets with its stations. If a station that came to a hardware port has
-flows in software, a pass creates the software table again, so that hardware takes them.
+flows in software, a pass creates the software table again, for hardware to take them.
 """
 
 from offload.compiler.offload.stations import learned_stations, with_station_counts, with_stations
@@ -30,10 +30,10 @@ def due(engine: Engine) -> float | None:
 def run(engine: Engine, now: float) -> None:
     """Send changes of the sets to nft, and move flows of stations that arrived at hardware ports, each if it is due.
 
-    `now`: monotonic seconds. If connections show that such a station has flows in software, a pass creates the software
-    table again, whose flows are all slow for a moment. If that fails, or connections cannot be read, it is tried again
-    later. If nft refuses a change of the sets, a ubus event is queued (one for refusals in a row), and all sets are
-    filled anew later. No OffloadError is raised.
+    `now`: monotonic seconds. If such a station has flows in software, a pass creates the software table again: its
+    flows are slow for a moment. If that fails, or connections cannot be read, it is tried again later. If nft refuses a
+    change of the sets, a ubus event is queued (one for refusals in a row), and the sets are filled anew later. No
+    OffloadError is raised.
     """
     sets = engine.station_sets
     if (update := sets.due(engine.stations.version)) is not None and update <= now:

@@ -117,8 +117,8 @@ class ClockSet:
     def run(self, engine: Engine, now: float) -> None:
         """Read the wall clock; if it moved against `now` (monotonic) by STEP (1 s) or more since last, request a pass.
 
-        Then, if rules of other programs have times, our tables are to be created again too. The first run only notes
-        the clock. The next run is due LOOK (10) seconds later.
+        Then, if rules of other programs have times, `rule_returns` notes that our tables are to be created again. The
+        first run notes the clock, and requests nothing. The next run is due LOOK (10) seconds later.
         """
         self._next = now + LOOK
         before, self._offset = self._offset, time.time() - now
@@ -183,7 +183,7 @@ class RoutesChanged:
 
 @dataclass(frozen=True, slots=True)
 class RulesOfOthers:
-    """Creates our tables again after a change of other programs' rules, so that live flows meet these."""
+    """Creates our tables again after a change of other programs' rules, for live flows to meet these."""
 
     journal: Journal
 

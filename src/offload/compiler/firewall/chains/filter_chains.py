@@ -16,8 +16,8 @@ SYN = Match(raw="tcp flags & (fin | syn | rst | ack) == syn")
 def filter_chains(draft: Draft, offload: bool) -> Iterator[Chain]:
     """Yield the chains input, forward, output and prerouting, then handle_reject and, with synflood_protect, syn_flood.
 
-    The first four are base chains and jump to the chains of zones, which `zone_filter` makes; prerouting only to those
-    that assign conntrack helpers. If `offload`, forward begins with a rule that adds TCP and UDP flows to fw4's own
+    The first four are base chains and jump to the chains of zones, which `zone_filter` makes (prerouting: to those that
+    assign conntrack helpers). If `offload`, forward begins with a rule that adds TCP and UDP flows to fw4's own
     flowtable `ft`.
     """
     defaults, every = draft.config.defaults, tuple(draft.zones.values())

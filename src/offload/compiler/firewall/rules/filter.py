@@ -80,10 +80,10 @@ def rule(draft: Draft, section: firewall.Rule) -> None:
     """Add the nft rules of a `config rule`, to the chain that its zones and target need.
 
     If an address option is only networks that have no address, or no protocol is left, no rule is added, but a problem.
-    LeftOutError, which leaves the section out: a zone, set or helper is missing or cannot be used. A section with an
-    unreadable condition is left out as well if its target is neither DROP nor REJECT, or if it could then block the
-    router's ssh or web server; otherwise it only loses that condition, with a problem. Optional chains that the rules
-    are in or jump to are added to the zones' `used_chains`.
+    LeftOutError, which leaves the section out: a zone, set or helper is missing or cannot be used; or a condition is
+    unreadable, and the target is neither DROP nor REJECT, or the rule without it could block the router's ssh or web
+    server. Else the rule loses an unreadable condition, with a problem. Optional chains that the rules are in or jump
+    to are added to the zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

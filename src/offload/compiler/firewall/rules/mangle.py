@@ -24,11 +24,10 @@ NO_END: End = ((), 0, "")
 def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: FirewallZone | None) -> None:
     """Add the rules of a `config rule` with target MARK or DSCP to a mangle chain that its zones' packets pass.
 
-    They match packets from the zone `src` to the zone `dest` (None: not compared), by the devices that the zone names
-    without `!`; a zone that names none, by all else that it has. Option `device` replaces the zone on its side. No rule
-    is added, but a problem, if a zone has no device or address now, if an address option is only networks that have no
-    address, or if no protocol is left. LeftOutError, which leaves the section out: a helper or the section's set cannot
-    be used.
+    They match packets from the zone `src` to the zone `dest` (None: not compared): by the zone's devices without `!`,
+    or, if there is none, by its parts. Option `device` replaces the zone on its side. No rule is added, but a problem,
+    if a zone has no device or address now, if an address option is only networks that have no address, or if no
+    protocol is left. LeftOutError, which leaves the section out: a helper or the section's set cannot be used.
     """
     chain, needed = _chain(section), draft.restrictions(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()

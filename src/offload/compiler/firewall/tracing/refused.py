@@ -120,9 +120,9 @@ def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
     """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
 
     Where rules that stay in a chain change their order, all rules of that chain. A packet that matches none of the
-    result takes the same way through both rulesets. The rules in the result have no times, and so match at any time,
-    and no comments, counters or logs. (): no rule changed. None: policies or include statements changed, or the order
-    of rules in a chain with include statements, so any packet may take another way.
+    result takes the same way through both rulesets. The rules in the result have no times, comments, counters or logs.
+    (): no rule changed. None: policies or include statements changed, or the order of rules in a chain with include
+    statements; then any packet may take another way.
     """
     old, new = before.chains, now.chains
     if _policies(old) != _policies(new):

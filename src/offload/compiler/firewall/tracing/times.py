@@ -2,8 +2,8 @@
 
 nft and the kernel compare them so (nft_meta.c): hours and dates by the local time that nft had when the rule was
 loaded, or by UTC; days of the week by the kernel's time zone, which is the router's. A time holds until its last second
-is over; hours that end before they begin continue on the next day. nft sends hours in UTC. If they end before they
-begin there, it sends the range from end to begin, negated: both of these seconds are then left out.
+is over; hours that end before they begin continue on the next day. Hours that do so in UTC hold without their first and
+last second, because nft sends them as a negated range.
 """
 
 import time

@@ -27,10 +27,10 @@ def of_exempts(config: Config, timed_exempts: Iterable[TimedExempt], zones: Zone
     """Yield the exempts (traffic not to be offloaded) with devices or subnets in place of their zones.
 
     They are those of /etc/config/offload, those of rules that must see every packet (mark rules), and those given at
-    run time. A zone is replaced by its devices. If it has none, or not all are known (`inverted`), it is replaced by
-    its subnets, or by the address that the exempt has for that end. An `inverted` zone without subnets is no condition.
-    Left out are exempts for any other zone with neither devices nor subnets; those given at run time for a zone that is
-    gone; and, of the others, those that are faulty or for all traffic (their pairs are slow already).
+    run time. A zone is replaced by its devices; if it has none, or not all are known (`inverted`), by its subnets, or
+    the address that the exempt has for that end. An `inverted` zone without subnets is no condition. Left out: exempts
+    for another zone with neither devices nor subnets; those given at run time for a zone that is gone; of the others,
+    faulty ones and those for all traffic (their pairs are slow already).
     """
     of_sections = [(exempt, config.title(exempt.section, "exempt")) for exempt in config.exempts]
     of_rules = [(exempt, called_rule(mark_rule)) for mark_rule in config.mark_rules for exempt in mark_rule.exempts]

@@ -13,9 +13,8 @@ def without_given_up(requests: Iterable[PairRequest], given_up: Iterable[GivenUp
     """The requests, without hardware for pairs of zones, or a family of a pair, of which hardware took no flow.
 
     `given_up`: pairs, or one family of a pair, for which hardware is not requested for some hours; devices among them
-    are ignored. For a pair, or its only family, `mode` becomes software. For one family of two, only `hardware_family`
-    changes, to the other family; to NEITHER if both are given up one by one. Each changed request gets Reasons
-    (sentences).
+    are ignored. For a pair, or its only family, `mode` becomes software. For one family of two, `hardware_family`
+    becomes the other family; NEITHER if both are given up one by one. A changed request gets Reasons (sentences).
     """
     found = {(each.pair, each.family): each.flows for each in given_up if each.pair}
     return [_lowered(request, found) if request.mode is Mode.HARDWARE else request for request in requests]

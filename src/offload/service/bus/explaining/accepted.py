@@ -20,8 +20,8 @@ FEW = 50  # questions for one key each; for more the sets are listed once
 class AcceptedReplies:
     """Finds for slow connections whether the firewall accepted a reply packet of them.
 
-    The first FEW (50) connections are looked up in the kernel's sets one by one. Then the whole sets are listed once
-    for all others.
+    FEW (50) connections are looked up in the kernel's sets one by one; then the whole sets are listed once, for the
+    others.
     """
 
     def __init__(self, nft: Nft, plan: Plan) -> None:
@@ -29,7 +29,7 @@ class AcceptedReplies:
         self._asked = 0
 
     def __call__(self, values: Values) -> bool | None:
-        """Whether the firewall accepted a reply of this connection in the last minute, by the sets of all our tables.
+        """Whether the firewall accepted a reply of this connection in the last minute, by a set of one of our tables.
 
         `values`: of its conntrack entry, as `Entry.values` has them. None: not known, as they have no conntrack id,
         there is no table of ours, or a set cannot be read.
