@@ -141,7 +141,7 @@ class Engine:
     def work(self, forced: Iterable[str] = (), cause: Cause = Cause.CALL) -> Applied:
         """Make a pass and give its outcome; no OffloadError is raised. `cause`: why, for the log.
 
-        `forced`: names of tables to create again even if nothing differs, so their flows are slow for a moment.
+        `forced`: names of tables to create again even if nothing differs; their flows are slow for a moment.
         """
         self.cause = cause
         return passes.run(self, forced)

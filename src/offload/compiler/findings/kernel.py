@@ -23,8 +23,8 @@ def of_kernel(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
 
     There are none if the Plan has no table. Sysctls: conntrack's accounting is off, or conntrack's timeout of
     established TCP or of UDP streams is shorter than the flowtable's. Faults of hardware offload need a hardware table
-    in the Plan. The fault of PPPoE needs a flowtable that lists a PPPoE device: if a flowtable lists a device below
-    that, it is a problem, else a notice.
+    in the Plan. The fault of PPPoE needs a flowtable that lists a PPPoE device with devices below it: a problem if a
+    flowtable lists one of these, else a notice.
     """
     if not plan.tables:
         return

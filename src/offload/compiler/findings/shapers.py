@@ -33,7 +33,7 @@ def of_shapers(
     (with `auto_software 0`); or the software flowtable lists a device below a bridge with a shaper, or below a device
     with a shaper at its ingress. A notice names a shaper because of which traffic is in software instead of hardware,
     or a device is left out of the flowtable. Missing: sqm, qosify or qosmate configure a shaper for a device that
-    exists and has none; or nft-qos has limits, and its table no rule. `packages`: {UCI package: its sections}.
+    exists and has none; or nft-qos has limits, and no rule of it is in nft. `packages`: {UCI package: its sections}.
     """
     found = shapers(snapshot)
     zones = resolve(config, snapshot).zones if found else {}  # takes longer the more zones there are

@@ -44,9 +44,9 @@ def defines(zones: Iterable[FirewallZone]) -> Iterator[Define]:
 def flowtables(config: FirewallConfig, zones: Sequence[FirewallZone], state: RouterState) -> tuple[Flowtable, ...]:
     """fw4's own flowtable `ft`; (): option flow_offloading is off, or there is no device for it.
 
-    It lists the existing physical devices of the zones' networks; for hardware (flow_offloading_hw) the lowest existing
-    devices below these. Option `device` of a zone adds none. `state`: the devices that exist, and those below bridges
-    and VLANs.
+    It lists the existing physical devices of the zones' networks; for hardware (flow_offloading_hw) in their place the
+    lowest devices below, if any. Option `device` of a zone adds none. `state`: the devices that exist, and those below
+    bridges and VLANs.
     """
     if not config.defaults.flow_offloading:
         return ()

@@ -1,4 +1,4 @@
-"""Find the rules in nft that packets of established forwarded connections meet, and which must see every packet. Pure.
+"""Find the rules in nft that packets of established forwarded connections meet, and those that must see all. Pure.
 
 Rules behind `ct state established accept` in a chain are none of them: established packets do not reach them.
 """

@@ -53,8 +53,8 @@ def met(
 
     `place` is a chain; chains to which its rules jump are followed. Left out: rules that match no such packet by state
     or TCP flags (`opening`); and a rule that accepts all of them by their state (`ends`), with the rules behind it.
-    `match`: the conditions of the jumps to `place`. `ways`: {chain: the conditions with which it was walked}, is
-    changed; a chain is not walked twice with equal conditions, and after MOST_WAYS (16) with EVERY_PACKET.
+    `match`: the conditions of the jumps to `place`. `ways`: {chain: the conditions with which it was walked}; new ones
+    are added. A chain is not walked twice with equal conditions, and after MOST_WAYS (16) of them with EVERY_PACKET.
     """
     known = ways.setdefault(place, set())
     match = match if len(known) < MOST_WAYS else EVERY_PACKET

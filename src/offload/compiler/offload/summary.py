@@ -82,7 +82,7 @@ def devices(
 
     Devices that do not exist are among them. A decision has Reasons (sentences) if no flowtable lists the device, or
     only that of software although a pair of its zones requests hardware. `stations`, a number of hosts, is 0 (not
-    counted yet) for a device at which the port of a host decides between hardware and software, else None.
+    counted yet) for ports of a bridge where a host's port decides between hardware and software, else None.
     """
     links = {link.name: link for link in snapshot.links}
     hardware = {device for table in tables if table.hardware for device in table.devices}

@@ -171,11 +171,10 @@ def firewall(engine: Engine, given: Given) -> Json:
     """Do `action` of `given` with our firewall (table inet fw4), and make a pass; empty: only give the state.
 
     `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load the ruleset if it, files that it
-    includes, or rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: only the
-    pass. The
-    reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the package
-    offload-firewall, for another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a
-    file of ours fails.
+    includes, or rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: the pass
+    alone. The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the
+    package offload-firewall, for another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if
+    nft or a file of ours fails.
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 
@@ -206,7 +205,7 @@ def configured_json(engine: Engine) -> list[Json]:
 def applied_json(applied: Applied) -> Json:
     """The outcome of a pass: `{"ok": bool, "changes": transactions sent, "returned": [...]}`, and `error` if it failed.
 
-    `returned`: the nft tables that were created again or deleted, so their flows went back to the slow path.
+    `returned`: the nft tables that were created again or deleted: their flows went back to the slow path.
     """
     done: Json = {"ok": not applied.error, "changes": applied.changes, "returned": list(applied.returned)}
     return done | ({"error": applied.error} if applied.error else {})

@@ -1,1 +1,1 @@
-"""State that outlives a pass or the service: timed exempts, stations, and choices of an older version."""
+"""State that outlives a pass or the service: timed exempts, stations, the last conntrack dump, files of these."""

@@ -1,4 +1,4 @@
-"""Create our tables again at once, as the last pass planned them: their flows then find stations that moved.
+"""Create our tables again without a pass, as the last one planned them: for stations that moved, rules and routes.
 
 A station is a host that a bridge has learned at one of its ports.
 """

@@ -35,7 +35,7 @@ class StationSets:
     _failing: bool = False  # nft refused the last update
 
     def forget(self) -> None:
-        """Forget what the sets in the kernel have, because tables were created again: `changes` fills all sets anew."""
+        """Forget what the sets in the kernel have, as after tables were created again: `changes` fills them anew."""
         self.sent, self._seen = {}, -1
 
     def due(self, version: int) -> float | None:

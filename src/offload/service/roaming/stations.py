@@ -1,7 +1,7 @@
 """Where each station (MAC learned by a bridge) was seen last, and which moved.
 
 Pure. Packets on the fast path do not refresh a bridge's forwarding table, so the bridge forgets a station whose flow
-lives on. If it appears at another port, only the port remembered here shows that it moved.
+lives on. If the station appears at another port, only the port remembered here shows that it moved.
 """
 
 from collections.abc import Iterable, Mapping

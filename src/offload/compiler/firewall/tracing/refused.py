@@ -1,8 +1,8 @@
 """Find connections that the configured rules refuse now and did not refuse before. Pure.
 
-A connection is judged as if its first packet came now. A rule with a condition that a connection does not show (such as
-a set, mark, limit, DSCP or helper), and any rule after an included nft file, refuses nothing; if it may accept the
-connection, later rules do not refuse it either.
+A connection is judged as if its first packet came now. Rules with a condition that a connection does not show (such as
+a set, mark, limit, DSCP or helper), and rules after an included nft file, refuse nothing. A connection that such rules
+may accept is not refused.
 """
 
 from collections import Counter

@@ -16,7 +16,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ExemptSet:
-    """A named nft set for exempts (traffic not to be offloaded) that share the conditions of the rule for the set.
+    """A named nft set of exempts (traffic not to be offloaded); a rule that looks it up has the conditions they share.
 
     With `timed_exempts`, an element has a timeout, and a comment with what its key and the set's name lack.
     """

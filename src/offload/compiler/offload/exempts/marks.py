@@ -50,7 +50,7 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Yield exempts (they stay slow) for connections with a conntrack mark that a device's tc filter restores.
+    """Yield exempts (traffic not to be offloaded) for connections with a conntrack mark that a tc filter restores.
 
     To restore is to copy the mark into packets. For each of `mark_restorers` there are two exempts: for connections
     that leave by the device, and for those that come in by it. With `auto_exempt 0` there are none.

@@ -49,10 +49,10 @@ class PairDraft:
 def draft_of(request: PairRequest, coverage: DeviceCoverage, all_slow: Reason | None) -> PairDraft:
     """The mode that a requested pair of zones can have on its own: the fastest of its pairs of devices, with Reasons.
 
-    `all_slow`: why every pair is slow; None: they are not. The mode is none (no flow is offloaded) with `all_slow`, if
-    none is requested, if the zones have no address family in common, if a zone has no device, or if no flowtable sees
-    all packets between any two devices of the zones. Reasons (sentences) say why the mode is lower than requested, or
-    why a part of the traffic has a lower one.
+    `all_slow`: a Reason (sentence) for every pair to be slow; None: there is none. The mode is none (no flow is
+    offloaded) with `all_slow`, if none is requested, if the zones have no address family in common, if a zone has no
+    device, or if no flowtable sees all packets between any two devices of the zones. Reasons say why the mode is lower
+    than requested, or why a part of the traffic has a lower one.
     """
     src, dest = coverage.zones[request.src], coverage.zones[request.dest]
     every = tuple((iif, oif) for iif in src.l3 for oif in dest.l3)
