@@ -25,9 +25,9 @@ def flows(
     """Make a Flow of each forwarded connection, in the order of `entries`: with its zones and at most one Reason.
 
     The Reason says why the flow is slow, or in software although hardware was requested; with `explained` false there
-    is none. A zone that is not known is None. `cases`: by pair of zones, what its flows showed of hardware; None:
-    nothing. `everything`: include connections of the router itself, and to multicast or broadcast addresses; such an
-    end has no zone.
+    is none. `cases`: by pair of zones, what its flows showed of hardware; None: not known. `everything`: include
+    connections of the router itself, and to multicast or broadcast addresses. The zone of an end is None if it has
+    none, or that is not known.
     """
     known = cases or {}
     ends, lookups = ZoneLookup(snapshot, plan).ends, Lookups.of(plan, snapshot) if explained else None

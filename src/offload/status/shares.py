@@ -44,11 +44,11 @@ class Way(NamedTuple):
 
 
 class ShareCount:
-    """Finds zones and path of the connections that are added, and counts them by these.
+    """Counts connections, and their bytes, by zones and path.
 
-    `ways`: the different Ways (endpoints and status) so far. `way_of` and `octets` have one item for each connection,
-    in the order in which they were added: the index of its Way in `ways`, and its bytes in both directions (0 if the
-    kernel has not counted them).
+    `ways`: the Ways (endpoints and status) of the connections so far; many connections have the same one. `way_of` and
+    `octets` have one item for each connection, in the order in which they were added: the index of its Way in `ways`,
+    and its bytes in both directions (0 if the kernel has not counted them).
     """
 
     def __init__(self, snapshot: Snapshot, plan: Plan) -> None:
@@ -76,7 +76,7 @@ class ShareCount:
         self.octets.extend(map(add, both[::2], both[1::2]))
 
     def shares(self) -> dict[Pair, Share]:
-        """The numbers of the added connections, and of their bytes, by pair (source zone, destination zone).
+        """{(source zone, destination zone): Share}: the numbers of the added connections, and of their bytes, by path.
 
         A pair without connections is not in it. A connection with an end in no known zone is not counted.
         """

@@ -1,9 +1,9 @@
 """Flows that were removed from hardware, and may still be in it. Pure.
 
-Since January 2025 kernels destroy no rule of a flowtable that is deleted: they unbind its devices first, and leave it
-to drivers to forget the flows (nf_tables_commit(), net/netfilter/nf_tables_api.c). A driver that does not forget them
-goes on forwarding, whatever is chosen later, and no counter sees these packets. A flow without packets may also be
-idle; but if one of the flows is seen again, the driver has forgotten them all.
+Since January 2025 a kernel that deletes a flowtable leaves it to drivers to forget its flows (nf_tables_commit(),
+net/netfilter/nf_tables_api.c). Conntrack does not count what a driver goes on forwarding. A flow without packets may
+also be idle, so the flows of a pair are judged together: if one is seen again, its driver is taken to have forgotten
+all.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -28,10 +28,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were removed from it, and of which no packet was counted since.
-
-    Packets are compared with those in the first sample after the removal.
-    """
+    """Flows that moved in hardware when they were removed from it, without those that `compared` has dropped since."""
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -47,17 +44,16 @@ class Evicted:
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
         """A copy with the flows of `moving` added, which were removed from hardware at `at` (monotonic seconds).
 
-        A flow that it has already keeps its packet count. `unseen` begins at 0 again, for all flows.
+        A flow that it has already keeps its packet count. `unseen` begins at 0 again.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 
     def compared(self, seen: Mapping[Key, Seen], at: float) -> "Evicted":
-        """A copy with only the flows whose packet count is the same in a new sample. `at`: its monotonic seconds.
+        """A copy without the flows that, by a new sample, have ended or had packets. `at`: its monotonic seconds.
 
-        `seen`: the flows of the sample. A flow that it does not have, or has without a packet count, is dropped. A flow
-        without a sample since its removal takes its packet count from `seen`; while there is such a flow, the result is
-        this object until SETTLING (5) seconds after the removal. The copy has no flows if one of them is in a flowtable
-        again or has at least BACK (20) more packets: then the driver has forgotten them all.
+        `seen`: the flows of the sample; one that it lacks, or has without a packet count, has ended. Until SETTLING (5)
+        seconds after flows were added the result is this object. Later the copy has no flows at all if one of them is
+        in a flowtable again, or had at least BACK (20) packets since the first sample after its removal.
         """
         new = None in self.flows.values()
         if not self.flows or (new and at - self.noted < SETTLING):

@@ -1,14 +1,7 @@
-"""Judge by counters of live flows whether hardware really forwards the flows of a pair of zones. Pure.
+"""Judge by counters of live flows whether hardware forwards the flows of a pair of zones, or of a device. Pure.
 
-That the kernel accepted the devices proves nothing on OpenWrt, and its hardware mark (IPS_HW_OFFLOAD) is wrong if the
-device of one direction is missing (docs/kernel.md 14). So hardware is mostly proven by flows that have the mark, move
-in both directions, and send almost nothing over the slow path. It is refused if flows keep moving without the mark, or
-with it take the slow path or move in one direction only.
-
-One direction may be in hardware and the other in software, under the same mark. The kernel asks a driver for counters
-only of flows that the processor has not seen for a tenth of their timeout (nf_flow_offload_stats(),
-net/netfilter/nf_flow_table_offload.c). Then only the direction in software moves, and the other stands still. TCP
-always has packets in both directions; UDP need not.
+OpenWrt's kernel accepts devices that hardware cannot forward for (docs/kernel.md 5), and its mark of a flow
+(IPS_HW_OFFLOAD) may be wrong (docs/kernel.md 14). `PairHardware.conclusion` has the rules by which packets decide.
 """
 
 from collections.abc import Mapping
@@ -67,9 +60,13 @@ class PairHardware:
     # `moved`, `whole`, `half`, `strays`: over all samples since the pair came into hardware, or its devices changed
     moved: int = 0  # packets of flows with the hardware mark
     whole: int = 0  # of `moved`, those of flows that moved in both directions
-    half: int = 0  # of `moved`, those of TCP flows that moved in one direction, by at least PACKETS in a sample
+    # of `moved`, those of TCP flows that moved in one direction, by at least PACKETS in a sample: the other may be in
+    # software, under the same mark. The kernel asks a driver for counters only of flows that the processor has not seen
+    # for a tenth of their timeout (nf_flow_offload_stats(), net/netfilter/nf_flow_table_offload.c). Then only the
+    # direction in software moves. TCP always has packets in both; UDP need not.
+    half: int = 0
     strays: int = 0  # packets on the slow path of flows with the hardware mark
-    # by family, at most FLOWS flows that moved in software; forgotten by a sample in which only flows in hardware moved
+    # by family, at most FLOWS flows that moved in software; forgotten by a sample in which they moved in hardware only
     stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     busy: Mapping[str, float] = field(default_factory=dict)  # by family, seconds in which some of `stayed` moved
     taken: frozenset[str] = frozenset()  # families of which flows ever moved in hardware
@@ -105,16 +102,14 @@ class PairHardware:
 
     @property
     def conclusion(self) -> Verdict:
-        """The verdict by the counters: REFUSED if they show that, else PROVEN if they show that, else BOUND.
+        """The verdict by the counters: REFUSED if one of the first three conditions holds, else PROVEN or BOUND.
 
-        REFUSED, if one of these holds:
-
-        - too many packets of flows with the hardware mark took the slow path;
-        - no flow of the pair ever moved in hardware, and of a family FLOWS (100) flows stayed in software, or any for
-          SECONDS (60);
-        - `half` is larger than `whole`, and at least PACKETS (20).
-
-        PROVEN: `whole` is at least PACKETS, or the counters are `frozen` and flows have the mark.
+        - REFUSED: `strays` is at least PACKETS (20), and more than a twentieth of `moved`;
+        - REFUSED: no flow moved in hardware, and of a family FLOWS (100) flows stayed in software, or some for SECONDS
+          (60);
+        - REFUSED: `half` is at least PACKETS, and larger than `whole`;
+        - PROVEN: `whole` is at least PACKETS, or the counters are `frozen` and flows have the mark;
+        - BOUND: none of these.
         """
         if self._straying or (self._refused and not self.taken) or (self._halved and self.half > self.whole):
             return Verdict.REFUSED
@@ -125,11 +120,11 @@ class PairHardware:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """A Reason for each fault that the samples show; empty if there is none.
+        """The Reasons that tell what the samples show; empty if there is nothing to tell.
 
-        The faults: too many packets of flows with the hardware mark took the slow path, or moved in one direction only;
-        flows stayed in software; counters stand still; a driver may still forward flows that were removed from
-        hardware.
+        They are about packets of flows with the hardware mark that took the slow path or moved in one direction only,
+        flows that stayed in software, counters that stand still, and flows that were removed from hardware and may
+        still be in it.
         """
         devices = ", ".join(self.devices)
         found = [ReasonCode.HARDWARE_STRAYS(count=self.strays)] if self._straying else []
@@ -144,18 +139,17 @@ class PairHardware:
 
     @property
     def unaccounted_reason(self) -> Reason:
-        """The Reason HARDWARE_KEPT, with the number of flows in `evicted.unaccounted`.
-
-        It makes sense only if there are some.
-        """
+        """The Reason HARDWARE_KEPT, with the number of flows in `evicted.unaccounted`, which may be 0."""
         return ReasonCode.HARDWARE_KEPT(count=len(self.evicted.unaccounted), devices=", ".join(self.devices))
 
     def in_software(self, family: str) -> Reason:
         """Why a flow of this family (`ipv4`, `ipv6`) is in software, by what the samples show of the pair's flows.
 
-        HARDWARE_AWAITED (hardware may still take it), unless many flows of the family stayed in software, or some for
-        long. Then HARDWARE_FULL if hardware ever took a flow of the family; else HARDWARE_FAMILY if it took one of the
-        other; else HARDWARE_ENCAPSULATED if packets carry VLAN tags or PPPoE headers; else HARDWARE_DRIVER.
+        - HARDWARE_FULL: hardware took flows of the family, but 100 or more stayed in software;
+        - HARDWARE_FAMILY, HARDWARE_ENCAPSULATED or HARDWARE_DRIVER: it took none of the family, and 100 or more stayed
+          in software, or some for 60 s. The first if it took flows of the other family, else the second if packets
+          carry VLAN tags or PPPoE headers, else the third;
+        - HARDWARE_AWAITED: none of these; hardware may still take it.
         """
         return self._refusal(family) if family in self._refused else ReasonCode.HARDWARE_AWAITED()
 
@@ -190,7 +184,7 @@ class PairHardware:
 def with_evicted(case: PairHardware, at: float) -> PairHardware:
     """A copy of `case` after all flows of the pair were removed from hardware, at `at` (monotonic seconds).
 
-    The flows in `moving` are moved to `evicted`. All else stays as it was, also `in_hardware`.
+    The flows in `moving` are moved to `evicted`. The other fields do not change.
     """
     return replace(case, moving=frozenset(), evicted=case.evicted.joined(case.moving, at))
 

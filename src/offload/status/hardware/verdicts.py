@@ -47,9 +47,10 @@ class Verdicts:
     def of_pair(self, pair: PairDecision) -> Verdict:
         """The verdict on a pair: if it is in hardware, that of its flows (BOUND without samples), else by its Reasons.
 
-        By its Reasons: REFUSED if the service gave hardware up for it; REQUESTED if one is in PASSING (a network is
-        down, a device is missing, ...), or there is none; else IMPOSSIBLE. NONE if hardware was not requested for it,
-        or it is slow as a whole whatever the mode (`PairDecision.always_slow`).
+        - NONE: hardware was not requested for it, or it is `always_slow` (PairDecision);
+        - REFUSED: the service gave hardware up for it;
+        - REQUESTED: it has a Reason in PASSING (a network is down, a device is missing, ...), or none;
+        - IMPOSSIBLE: it has other Reasons.
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:
@@ -59,10 +60,10 @@ class Verdicts:
     def of_device(self, device: DeviceDecision) -> Verdict:
         """The verdict on a device: if a hardware flowtable lists it or devices below it, by flows, else by its Reasons.
 
-        By flows it is the verdict in `ports` (BOUND without samples), but PROVEN instead of BOUND if it is under no
-        bridge and the counters of a pair of its zones are `frozen`, and REFUSED instead of PROVEN if all pairs of its
-        zones in `cases` are REFUSED. By its Reasons: as in `of_pair`; NONE if hardware was not requested for it, or the
-        kernel sees its packets at another device (ELSEWHERE).
+        By flows it is the verdict in `ports` (BOUND without samples), with two exceptions. BOUND becomes PROVEN if the
+        device is under no bridge and the counters of a pair of its zones are `frozen`; PROVEN becomes REFUSED if each
+        pair of its zones in `cases` is REFUSED. By its Reasons it is as in `of_pair`, but NONE if hardware was not
+        requested for it, or the kernel sees its packets at another device (ELSEWHERE).
         """
         codes = {reason.code for reason in device.reasons}
         if HARDWARE_FLOWTABLE not in device.flowtables and ReasonCode.HARDWARE_BENEATH not in codes:

@@ -1,7 +1,6 @@
-"""Test whether offloaded connections pass between two devices, or match an exempt, by their addresses. Pure.
+"""Test whether offloaded connections pass between two devices, or whether a connection matches an exempt. Pure.
 
-Conntrack entries have no devices, so those of the ends are looked up. What stays unknown counts as met: devices, and
-the MAC, DSCP and mark of packets.
+Conntrack entries have no devices, so those of the ends are looked up. A condition that cannot be tested counts as met.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,8 +16,8 @@ from offload.status.shares import PATH_BITS, Way
 def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
     """Whether an offloaded connection may enter by the first and leave by the second device of one of `crossings`.
 
-    `crossings`: {(input device, output device)}. `ways`: endpoints and status of all connections. An end whose devices
-    are not known, or that only a default route reaches, counts as being at any device.
+    `crossings`: {(input device, output device)}. `ways`: endpoints and status of all connections. An end without known
+    devices, or that only a default route reaches, counts as being at any device.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
     return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)
@@ -27,8 +26,8 @@ def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
 def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
     """Make the function that tells of a conntrack entry whether its original packets may match one of `exempts`.
 
-    Conditions that conntrack does not show (MAC, DSCP, the packet's mark) count as met. So does a device, if the
-    devices of that end are not known or only a default route reaches it.
+    Conditions that conntrack does not show (MAC, DSCP, the packet's mark) count as met, and so does a device if the end
+    has no known devices, or only a default route reaches it.
     """
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 

@@ -1,8 +1,7 @@
 """Find the zone of an address, by the router's addresses and routes. Pure.
 
-A conntrack entry has addresses and no device, so its zones are found as the kernel finds its devices: by the longest
-prefix, then by metric. Policy routing (mwan3, pbr) is not considered; but where a connection is translated, the
-router's own address in it shows the device.
+A conntrack entry has no devices, so the zones of its ends are found by the longest prefix, then by the metric. Policy
+routing (mwan3, pbr) is not considered, but see `ZoneLookup.between`.
 """
 
 from collections import defaultdict
@@ -63,9 +62,9 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The endpoint of a packed address, by the router's addresses and routes alone.
+        """The endpoint of a packed address: the router, a group of receivers, or a zone by the route that leads there.
 
-        Without a route it is UNKNOWN, which has no zone and is `distant`.
+        UNKNOWN, which has no zone and is `distant`, if there is no route, or its devices are not all of one zone.
         """
         place = self._known.get(address)
         if place is None:
@@ -83,10 +82,10 @@ class ZoneLookup:
     ) -> tuple[Endpoint, Endpoint]:
         """The endpoints of a connection (source, destination after DNAT), from packed addresses of both directions.
 
-        `src_nat`, `dst_nat`: 0 if it has no such NAT. They are those of `src` and `reply_src` as of `at`, with two
-        exceptions. With source NAT the destination is where the router has the address `reply_dst`, unless the
-        destination is the router. With destination NAT a `distant` source is where the router has the address `dst`.
-        Neither holds if the router does not have the address, or has it on devices of several zones or of none.
+        `src_nat`, `dst_nat`: 0 if it has no such NAT. The endpoints are `at(src)` and `at(reply_src)`, except where NAT
+        shows a device: with source NAT the destination, if it is not the router, is where the router has `reply_dst`;
+        with destination NAT a `distant` source is where the router has `dst`. An address that the router does not have,
+        or not on devices of one zone, shows nothing.
         """
         # After source NAT replies go to an address of the output device; before destination NAT packets go to one of
         # the input device, except with NAT reflection, where the source is near.

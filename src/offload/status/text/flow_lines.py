@@ -1,4 +1,4 @@
-"""Print flows (as `flow_json` gives them), each with why it is slow. Pure."""
+"""Print flows (as `flow_json` gives them), each with its Reasons. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -27,9 +27,9 @@ class Family(NamedTuple):
 def families(status: Json, *, live: bool = True) -> Iterator[Family]:
     """Make the metrics of a reply of the method `status`, without those that are not known.
 
-    Without the key `service` in the reply there are none about passes, changes of the kernel, and ended flows; none
-    about live flows if its `notes` say why they are not counted, or if the router is not `live` but saved in a
-    directory, of which the number of exempts is not known either.
+    - Passes, changes of the kernel and ended flows: only if the reply has the key `service`.
+    - Live flows: only if `live` is true (false: the router is saved in a directory), and the reply's `notes` are empty.
+    - Timed exempts: only if `live` is true.
     """
     kernel, applied, pairs = status["kernel"], status["applied"], status["pairs"]
     service = status.get("service")

@@ -50,7 +50,7 @@ def summary_text(status: Json, width: int = 80) -> str:
     """The reply of `status` in a few lines: each pair with effective mode and flows, and the number of problems.
 
     Above the pairs are missing features, why nothing at all is offloaded, and why the last change failed. Below a pair
-    that is not in hardware is its first Reason that does not keep every pair slow.
+    that is not in hardware is its first Reason that is not in OF_ALL.
     """
     kernel, applied, problems = status["kernel"], status["applied"], status["problems"]
     firewall = status["firewall"]

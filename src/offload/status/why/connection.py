@@ -43,9 +43,9 @@ class Named(NamedTuple):
 def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
-    For two ends without a protocol that is TCP, and a port that is not given is 0 (any). UsageError for other text,
-    for ends of two families, for numbers that are too large, and for a line without a protocol: a name in PROTOCOLS, or
-    `unknown` and its number.
+    Two ends without PROTOCOL mean TCP; a port that is not given is 0 (any). UsageError for other text, two ends of
+    different families, a number that is too large, or a line that names no protocol (by a name in PROTOCOLS, or
+    `unknown` and its number).
     """
     words = text[:LONGEST].replace(" > ", " ").replace("->", " ").split()
     if any(word.startswith("src=") for word in words):

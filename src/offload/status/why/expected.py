@@ -15,13 +15,12 @@ Json = dict[str, Any]
 
 
 def expected_json(host: IPv4Network | IPv6Network, snapshot: Snapshot, plan: Plan) -> Json:
-    """The part `expected` of a reply of `explain` about a host without connections: what new ones would get.
+    """The part `expected` of a reply of `explain` about a host without connections: what new TCP connections would get.
 
     `{"host": address or network, "fact": text that says where it is, "pairs": [{"src": ZONE, "dest": ZONE, "sentence":
-    ..., "code": ..., "remedy": ...}]}`, with a pair for each that begins in the host's zone. `code` is that of a
-    Reason, empty without one; `remedy` may be empty. `pairs` is empty for a network, for an address in no single zone,
-    and for one behind the default route; `fact` is empty for a network. Meant are TCP connections to no certain
-    destination or port: exempts for certain ones do not count.
+    ..., "code": ..., "remedy": ...}]}`, with an object for each pair that begins in the host's zone. `code`: of the
+    Reason; empty without one. `remedy` may be empty. `pairs` is empty for a network, and for an address in no known
+    zone or behind the default route; `fact` is empty for a network.
     """
     if host.num_addresses > 1:
         return {"host": str(host), "fact": "", "pairs": []}

@@ -113,9 +113,9 @@ def _sentence(state: State, reason: Reason | None) -> str:
 def explanation_json(found: Explanation, flow: Json, *, hypothetical: bool = False) -> Json:
     """An explanation as JSON. `flow`: its connection as JSON (`flow_json`). `hypothetical`: it does not exist.
 
-    The result has `flow`, `hypothetical`, `steps` (`[{"name": ..., "fact": ..., "holds": ..., "reasons": [{"code": ...,
-    "text": ...}]}]`), `code` (of the Reason; empty: none), `sentence` and `remedy` (may be empty). A step's Reasons
-    have `devices` too, a list of names, if they are of devices.
+    `{"flow": ..., "hypothetical": ..., "steps": [{"name": ..., "fact": ..., "holds": ..., "reasons": [{"code": ...,
+    "text": ...}]}], "code": ..., "sentence": ..., "remedy": ...}`. `code` is that of the Reason; `code` and `remedy`
+    may be empty. In a step, a Reason of devices also has `devices`, a list of their names.
     """
     return {
         "flow": flow,

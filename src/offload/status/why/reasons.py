@@ -1,8 +1,7 @@
 """Find why a connection is slow, or in software although hardware was requested. Pure.
 
-Reasons are checked in the packet's order: of its ends, of what the Plan decided for its pair of zones, then of what the
-kernel requires (nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c), then of what drivers do. What conntrack
-does not show (IPsec, IPv4 options, a missing neighbour) cannot be found here.
+The kernel's conditions are those of nft_flow_offload_eval() in net/netfilter/nft_flow_offload.c. What conntrack does
+not show (IPsec, IPv4 options, a missing neighbour) cannot be found here.
 """
 
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ IPS_ADJUSTED = 1 << 6 | 1 << 12
 
 
 class Lookups(NamedTuple):
-    """Finds the Reasons that hold for single connections and not for their whole pair of zones."""
+    """Finds the Reasons of single connections that depend on their addresses, ports and devices."""
 
     exempted: ExemptLookup  # finds the exempts that a connection meets
     crossings: DevicePairs  # finds what the tables have for the devices of a connection
@@ -60,7 +59,8 @@ def reasons(
     """Why a connection is slow, or in software although hardware was requested: a tuple of one Reason, or empty.
 
     `src`, `dest`: its endpoints. `pair`: None if its zones are no pair, or not known. `case`: what flows of the pair
-    showed of hardware; None: not known. `lookups` None: Reasons that hold for single connections only are not found.
+    showed of hardware; None: not known. `lookups`: finds exempts, the tables' elements for its devices, and why
+    hardware is not requested for it; None: these are not looked up.
     """
     state = entry.state
     if state is State.SLOW:
@@ -83,9 +83,9 @@ def _in_software(
 
 
 def hindered(entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, lookups: Lookups) -> Reason | None:
-    """Why hardware is not requested for a connection although it was for its pair; None: no such Reason is found.
+    """Why hardware is not requested for a connection of a pair for which it was; None: no such Reason is found.
 
-    Of a pair that is not in hardware the first Reason. `src`, `dest`: its endpoints.
+    If the pair is not in hardware, it is the pair's first Reason. `src`, `dest`: the connection's endpoints.
     """
     if pair.effective is not Mode.HARDWARE:
         return next(iter(pair.reasons), None) if pair.hardware else None
@@ -98,9 +98,9 @@ def every_reason(
 ) -> Iterator[Reason]:
     """All Reasons why a connection may be slow, in the order in which a packet meets their conditions.
 
-    The last one is WAITING (a packet from the source has to come). Without a pair (None) it is PAIR_UNKNOWN, or
-    ZONE_UNKNOWN if an end has no known zone. Whether the firewall accepted a reply is not considered: `by_replies`
-    does that. The arguments are those of `reasons`.
+    The last one is WAITING (a packet from the source has to come). Without a pair (None) the last one is PAIR_UNKNOWN,
+    or ZONE_UNKNOWN if an end has no known zone. Whether the firewall accepted a reply is not considered (`by_replies`).
+    The arguments are those of `reasons`.
     """
     yield from _of_ends(entry, src, dest)
     if pair is None:
