@@ -142,9 +142,9 @@ _LISTS = {
 
 
 def named_only(dump: Any) -> dict[str, Any]:
-    """A copy of a reply of `network.interface dump` with only the keys that functions here read: without secrets.
+    """A copy of a reply of `network.interface dump` with the keys that functions here read, and no others.
 
-    Left out are PPPoE names and passwords, WireGuard keys, DNS servers and all else; the copy may leave the router.
+    PPPoE names and passwords, WireGuard keys and DNS servers are not in it.
     """
     return {"interface": [_named_only(each) for each in _interfaces(dump)]}
 

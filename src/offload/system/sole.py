@@ -1,7 +1,7 @@
 """Let one service at a time run in a network namespace, because each namespace has one set of our nft tables.
 
-A running service holds an abstract Unix socket (unix(7)): each network namespace has its own, no file can stay behind,
-a jail does not hide it, and the kernel frees it when the process ends, however that happens.
+A running service holds an abstract Unix socket (unix(7)). Each network namespace has its own, and the kernel frees it
+when the process ends.
 """
 
 import errno
@@ -23,12 +23,12 @@ CREDENTIALS = struct.Struct("iII")  # struct ucred: process, user, group
 
 @contextmanager
 def sole(name: bytes = NAME, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the abstract Unix socket `name`, which only one service can have, while the body runs.
+    """Hold the abstract Unix socket `name`, which one process of a network namespace can have, while the body runs.
 
-    RunningError, which names the process if it is known, if after `patience` (1) seconds a process of this user or root
-    still has the socket, or one whose user is not known because it has too many calls waiting. RunningError also if the
-    socket cannot be bound for another reason. If another user's process has it, the body runs without it, because any
-    program may take the name.
+    RunningError if after `patience` (1) seconds a process of this user or root has it, or a process that is not known
+    because too many calls wait for it; the sentence names the process if it is known. RunningError too if the socket
+    cannot be bound for another reason. If a process of another user has it, the body runs without it: any program may
+    take the name.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as own:
         deadline = time.monotonic() + patience

@@ -1,11 +1,9 @@
 """Read and change the bytes of a UCI package with libuci, through its Python module `uci` (pyuci).
 
-libuci never opens the file in /etc/config. It gets a copy of the bytes, and loads it by its path, because
-- libuci waits without end for a file's lock (file.c, uci_open_stream), which any user who may read the file can hold;
-- pyuci fails on values that are not UTF-8. In the copy each byte is the character of that number, written as UTF-8
-  (byte e4 as `ä`). libuci parses it as it parses the file, because it treats all bytes above 7f as letters;
-- a package that is loaded by its name comes with the uncommitted changes of all programs, and `commit` would write
-  them: libuci reads /tmp/.uci even with another save directory (delta.c, uci_set_savedir; tried with 66127cd).
+libuci gets a copy and never opens the file in /etc/config. In the copy each byte is the character of that number,
+written as UTF-8 (byte e4 as `ä`), because pyuci fails on values that are not UTF-8. The copy is loaded by its path: a
+package that is loaded by its name comes with the uncommitted changes of all programs (delta.c, uci_set_savedir). And
+libuci waits without end for a file's lock (file.c, uci_open_stream).
 """
 
 import errno
@@ -57,8 +55,7 @@ def _line(content: bytes, position: int) -> int:
 def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
     """The sections of a UCI package, from the bytes of its file; a Problem with the reason if these are not valid UCI.
 
-    The file is not opened: libuci parses a copy in memory (memfd_create). Without the module `uci`, `uci_grammar`
-    parses the bytes.
+    libuci parses a copy in memory (memfd_create). Without the module `uci`, `uci_grammar` parses the bytes.
     """
     if b"\0" in content:
         return ProblemCode.FILE_SYNTAX.at(package, detail=f"line {_line(content, content.index(0))}: a NUL byte")
@@ -72,12 +69,11 @@ def by_libuci(content: bytes, package: str) -> tuple[Section, ...] | Problem:
 
 
 def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> bytes:
-    """The bytes of a package's file after these edits; `content`: its bytes before. No file of /etc/config is touched.
+    """The bytes of a package's file after these edits; `content`: its bytes before. The file itself is not touched.
 
     An Edit makes its section if that is missing, and may set or remove an option in it; a Removal deletes a section. Of
     comments only those at the start of the file stay. FileError if `content` is not valid UCI, libuci is missing, or it
-    refuses an edit (a Removal of a missing section too). OSError if the copy that libuci changes, in the temporary
-    directory, cannot be written, or not all of it (disk full).
+    refuses an edit, such as the Removal of a missing section. OSError if the temporary directory has no room.
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):

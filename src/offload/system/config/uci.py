@@ -1,6 +1,7 @@
 """Read and change the committed sections of UCI packages.
 
-Files in a plain form are parsed by `uci_text`, all others by libuci, which also makes every change.
+Files in a plain form are parsed by `uci_text`, others by libuci, or without its Python module by `uci_grammar`. Changes
+need libuci.
 """
 
 import errno
@@ -37,8 +38,8 @@ class Uci:
     def read(self, package: str) -> tuple[Section, ...] | Problem:
         """The sections of a package in the order of the file (`()` for an empty file); a Problem if it cannot be read.
 
-        The Problem says whether the file is missing, unreadable or not valid UCI. Uncommitted changes (`uci set`) are
-        not in it. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple
+        The Problem says whether the file is missing, unreadable or not valid UCI. Uncommitted changes (`uci set`) do
+        not count. Sections of one name are merged into one, an option without a value is absent, and a list is a tuple
         even if it has one value.
         """
         return self._read(package)[0]
@@ -72,8 +73,8 @@ class Uci:
     def write(self, package: str, edits: Sequence[Edit | Removal]) -> None:
         """Make these edits in the file of a package, in one step; a missing file is made. No `uci commit` is needed.
 
-        Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then nothing was changed.
-        Uncommitted changes of other programs stay uncommitted. Of the file's comments only those at its start stay.
+        Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then the file has its old
+        content. Uncommitted changes of other programs stay uncommitted. Of the file's comments those at its start stay.
         """
         from offload.system.config.libuci import edited
 

@@ -1,8 +1,7 @@
 """Parse UCI files in their plain form, much faster than libuci.
 
-The plain form is what `uci commit` and LuCI write, and almost everything that people write: one command in a line,
-values in quotes or as one word, and comments. For any other file (escapes, joined quotes, `package`, two commands in a
-line, not valid) `parse` returns None.
+The plain form has one command in a line, values in quotes or as one word, and comments; most files have it. For other
+files (escapes, joined quotes, `package`, two commands in a line, not valid) `parse` returns None.
 """
 
 import re

@@ -22,9 +22,8 @@ def write(root: Path, files: dict[str, bytes], never: Iterable[str] = ()) -> Non
     """Write files into the directory `root`, which is made if missing; `files`: content by path below `root`.
 
     Missing directories above `root` are made; new directories have mode 0700, files 0600. FileError if `root` is not
-    empty, belongs to another user, is a link or below one, or cannot be made, entered or listed, or if it is or is
-    below one of the directories in `never` (by a bind mount too). FileError also if a file cannot be written. What was
-    made before the error stays.
+    empty, belongs to another user, is a link or below one, is or is below one of the directories in `never`, or cannot
+    be made or used, and if a file cannot be written. What was made before the error stays.
     """
     with _directory(root, never) as directory:
         for path, content in files.items():

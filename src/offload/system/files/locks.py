@@ -1,7 +1,4 @@
-"""Name the process that holds a file's lock, from /proc/locks (proc_locks(5)).
-
-An error message needs it, because every user who may read a file may lock it.
-"""
+"""Name the process that holds a file's lock, from /proc/locks (proc_locks(5)), for an error message."""
 
 import os
 from collections.abc import Iterator

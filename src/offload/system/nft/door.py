@@ -31,8 +31,8 @@ UNCHANGED = "nft reports success, but the kernel's ruleset has not changed: is `
 class Nft:
     """The program nft, and nf_tables over nfnetlink. Methods that fail raise NftError, whose sentence can be shown.
 
-    `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments read the kernel;
-    tests replace them. `transactions`: how many texts `apply` has sent with success. Some attributes are functions of
+    `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments are functions that
+    read the kernel. `transactions`: how many texts `apply` has sent with success. Some attributes are functions of
     other modules: `tables` (`inet_tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `remembers` and
     `keys` of elements.py (these two return None where they fail), and `Program.hurry`.
     """
@@ -59,11 +59,11 @@ class Nft:
         self.transactions = 0
 
     def apply(self, text: str) -> None:
-        """Send an nft text as one transaction. NftError if nft or the kernel refuses it: then nothing is changed.
+        """Send an nft text as one transaction. NftError if it fails; then nothing is changed, with two exceptions.
 
-        The kernel may have made the change if nft was killed because it ran too long (NftError with fault SILENT), or
-        if the ruleset's generation number cannot be read afterwards (NftError). NftError also if that number is as
-        before, as after an empty text.
+        The kernel may have made the change if nft was killed because it ran too long (fault SILENT), or if the
+        ruleset's generation number cannot be read afterwards. A number that is as before, as after an empty text, is a
+        failure.
         """
         before = self._generation()
         self._run("-f", "-", text=text)
@@ -104,9 +104,9 @@ class Nft:
         """Read these tables of offload from the kernel: {name: LiveTable}, without tables that do not exist.
 
         `known`: tables read before. If a set has the same digest there (a hash of its elements, in the comment of a
-        rule), its elements are taken from `known` and not listed. Sets that packets fill are left out; the sets of
-        stations (STATION_SETS) come without elements. If an element cannot be read, its table comes without any
-        content. NftError if reading fails.
+        rule), its elements are taken from `known` and not listed. Sets that packets fill are missing, and the sets of
+        stations (STATION_SETS) have no elements. A table with an element that cannot be read comes without content.
+        NftError if reading fails.
         """
         existing = self.tables()
         trusted = known or {}
@@ -122,12 +122,10 @@ class Nft:
         return {name: count for name, count in counted.items() if count}
 
     def ruleset(self) -> Ruleset:
-        """The (chains, rules) of all tables of families inet, ip, ip6, bridge and netdev, of all programs.
+        """The (chains, rules) of families inet, ip, ip6, bridge and netdev, as `nfnetlink.tables.ruleset` reads them.
 
-        The last result is returned again if since then nothing has changed the ruleset but `apply`, with texts that do
-        not load the firewall; so rules of offload's own tables may be out of date. In a large ruleset several plain
-        rules in a row, which only compare packets and decide, become one LiveRule. NftError if the kernel does not list
-        them.
+        They are not read again while nothing but `apply` has changed the ruleset, with texts that do not load the
+        firewall; so rules of offload's own tables may be out of date. NftError if the kernel does not list them.
         """
         now = self._generation()
         if self._read is None or self._read[0] != now or not now:

@@ -17,9 +17,9 @@ LAST_SECONDS = 2
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
     """Read the elements in the JSON of `nft -j list`; `objects`: its list `nftables`.
 
-    Returns ({name of set or map: frozenset of its elements as nft text, of a map `KEY : VERDICT`}, TimedElements).
-    Elements of sets that have a timeout are in both; with less than 2 seconds (LAST_SECONDS) left they are in neither.
-    An element that cannot be read raises LookupError, TypeError, ValueError or AttributeError.
+    Returns ({name of set or map: frozenset of its elements as nft text, of a map `KEY : VERDICT`}, TimedElements). An
+    element of a set that expires is in both, but in neither with less than 2 seconds (LAST_SECONDS) left. LookupError,
+    TypeError, ValueError or AttributeError if an element cannot be read.
     """
     found: dict[str, frozenset[str]] = {}
     timed: list[TimedElement] = []

@@ -1,8 +1,6 @@
-"""Probe the features of kernel and nft at start; a missing one is a Lack with the OpenWrt package for it.
+"""Probe the features of kernel and nft; a missing one is a Lack with the OpenWrt package for it.
 
-One `nft -c`, which changes nothing, checks all of them; if that is refused, one for each feature finds the first that
-is missing. Their order matters: a kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md
-2), so a flowtable without devices is checked before any device is named.
+One `nft -c` checks all features of STEPS; if that is refused, one for each feature finds the first that is missing.
 """
 
 from collections.abc import Iterable
@@ -17,6 +15,8 @@ MAP = 'chain t { }\nmap m { type iface_index . iface_index : verdict; elements =
 KEY = "ct original ip saddr . ct original ip daddr . ct id"
 REPLIED = f"""set r {{ typeof {KEY}; size 16; flags dynamic, timeout; timeout 1m; }}
 chain t {{ update @r {{ {KEY} }} accept; delete @r {{ {KEY} }}; }}"""
+# A kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a flowtable without devices
+# is checked before a device is named.
 STEPS = (
     ("chain c { }", Lack("this kernel has no nftables", "kmod-nft-core")),
     (
@@ -71,8 +71,8 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
 
     If not, `missing` of the Kernel has one Lack, for the first feature that is missing or for the failure of nft, and
     `flowtable` is False. Else `missing` is empty, and `ipsec` tells whether nft and kernel accept a rule about IPsec.
-    Never raises NftError. `release`, `modules`, `conntrack_max`: the kernel's, for the fields of these names, which are
-    not all set if something is missing.
+    No NftError is raised. `release`, `modules`, `conntrack_max`: values for these fields; some stay at their defaults
+    if something is missing.
     """
     try:
         version = nft.version()
@@ -113,11 +113,11 @@ def _refusal(nft: CheckingNft, text: str) -> NftError | None:
 
 
 def bindable(nft: CheckingNft, names: Iterable[str]) -> dict[str, bool]:
-    """Check which devices' drivers take them into a flowtable with `flags offload`: {name: bool}. Nothing is changed.
+    """Check by `nft -c` which devices' drivers take them into a flowtable with `flags offload`: {name: bool}.
 
     A device that the kernel refuses for another reason (busy, missing) is not in the result; so `names` must not have
-    devices that are in such a flowtable now. NftError if a check fails otherwise. OpenWrt's kernel accepts every device
-    (docs/kernel.md 5); there only live flows show whether hardware works.
+    devices that are in such a flowtable now. NftError if a check fails otherwise. OpenWrt's kernel accepts devices
+    whatever their driver can do (docs/kernel.md 5).
     """
     asked = sorted(names)
     if not asked or _binds(nft, asked):

@@ -40,12 +40,12 @@ def resolved(
     """Yield the rules, completed by the elements of the sets and maps in their field `asked`, which is then empty.
 
     - A lookup of the connection's state: `opening` becomes True if no established packet matches it, and `ends` False
-      if not all of them are accepted; chains that a verdict map leads established packets to are added to `targets`.
+      if not all of them are accepted; chains that a verdict map leads them to are added to `targets`.
     - Another verdict map: its chains are added to `targets`, its verdicts accept, drop and return to `does`.
     - A map of objects: their kind (limit, quota) is added to `does`.
 
     If the elements are not known, `ends` becomes False, and a verdict map adds all chains of the table to `targets`.
-    `chains`: names by (family, table). `elements`, `objects`: functions that find the elements of a set or map, and the
+    `chains`: names by (family, table). `elements`, `objects`: functions that give the elements of a set or map, and the
     kind of a map's objects.
     """
     for rule in rules:

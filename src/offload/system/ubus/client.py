@@ -1,8 +1,8 @@
 """Call netifd, procd and our own service over ubus, through python-ubus.
 
-python-ubus has one connection per process and one exception class; here each kind of failure has its own sentence.
-While a call waits, python-ubus queues the calls that arrive for objects of this process, and the socket does not become
-readable again for them: a service must run `ubus.loop(0)` after each call that it makes.
+python-ubus has one connection per process. While a call waits, it queues the calls that arrive for objects of this
+process, and the socket does not become readable again for them: a service must run `ubus.loop(0)` after each call that
+it makes.
 """
 
 import os
@@ -36,10 +36,10 @@ class UbusClient:
     def call(self, object_name: str, method: str, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call a method of an object on ubus, wait for its reply, at most `timeout` (5) seconds, and return it.
 
-        `args`: the arguments (None: none); for objects of our service every argument in the method's signature.
-        AbsentError if python-ubus, ubusd or the object is missing. BusError if the call fails otherwise, or there is no
-        reply, or the reply is not an object. Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)`
-        afterwards to answer them.
+        `args`: the arguments (None: none); objects of our service need each argument in the method's signature.
+        AbsentError if python-ubus, ubusd or the object is missing. BusError if the call fails otherwise, or the reply
+        is missing or no object. Calls to this process that arrive meanwhile are queued: run `ubus.loop(0)` afterwards
+        to answer them.
         """
         replies = self._called(object_name, method, args)
         if not replies:

@@ -23,8 +23,8 @@ class Conntrack:
     """The conntrack table of this process's network namespace.
 
     Methods that read raise KernelError if the kernel refuses or does not reply; but `id_of` returns b"" if it refuses.
-    `between`: function that the caller may set, to do other work during a dump (65,536 entries take seconds on a small
-    router): it is called after each datagram, but not by `offloaded` and `has_offloaded`.
+    `between`: function that the caller may set, to do other work during a dump: it is called after each datagram, but
+    not by `offloaded` and `has_offloaded`.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Conntrack:
         """Call `take` with the entries in a flowtable, once for each datagram of the dump, with the entries in it.
 
         The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
-        5.17 gives all entries. Before a KernelError `take` may have been called.
+        5.17 gives all entries. `take` may have been called before a KernelError.
         """
 
         def read(datagram: bytes) -> Rows:
@@ -128,9 +128,9 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Delete these conntrack entries; the firewall then decides about the next packet of each connection anew.
 
-        Entries of protocols without ports (not in PORTED) are not deleted. Never raises: the Cut has the first error.
-        It is an error if the kernel refuses or does not reply, or if it does not find an entry that a new dump still
-        has.
+        Entries of protocols without ports (not in PORTED) are not deleted. Never raises KernelError: the Cut has
+        `error` if the kernel refuses or does not reply, or if it says twice that it does not find an entry that a new
+        dump still has.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)

@@ -25,7 +25,7 @@ def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
 
     If the kernel refuses to delete an entry, the others are still tried, and the Cut has the sentence of the first
     refusal. If the exchange with the kernel fails, the rest is not tried, the Cut has the sentence of that failure, and
-    the list is empty. Never raises.
+    the list is empty. No OSError is raised.
     """
     errors: list[int] = []
     try:

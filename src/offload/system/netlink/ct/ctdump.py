@@ -27,8 +27,8 @@ T = TypeVar("T")
 def until_whole(dump: Callable[[], tuple[T, bool]]) -> T:
     """Call `dump`, which returns (result, whether it is complete), until it is complete, TRIES (3) times at most.
 
-    Returns the last result, complete or not. KernelError if `dump` raises an OSError; after ENOBUFS (the socket's
-    receive buffer overran) it is called again, and KernelError is raised only if the last call ends so.
+    Returns the last result, complete or not. After ENOBUFS (the socket's receive buffer overran) `dump` is called
+    again. KernelError if it raises another OSError, or ENOBUFS in the last call.
     """
     for tried in range(1, TRIES + 1):
         try:
@@ -51,8 +51,8 @@ def refused(number: int) -> None:
 def sentence(error: OSError, what: str) -> str:
     """A sentence, without full stop, for an OSError of an exchange with the kernel: what failed, and often what to do.
 
-    `what`: the rest of `the kernel did not ...`, such as `list its connections`. It does not occur in the sentences
-    that SENTENCES has for some error numbers.
+    `what`: the rest of `the kernel did not ...`, such as `list its connections`. It is not used for the error numbers
+    in SENTENCES.
     """
     if isinstance(error, TimeoutError):
         return f"the kernel did not {what} within {PATIENCE:.0f} s"

@@ -1,7 +1,7 @@
-"""Parse a dump of ctnetlink into Rows: of each entry addresses, status and byte counters only.
+"""Parse a dump of ctnetlink into Rows (of each entry addresses, status and byte counters), and store entries unparsed.
 
-Messages are read by regular expressions that are made from Layouts (layouts.py), in less time and memory than Entries
-take. Messages that match none are read by ctnetlink's Parser.
+Messages are read by regular expressions that are made from Layouts (layouts.py). Messages that match none are read by
+ctnetlink's Parser.
 """
 
 import re
@@ -104,7 +104,7 @@ def is_summed(layout: Layout) -> bool:
 
 
 def matching(layout: Layout) -> tuple[Match, int, Reader]:
-    """For messages of a Layout: (function `match`, their length in bytes with padding, the Reader of all their values).
+    """For messages of a Layout: (function `match`, their length in bytes with padding, their Reader).
 
     `match(datagram, at)` returns a match whose groups are the values of a Row if such a message begins at offset `at`;
     else None. A message with the flag NLM_F_DUMP_INTR does not match.
@@ -122,7 +122,7 @@ def matching(layout: Layout) -> tuple[Match, int, Reader]:
 
 
 class Messages(Entries):
-    """The entries of a dump, stored as the kernel's messages (about 280 bytes each), and parsed when they are read."""
+    """The entries of a dump, stored as the kernel's messages, and parsed when they are read."""
 
     def __init__(self, parser: Parser) -> None:
         super().__init__(())

@@ -1,6 +1,6 @@
 """Find out where the values of a conntrack entry are in a message of ctnetlink, and unpack such messages by one struct.
 
-The kernel writes all entries with the same few sequences of attributes (ctnetlink_fill_info in
+The kernel writes entries with a few sequences of attributes (ctnetlink_fill_info() in
 net/netfilter/nf_conntrack_netlink.c). The first message of a sequence is walked attribute by attribute, and gives a
 Layout, by which later messages of that sequence are unpacked.
 """
@@ -87,14 +87,19 @@ Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], "itemgetter[Any]", tuple
 
 
 class Layout:
-    """Where the values are in all messages with the same attributes, in order and size, as `message` (with its header).
+    """Where the values are in messages with the same attributes, in order and size, as `message` (with its header).
 
-    ValueError if `message` is no entry. `length`: bytes of the message. `frame`: its fixed bytes, such as the headers
-    of attributes, in pieces. `unpack(buffer, at)` gives, for a message at an offset, a tuple of piece, value, piece,
-    ... , piece; if its pieces equal `frame`, the message has this Layout. `values` picks the values of an Entry, in the
-    order of Slot, from this tuple followed by ABSENT. `reader`: a Reader for messages that are known to have this
-    Layout. `pieces`: of each value (the fixed bytes before it, its Slot or None if it is not needed, its size in
-    bytes). `tail`: the fixed bytes after the last value.
+    ValueError if `message` is no entry.
+
+    - `length`: bytes of the message;
+    - `unpack(buffer, at)`: for a message at an offset, the tuple (fixed bytes, value, fixed bytes, ..., fixed bytes);
+    - `frame`: the tuple of the fixed bytes in it, such as headers of attributes; a message whose fixed bytes equal it
+      has this Layout;
+    - `values`: function that picks the values of an Entry, in the order of Slot, from the tuple of `unpack` plus
+      ABSENT;
+    - `reader`: a Reader for messages that are known to have this Layout;
+    - `pieces`: of each value (the fixed bytes before it, its Slot or None if it is not needed, its size in bytes);
+    - `tail`: the fixed bytes after the last value.
     """
 
     def __init__(self, message: bytes) -> None:

@@ -73,8 +73,8 @@ class Netlink:
     def scene(self) -> LinkDump:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
-        KernelError if it does not list devices, addresses, stations or neighbours. If it does not list rules, qdiscs or
-        filters, these are empty. Entries about a device that is not in the dump of devices are left out.
+        KernelError if it does not list devices, addresses, stations or neighbours; rules, qdiscs and filters that it
+        does not list are missing. Entries about a device that is not in the dump of devices are left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))

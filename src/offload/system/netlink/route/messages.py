@@ -85,8 +85,8 @@ class Links:
         """Parse a datagram of rtnetlink; never raises.
 
         Causes for a pass are: a message about an address, a routing rule or a tc filter; a change of a link (name, up,
-        master) or of a queueing discipline, or one that is not remembered. `seen` has stations and neighbours. `routes`
-        is True for a change of a route, which is no cause, or a message about a routing rule.
+        master) or of a queueing discipline, and its first message. `seen` has stations and neighbours. `routes` is True
+        for a change of a route, which is no cause, or a message about a routing rule.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []

@@ -44,9 +44,9 @@ class Monitor:
     def links(self) -> Notification:
         """Read rtnetlink's notifications since the last call, without waiting, as one Notification.
 
-        Messages that only repeat what earlier ones said of a link, queueing discipline or route are left out. If the
-        kernel dropped notifications or the socket failed, the result has the cause OVERRUN, and earlier ones are
-        forgotten. At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
+        It lacks messages that repeat what earlier ones said of a link, queueing discipline or route. If the kernel
+        dropped notifications or the socket failed, it has the cause OVERRUN, and what earlier ones said is forgotten.
+        At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
         return _joined(map(self._heard, datagrams(self._route)))
 

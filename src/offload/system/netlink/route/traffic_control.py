@@ -124,9 +124,9 @@ def filters(found: Iterable[Message], names: Mapping[int, str]) -> tuple[Filter,
     """The tc filters in the messages of a dump, equal ones once. `names`: of devices, by index.
 
     Filters on a device that `names` lacks are left out. `restores` is True at egress if an action copies the
-    connection's mark to the packet (connmark, ctinfo). `treats` is False in two cases: a filter of clsact or `ingress`
-    lets every packet pass; or no packet that could be offloaded meets the filter in software, and then its `fwmark` and
-    `fwmask` are 0.
+    connection's mark to the packet (connmark, ctinfo). `treats` is False if a filter of clsact or `ingress` lets every
+    packet pass, or if no packet that could be offloaded meets the filter in software; in the second case its `fwmark`
+    and `fwmask` are 0.
     """
     # Before the filters of a priority the kernel sends a message without handle and options. It counts only if no
     # filter follows: `tc filter add ... fw` without a handle takes the mark itself as the class.

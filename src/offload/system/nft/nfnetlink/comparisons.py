@@ -57,14 +57,14 @@ def compare(rule: Reading, register: int, data: Attributes) -> None:
     `data`: attributes of a `cmp`; empty: it compares with several values (range, lookup). What is noted depends on what
     the register holds:
 
-    - the packet mark: `mark`, with value None unless the rule compares it once, for equality with one value;
-    - the connection's state or TCP flags: `opening` becomes True if only packets that no flowtable forwards match a
+    - the packet mark: `mark`; its value is None except for one comparison for equality with one value;
+    - the connection's state or TCP flags: `opening` becomes True if no packet that a flowtable forwards matches a
       `cmp`;
-    - one of OF_PACKETS (for TCP flags only if `opening` does not become True): its name is added to `matches`;
+    - one of OF_PACKETS: its name is added to `matches`, but not `flags` if `opening` becomes True by it;
     - a field of RuleMatch that is compared for equality with one value: `match`; of the protocol also `ip_only`;
     - the address family, compared so: `protocol`.
 
-    `narrow` becomes True if the register does not hold the connection's state.
+    `narrow` becomes True for all but the connection's state.
     """
     what, mask = rule.held.get(register, ("", 0))
     rule.narrow |= what != "state"

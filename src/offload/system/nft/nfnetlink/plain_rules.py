@@ -1,8 +1,8 @@
-"""Recognize plain rules, which only compare packets and decide, by one regular expression over the kernel's bytes.
+"""Recognize plain rules, which compare packets and decide, by one regular expression over the kernel's bytes.
 
-A large firewall consists mostly of these (bans, port lists). The patterns are what the dump functions of the kernel
-write (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump() and so on), to the byte. A rule with any other expression
-(a comparison of the mark, a limit, a jump) is not plain, and rules.py parses it.
+The patterns are what the dump functions of the kernel write (nft_meta_get_dump(), nft_payload_dump(), nft_cmp_dump()
+and so on), to the byte. A rule with another expression (a comparison of the mark, a limit, a jump) is not plain, and
+rules.py parses it.
 """
 
 import re

@@ -24,10 +24,10 @@ MANY = 300  # rules; with so many it takes less time to look for plain ones firs
 def live_rules(found: Sequence[tuple[int, Attributes]], parse: Parse | None = None) -> Iterator[LiveRule]:
     """Yield the rules of a dump, given as (family number, attributes), as LiveRules.
 
-    With MANY (300) rules or more, plain rules (plain_rules.py) in a row become one LiveRule if they are of one chain;
-    it has their verdicts and the sets by which they decide. Those that decide by a named set share one only if they
-    compare the same devices, which it has then, all or none are of /etc/config/firewall, and all or none drop. `parse`
-    makes the LiveRule of any other rule (None: `live_rule`); a rule for which it gives None is left out.
+    `parse` makes the LiveRule of a rule (None: `live_rule`); a rule for which it gives None is left out. With MANY
+    (300) rules or more, plain rules (plain_rules.py) of one chain that follow each other become one LiveRule, with
+    their verdicts and sets. Those that decide by a named set are joined if they compare the same devices, which the
+    LiveRule then has, all or none are of /etc/config/firewall, and all or none drop.
     """
     read = _as_plain if len(found) >= MANY else _as_not_plain
     for place, rules in groupby(map(read, found), itemgetter(0)):
