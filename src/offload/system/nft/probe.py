@@ -15,8 +15,8 @@ MAP = 'chain t { }\nmap m { type iface_index . iface_index : verdict; elements =
 KEY = "ct original ip saddr . ct original ip daddr . ct id"
 REPLIED = f"""set r {{ typeof {KEY}; size 16; flags dynamic, timeout; timeout 1m; }}
 chain t {{ update @r {{ {KEY} }} accept; delete @r {{ {KEY} }}; }}"""
-# A kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a flowtable without devices
-# is checked before a device is named.
+# A kernel without flowtables and a missing device give the same ENOENT (docs/kernel.md 2), so a flowtable without
+# devices is checked before a device is named.
 STEPS = (
     ("chain c { }", Lack("this kernel has no nftables", "kmod-nft-core")),
     (

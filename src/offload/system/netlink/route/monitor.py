@@ -57,11 +57,11 @@ class Monitor:
         return OVERRUN
 
     def transactions(self) -> Notification:
-        """Read nftables' notifications since the last call: the transactions that ended, as one Notification.
+        """Read nftables' notifications since the last call, without waiting: those of the transactions that ended.
 
-        Never waits. They are those of all programs, also of this process. Changes of a transaction that has not ended
-        are kept for the next call. If the kernel dropped notifications or the socket failed, the result has the cause
-        OVERRUN. At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
+        They are of all programs, also of this process. Changes of a transaction that has not ended are kept for the
+        next call. If the kernel dropped notifications or the socket failed, the result has the cause OVERRUN. At most
+        MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
         ended = [NOTHING]
         for each in datagrams(self._nft):
