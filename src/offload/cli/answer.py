@@ -35,9 +35,9 @@ class Answer(NamedTuple):
 def answered(data: Json, text: Callable[[], str], notes: tuple[str, ...] = ()) -> Answer:
     """The Answer for `data`, the reply of a ubus method. `text`: gives its text. `notes`: its first notes.
 
-    After `notes` come the sentences in `missing` of the reply (features that kernel or nft lack), and `left_off(data)`.
-    Exit code: LACKING if `missing` has sentences, else PROBLEMS if `notes` is not empty, else DONE. If the reply has
-    `error`, that is the only note, the text is empty and the exit code FAILED; `text` is not called.
+    If the reply has `error`, that is the one note, the text is empty, and the exit code FAILED. Else the notes are
+    `notes`, the sentences in `missing` of the reply (features that kernel or nft lack), and `left_off(data)`; the exit
+    code is LACKING if `missing` has sentences, else PROBLEMS if `notes` has some, else DONE.
     """
     if "error" in data:
         return Answer("", data, Exit.FAILED, (data["error"],))

@@ -128,10 +128,10 @@ def _hinted(word: str, known: "Iterable[str]") -> str:
 def main(argv: list[str]) -> int:
     """Run the verb of a command line, print its Answer, and give the exit code.
 
-    `argv`: the words after `offload`; without any the verb is a short `status`. An OffloadError of the verb becomes a
-    sentence on stderr (with --json the object `{"ok": false, "error": SENTENCE}` on stdout); the exit code is USAGE for
-    a UsageError, else FAILED. SystemExit with code 2 for a command line that argparse refuses, with 0 where argparse
-    prints version or help. OSError if stdout or stderr cannot be written.
+    `argv`: the words after `offload`; without any the verb is a short `status`. An OffloadError of the verb is printed
+    as a sentence on stderr (with --json as `{"ok": false, "error": SENTENCE}` on stdout); the exit code is USAGE for a
+    UsageError, else FAILED. SystemExit for a command line that is refused (code 2), or where argparse prints the
+    version (code 0). OSError if stdout or stderr cannot be written.
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv

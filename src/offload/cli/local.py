@@ -29,7 +29,7 @@ SOUND = "Nothing is wrong. `offload status` lists the mode of each zone, and the
 def status(router: Router, given: "Namespace") -> Answer:
     """The verb `status`: show zones, pairs of zones and devices with their modes, and why these are not faster.
 
-    `given.zone`: the only zone to show; None: all. `given.short`: show it in a few lines. Errors as of `shown_status`.
+    `given.zone`: show this zone alone; None: all. `given.short`: show it in a few lines. Errors as of `shown_status`.
     """
     return shown_status(router, given.zone, short=given.short)
 
@@ -37,8 +37,8 @@ def status(router: Router, given: "Namespace") -> Answer:
 def shown_status(router: Router, zone: str | None = None, *, short: bool = False) -> Answer:
     """The Answer for the reply of `status`: zones, pairs of zones and devices with their modes and Reasons.
 
-    `zone`: the only zone to show; None: all. `short`: the text has a few lines. UsageError for an unknown zone,
-    OffloadError as of `Router.reply`. If the reply has an error, that is the only note, and the exit code FAILED.
+    `zone`: show this zone alone; None: all. `short`: the text has a few lines. UsageError for an unknown zone,
+    OffloadError as of `Router.reply`. If the reply has an error, that is the one note, and the exit code FAILED.
     """
     found = router.reply("status")
     if zone is not None and "error" not in found:
@@ -67,8 +67,8 @@ def flow_list(router: Router, given: "Namespace") -> Answer:
     """The verb `flows`: list forwarded connections with their path, and why they are not on a faster one.
 
     The options choose and sort them (see Query); --all adds connections of the router itself, and to multicast or
-    broadcast. If a reply of the method `flows` has an error, no flow is listed: the error is the only note, and the
-    exit code FAILED. UsageError for a bad option; OffloadError if the router cannot be read.
+    broadcast. If a reply of the method `flows` has an error, no flow is listed: the Answer has the error as its note,
+    and the exit code FAILED. UsageError for a bad option; OffloadError if the router cannot be read.
     """
     from offload.status.query import Query
 
@@ -89,7 +89,7 @@ def metrics(router: Router, _: "Namespace") -> Answer:
     """The verb `metrics`: print the numbers of `status` as OpenMetrics text.
 
     With --json they are `{"ok": true, "families": [...]}`. If the reply of `status` has an error, the Answer is that of
-    `shown_status`. For a directory (--root) there are none about live flows and exempts.
+    `shown_status`. For a directory (--root) there are no metrics of live flows and timed exempts.
     """
     from offload.status.text.metrics import families, families_json, openmetrics
 
@@ -104,7 +104,7 @@ def explain(router: Router, given: "Namespace") -> Answer:
     """The verb `explain`: show step by step why connections are on their path, and what the user can change.
 
     `given.connection`: the words that name them (a host, two ends, or a line of conntrack). UsageError if they name
-    none. If the reply has an error, that is the only note, and the exit code FAILED.
+    none. If the reply has an error, the Answer has it as its note, and the exit code FAILED.
     """
     from offload.status.text.explain_text import explain_text
 
@@ -128,11 +128,11 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """Run the verb `check`. It lists problems of the configuration, faults of our firewall, and missing features.
+    """The verb `check`: list problems of the configuration, missing features, and settings that conflict with offload.
 
-    Listed are also settings that conflict with offload. If `ok` of the reply is true, the first FEW (4) pairs of zones
-    that are slower than chosen are named. Exit code: LACKING if a feature is missing, else DONE if `ok` is true, else
-    PROBLEMS. If the reply has an error, that is the only note, and the exit code FAILED.
+    If `ok` of the reply is true, pairs of zones that are slower than chosen are named, at most FEW (4). Exit code:
+    LACKING if a feature is missing, else DONE if `ok` is true, else PROBLEMS. If the reply has an error, the Answer has
+    it as its note, and the exit code FAILED. OffloadError as of `Router.reply`.
     """
     data = router.reply("check")
     if "error" in data:
@@ -156,10 +156,10 @@ def _slower_sentence(slower: list[dict[str, str]], *, alone: bool) -> str:
 
 
 def apply(router: Router, given: "Namespace") -> Answer:
-    """The verb `apply`: without --dry-run the same as the verb `reload`; with it, only print the nft text to be sent.
+    """The verb `apply`: without --dry-run it is the verb `reload`; with it, print the nft text that would be sent.
 
-    For a directory (--root) that text creates all tables. FileError for a directory without --dry-run. OffloadError if
-    the router, its nft tables or a configuration file cannot be read.
+    For a directory (--root) that text creates all tables, and --dry-run is needed: FileError without it. OffloadError
+    if the router, its nft tables or a configuration file cannot be read.
     """
     if not given.dry_run:
         router.require_running("apply without --dry-run")
@@ -176,9 +176,8 @@ def take_snapshot(router: Router, given: "Namespace") -> Answer:
     """The verb `snapshot`: write this router's state and configuration, without passwords, to a directory for --root.
 
     Without --with-names, numbers replace free text and the names of rules, redirects, forwardings, exempts, pairs and
-    nft files; other names stay, such as those of zones, networks, devices and ipsets. A configuration file that is
-    missing or cannot be read is not written; a note says so. FileError if the directory is not empty or cannot be
-    written; OffloadError if the router cannot be read.
+    nft files. A configuration file that is missing or cannot be read is not written; a note says so. FileError if the
+    directory is not empty or cannot be written; OffloadError if the router cannot be read.
     """
     from pathlib import Path
 

@@ -1,7 +1,7 @@
 """The verbs `zones`, `set`, `pair`, `exempt`, `flush`, `cut`, `reload`, `takeover` and `giveback`.
 
-The service does them; where none runs, this process. The function of a verb takes the Router and the parsed arguments,
-and gives an Answer: exit code FAILED and the error as its note if the reply has an error, else as of `answered`.
+The function of a verb takes the Router and the parsed arguments, has the service do the verb (where none runs, this
+process does it), and gives an Answer as `answered` does. If a reply has an error, the exit code is FAILED.
 """
 
 # Imports at the top stay light: a verb that the service answers needs neither jinja2 nor offload.compiler.
@@ -36,10 +36,10 @@ def zones(router: Router, _: "Namespace") -> Answer:
 
 
 def set_zone(router: Router, given: "Namespace") -> Answer:
-    """The verb `set`: write a zone's mode to /etc/config/offload, and apply it.
+    """The verb `set`: write a zone's mode to /etc/config/offload, and apply it; with --dry-run show what would change.
 
-    With --dry-run it only shows what would change. UsageError for a word that is no mode, and for an unknown zone;
-    nothing is written then. If the kernel cannot be changed, the mode stays written, and the exit code is FAILED.
+    UsageError, and nothing written, for a word that is no mode and for an unknown zone. If the kernel cannot be
+    changed, the mode stays written, and the exit code is FAILED.
     """
     word = mode(given.mode)
     if given.dry_run:
@@ -50,8 +50,7 @@ def set_zone(router: Router, given: "Namespace") -> Answer:
 def set_pair(router: Router, given: "Namespace") -> Answer:
     """The verb `pair`: write the mode for connections from one zone to another to /etc/config/offload, and apply it.
 
-    `given.src`, `given.dest`: names of zones; `*`: every zone. With --dry-run it only shows what would change. Errors
-    as of `set_zone`.
+    `given.src`, `given.dest`: names of zones; `*`: every zone. --dry-run and errors as of `set_zone`.
     """
     words = {"src": given.src, "dest": given.dest, "mode": mode(given.mode)}
     if given.dry_run:
@@ -76,21 +75,21 @@ def reload(router: Router, _: "Namespace") -> Answer:
 
 
 def flush(router: Router, given: "Namespace") -> Answer:
-    """The verb `flush`: create offload's nft tables again. All their flows are slow for some packets; none ends.
+    """The verb `flush`: create offload's nft tables again, which makes their flows slow for some packets.
 
-    With --zone, --host or --state only the tables are created again that have a flow which these options select.
-    UsageError for a bad value.
+    With --zone, --host or --state: those tables that have a flow which these options select. UsageError for a bad
+    value.
     """
     data = router.live_reply("flush", {"query": _chosen(given)})
     return answered(data, lambda: _flushed(data["returned"]))
 
 
 def cut(router: Router, given: "Namespace") -> Answer:
-    """The verb `cut`: delete the conntrack entries of the forwarded connections that fit all given options.
+    """The verb `cut`: delete the conntrack entries of the forwarded connections that fit --zone, --host and --state.
 
-    The options are --zone, --host and --state. The next packet of such a connection must pass the firewall again.
-    Connections of the router itself, and of protocols without ports (ICMP), are not deleted. UsageError without an
-    option, and for a bad value; exit code FAILED if an entry cannot be deleted.
+    An option that is not given fits any. The next packet of such a connection must pass the firewall again. Connections
+    of protocols without ports (ICMP) are not deleted. UsageError without an option, and for a bad value; exit code
+    FAILED if an entry cannot be deleted.
     """
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
@@ -119,9 +118,9 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 def exempt(router: Router, given: "Namespace") -> Answer:
     """The verb `exempt`: add, delete or list exempts (conditions for traffic that stays slow).
 
-    `add` makes a timed exempt, without a change of /etc/config. `delete` takes the number of a timed exempt, or the
-    section or name of a `config exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError
-    for `delete` without such a word, and for `add` with one, without a condition, or with a bad condition or timeout.
+    `add` makes a timed exempt. `delete` takes the number of a timed exempt, or the section or name of a `config
+    exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError for `delete` without such a
+    word, and for `add` with one, without a condition, or with a bad condition or timeout.
     """
     if given.action == "list":
         data = router.live_reply("exempt_list", {})
@@ -162,12 +161,12 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """The verb `takeover`: switch fw4's option flow_offloading off, and write the same mode to offload's configuration.
+    """The verb `takeover`: switch fw4's option flow_offloading off, and write its mode to `config globals` of offload.
 
-    The mode is written to `config globals`, for all zones without a mode of their own. If fw4's option is off, nothing
-    changes. It is an error if the mode would have no effect, as where offload is switched off. With --once it is none,
-    but nothing is switched; nor is it if --once ran before, which the option `taken` notes. With --once or --root only
-    files are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
+    If fw4's option is off, nothing is switched. If the mode would have no effect, as where offload is switched off, it
+    is an error; with --once nothing is switched then, without an error. --once also does nothing if it ran before,
+    which the option `taken` notes. With --once or --root the work is on files alone (FileError if one cannot be read or
+    written); else the firewall is reloaded if they changed.
     """
     off = "Nothing is taken over: fw4's own offload is off."
     earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."
@@ -183,9 +182,9 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 def giveback(router: Router, given: "Namespace") -> Answer:
     """The verb `giveback`: undo `takeover`: switch fw4's option flow_offloading on again.
 
-    The option stays off if nothing was taken over, this option or `config globals` changed since, or a zone or pair has
-    a lower mode now. --forget also deletes the option `taken`, in these cases too. With --forget or --root only files
-    are changed (FileError if one cannot be read or written); else the firewall is reloaded too.
+    It stays off if nothing was taken over, if it or the mode of `config globals` was changed since, or if a zone or
+    pair has a lower mode now. --forget also deletes the option `taken`, even then. With --forget or --root the work is
+    on files alone (FileError if one cannot be read or written); else the firewall is reloaded if they changed.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."

@@ -77,9 +77,8 @@ class Router:
     def decide(self, *, held: bool = False) -> "Decided":
         """Read configuration and router, and decide the modes and the nft tables. The kernel is not changed.
 
-        `held`: the tables shall have the timed exempts that are in the kernel now; else, and for a directory, none.
-        OffloadError if the router cannot be read. For a configuration file that cannot be read the result has a
-        Problem.
+        `held`: on the running router, the tables shall have the timed exempts that are in the kernel now. OffloadError
+        if the router cannot be read. If a configuration file cannot be read, the result has a Problem.
         """
         from offload.service import reconcile
 
@@ -129,7 +128,7 @@ class Router:
 
         If none can be reached, or the router is a directory, this process makes the reply. `words`: the method's
         arguments; None: none. If the method fails, the reply has `error`; but UsageError if an argument is not valid.
-        BusError if the call of the service fails; FileError if the directory cannot be read.
+        BusError if the call of the service fails otherwise; FileError if the directory cannot be read.
         """
         reply = self.service_reply(method, words) or self._alone.answer(method, words or {})
         if reply.get("usage"):

@@ -24,12 +24,12 @@ SHORTEST, LONGEST = 1, 3600  # seconds between two views
 
 
 def top(router: Router, given: "Namespace") -> Answer:
-    """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by), again every --every seconds.
+    """The verb `top`: print the present rates of flows, hosts or pairs of zones (--by), once per --every seconds.
 
-    It ends after --count views or with Ctrl-C; without --count after one view if stdout is no terminal. Counted are the
-    MOST (500) flows with the most bytes. With --json nothing is printed here: the data of the Answer is the last view,
-    `{"ok": true, "by": ..., "rates": [{"name": ..., "bits": {PATH: bit/s}, "packets": packets/s}]}`. UsageError for a
-    bad option; OffloadError if a reply has an error.
+    It ends after --count views (without it after one, if stdout is no terminal), or with Ctrl-C. Counted are the MOST
+    (500) flows with the most bytes so far. With --json nothing is printed here: the data of the Answer is the last
+    view, `{"ok": true, "by": ..., "rates": [{"name": ..., "bits": {PATH: bit/s}, "packets": packets/s}]}`. UsageError
+    for a bad option; OffloadError if a reply has an error.
     """
     _known(given.by, BY)
     every, views = _number("--every", given.every, LONGEST), _number("--count", given.count, 1_000_000)
@@ -60,8 +60,8 @@ def top(router: Router, given: "Namespace") -> Answer:
 def totals(router: Router, given: "Namespace") -> Answer:
     """The verb `totals`: show flows, and bytes by path, of hosts or pairs of zones (--by), since counting began.
 
-    Those with the most bytes come first. Hosts on the wan side are not shown. UsageError for a bad --by or --limit. If
-    the reply has an error, as where no service runs, that is the only note, and the exit code FAILED.
+    Those with the most bytes come first. UsageError for a bad --by or --limit. If the reply has an error, as where no
+    service runs, the Answer has it as its note, and the exit code FAILED.
     """
     _known(given.by, totals_text.BY)
     most = _number("--limit", given.limit, 1_000_000) or PAGE

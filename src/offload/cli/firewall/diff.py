@@ -21,11 +21,11 @@ TABLE, ASLEEP = "fw4", "fw4_next"
 
 
 def show_diff(given: Given) -> int:
-    """Print which lines a reload would remove and add in each chain, set or other object; give the exit code.
+    """Print which lines a reload would remove and add in chains, sets and other objects; give the exit code.
 
-    3: something would change; 0: nothing. Flowtables and rules that use them are not compared. An included file that
-    nft refuses is not compared; without -q a line on stderr names it. OffloadError if what the firewall is compiled
-    from cannot be read, or nft fails otherwise.
+    3: something would change; 0: nothing. Flowtables and rules that use them are not compared, nor are included files
+    that nft refuses; without -q a line on stderr names such a file. OffloadError if what the firewall is compiled from
+    cannot be read, or nft fails otherwise.
     """
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])

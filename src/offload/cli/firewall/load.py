@@ -37,11 +37,11 @@ class Loading(NamedTuple):
 def run(verb: str, doors: Loading) -> int:
     """Run one verb (start, stop, ...) while no other command does, print what happened, and give the exit code.
 
-    1: it failed, the firewall was loaded already (`start`), or it was not loaded (`stop`). 0: else. `flush` stops the
-    firewall and deletes every nft table. A `reload` loads nothing if a load by another command began after
-    `doors.began`; its exit code is that of this load. After start, reload, restart and update without error the ruleset
-    is saved for the next boot and the scripts of `includes` run; what fails there is only printed. OffloadError if the
-    lock is not free in time, or a step fails; then the firewall may be stopped or loaded all the same.
+    1: it failed, the firewall was loaded already (`start`), or it was not loaded (`stop`); else 0. A `reload` loads
+    nothing if a load by another command began after `doors.began`; its exit code is that of this load. After another
+    load without error the ruleset is saved for the next boot and the scripts of `includes` run; what fails there is
+    printed. `flush` stops the firewall and deletes all nft tables. OffloadError if the lock is not free in time, or a
+    step fails; the firewall may be stopped or loaded all the same.
     """
     with doors.turn():
         shared = _shared(doors) if verb == "reload" else None

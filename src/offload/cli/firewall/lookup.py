@@ -14,11 +14,11 @@ FOUND, NOT_FOUND = 0, 1
 
 
 def lookup(verb: str, words: Sequence[str], state: Path = STATE) -> int:
-    """Print one name on each line, and give exit code 0; or print nothing, and give 1, if there is no such zone.
+    """Print names, one on a line, and give exit code 0; or 1, and nothing printed, if the zones have no such name.
 
     `verb` `network` or `device`: the zone of the network or device whose name is in `words`. `verb` `zone`: the devices
-    of the zone `words[0]`; with a second word only that device, and 1 if the zone does not have it. `state`: path of
-    the file with the zones. FileError if there is no such file (no firewall is loaded), or it cannot be read.
+    of the zone `words[0]`; with a second word this device, if the zone has it. `state`: path of the file with the
+    zones. FileError if there is no such file (no firewall is loaded), or it cannot be read.
     """
     zones = read(state)
     found: list[str] | None

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def main(argv: list[str]) -> int:
     """Run one verb, and give its exit code. `argv`: `firewall` and the words after it.
 
-    The exit code is 2 for a command line that `parsed` refuses; a line and the usage are printed on stderr. It is 0 for
-    `--help`; the usage is printed on stderr. If the verb raises an OffloadError, it is 2 for a UsageError (a bad value
-    of `trace`), else 1; the sentence is printed on stderr, but not with -q. Otherwise it is that of the verb.
+    For a command line that `parsed` refuses it is 2; for `--help` 0; in both cases the usage is printed on stderr. If
+    the verb raises an OffloadError, it is 2 for a UsageError (a bad value of `trace`), else 1, and without -q the
+    sentence is printed on stderr.
     """
     try:
         given = parsed(argv[1:])

@@ -17,8 +17,8 @@ from offload.nft.text import chain_lines, ruleset_text
 def print_ruleset(given: Given) -> int:
     """Print the ruleset as nft text, and without -q the problems of the configuration on stderr; give exit code 0.
 
-    With --explain only the chains are printed, each rule with the section of /etc/config/firewall that it comes from,
-    or with `every ruleset`. Errors as of `compiled`.
+    With --explain the rules of the chains are printed, each with the section of /etc/config/firewall that it comes
+    from, or with `every ruleset`. Errors as of `compiled`.
     """
     ruleset, problems, sections = compiled(given.root)
     if not given.quiet:
@@ -29,10 +29,10 @@ def print_ruleset(given: Given) -> int:
 
 
 def check(given: Given) -> int:
-    """Print the problems of the configuration, and give the exit code. On the running router nft checks it too.
+    """Print the problems of the configuration, and give the exit code. On the running router nft checks the ruleset.
 
-    3: there are problems. 0: there are none, or only remarks. 1: nft fails, or refuses the ruleset even without the
-    parts that it has named; -q leaves out that sentence on stderr. Errors as of `compiled`.
+    3: there are problems. 0: there are none, or mere remarks. 1: nft fails, or refuses the ruleset even without the
+    parts that it has named; a sentence is printed on stderr then, but not with -q. Errors as of `compiled`.
     """
     try:
         problems = compiled(given.root)[1] if given.root else _checked_by_nft()

@@ -42,10 +42,10 @@ def asked(about: Mapping[str, str], zones: Zones) -> tuple[Packet, Route]:
     """The packet that the options of `trace` describe, and its Route (source zone, destination zone).
 
     `about`: values by option name, such as `src-ip`. An empty zone is the router. Without `dest` a packet from a zone
-    goes to the router if `dest-ip` is the router's or not given; any other packet goes to the zone whose network has
-    `dest-ip`, else to the only zone that masquerades. UsageError for a bad address, MAC or port, addresses of two
-    families, an unknown protocol, ports of one without ports, a zone that is unknown or has no device, and if not
-    exactly one zone masquerades where that decides.
+    goes to the router if `dest-ip` is the router's or not given. Otherwise it goes to the zone whose network has
+    `dest-ip`, or if there is none, to the one zone that masquerades. UsageError for a value that is not valid, a zone
+    without a device, addresses of two families, ports of a protocol without ports, and if not exactly one zone
+    masquerades where that decides.
     """
     family, ends = _addresses(about)
     ports = {name: _port(about, name) for name in ("src-port", "dest-port")}
