@@ -13,7 +13,7 @@ SOURCED = 'config() { echo "You cannot use UCI in firewall includes!" >&2; exit 
 
 
 class Scripts:
-    """Runs scripts as children of the command, with its user's rights: the service runs in a jail and cannot.
+    """Runs scripts as children of this process, with its user's rights.
 
     `keeper`: the script that saves the ruleset. `timeout`: seconds for each script; then it is killed with its
     children.

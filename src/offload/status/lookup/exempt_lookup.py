@@ -61,9 +61,8 @@ class ExemptLookup:
     def reasons(self, entry: Entry, pair: PairDecision) -> Iterator[Reason]:
         """A Reason for each exempt that the connection meets, in the table of the pair's effective mode.
 
-        It is IN_SUBNETS if the compiler made the exempt for a zone of subnets (it has no section to delete); else
-        EXEMPTED. A condition on devices counts as met if the pair's zone has one of them. Nothing if the effective mode
-        is none.
+        IN_SUBNETS for an exempt that the compiler made for a zone of subnets; else EXEMPTED. A condition on devices
+        counts as met if the pair's zone has one of them. Nothing if the effective mode is none.
         """
         for test in self._tests.get(pair.effective, ()):
             match = test.match

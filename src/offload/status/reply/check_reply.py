@@ -36,7 +36,7 @@ def check_json(
     - `firewall`: faults of our firewall's configuration, as `firewall_problem_json`, without those in REMARKS;
     - `slower`: `{"src": ZONE, "dest": ZONE}` of each pair with a lower mode than chosen, or a Reason in SLOW_PART.
 
-    `ok` is true if the first four are empty; findings that are mere notices do not count, nor does `slower`.
+    `ok` is false if `problems`, `missing` or `firewall` has an item, or `findings` one of severity `problem`.
     """
     found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
     shown = [finding_json(finding) for finding in findings]

@@ -31,7 +31,7 @@ OF_ALL = frozenset({"OFFLOAD_DISABLED", "FW4_OFFLOADS", "NO_FIREWALL", "KERNEL_W
 
 
 class Notes:
-    """Gives the sentences to print below the rows of one reply: Reasons, and each remedy only the first time."""
+    """Gives the sentences to print below the rows of one reply: Reasons, and a remedy the first time that it occurs."""
 
     def __init__(self, *, asking: bool = False) -> None:
         """`asking`: the user asked why.

@@ -29,7 +29,7 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends of a connection: source, then destination. One that is the router, multicast or broadcast is left out.
+    """The ends of a connection: source, then destination, without one that is the router, multicast or broadcast.
 
     `src`, `dest`: their endpoints.
     """
@@ -100,9 +100,10 @@ def _neighbour(end: End, macs: dict[tuple[str, str], str], paths: DevicePaths) -
 
 
 def sending(entry: Entry, snapshot: Snapshot) -> str:
-    """The text that only a packet from the source offloads the connection, and when the last packet of an end passed.
+    """The text that only a packet from the source offloads the connection.
 
-    The second part is there only for an assured UDP connection (one with a stream of packets in both directions).
+    For an assured UDP connection (one with a stream of packets in both directions) it also says when the last packet of
+    an end passed, if timeouts tell that.
     """
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))

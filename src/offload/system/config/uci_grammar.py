@@ -1,9 +1,9 @@
 """Parse UCI files completely, for machines without libuci's Python module.
 
 Source: libuci, file.c (uci_parse_line, next_arg, parse_str). A line is words between blanks. A quoted word may go on in
-the next line. Outside of single quotes a backslash takes the next character as it is. `#` ends the line wherever a word
-could go on. `;` separates commands after a blank or a quoted word; directly after a plain word libuci loses the rest of
-the line.
+the next line. Outside of single quotes a backslash takes the next character as it is, and at the end of a line joins
+the next one. `#` ends the line wherever a word could go on. `;` separates commands after a blank or a quoted word;
+directly after a plain word libuci loses the rest of the line.
 """
 
 import re

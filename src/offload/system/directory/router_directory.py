@@ -1,6 +1,6 @@
 """A router as a directory (`--root DIR`): read as a Snapshot, and written from a running router.
 
-`DIR/etc/config/*` are the UCI packages, `DIR/snapshot.json` is all else (system/directory/snapshot_json.py).
+`DIR/etc/config/*` are the UCI packages; `DIR/snapshot.json` is the router's state (system/directory/snapshot_json.py).
 """
 
 import json
@@ -53,9 +53,8 @@ class RouterDirectory:
     def write(self, sections: Iterable[Section], snapshot: dict[str, Any]) -> None:
         """Write the sections as UCI files of their packages, and `snapshot` as snapshot.json, into the directory.
 
-        The directory is made if missing. FileError if it is not empty, belongs to another user, is a link or below one,
-        or is /etc/config or /var/run/uci or below one of these. FileError also if a file cannot be written; those
-        written before it stay.
+        The directory is made if missing. FileError as of `empty_directory.write`, with /etc/config and /var/run/uci as
+        `never`: if the directory is not empty, or cannot be used, or a file cannot be written.
         """
         packages: dict[str, list[Section]] = {}
         for section in sections:

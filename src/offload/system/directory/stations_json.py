@@ -20,10 +20,9 @@ MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.ASCII)
 def stations(found: Any, links: Iterable[Link], addresses: Iterable[Address]) -> Known:
     """Read the key `stations` of snapshot.json: (stations, neighbours) for a Snapshot, both empty without the key.
 
-    `found`: the content of the file. Each address of a station becomes a Neighbour. The Neighbour's device is that of
-    the first of the router's `addresses` whose network contains it; if there is none, the bridge of the station's port
-    by `links` (an empty name if the port is in no bridge). TypeError, KeyError or ValueError for an entry that is not
-    valid.
+    `found`: the content of the file. Each address of a station becomes a Neighbour. Its device is that of the first of
+    the router's `addresses` whose network contains it; if there is none, the bridge of the station's port by `links`
+    (empty if the port is in no bridge). TypeError, KeyError or ValueError for an entry that is not valid.
     """
     given = found.get("stations", [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):

@@ -1,7 +1,7 @@
-"""Write files into a directory that is new or empty, so that nothing is overwritten.
+"""Write files into a directory that is new or empty, and follow no links on the way.
 
-Each directory is opened from the descriptor of the one above it (openat(2)) and no link is followed, so a change that
-another process makes meanwhile cannot redirect a file.
+Each directory is opened from the descriptor of the one above it (openat(2)), so a change that another process makes
+meanwhile cannot redirect a file.
 """
 
 import errno

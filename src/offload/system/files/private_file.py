@@ -1,8 +1,6 @@
-"""A file that only this user (and root) can read and write, in a directory of mode 0700.
+"""A file that this user (and root) alone can read and write, in a directory of mode 0700.
 
 A read checks owner and mode of both, a write those of the directory.
-
-The service's files are in /var/run, which is in memory: they survive the process that wrote them, but no reboot.
 """
 
 import errno

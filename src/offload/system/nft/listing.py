@@ -17,8 +17,8 @@ LAST_SECONDS = 2
 def elements(objects: Iterable[Mapping[str, Any]]) -> tuple[dict[str, frozenset[str]], tuple[TimedElement, ...]]:
     """Read the elements in the JSON of `nft -j list`; `objects`: its list `nftables`.
 
-    Returns ({name of set or map: frozenset of its elements as nft text, of a map `KEY : VERDICT`}, TimedElements). An
-    element of a set that expires is in both, but in neither with less than 2 seconds (LAST_SECONDS) left. LookupError,
+    Returns ({name of set or map: frozenset of its elements as nft text, of a map `KEY : VERDICT`}, TimedElements). A
+    set's element with a timeout is in both; if it has less than 2 seconds (LAST_SECONDS) left, in neither. LookupError,
     TypeError, ValueError or AttributeError if an element cannot be read.
     """
     found: dict[str, frozenset[str]] = {}

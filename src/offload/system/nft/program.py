@@ -44,8 +44,8 @@ class Program:
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
         """Run the program with these arguments, and `text` as its input, to its end: (exit status, stdout, stderr).
 
-        NftError if it cannot be started, and if it is killed, because it runs longer than `timeout` seconds or the
-        limit of `hurry`, or prints more than 16 MB. No exit status is an error here. Of stderr only the first 64 KB are
+        NftError if it cannot be started, or is killed because it runs longer than `timeout` seconds or the limit of
+        `hurry`, or prints more than 16 MB. An exit status other than 0 is no error here. Of stderr the first 64 KB are
         kept.
         """
         started = time.monotonic()

@@ -1,7 +1,7 @@
-"""Register this service's objects on ubus, answer their calls, and notice that ubusd has gone.
+"""Register this service's objects on ubus, and answer their calls.
 
-python-ubus does not give out its socket and does not report that ubusd has gone. So the descriptor is found as the
-socket that is open after connect() and was not before; a hang-up on it means that ubusd has gone.
+python-ubus does not give out its socket. So the descriptor is found as the socket that is open after connect() and was
+not before. A hang-up on it means that ubusd has gone.
 """
 
 import os
@@ -65,11 +65,10 @@ class UbusServer:
         ubus.loop(0)
 
     def event_waits(self) -> bool:
-        """Whether the name of one of the events is in the data that wait in the socket, which stay there.
+        """Whether the name of one of the events is in the first 64 KB of the data that wait in the socket.
 
-        Only the first 64 KB are searched. Another message with such a name gives True by mistake. False if not
-        connected, and for an event that python-ubus has taken from the socket while this process waited for the reply
-        to a call.
+        The data stay there. Another message with such a name gives True by mistake. False if not connected. An event
+        that python-ubus has taken from the socket during a call of this process is not found.
         """
         if self.descriptor is None:
             return False

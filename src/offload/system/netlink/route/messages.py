@@ -64,8 +64,8 @@ class Notification:
 class Links:
     """Parses notifications of rtnetlink.
 
-    It remembers links, queueing disciplines and routes, and leaves out notifications that only repeat what it remembers
-    of them, such as a link's statistics.
+    It remembers links, queueing disciplines and routes; a notification that repeats what it remembers of one is left
+    out.
     """
 
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)  # links: name, up, master by index
@@ -84,9 +84,9 @@ class Links:
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink; never raises.
 
-        Causes for a pass are: a message about an address, a routing rule or a tc filter; a change of a link (name, up,
-        master) or of a queueing discipline, and its first message. `seen` has stations and neighbours. `routes` is True
-        for a change of a route, which is no cause, or a message about a routing rule.
+        Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
+        master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
+        and neighbours. `routes` is True for a change of a route, which is no cause, or a message about a routing rule.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []

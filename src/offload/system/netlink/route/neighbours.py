@@ -1,6 +1,6 @@
-"""Read the stations that bridges have learned, and the router's neighbours, over rtnetlink.
+"""Read the stations that bridges have learned, and the router's neighbours, over rtnetlink, up to a limit.
 
-Hosts can invent addresses, so the reply is parsed while it arrives, and only up to a limit.
+Hosts can invent addresses, so the reply is parsed while it arrives.
 """
 
 import socket
