@@ -1,1 +1,1 @@
-"""The product's data types: immutable, without input or output; they import only `errors` and `nouns` of ours."""
+"""Data types that the other packages share, and functions on them; no input or output."""

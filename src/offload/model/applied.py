@@ -1,14 +1,14 @@
-"""The outcomes of a pass, which brings the kernel's tables up to date, and of a cut, which ends connections."""
+"""Results: Applied, of a pass or a return; and Cut, of deleted connections."""
 
 from offload.nouns import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of a pass (router read, nft tables changed where they differ) or of a return (tables created again).
+    """The result of a pass (it sends the nft tables that differ) or of a return (it creates tables again).
 
-    A return reads nothing; flows of its tables take the slow path for some packets. After an error the rest is not
-    done: transactions sent before it (`changes`) stay in the kernel.
+    A return puts the flows of these tables back on the slow path. After an error, transactions that were sent before it
+    stay in the kernel.
     """
 
     generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
@@ -21,20 +21,20 @@ class Applied:
     loaded: bool = False  # the pass loaded the firewall
 
     def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
-        """The outcome that follows this one: of a pass or return that sent `changes` transactions and ended at `time`.
+        """The Applied that follows this one, for a pass or return that sent `changes` transactions and ended at `time`.
 
-        With 0 changes generation and time stay, and `returned` of the result is empty. `loaded` of the result is False.
-        `error`, `returned`: as the fields of these names.
+        With 0 changes it has the generation and time of this one, and `returned` is empty. `loaded` of the result is
+        False.
         """
         if not changes:
             return Applied(self.generation, self.time, error=error)
         return Applied(self.generation + 1, time, changes, error, returned)
 
     def with_attempt(self, last: "Applied") -> "Applied":
-        """The outcome of a pass in two attempts or parts: this one, then `last`, which began with the same generation.
+        """One Applied for two parts of a pass: this one, and `last`, the part after it.
 
-        Changes are added, returned tables joined, and `loaded` is true if it is in one of them. The error is that of
-        `last`; generation and time are those of the last part that changed the kernel.
+        Changes are added, `returned` is joined without repeats, and `loaded` is True if one of them has it. The error
+        is that of `last`. Generation and time are those of `last`, or of this one if `last` has no changes.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))
@@ -46,8 +46,7 @@ class Applied:
 class Cut:
     """The result of deleting conntrack entries: how many were to be deleted (`asked`), and how many were (`ended`).
 
-    `error`: the sentence about the first error; empty: none, and entries that were not deleted did not exist any more.
-    Entries of protocols without ports (ICMP) are in neither number.
+    `error`: the sentence about the first error; empty: none. Entries of protocols without ports (ICMP) are not counted.
     """
 
     asked: int = 0

@@ -1,13 +1,10 @@
-"""Why the service makes a pass, or creates tables again outside of one. The value is the text in the log."""
+"""Why the service makes a pass or a return, for the log."""
 
 from enum import Enum
 
 
 class Cause(Enum):
-    """Why the service last read the router and compared its tables (a pass), or created tables again (a return).
-
-    The value is the text in the log. Of several events the latest counts. What a pass decides does not depend on it.
-    """
+    """Why the service made a pass, or created tables again (a return). The value is the text in the log."""
 
     START = "the service started"
     RELOAD = "reload requested"

@@ -13,7 +13,7 @@ UNNAMED = re.compile(r"cfg[0-9a-f]{6,}")  # libuci's name for a section without 
 
 
 class Mode(Enum):
-    """The path that packets between two zones may take: no flowtable (NONE), that of software, or that of hardware.
+    """The fastest path that packets between two zones may take: slow (NONE), software or hardware.
 
     `<` means slower: NONE < SOFTWARE < HARDWARE.
     """
@@ -30,7 +30,7 @@ class Mode(Enum):
 class Family(Enum):
     """Address families: ANY (both), IPV4, IPV6, NEITHER. `a & b` is the part that both have in common.
 
-    The value is the word of UCI.
+    The value is the word of UCI, except that of NEITHER.
     """
 
     ANY = "any"
@@ -44,7 +44,10 @@ class Family(Enum):
         return other if self is Family.ANY else Family.NEITHER
 
     def has(self, other: "Family") -> bool:
-        """Whether this family includes all of the other; each includes NEITHER and itself, and ANY includes all."""
+        """Whether `other` is this family or a part of it.
+
+        NEITHER is a part of each family, IPV4 and IPV6 are parts of ANY.
+        """
         return self & other is other
 
 
@@ -75,11 +78,11 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
+    """Two zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
 
-    `src`, `dest`: zones; `*`: every zone. Empty `dest`: the zone whose network or subnet has the address `dest_ip`,
-    or one of the router's own addresses in the network of this name. Empty `src`: the zone that `dest` means.
-    `section`: its id in uci (`@rule[2]`).
+    `src`, `dest`: name of a zone, or `*` for every zone. Empty `dest`: the zone that has `dest_ip`, an address or the
+    name of a netifd network (for the router's addresses there). Empty `src`: the same zone as `dest`. `section`: its id
+    in uci (`@rule[2]`).
     """
 
     src: str
@@ -105,13 +108,14 @@ HARDWARE_RETRY = 6  # hours until hardware is requested again for what it did no
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """All `config globals` of /etc/config/offload as one. None: the value is not known, because the option is faulty.
+    """All `config globals` sections of /etc/config/offload, merged into one.
 
-    `mode` is also None if any other option is faulty or unknown, except log_level, hardware_retry and cut_refused.
+    `after_packets` and `family` are None if the option has a fault. `mode` is None if any option has a fault or is
+    unknown, except log_level, hardware_retry and cut_refused.
     """
 
     section: str = "globals"  # id of the first such section, for Problems
-    enabled: bool = True  # False: all traffic stays slow; False too if it has only invalid values
+    enabled: bool = True  # False: offload is switched off, or the option has only invalid values
     mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
     after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
     family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
@@ -122,16 +126,16 @@ class Globals:
     cut_refused: bool = False  # end connections that changed rules refuse
     log_level: LogLevel = LogLevel.INFO  # of the system log
     hardware_retry: int = HARDWARE_RETRY  # hours until hardware is requested again for what it did not take
-    # option `taken` is there and no valid `version`, as 0.1.0 wrote it, where a zone without a mode had that of globals
+    # a valid option `taken` is there and no valid `version`: 0.1.0 wrote the file
     old_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """All `config zone` of /etc/config/offload for one zone, without disabled ones. None: not chosen, or not valid.
+    """The enabled `config zone` sections of /etc/config/offload for one zone, merged.
 
-    Instead of `family` and `after_packets` those of `config globals` count then; instead of `mode` that of the other
-    zone of the pair, or if it has none either, that of globals. Of several sections the slower values count.
+    Of several values the slower counts. If `family` or `after_packets` is None, the value of `config globals` counts.
+    If `mode` is None, that of the other zone of a pair counts, or if that is None too, the one of `config globals`.
     """
 
     name: str  # of the zone
@@ -144,9 +148,10 @@ class ZoneChoice:
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """The mode that all enabled `config pair` of /etc/config/offload with the same `src` and `dest` request.
+    """The enabled `config pair` sections of /etc/config/offload with the same `src` and `dest`, merged.
 
-    `*` means every zone. A fault of `config globals` that may concern any zone is a faulty PairChoice for `*` and `*`.
+    `*` is every zone. A fault of option `enabled` or `exclude_device` of `config globals` gives a faulty PairChoice
+    with `*` and `*`.
     """
 
     src: str  # zone of the original direction, or `*`
@@ -161,20 +166,20 @@ class PairChoice:
         return (self.src, self.dest).count("*")
 
     def means(self, src: str, dest: str) -> bool:
-        """Whether the choice has these zones, or `*` in their place; one with fewer `*` may count instead."""
+        """Whether `src` and `dest` are the zones of this choice, where `*` in the choice is every zone."""
         return self.src in {src, "*"} and self.dest in {dest, "*"}
 
 
 @dataclass(frozen=True, slots=True)
 class MarkRule:
-    """A firewall rule that must see every packet of a flow, and exempts (conditions) that keep its traffic slow.
+    """A firewall rule that must see every packet of a flow, with the exempts (conditions) that keep its traffic slow.
 
     It is a `config rule` that sets a mark or DSCP, or a rule in nft of any program that marks, limits, counts, ...
     """
 
     name: str  # of the rule, for sentences; of a live rule its comment, which may be empty
     section: str  # id of the section; for a live rule the same text as `place`
-    exempts: tuple[Exempt, ...]  # the traffic that must stay slow so that the rule sees it
+    exempts: tuple[Exempt, ...]  # conditions of the traffic that must stay slow
     # (value, mask) of the mark that it sets; None for DSCP, for a rule in nft, and if the bits that it sets are unknown
     sets: tuple[int, int] | None = None
     family: Family = Family.ANY  # of the rule; ANY for every live rule: the addresses of its exempts have the family
@@ -184,9 +189,9 @@ class MarkRule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The configuration of /etc/config/firewall, network and offload after validation.
+    """The validated configuration of /etc/config/firewall, network and offload.
 
-    Faulty sections are left out, count without the faulty value, or keep traffic slow.
+    A section with a fault is not in it, is in it without the faulty value, or is in it marked `faulty`.
     """
 
     zones: tuple[Zone, ...] = ()  # of the firewall, in the order of the file; without disabled or ignored ones

@@ -43,7 +43,7 @@ Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 
 class RowCount(Protocol):
-    """An object that counts connections; each is a Row of packed addresses, status and bytes. ShareCount is one."""
+    """An object that counts connections, each given as a Row of bytes (the shape: at `Row`)."""
 
     def add(self, rows: list[Row]) -> None:
         """Add these connections to the counts."""
@@ -61,10 +61,10 @@ Values = tuple[Any, ...]
 
 
 class Entry(NamedTuple):
-    """A conntrack entry as ctnetlink dumps it. A NamedTuple, because a busy router has 65,536 of them.
+    """A conntrack entry as ctnetlink dumps it.
 
-    Offloaded entries have no timeout and no TCP state: the kernel sends neither (nf_conntrack_netlink.c,
-    ctnetlink_dump_timeout and _protoinfo). Counters are None if nf_conntrack_acct was off when the connection began.
+    Offloaded entries have no timeout and no TCP state, because the kernel sends neither (nf_conntrack_netlink.c).
+    Counters are None if nf_conntrack_acct was off when the connection began.
     """
 
     proto: int  # IP protocol number
@@ -81,9 +81,9 @@ class Entry(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """The entry as a Row: packed source and destination of both directions, status, bytes of each direction.
+        """The entry as (src, dst, reply src, reply dst, status, bytes of the original direction, bytes of the reply).
 
-        The bytes of a direction are b"" if the kernel does not count them.
+        Addresses are packed; status has 4 bytes, the counters 8 each, big-endian, or b"" if the kernel does not count.
         """
         (src, dst, *_), (reply_src, reply_dst, *_) = self.original, self.reply
         sent, received = (octets.to_bytes(8, "big") for octets in self.bytes) if self.bytes else (b"", b"")
@@ -91,10 +91,7 @@ class Entry(NamedTuple):
 
     @property
     def values(self) -> Values:
-        """The entry as a flat tuple in the kernel's order: protocol, both directions, status, timeout, mark and so on.
-
-        `entry_of` makes the entry from it again.
-        """
+        """The entry as a flat tuple in the order of `Values`, which `entry_of` takes."""
         (*ends, zone), (*reply_ends, reply_zone) = self.original, self.reply
         packets, octets = self.packets or (None, None), self.bytes or (None, None)
         counters = packets[0], octets[0], packets[1], octets[1]
@@ -104,7 +101,10 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> State:
-        """Its path by the bits IPS_OFFLOAD and IPS_HW_OFFLOAD of the kernel; some packets may take a slower one."""
+        """The path of its packets by its status.
+
+        HARDWARE with bit IPS_HW_OFFLOAD, else SOFTWARE with bit IPS_OFFLOAD, else SLOW.
+        """
         if self.status & IPS_HW_OFFLOAD:
             return State.HARDWARE
         return State.SOFTWARE if self.status & IPS_OFFLOAD else State.SLOW
@@ -142,10 +142,7 @@ def entry_of(values: Values) -> Entry:
 
 
 class Entries:
-    """The conntrack entries of one dump, in its order, by number from 0.
-
-    A subclass may parse them only when they are read.
-    """
+    """The conntrack entries of one dump, in the order of the dump: a sequence with numbers from 0."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
@@ -167,8 +164,8 @@ class Entries:
 class Flow(NamedTuple):
     """A conntrack entry with its firewall zones (None: no zone, or not known) and why it is not on a faster path.
 
-    `reasons`: one if the flow is slow (also if mode none was chosen for its zones), or in software though hardware was
-    requested; else empty, as where none was looked for.
+    `reasons`: why it is slow, or in software although hardware was requested; empty: neither, or nobody looked for
+    them.
     """
 
     entry: Entry
@@ -178,15 +175,15 @@ class Flow(NamedTuple):
 
     @property
     def state(self) -> State:
-        """The path of its packets, as `Entry.state`."""
+        """The path of its packets: `state` of its Entry."""
         return self.entry.state
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Live flows from one zone to another, by their present path: their number, and their bytes in both directions.
+    """Live flows from one zone to another by path: `{State: number of flows}`, `{State: bytes of both directions}`.
 
-    Each State is a key of both; the value is 0 without flows. Bytes of flows that the kernel does not count are 0.
+    Each State is a key of both, with 0 if it has no flows. A flow that the kernel does not count adds 0 bytes.
     """
 
     flows: dict[State, int]

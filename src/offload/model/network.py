@@ -1,4 +1,4 @@
-"""The router's present state: links, netifd networks, addresses, routes and the kernel's features."""
+"""The router's present state: links, netifd networks, addresses, routes, neighbours, and the kernel's features."""
 
 import re
 from collections.abc import Mapping
@@ -18,8 +18,7 @@ MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: a
 class Link:
     """A network device of the kernel.
 
-    `hw_tc_offload` and `hw_bind` have their defaults (False, True) unless they are probed: only if a section requests
-    hardware, and `hw_bind` only for devices with `hw_tc_offload`.
+    `hw_tc_offload` (False) and `hw_bind` (True) have these values also where nobody has probed them.
     """
 
     name: str  # as in /sys/class/net
@@ -35,9 +34,9 @@ class Link:
 
     @property
     def is_able(self) -> bool:
-        """Whether a hardware flowtable can list it (hw-tc-offload is on, and the kernel accepts it).
+        """Whether a hardware flowtable can list the device: hw-tc-offload is on, and the kernel accepts it.
 
-        False: also if not probed.
+        False if it was not probed.
         """
         return self.hw_tc_offload and self.hw_bind
 
@@ -90,9 +89,9 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """An `ip rule` that compares the mark: `table` routes packets with `mark & fwmask == fwmark`.
+    """An `ip rule` that compares the mark: routing table `table` is for packets with `mark & fwmask == fwmark`.
 
-    If `inverted`, it routes all packets with another mark instead.
+    If `inverted`, it is for packets with `mark & fwmask != fwmark`.
     """
 
     family: str  # ipv4 or ipv6
@@ -156,10 +155,10 @@ class ForwardChain:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A pair of zones, or a device, for which hardware is not requested for now, because it took none of `flows` flows.
+    """A pair of zones or a device for which hardware is not requested for now: it took none of `flows` flows.
 
-    It is requested again after the hours of option hardware_retry, or a reload. `pair`: names of two zones; None:
-    `device` is meant. `family`: only flows of this family (ipv4, ipv6) are meant; empty: all flows.
+    `pair`: (source zone, destination zone); None: `device` is meant. `family`: ipv4 or ipv6, if only its flows are
+    meant; empty: all flows.
     """
 
     flows: int
@@ -178,7 +177,7 @@ class GivenUp:
 class Uncounted:
     """A pair of zones whose flows in hardware have counters that stand still, though `devices` receive data.
 
-    `devices` are under no bridge. Hardware forwards these flows, but totals of their packets and bytes are too small.
+    Hardware forwards these flows, but the totals of their packets and bytes are too small.
     """
 
     pair: tuple[str, str]
@@ -187,7 +186,7 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """A feature that kernel or nft lack, or an error of nft, and the OpenWrt package to install; empty: none helps."""
+    """What kernel or nft lack, or an error of nft, and the OpenWrt package that helps; empty `package`: none does."""
 
     what: str
     package: str
@@ -230,7 +229,7 @@ class Snapshot:
     firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
     forward_chains: tuple[ForwardChain, ...] = ()  # of all tables, from nf_tables
     ingress_last: int | None = None  # highest priority of other programs' chains on ingress hooks; None: no chain
-    # table -> number of replies that found no place in its full set of accepted replies
+    # name of a table of offload -> number of replies that found no place in its full set of accepted replies
     missed: Mapping[str, int] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()  # pairs of zones, and devices: not requested in hardware for now
     uncounted: tuple[Uncounted, ...] = ()  # pairs in hardware whose flows' counters stand still; only for findings

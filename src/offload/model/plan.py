@@ -1,4 +1,4 @@
-"""The Plan: the wanted tables, and Reasons why pairs, zones and devices are slower than requested."""
+"""The Plan: the wanted nft tables, and Reasons why pairs, zones and devices are slower than requested."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,11 +16,11 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """How connections are offloaded. A chain of offload rules (`Passing.chain`) is for one key, for replies, or both.
+    """How connections are offloaded: after how many packets, of which family, and whether bridge ports of hosts decide.
 
     `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: the
-    ends of a flow (FROM: source, TO: destination, BOTH, NO_END) where the bridge port of the host decides whether
-    hardware or software takes it.
+    ends of a flow where the bridge port of the host decides between hardware and software: FROM (source), TO
+    (destination), BOTH or NO_END.
     """
 
     after_packets: int
@@ -29,16 +29,13 @@ class PolicyKey:
 
     @property
     def chain(self) -> str:
-        """Name of the chain that takes no replies: `policy_20`, `policy_20_ipv4_from`; others: see `Passing.chain`."""
+        """The name of the nft chain for connections with this key: `policy_20`, `policy_20_ipv4_from`."""
         family = "" if self.family == Family.ANY.value else self.family
         return "_".join(filter(None, ("policy", str(self.after_packets), family, self.stations)))
 
     @classmethod
     def of(cls, verdict: str) -> "PolicyKey | None":
-        """The key of the chain that a verdict, as nft text (`goto policy_20_ipv4`), leads to; None: another verdict.
-
-        A chain that also takes replies (`policy_20_replies`) has the same key; one for replies alone has None.
-        """
+        """The key in a verdict: `goto policy_20_ipv4`, `goto policy_20_replies`; None: another verdict."""
         match = re.fullmatch(
             r"goto policy_(\d+)(?:_(ipv4|ipv6))?(?:_(from|to|both))?(?:_replies(?:_ipv[46])?)?", verdict, re.ASCII
         )
@@ -47,10 +44,10 @@ class PolicyKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Element:
-    """Connections from device `iif` to `oif` to offload. Map `crossings` gets a key for them, and one for replies.
+    """Connections from device `iif` to device `oif` that a table offloads.
 
-    `pair`: (source zone, destination zone); of several pairs of zones that are offloaded over these devices the first.
-    `opened`: False: only replies are looked up by these names, exchanged (VRF), so there is only the key for replies.
+    `pair`: (source zone, destination zone), the first if several pairs use these devices. `opened` False: only replies
+    to such connections are looked up by these names (VRF).
     """
 
     iif: str  # name on the forward hook: in a VRF that of the VRF, and with `opened` False its own
@@ -62,7 +59,7 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class TimedExempt:
-    """An exempt by `offload exempt add`: elements of nft sets, which the kernel removes when its time is over.
+    """An exempt by `offload exempt add`, which ends by itself.
 
     `id`: its number for `exempt delete`. `timeout`: seconds in all; `expires`: seconds left when this was made.
     """
@@ -77,7 +74,7 @@ class TimedExempt:
 class ExemptMatch:
     """An Exempt (conditions of slow traffic) with devices or addresses in place of its zones.
 
-    An empty `iifs` or `oifs` is no condition: it matches every device.
+    An empty `iifs` or `oifs` means every device.
     """
 
     exempt: Exempt  # its conditions; without an address it has the subnets of a zone without known devices
@@ -124,17 +121,17 @@ class Table:
 
     @property
     def mode(self) -> Mode:
-        """The mode of the zones whose flows it takes: hardware if its flowtable has `flags offload`, else software."""
+        """HARDWARE if its flowtable has `flags offload`, else SOFTWARE."""
         return Mode.HARDWARE if self.hardware else Mode.SOFTWARE
 
     @property
     def policies(self) -> tuple[PolicyKey, ...]:
-        """The policies of its elements, each once, sorted."""
+        """The policies of its elements, without repeats, sorted."""
         return tuple(sorted({element.policy for element in self.elements}))
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """Its elements that the other table has too: the bridge port of a host decides which table takes a flow."""
+        """Its elements of flows for which the bridge port of a host decides between hardware and software."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 
@@ -149,10 +146,10 @@ MOST_DEVICES = 255  # of a flowtable: nf_tables_parse_netdev_hooks(), net/netfil
 
 @dataclass(frozen=True, slots=True)
 class PairStations:
-    """Bridges of a pair of zones that hardware covers in part: the port of a host (station) decides its flows' path.
+    """Bridges of a pair of zones that hardware covers in part: a host's port decides the path of its flows.
 
     `devices`: these bridges, or VLANs on them, as routes name them. `ports`: their ports that hardware does not cover.
-    `hardware`, `software`: numbers of hosts known at covered ports, and at other ports; not compared.
+    `hardware`, `software`: how many hosts are known at covered ports, and at other ports.
     """
 
     devices: tuple[str, ...]
@@ -173,8 +170,8 @@ class PairStations:
 class DeviceDecision:
     """A device of a zone, or named by the user: which flowtables list it, and why not more.
 
-    `reasons`: why no flowtable lists it, or only the software one where hardware was requested.
-    `stations`: number of hosts seen at this bridge port; None: ports do not decide between hardware and software.
+    `reasons`: why no flowtable lists it, or why only the software one does, where hardware was requested. `stations`:
+    number of hosts seen at this bridge port; None: its hosts' ports decide nothing.
     """
 
     name: str  # of the device
@@ -189,13 +186,12 @@ class DeviceDecision:
 class ZoneDecision:
     """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and why they differ.
 
-    `chosen`: the mode is the zone's own. Otherwise it comes from `config globals`, and counts only between zones
-    without a mode of their own.
+    `chosen`: whether the mode is the zone's own; False: it is that of `config globals`.
     """
 
     name: str  # of the zone
     mode: Mode  # requested by the user
-    effective: Mode  # the fastest of its pairs (see `deciding_pairs`); none if it has no pair
+    effective: Mode  # the fastest of its pairs (`deciding_pairs`); NONE without pairs
     devices: tuple[str, ...]  # layer 3 devices
     reasons: tuple[Reason, ...]  # why `effective` differs from `mode`; also faults and missing devices
     chosen: bool = True
@@ -203,7 +199,7 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why that is less."""
+    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why it is lower."""
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
@@ -218,15 +214,14 @@ class PairDecision:
 
     @property
     def hardware(self) -> bool:
-        """Whether hardware was requested and the pair is not `always_slow`; `effective` may still be a lower mode."""
+        """Whether hardware was requested and the pair is not `always_slow`; `effective` may still be lower."""
         return self.mode is Mode.HARDWARE and not self.always_slow
 
 
 def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecision]:
-    """The pairs of zones that decide a zone's effective mode: those between it and other zones, in either direction.
+    """The pairs that decide a zone's effective mode: those with the zone at one end and another zone at the other.
 
-    If there are none, the pair of the zone with itself; empty if there is not even that. The order stays. Traffic
-    within a zone is rarely what its mode was chosen for.
+    If there are none, the pair of the zone with itself, or none. They are in the order given.
     """
     own = [pair for pair in pairs if zone in {pair.src, pair.dest}]
     return [pair for pair in own if pair.src != pair.dest] or own

@@ -9,11 +9,10 @@ from offload.nouns import dataclass
 
 
 def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-    """For each device those directly below it: ports of a bridge, what a VLAN stands on, what PPPoE runs over, ...
+    """{device: devices directly below it}: ports of a bridge, what a VLAN stands on, what PPPoE runs over, ...
 
-    Also members of a bond or VRF, the base of macvlan or ipvlan, the conduit of a DSA port. What PPPoE runs over is
-    from netifd, the others are from the links. Keys are all links, with () if nothing is below, and masters and PPPoE
-    devices that are no link.
+    What PPPoE runs over is from netifd, the others are from the links. Keys are all links, with () if nothing is below;
+    and masters and PPPoE devices that are no link.
     """
     found: dict[str, list[str]] = {link.name: list(link.lower) for link in snapshot.links}
     for link in snapshot.links:
@@ -26,7 +25,7 @@ def directly_below(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
 
 
 def all_below(devices: Iterable[str], lower: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The devices below any of these, all the way down, each once. `lower`: device -> those directly below it."""
+    """The devices below these, at any depth, each once. `lower`: {device: devices directly below it}."""
     found: dict[str, None] = {}
     waiting = list(devices)
     while waiting:
@@ -59,20 +58,19 @@ class ZoneDevices:
 
     @property
     def incoming(self) -> tuple[str, ...]:
-        """The names that the forward hook sees for the input devices of the zone's packets, each once (`came_in`)."""
+        """The input devices of the zone's packets as the forward hook sees them, each once."""
         return tuple(dict.fromkeys(map(self.came_in, self.l3)))
 
     def came_in(self, device: str) -> str:
         """The name that the forward hook sees for an l3 device that a packet came in on.
 
-        For a device in a VRF it is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h), for others their own
-        name. As an output device the hook sees a device in a VRF by its own name too.
+        For a device in a VRF it is the VRF's own device (l3mdev_ip_rcv(), include/net/l3mdev.h), otherwise `device`.
         """
         return (self.vrfs or {}).get(device, device)
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """The l3 devices, each before the devices below it that a flowtable should list; each name once."""
+        """The l3 devices, each followed by the devices below it that a software flowtable should list; no repeats."""
         return tuple(dict.fromkeys(name for device in self.l3 for name in self.group(device)))
 
     def group(self, device: str) -> tuple[str, ...]:
@@ -80,19 +78,19 @@ class ZoneDevices:
         return (device, *(self.beneath or {}).get(device, ()))
 
     def bridge_of(self, device: str) -> str:
-        """The bridge through which packets of an l3 device arrive: itself, or the one that its VLAN is on.
+        """The bridge through which packets of an l3 device arrive; empty: none.
 
-        Empty: none.
+        It is the device itself, or for a VLAN on a bridge this bridge.
         """
         return (self.bridges or {}).get(device, "")
 
     def passed(self, device: str) -> tuple[str, ...]:
-        """The devices that packets of an l3 device pass: it, those listed below it, those that they arrive on."""
+        """The l3 device, those listed below it, and those that its packets arrive on; each once."""
         return tuple(dict.fromkeys((*self.group(device), *self.leaves_of(device))))
 
     def leaves_of(self, device: str) -> tuple[str, ...]:
         """The devices on which packets of an l3 device arrive (wired ports, say).
 
-        Without any below, the device itself.
+        The device itself if no others are known.
         """
         return (self.leaves or {}).get(device, (device,))

@@ -1,4 +1,4 @@
-"""Where hosts are: the elements of the station sets, and what they are made of."""
+"""At which bridge ports hosts (stations) are, as elements of nft sets."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LearnedFrom:
-    """What Learned is made of: hosts at bridge ports, resolved neighbours, and devices that hardware can take."""
+    """The inputs from which Learned is made: hosts at bridge ports, resolved neighbours, and devices."""
 
     stations: tuple[Station, ...]  # learned by bridges
     neighbours: tuple[Neighbour, ...]  # resolved by the router
@@ -19,12 +19,9 @@ class LearnedFrom:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Where hosts (stations) are: elements of the nft sets by which rules choose hardware or software flowtable.
-
-    A set has the hosts at bridge ports that hardware covers, or those at other ports.
-    """
+    """At which bridge ports hosts (stations) are, as elements of the station sets of offload's nft tables."""
 
     seen: LearnedFrom  # the inputs
-    # (name of the set, layer 3 device, whether hardware covers the ports) -> elements as nft text, sorted
+    # (name of the set, layer 3 device, whether hardware covers the hosts' ports) -> elements as nft text, sorted
     elements: Mapping[tuple[str, str, bool], tuple[str, ...]]
     ports: Mapping[str, int]  # port -> number of hosts seen there

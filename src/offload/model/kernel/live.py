@@ -18,11 +18,11 @@ COMMENT = re.compile(r"offload ([0-9a-f]{12})(?: (\w{1,90})=([0-9a-f]{12}))?( mi
 
 
 def marks(comment: str) -> tuple[str, dict[str, str], bool]:
-    """Split the comment of a rule in the kernel into (fingerprint, digests, misses); ("", {}, False): it is not ours.
+    """Split a rule's comment, `offload HASH [SET=HASH] [missed]`, into (fingerprint, {set: digest}, misses).
 
-    Fingerprint: a hash of the rule and its chain. Digests: {name of the set that the rule looks up: hash of the
-    elements that we sent to it}, so that they need not be listed; {}: the comment has none. Misses: whether the rule
-    counts packets that could not be stored because a set was full.
+    Fingerprint: the hash of the rule and its chain. Digest: the hash of the elements that offload sent to a set which
+    the rule looks up; {}: the comment has none. Misses: the rule counts packets that a full set could not store. The
+    result for a comment of another form is ("", {}, False).
     """
     found = COMMENT.fullmatch(comment)
     if not found:
@@ -43,11 +43,10 @@ class TimedElement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """One of our tables as the kernel lists it, or as it would list a table that is wanted.
+    """A table of offload as the kernel lists it, or as the kernel would list the wanted table; `==` compares both.
 
-    The kernel prints rules in words of its own, so each of our rules has in its comment a hash of what we sent, the
-    fingerprint. Devices are compared one by one: the kernel drops those that go away, others may change our tables. If
-    it has elements of a form that we never write, it is given empty here, so that it differs.
+    Rules are given by the hash in their comment (fingerprint), not by their text. A table of the kernel with elements
+    that cannot be parsed has no contents here.
     """
 
     name: str  # of the table

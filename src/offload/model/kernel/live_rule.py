@@ -31,7 +31,7 @@ def _overlap(one: IPv4Network | IPv6Network | None, other: IPv4Network | IPv6Net
 class RuleMatch:
     """Values that a rule compares for equality, one for each field; empty, None or 0: any value.
 
-    Other conditions (sets, ranges, negations, wildcards, ...) are left out, so it may match more packets than the rule.
+    The rule's other conditions (sets, ranges, negations, wildcards, ...) are not in it.
     """
 
     iif: str = ""  # input device
@@ -44,9 +44,9 @@ class RuleMatch:
     dport: int = 0  # destination port
 
     def within(self, outer: "RuleMatch") -> "RuleMatch":
-        """The conditions of this rule together with those of `outer`, a rule that jumps to its chain.
+        """The conditions of this rule together with those of `outer`, a rule that jumps to this rule's chain.
 
-        Of a field that both compare, this rule's value is taken.
+        If both have a value for a field, the result has this rule's value.
         """
         if outer is EVERY_PACKET:  # as for most rules
             return self
@@ -55,7 +55,10 @@ class RuleMatch:
         return RuleMatch(**(asdict(outer) | {name: value for name, value in asdict(self).items() if value}))
 
     def meets(self, other: "RuleMatch") -> bool:
-        """Whether a packet may fit both: no field, or network, of one excludes that of the other."""
+        """Whether one packet may fit both: each field is equal in both, or empty in one.
+
+        Of addresses it is enough that the networks overlap.
+        """
         mine, theirs = _single(self), _single(other)
         same = all(not one or not another or one == another for one, another in zip(mine, theirs, strict=True))
         return same and _overlap(self.src, other.src) and _overlap(self.dest, other.dest)
@@ -71,7 +74,7 @@ class LiveRule:
 
     `does`: its statements and verdicts, each once: drop, reject, limit, quota, queue, log, priority, mark, dscp, ttl,
     change (of another field of a header), accept, return, tproxy, dup, fwd, offload (to a flowtable), vmap (verdict by
-    a map). Others are left out, jumps are in `targets`.
+    a map). Other statements are not in it; jumps are in `targets`.
     """
 
     family: str  # inet, ip, ip6, netdev or bridge
@@ -108,12 +111,12 @@ Ruleset = tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """A summary of the rules in all tables but ours of offload that packets of established connections meet.
+    """A summary of the rules, outside of offload's tables, that packets of established connections meet.
 
-    Equal, within one process: no such rule changed. `digest`: of all these rules. `maps`: (table, name) of verdict
-    maps, whose elements may lead to more rules. Of rules that may drop, or accept what a later one drops: `sets`,
-    (table, name) of sets that they look up, and `edges`, when their times begin and end (seconds of a day in UTC, or
-    above 86,400 since 1970).
+    If two of one process differ, such rules or their times have changed. `digest`: a hash of these rules. `maps`:
+    (table, name) of their verdict maps. Of those that may drop, or accept what a later one drops: `sets`, (table, name)
+    of the sets that they look up; `edges`, when their times begin and end (seconds of a day in UTC, or above 86,400
+    since 1970).
     """
 
     digest: int = 0
@@ -124,12 +127,13 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class PacketRule:
-    """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded ones bypass it.
+    """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded packets bypass it.
 
-    On a hook of DEVICE_HOOKS only those in hardware do. It may come several times, for other ways of jumps to it, and
-    without most conditions if there are very many such rules. `does`: limit, quota, dscp, priority, mark, ttl, change
-    (headers), dup, offload (adds flows to a flowtable itself), queue or log. A rule that drops, or that accepts what a
-    later one drops, has drop (by what may change during a connection, or behind our chain), time, or ban (by a set).
+    On a hook of DEVICE_HOOKS packets in software meet it, those in hardware do not. `does`: limit, quota, dscp,
+    priority, mark, ttl, change (of headers), dup, offload (adds flows to a flowtable), queue, log, drop (by what may
+    change during a connection, or behind our chain), time (drops at some times) or ban (drops by a set). A rule that
+    accepts what a later one drops has drop or ban. One rule may come several times, for different jumps to it. If there
+    are very many such rules, `match` has devices only.
     """
 
     table: str  # family and name: `inet fw4`
@@ -147,7 +151,7 @@ class PacketRule:
 class MarkReader:
     """A rule in nft, not of /etc/config/firewall, that compares the packet mark and then drops, limits, ... packets.
 
-    It does so itself, or a chain that it jumps to does.
+    The drop or limit is in the rule, or in a chain that it jumps to.
     """
 
     table: str  # family and name
@@ -160,9 +164,9 @@ class MarkReader:
 
 @dataclass(frozen=True, slots=True)
 class UnloadedFile:
-    """An nft file that the firewall includes at its next start or reload, with rules that the kernel may lack yet.
+    """An nft file with rules that the firewall loads at its next start or reload.
 
-    `rules`: those of the new rules that must see every packet. `why`: why the file was not read; empty: it was.
+    `rules`: those of its new rules that must see every packet. `why`: why the file was not read; empty: it was.
     """
 
     path: str

@@ -1,15 +1,13 @@
-"""nftables objects as `nft list table` shows them, without any knowledge of zones or offload.
+"""nftables objects (tables, chains, rules, sets, ...) from which nft text is written."""
 
-NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
-"""
-
+# NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 from typing import NamedTuple
 
 from offload.model.sections.match import EVERYTHING, Limit, Match
 
 
 class Rule(NamedTuple):
-    """One rule: a match, and what happens to the packets that it matches."""
+    """One rule of a chain: its conditions, and its verdict."""
 
     verdict: str  # what it does: `accept`, `jump input_lan`, `delete @s { ... }`; empty: it only counts or logs
     match: Match = EVERYTHING  # conditions; without any the rule is for every packet
@@ -63,7 +61,7 @@ class Set(NamedTuple):
 class Map(NamedTuple):
     """A map from keys to verdicts. `types`: of the key's parts, in order; `elements`: nft text, `KEY : VERDICT`.
 
-    `meaning`: the values of names in the elements where these may change (indexes of devices); digests cover it too.
+    `meaning`: the indexes of the devices that the elements name, as text; the map's digest covers it.
     """
 
     name: str
@@ -82,7 +80,7 @@ class Flowtable(NamedTuple):
 
 
 class Helper(NamedTuple):
-    """A conntrack helper object (`ct helper`): the kernel's name of the helper, and tcp or udp."""
+    """A conntrack helper object (`ct helper`): the kernel's name of the helper, and its protocol."""
 
     name: str
     protocol: str
@@ -120,7 +118,7 @@ class Table(NamedTuple):
 
 
 class Ruleset(NamedTuple):
-    """A table, and the include statements before and after it; one transaction loads all."""
+    """A table, and the include statements before and after it."""
 
     table: Table
     before: tuple[Include, ...] = ()

@@ -1,1 +1,1 @@
-"""Problems, Reasons and Findings: each a code, a sentence, and a remedy."""
+"""Problems, Reasons and Findings: codes, each with a sentence for the user."""

@@ -1,4 +1,4 @@
-"""The findings of `offload check`: what conflicts with offload on this router, and what offload did about it."""
+"""The findings of `offload check`: what conflicts with offload on this router."""
 
 from enum import Enum
 
@@ -8,7 +8,7 @@ from offload.nouns import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding: its sentence, what offload has done already, and the command or change that corrects it.
+    """A finding: its sentence, what offload has done about it, and how the user corrects it.
 
     `option`: the option of `config globals` that corrects the finding if it is set to 1; empty: none does.
     """
@@ -232,19 +232,17 @@ class FindingCode(Enum):
     )
 
     def __call__(self, **words: object) -> Finding:
-        """Make the Finding for a router where offload has done nothing about it: with severity, remedy and option.
+        """Make the Finding for a router where offload has done nothing about it, with severity, remedy and option.
 
-        `words` fill all blanks. KeyError: a word is missing.
+        `words` fill the blanks of text and remedy. KeyError: a word is missing.
         """
         form: Form = self.value
         return Finding(self, form.severity, form.text.format(**words), "", form.remedy.format(**words), form.option)
 
     def done(self, **words: object) -> Finding:
-        """Make the Finding for a router where offload has done what the Form's `done` says.
+        """Make the Finding for a router where offload has done what `done` of the Form says: a notice without remedy.
 
-        It is a notice, without remedy and option.
-
-        `words` fill all blanks. KeyError: a word is missing.
+        `words` fill the blanks of text and `done`. KeyError: a word is missing.
         """
         form: Form = self.value
         return Finding(self, Severity.NOTICE, form.text.format(**words), form.done.format(**words))

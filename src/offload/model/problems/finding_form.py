@@ -1,21 +1,18 @@
-"""How bad a finding of `offload check` is, and the form of its sentences."""
+"""The severity of a finding of `offload check`, and the form of its sentences."""
 
 from enum import Enum
 from typing import NamedTuple
 
 
 class Severity(Enum):
-    """A problem harms the user now, and `offload check` fails with it. A notice is information only."""
+    """PROBLEM: something is wrong now, and `offload check` fails. NOTICE: good to know."""
 
     PROBLEM = "problem"
     NOTICE = "notice"
 
 
 class Form(NamedTuple):
-    """The sentences of a kind of finding; the blanks in braces are filled for each one.
-
-    If offload has acted on it already, the Finding is a notice with `done`, and without remedy and option.
-    """
+    """The sentences of one kind of finding, with blanks in braces."""
 
     severity: Severity  # of the Finding while nothing was done
     text: str  # the sentence, with blanks

@@ -1,4 +1,4 @@
-"""The faults of sections of /etc/config/firewall: one sentence for each kind, printed in fw4's form."""
+"""Faults of the firewall's sections and nft files: a sentence for each kind, in the form of fw4's messages."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from offload.model.text.shown import shown
 
 
 class FirewallFault(Enum):
-    """Every kind of fault of a section of the firewall's or of an nft file, or remark on it (REMARKS).
+    """Every kind of fault of a section of the firewall or of an nft file; those in REMARKS are remarks, not faults.
 
-    The value, with blanks in braces, follows the name of the section or file in the sentence.
+    The value is the sentence, with blanks in braces, without its subject (the section or file).
     """
 
     UNKNOWN_OPTION = "has the unknown option '{option}', which has no effect"
@@ -96,9 +96,10 @@ class FirewallFault(Enum):
     UNREACHABLE = "is left out: '{value}' cannot be read"
 
     def at(self, origin: Origin, option: str = "", **words: object) -> "FirewallProblem":
-        """Make the problem of a section or file. `option`: the one at fault, empty: none; it also fills `{option}`.
+        """Make the FirewallProblem of a section or file.
 
-        `words` fill all other blanks, made safe to print. KeyError: a word is missing.
+        `option`: the one at fault, which fills `{option}`; empty: none. `words` fill the other blanks, made safe to
+        print. KeyError: a word is missing.
         """
         safe = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return FirewallProblem(self, origin, option, self.value.format(option=shown(option), **safe))
@@ -117,9 +118,9 @@ REMARKS = frozenset(
 
 
 class FirewallProblem(NamedTuple):
-    """A section's or file's fault. `str()`, as fw4: `Section @rule[2] (Name) TEXT` or `File PATH TEXT`.
+    """A fault of a section or file. `str()` has fw4's form: `Section @rule[2] (Name) TEXT`, or `File PATH TEXT`.
 
-    `option`: the option at fault; empty: none. `text`: the sentence without its subject, the section or file.
+    `option`: the option at fault; empty: none. `text`: the sentence without its subject.
     """
 
     fault: FirewallFault
@@ -132,9 +133,9 @@ class FirewallProblem(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The section as fw4 names it, `Section @rule[2] (Name)`; without a name, nothing in brackets.
+        """The section or file: `Section @rule[2] (Name)`, `ubus rule (Name)` for one given over ubus, or `File PATH`.
 
-        A section given over ubus is `ubus rule (Name)`, a file `File PATH`.
+        Without a name the brackets are absent.
         """
         if self.origin.type == "file":
             return f"File {shown(self.origin.name)}"

@@ -9,7 +9,7 @@ from offload.nouns import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault in a UCI file, or a remark on it, for the user. `line` and `where` do not count when two are compared."""
+    """A fault in a UCI file, or a remark on it, for the user. Equality ignores `line` and `where`."""
 
     fault: "ProblemCode"  # name for programs
     file: str  # name of the UCI package
@@ -24,13 +24,16 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Its place: `/etc/config/offload line 12, zone 'lan', mode`; without `where` `offload.SECTION.mode`."""
+        """Where the fault is: `/etc/config/offload line 12, zone 'lan', mode`.
+
+        If `where` is empty: `offload.SECTION.mode`.
+        """
         if self.where:
             return ", ".join(part for part in (self.where, shown(self.option)) if part)
         return ".".join(shown(part) for part in (self.file, self.section, self.option) if part)
 
     def of(self, section: Section) -> "Problem":
-        """The Problem with `line` and `where` replaced by those of `section`."""
+        """A copy with `line` and `where` of `section`."""
         return replace(self, line=section.line, where=section.place)
 
     def with_consequence(self, consequence: str) -> "Problem":
@@ -39,11 +42,7 @@ class Problem:
 
 
 class ProblemCode(Enum):
-    """Every kind of Problem: a fault in a UCI file that offload reads, or a remark on it. FirewallFault has others.
-
-    The value, with blanks in braces, follows the fault's place in the sentence; `at` fills the blanks and makes the
-    Problem.
-    """
+    """Every kind of Problem. The value is the sentence, with blanks in braces, without the place of the fault."""
 
     FILE_MISSING = "/etc/config/{file} does not exist, so there are no zones to choose for"
     FILE_UNREADABLE = "/etc/config/{file} cannot be read ({detail}); the kernel keeps what it has"
@@ -110,9 +109,9 @@ class ProblemCode(Enum):
     )
 
     def at(self, file: str, section: str = "", option: str = "", **words: object) -> Problem:
-        """Make the Problem of an option, a section (no option) or a file (neither); `of` adds `line` and `where`.
+        """Make the Problem of an option, of a section (without `option`), or of a file (without both).
 
-        `words` fill the sentence's blanks, made safe to print; `file` fills `{file}`. KeyError: a word is missing.
+        `words` fill the blanks of the sentence, made safe to print; `file` fills `{file}`. KeyError: a word is missing.
         """
         filled = {key: shown(value) if isinstance(value, str) else value for key, value in words.items()}
         return Problem(self, file, section, option, self.value.format(file=file, **filled))

@@ -1,4 +1,4 @@
-"""The Reasons why something is not offloaded, or is slower than requested: codes and sentences."""
+"""The Reasons why something is slow, or slower than requested: codes and sentences."""
 
 from enum import Enum
 
@@ -8,10 +8,10 @@ from offload.nouns import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something is not offloaded, or has another mode than requested.
+    """Why something is slow, or has another mode than requested.
 
-    `code` is the stable name, `text` the sentence. `remedy`: what the user can do, as text; empty: there is no advice.
-    Reasons with the same code and text are equal.
+    `code`: the stable name; `text`: the sentence; `remedy`: what the user can do; empty: no advice. Equality ignores
+    the remedy.
     """
 
     code: "ReasonCode"
@@ -149,8 +149,9 @@ class ReasonCode(Enum):
     HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
 
     def __call__(self, **words: object) -> Reason:
-        """Make the Reason. `words` fill all blanks of its sentence (KeyError: one is missing), and those of its remedy.
+        """Make the Reason. `words` fill the blanks of its sentence and its remedy.
 
-        A blank of the remedy without a word becomes its own name in capitals. Other words are ignored.
+        KeyError: a word of the sentence is missing. A blank of the remedy without a word becomes its own name in
+        capitals.
         """
         return Reason(self, self.value.format(**words), remedy(self.name, words))

@@ -1,4 +1,4 @@
-"""What the user can do about each Reason, so that more is offloaded. Blanks as in the Reason's sentence."""
+"""What the user can do about a Reason, by the Reason's code. Words in braces are blanks."""
 
 OTHER_SUBNETS = "give that zone narrower subnets, devices, or the same mode, family and after_packets"
 REMEDIES = {  # by the code of the Reason
@@ -134,8 +134,8 @@ class _Blanks(dict[str, object]):
 
 
 def remedy(code: str, words: dict[str, object]) -> str:
-    """The remedy for the Reason with this code, as text for people; empty: there is none.
+    """The remedy of the Reason with this code, as text; empty: there is none in REMEDIES.
 
-    `words` fill its blanks; a blank without a word gets its own name in capitals (`{zone}`: `ZONE`).
+    `words` fill its blanks; a blank without a word becomes its own name in capitals (`{zone}`: `ZONE`).
     """
     return REMEDIES.get(code, "").format_map(_Blanks(words))

@@ -12,10 +12,9 @@ ENDS = {"src": "the zone that opens the connection", "dest": "the zone that it l
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """Conditions of traffic that stays off flowtables (slow), by `config exempt`, by command, for a rule or a zone.
+    """Conditions of traffic that stays on the slow path: by `config exempt`, by command, for a rule, or for a zone.
 
-    Of `match` only the conditions in the table FIELDS (fields.py) count. A faulty exempt adds no rule to the kernel:
-    instead nothing is offloaded between zones that it may concern.
+    Of `match` only the conditions in FIELDS (fields.py) count. `faulty`: all traffic from `src` to `dest` stays slow.
     """
 
     name: str  # option `name`, or the section's; of a rule its name or comment; by command `run-time 3`
@@ -23,11 +22,11 @@ class Exempt:
     src: str = "*"  # zone that opens the connection; `*` for every zone
     dest: str = "*"  # zone that the connection leads to; `*` for every zone
     match: Match = EVERYTHING  # its conditions
-    faulty: bool = False  # a condition could not be read, or makes too many combinations
+    faulty: bool = False  # a condition could not be read, or the lists make too many combinations
 
     @property
     def everything(self) -> bool:
-        """Whether it keeps all TCP and UDP between its two zones off flowtables, because no condition narrows it."""
+        """Whether it means all TCP and UDP traffic between its two zones: no condition narrows it."""
         some_protocols = bool(self.match.proto) and not PROTOCOL_NUMBERS.keys() <= set(self.protocols)
         return not some_protocols and not any(each.narrows(self.match) for each in FIELDS if each.kind is not PROTOCOL)
 

@@ -1,8 +1,7 @@
-"""The table of conditions that an exempt can have; options, JSON, sets and help are made from its rows.
+"""The table of conditions that an exempt can have, one row for each.
 
 A row is a field of Match. It gives the option of `config exempt` and of `offload exempt add`, its parser (by its Kind),
-its JSON, its part of nft sets' keys, and its value in conntrack. Firewall rules have more conditions; those in both
-have the same names.
+its JSON, its part of nft sets' keys, and its value in conntrack.
 """
 
 from collections.abc import Callable
@@ -33,16 +32,19 @@ class Field(NamedTuple):
         return isinstance(getattr(EVERYTHING, self.name), tuple)
 
     def given(self, match: Match) -> bool:
-        """Whether the match has this condition: its field is neither None nor an empty tuple."""
+        """Whether the match has this condition: the field of this name is neither None nor ()."""
         return getattr(match, self.name) not in {None, ()}
 
     def values(self, match: Match) -> tuple[Any, ...]:
-        """The values that the match has for it, negated ones included; empty: none."""
+        """The match's values for this condition, negated ones included, as a tuple; (): none."""
         value = getattr(match, self.name)
         return value if self.many else () if value is None else (value,)
 
     def narrows(self, match: Match) -> bool:
-        """Whether the match has this condition, except a mark of mask 0; ports 0-65535 and 0.0.0.0/0 narrow too."""
+        """Whether the match has this condition and it can exclude packets: a mark with mask 0 cannot.
+
+        Ports 0-65535 and 0.0.0.0/0 count as narrowing.
+        """
         return self.given(match) and not self.kind.anything(getattr(match, self.name))
 
     def text(self, value: Any) -> str:
@@ -50,23 +52,26 @@ class Field(NamedTuple):
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:
-        """Parse a value as `text` writes it, with `!` for a negated one; ValueError if it is not valid."""
+        """Parse a value from the text that `text` gives.
+
+        ValueError: it cannot be parsed. Not all wrong text is found.
+        """
         value = self.kind.read(text.removeprefix("!"))
         return value._replace(negated=True) if text.startswith("!") else value
 
     def json(self, match: Match) -> Any:
-        """The match's values for this condition as UCI writes them: a list of texts, or one text if it has one value.
+        """The match's values for this condition as UCI writes them: a list of texts, or one text if `many` is False.
 
-        One text is for conditions that take no list (`many`); IndexError if the match has no such value.
+        IndexError: `many` is False and the match has no value.
         """
         texts = [self.text(each) for each in self.values(match)]
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """A function that takes a value of a conntrack entry and gives whether it fulfils the condition of this match.
+        """A function (value of a conntrack entry) -> whether the value fulfils this condition of the match.
 
-        It does if it is among the values without `!` and not among those with `!`. If all have `!`, any other value
-        does; for addresses any other of the same families.
+        It must be among the values without `!`, if there are any, and not among those with `!`. If an address condition
+        has only values with `!`, the address must be of their families.
         """
         values = self.values(match)
         without, good = excluded(values), wanted(values)
@@ -131,9 +136,9 @@ IN_CONNTRACK = tuple(each for each in FIELDS if each.conntrack)
 
 
 def without_negated(match: Match) -> Match:
-    """A wider copy of the match: of the conditions in FIELDS all negated values (`!`) are removed.
+    """A wider copy of the match: without the negated values (`!`) of the conditions in FIELDS.
 
-    A condition that had only negated values is absent then. Conditions that are not in FIELDS stay.
+    A condition with only negated values is then absent. Conditions that are not in FIELDS stay.
     """
     found: dict[str, Any] = {each.name: wanted(each.values(match)) for each in FIELDS}
     found |= {each.name: next(iter(found[each.name]), None) for each in FIELDS if not each.many}
@@ -141,12 +146,12 @@ def without_negated(match: Match) -> Match:
 
 
 def names_a_host(match: Match) -> bool:
-    """Whether the match names an address (source or destination) or a source MAC that is not negated."""
+    """Whether the match has a source address, destination address or source MAC that is not negated."""
     return any(wanted(each.values(match)) for each in FIELDS if each.host)
 
 
 def combinations(match: Match) -> int:
-    """The number of nft set elements that the match needs at most in a table: the product of the lengths of its lists.
+    """How many combinations of single values the match means: the product of the lengths of its lists (LISTS).
 
     An empty list counts as 1.
     """

@@ -1,8 +1,6 @@
-"""/etc/config/firewall, section by section as written: with negations, ranges, masks and names.
+"""The sections of /etc/config/firewall as typed values, as written: with negations, ranges, masks and names."""
 
-NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
-"""
-
+# NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -13,10 +11,10 @@ ANY = "*"  # every zone
 
 
 class Origin(NamedTuple):
-    """The section that something comes from. `name`: its option `name`. `type`: as in `config TYPE`.
+    """The section or nft file that something comes from. `id`: as uci names the section; `name`: its option `name`.
 
-    `id`: as uci names it; empty for sections that a service or a netifd interface gives over ubus, and for nft files.
-    For an nft file, also one of a `config include`, `name` is the path and `type` is `file`.
+    `id` is empty for sections that a service or a netifd interface gives over ubus. For an nft file it is empty, `name`
+    is the path, and `type` is `file`.
     """
 
     id: str = ""
@@ -47,7 +45,7 @@ class Defaults(NamedTuple):
 class Zone(NamedTuple):
     """`config zone` of the firewall. `network` and `device` are names; `+` at a device's end stands for any text.
 
-    `unread`: options whose value cannot be read, also conditions of a zone that is left out.
+    `unread`: names of the options with a value that cannot be read.
     """
 
     origin: Origin  # of the section
@@ -142,7 +140,7 @@ class Nat(NamedTuple):
 
 
 class IpSet(NamedTuple):
-    """`config ipset` of the firewall: a named set, with its entries."""
+    """`config ipset` of the firewall: a named set with its entries."""
 
     origin: Origin  # of the section
     name: str  # of the set
@@ -177,13 +175,11 @@ class Helper(NamedTuple):
 
 
 class FirewallConfig(NamedTuple):
-    """The usable sections of the firewall: those that services and netifd give over ubus, then /etc/config/firewall.
+    """The usable sections of the firewall, from ubus (services and netifd) and from /etc/config/firewall.
 
-    Disabled sections are not in it, nor most faulty ones. But a rule, redirect or nat is kept without an unreadable
-    address, limit, time, mark or the like (`lost` names it), and a zone without a policy or detail (`unread` names it).
-
-    `unread_zones`: enabled zones that are left out, because their name or a condition cannot be read, or the name is in
-    use; each with the options that could be read.
+    Disabled sections are not in it. A rule, redirect or nat with an unreadable condition is in it, and its `lost` names
+    the option. `unread_zones`: enabled zones that are not in `zones`, because their name or a condition cannot be read,
+    or the name is in use.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type

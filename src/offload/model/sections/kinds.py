@@ -1,4 +1,4 @@
-"""The types of condition values, and how each is written: as UCI text, as numbers, in nft keys, for conntrack."""
+"""The types of condition values (network, port, mark, ...), and how each is written and compared."""
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter

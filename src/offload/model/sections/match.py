@@ -1,11 +1,6 @@
-"""A match: the conditions that packets have to fulfil. Most may be negated; a tuple holds alternatives.
+"""A match: the conditions that packets have to fulfil. Most may be negated; a tuple holds alternatives."""
 
-A section's Match may name netifd networks, several protocols and both families. `compiler.firewall.matches` turns it
-into matches of one family and one protocol, and `nft.match` writes each of those as rule text.
-
-NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
-"""
-
+# NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
@@ -140,9 +135,9 @@ def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families (4, 6) of the addresses that are not negated; of all addresses if each one is negated.
+    """The families (4, 6) of the addresses that are not negated; if all values are negated, of all addresses.
 
-    The name of a netifd network adds no family; but one without `!` means that not all are negated.
+    Names of netifd networks add no family.
     """
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 
@@ -150,7 +145,7 @@ def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
 def turned(match: Match) -> Match:
     """The match for packets of the other direction: source and destination addresses and ports change places.
 
-    Devices, MAC addresses, sets and all other conditions stay as they are.
+    All other conditions stay.
     """
     return match._replace(
         src_ip=match.dest_ip, dest_ip=match.src_ip, src_port=match.dest_port, dest_port=match.src_port

@@ -1,7 +1,7 @@
-"""Parse addresses as fw4 does, with plain integers, because thousands are parsed at every start.
+"""Parse addresses as fw4 does, without the module `ipaddress`.
 
-Valid are `a.b.c.d`, a prefix length, a mask with or without gaps, a negative prefix length (the last bits count), and a
-range; the same for IPv6. Other text is not valid.
+Valid are an address, which may have a prefix length, a mask (also with gaps), or `/-N` (all bits but the first N are
+compared); and a range `A-B`. IPv4 and IPv6.
 """
 
 from offload.model.sections.match import MASKED, RANGE, Address
@@ -41,7 +41,7 @@ def number(text: str) -> tuple[int, int]:
 
 
 def written(family: int, value: int) -> str:
-    """The text of an address, given as family (4 or 6) and number: as nft prints it, but IPv6 never has dots."""
+    """The text of an address, given as family (4 or 6) and number, as nft prints it; but IPv6 has no part with dots."""
     if family == 4:  # noqa: PLR2004 - IPv4
         return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
     text = f":{':'.join(f'{value >> shift & 0xFFFF:x}' for shift in range(112, -1, -16))}:"
@@ -55,8 +55,8 @@ def written(family: int, value: int) -> str:
 def network(family: int, value: int, bits: int, *, negated: bool = False, shown: str = "") -> Address | None:
     """The network of prefix length `bits` that has the address `value`; None if the family has no such length.
 
-    The result's `value` is this address with its host bits, its `text` the network (`10.0.0.0/8` for 10.1.2.3).
-    `shown`: how the user wrote the address; the text has it if it is the network's first address.
+    The result keeps `value` with its host bits; its `text` is the network (`10.0.0.0/8` for 10.1.2.3). `shown`: the
+    user's text of the address, used in `text` if it is the network's first address.
     """
     width = WIDTH[family]
     if not 0 <= bits <= width:
@@ -77,7 +77,7 @@ def mask(each: Address) -> int:
 
 
 def covers(each: Address, value: int) -> bool:
-    """Whether `value`, an address of the same family as a number, is in it (a range too); `negated` is ignored."""
+    """Whether the address `value` (a number, of the same family) is in this network or range; `negated` is ignored."""
     if each.bits == RANGE:
         return each.value <= value <= each.last
     bits = mask(each)

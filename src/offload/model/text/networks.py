@@ -1,4 +1,4 @@
-"""Convert between text, networks of `ipaddress`, and address conditions of rules. Pure."""
+"""Convert between text, networks of `ipaddress`, and address conditions of rules."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,8 +12,7 @@ MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291, 2.5.5.2: IPv4 addresses as IP
 def network(text: str) -> IPv4Network | IPv6Network | None:
     """Parse an address or network; host bits are cleared. None: not valid, or with a zone id (`%eth0`).
 
-    A mask like 0.0.0.255 is refused, because Python reads it as an inverted mask, and fw4 as the bits to compare. An
-    IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
+    A mask like 0.0.0.255 is not valid. An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
     """
     mask = text.partition("/")[2]
     try:

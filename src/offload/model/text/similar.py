@@ -10,8 +10,7 @@ LONGEST = 64  # characters; a longer word is not compared
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The text ` (did you mean 'lan'?)` to append to a sentence, with the most similar of the `known` words.
 
-    Empty if none is similar enough, or `word` has more than LONGEST characters. Upper and lower case do not matter;
-    words with the same first letter need less likeness.
+    Empty if none is similar enough, or `word` has more than 64 characters. Upper and lower case do not matter.
     """
     from difflib import SequenceMatcher
 
