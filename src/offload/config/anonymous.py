@@ -1,7 +1,7 @@
-"""Anonymize sections for a bug report: known options only, and numbers in place of free text and some names. Pure.
+"""Anonymize sections for a bug report: free text and some names become numbers.
 
-The names are those of rules, redirects, forwardings, exempts and pairs. Other names stay: sections refer to those of
-zones, networks, devices and ipsets.
+The names are those of rules, redirects, forwardings, exempts and pairs. Names of zones, networks, devices and ipsets
+stay.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,15 +16,15 @@ NAMED_FOR_PEOPLE = frozenset({"rule", "redirect", "forwarding", "exempt", "pair"
 
 
 def known(sections: Iterable[Section]) -> list[Section]:
-    """The sections of types that a bug report has, in their order, without options that their type does not have."""
+    """The sections of types that a bug report has (PACKAGES), in order, without options that their type lacks."""
     return [kept for section in sections if (kept := without_unknown_options(section))]
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:
-    """The sections with a number in place of each free text (of each word of a list); equal texts get equal numbers.
+    """The sections with a number in place of each free text, or of each word of a list; equal texts get equal numbers.
 
     Words for yes and no (`1`, `off`) stay. A named section of a type in NAMED_FOR_PEOPLE is renamed `section_NUMBER`.
-    `sections`: as `known` gives them; a type or option that it leaves out raises KeyError.
+    `sections`: as `known` gives them; KeyError for a type or option that `known` removes.
     """
     numbers = _Numbers({section.name for section in sections})
     return [_anonymous(section, numbers) for section in sections]

@@ -1,8 +1,6 @@
-"""The changes that set, pair, takeover and giveback make to /etc/config/{offload,firewall}. Pure.
+"""The edits that set, pair, takeover and giveback make in /etc/config/{offload,firewall}; nothing is written."""
 
-All sections for a zone or pair get the new mode: otherwise the lower mode of another section would win.
-"""
-
+# All sections for a zone or pair get the new mode: otherwise the lower mode of another section would win.
 import re
 from collections.abc import Iterable, Sequence
 
@@ -22,10 +20,10 @@ Write = tuple[str, list[Edit]]  # a package and its changes, in the order in whi
 
 
 def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
-    """The edits that set `mode` in each `config zone` for the zone, also in disabled ones, or add one if there is none.
+    """The edits that set `mode` in each `config zone` for the zone, or that add one if there is none.
 
-    `sections`: of /etc/config/offload. A new section has options `name` and `mode`; whether the zone exists is not
-    checked.
+    Disabled sections get the mode and stay disabled. `sections`: of /etc/config/offload. It is not checked whether the
+    zone exists.
     """
     named = ((section, choices.with_name(section).options.get("name")) for section in sections)
     own = [section for section, name in named if section.type == "zone" and name == zone]
@@ -33,10 +31,10 @@ def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
 
 
 def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
-    """The edits that set `mode` in each `config pair` with exactly these `src` and `dest`, or add one if there is none.
+    """The edits that set `mode` in each `config pair` with these `src` and `dest`, or that add one if there is none.
 
-    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, and `*` finds only sections with `*`. Disabled
-    sections count, and stay disabled.
+    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, where `*` finds sections with `*` only. Disabled
+    sections get the mode and stay disabled.
     """
     ends = {"src": src, "dest": dest}
     own = [
@@ -67,22 +65,19 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def version_edit(offload: Sequence[Section]) -> list[Edit]:
-    """The edit that sets `version` in the first `config globals`, or in a new one. `offload`: sections of the file.
-
-    It marks the file as written for the present rules. No mode depends on it, but for a file with `taken` and without
-    `version` (0.1.0 wrote it so) the pairs that are faster now are listed as Problems.
-    """
+    """The edit that sets `version` in the first `config globals`, or in a new one. `offload`: sections of the file."""
     return [Edit(_globals(offload), "globals", *VERSION)]
 
 
 def takeover(firewall: Sequence[Section], offload: Sequence[Section], *, once: bool = False) -> list[Write]:
-    """Edits that switch fw4's flow_offloading off and write its mode to `globals.mode`, and to `taken` as a record.
+    """The edits that switch fw4's flow_offloading off and write its mode to `globals.mode` and `globals.taken`.
 
-    They are (package, its edits), to be written in this order. Empty if fw4's option is off; FileError if the mode
-    would have no effect, as `config globals` is disabled, faulty, or has a second, lower mode. `globals.version` is set
-    as well where neither it nor `taken` is there. `firewall`, `offload`: sections of the two files. `once`, at boot:
-    empty if `taken` is there; if fw4's option is off or the mode would have no effect, there is no FileError, and
-    `taken` is set to none, which records that it ran.
+    `firewall`, `offload`: sections of the two files. Returns [(package, edits)], to be written in this order; [] if
+    fw4's option is off. FileError if the mode would have no effect: `config globals` is disabled, has a fault, or has a
+    second section with a lower mode. `globals.version` is set where neither `version` nor `taken` is there.
+
+    `once`: for the boot. [] if `taken` is there. If fw4's option is off or the mode would have no effect, `taken` is
+    set to none, without FileError.
     """
     if once and any(TAKEN in section.options for section in offload):
         return []
@@ -127,12 +122,10 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 
 
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
-    """Edits that undo `takeover`, in its form: fw4's flow_offloading on as it was, `globals.mode` and `taken` none.
+    """The edits that undo `takeover`, in its form: fw4's flow_offloading on as before, `globals.mode` and `taken` none.
 
-    Empty if offload took nothing over, if fw4's option is on again, if `config globals` would not have the mode taken
-    over by now, or if a zone or pair has a lower mode, which fw4's global option would raise. `forget`, for the removal
-    of the package: `taken`, if there, is deleted and not set to none, and this is the only edit where the result would
-    be empty.
+    [] if nothing was taken over, fw4's option is on, `globals` does not have the mode in `taken`, or a zone or pair has
+    a lower mode. `forget`: `taken`, if it is there, is deleted, also in the other cases that give [].
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

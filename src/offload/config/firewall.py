@@ -1,8 +1,4 @@
-"""Read /etc/config/firewall as far as offload needs it: zones, and the traffic that is permitted between them.
-
-Faults are treated as fw4 does: a section with a bad value is ignored, and an unknown option only causes a warning
-(fw4.uc, parse_options). Rules and redirects are read with the tables of the whole firewall.
-"""
+"""Read what offload needs of /etc/config/firewall: zones, permitted traffic between them, rules that set marks."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network
@@ -42,10 +38,10 @@ OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """/etc/config/firewall as typed values, as far as offload needs it, with the problems found in it."""
+    """What offload needs of /etc/config/firewall, as typed values, with the Problems found there."""
 
     zones: tuple[Zone, ...]  # in the order of the file
-    disabled: frozenset[str]  # zones with `enabled 0`: for fw4 they are not there
+    disabled: frozenset[str]  # names of zones with `enabled 0` that no enabled zone has
     permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
     mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
     # (name, options) of refusing rules: those of their options that a conntrack entry does not show, or that are faulty
@@ -56,10 +52,10 @@ class Firewall:
 
 
 def load(sections: Sections) -> Firewall:
-    """Read the sections of /etc/config/firewall as fw4 does, as far as offload needs them.
+    """Read the sections of /etc/config/firewall as fw4 does (fw4.uc, parse_options), as far as offload needs them.
 
-    A rule or redirect that fw4 ignores permits and marks nothing. Of faults in rules and redirects only several
-    protocols in one word (`tcp,udp`) are reported. Without a `defaults` section the policy is drop.
+    A section with a bad value is ignored, except `defaults`, which lose the value. Without a `defaults` section the
+    forward policy is drop. Problems of rules and redirects: only several protocols in one word (`tcp,udp`).
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)

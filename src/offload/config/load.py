@@ -1,4 +1,4 @@
-"""Read the UCI packages firewall, network and offload into a Config and Problems. Pure."""
+"""Read the UCI packages firewall, network and offload into a Config and Problems."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,10 +19,10 @@ DISPENSABLE = {"network", "offload"}
 
 
 def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
-    """Read the packages firewall, network and offload: the Config of what can be read, and all their Problems.
+    """Read the packages firewall, network and offload: (the Config of what can be read, the Problems of all three).
 
-    `packages`: by name the sections, or the Problem that says why the file is unreadable. A package that is absent has
-    no file, which is a Problem for firewall only. With option auto_exempt 0 the Config has no mark rules.
+    `packages`: {name: sections, or the Problem why the file cannot be read}. An absent package is a Problem for
+    firewall only. With option auto_exempt 0 the Config has no mark rules.
     """
     problems = tuple(p for name in FILES if (p := _file_problem(name, packages)) is not None)
     sections = {name: found if isinstance(found := packages.get(name), tuple) else () for name in FILES}
@@ -50,9 +50,9 @@ def load(packages: Packages) -> tuple[Config, tuple[Problem, ...]]:
 
 
 def placed(packages: Packages, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The Problems in order, each once, with the line and the words (`where`) of its section.
+    """The Problems, each once, in order, with `line` and `where` of their sections.
 
-    A Problem of a section that `packages` lack stays as it is.
+    `packages`: {name: sections, or a Problem}. A Problem of a section that is not in them stays as it is.
     """
     known = {
         (section.package, section.id): section

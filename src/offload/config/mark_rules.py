@@ -1,11 +1,7 @@
-"""Find the rules of /etc/config/firewall that must see every packet, and the exempts that keep their traffic slow.
+"""Find the rules of /etc/config/firewall with target MARK or DSCP, and make exempts for their traffic."""
 
-MARK and DSCP rules are in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets bypass. A rule sees packets
-of both directions, so each makes two exempts: for connections whose opener sends what it sees, and for those whose
-replies it sees. Conditions with `!`, sets, times, limits and devices are left out, so the exempt may be wider than
-the rule. Of a set (`option ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
-"""
-
+# MARK and DSCP rules are in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets bypass. Of a set (option
+# `ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
@@ -27,7 +23,7 @@ VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
 
 def set_families(sections: Iterable[Section]) -> dict[str, Family]:
-    """The address family of each `config ipset` by name: IPv4 without option family, ANY if the option is not valid.
+    """{name: Family} of the `config ipset` sections: IPV4 without option family, ANY if the option is not valid.
 
     Of sets with the same name the first counts.
     """
@@ -41,12 +37,12 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 
 
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
-    """The MarkRule of a rule that sets marks or DSCP on forwarded traffic.
+    """The MarkRule of a rule that sets marks or DSCP on forwarded traffic; None for other rules.
 
-    None: it has another target, not both zones, or no traffic that can be offloaded. The MarkRule has two exempts
-    (conditions of slow traffic): for connections whose opener sends what the rule matches, and for those whose replies
-    it matches. Conditions that an exempt cannot have, and too long lists, are left out, so they may be wider.
-    `sets`: the address family of each set, by name.
+    None also if none of its traffic can be offloaded. `sets`: {name of an ipset: its family}. The MarkRule has two
+    exempts (conditions of slow traffic): for connections whose opener sends what the rule matches, and for those whose
+    replies the rule matches. Conditions that an exempt cannot have, and too long lists, are left out, so an exempt may
+    mean more traffic.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:

@@ -1,4 +1,4 @@
-"""nft's keywords, which cannot be the name of a set: the ruleset would not load."""
+"""nft's keywords, with which no set can be named: nft would refuse the ruleset."""
 
 _WORDS = """
 accept add ah arp at auto-merge bridge burst bytes chain comment counter create ct daddr dccp day define

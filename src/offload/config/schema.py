@@ -1,9 +1,7 @@
-"""How the options of a section are read: a table for each section type, with a line for each option.
+"""How the options of a section are read: a table for each section type, with an Option for each option."""
 
-The tables are in config/choices/offload_tables.py and config/fw4/options/firewall_tables.py. offload_reading.py and
-firewall_reading.py, in config/choices and config/fw4, make sentences of invalid values.
-"""
-
+# The tables are in config/choices/offload_tables.py and config/fw4/options/firewall_tables.py; sentences are made in
+# offload_reading.py and firewall_reading.py.
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
@@ -28,7 +26,7 @@ class Bad(NamedTuple):
 
 
 class Option(NamedTuple):
-    """How an option of a section is parsed, and what its faults mean."""
+    """How an option of a section is parsed, and what a fault in it means."""
 
     parse: Parser  # text -> value; None or a Bad: not valid
     expected: str = ""  # ends the sentence `VALUE is not ...`; empty: the parser's Bad has a sentence
@@ -45,10 +43,10 @@ class Option(NamedTuple):
 
 
 class Fault(Enum):
-    """The ways in which an option, or one of its values, can be wrong.
+    """How an option, or one of its values, can be wrong.
 
-    The option is unknown, missing, a list where one value is needed (NOT_A_LIST), not expressible in nftables, or
-    without effect; a value is not valid (VALUE), or has a `!` that is not allowed (NEGATED).
+    The option is unknown, missing, a list where one value is needed (NOT_A_LIST), not expressible in nftables
+    (UNSUPPORTED), or without effect; a value is not valid (VALUE), or has a `!` that is not allowed (NEGATED).
     """
 
     UNKNOWN = "unknown"
@@ -63,7 +61,7 @@ class Fault(Enum):
 class Refused(NamedTuple):
     """A fault of an option, or of one value of it.
 
-    `value`: empty if the whole option is at fault; `bad`: the parser's own sentence; None: it has none.
+    `value`: empty if the whole option is at fault. `bad`: the parser's own sentence; None: it has none.
     """
 
     fault: Fault
@@ -78,7 +76,7 @@ Read = tuple[bool, Any, tuple[Refused, ...]]  # whether there is a value, the va
 class Table(dict[str, Option]):
     """The options that a section type can have, by name. `required`: names of those that a section must have.
 
-    `memory`: results of parsing by option and text, also of invalid text: they repeat in thousands of sections.
+    `memory`: results of earlier parsing.
     """
 
     __slots__ = ("memory", "required")
@@ -92,7 +90,7 @@ class Table(dict[str, Option]):
 class Values(NamedTuple):
     """The valid values of a section by option, and its faults.
 
-    Of a list with bad values the good ones are in `values`, also if there are none: ().
+    A list with bad values has its good ones in `values`, perhaps ().
     """
 
     values: dict[str, Any]
@@ -100,10 +98,10 @@ class Values(NamedTuple):
 
 
 def read(options: Mapping[str, Given], table: Table) -> Values:
-    """Parse the options of a section by the table of its type. Unknown and missing required options are faults too.
+    """Parse the options of a section by the table of its type. Unknown options and missing required ones are faults.
 
-    `options`: by name, UCI's text, or the texts of a list. A list keeps its valid values beside its faults. An option
-    that nftables cannot express, or that has no effect, is a fault without a value. `table.memory` keeps the results.
+    `options`: {name: UCI's text, or a tuple of texts for a list}. A list with faults has its valid values. An option
+    that nftables cannot express, or that has no effect, is a fault and has no value.
     """
     values: dict[str, Any] = {}
     refused: list[Refused] = []

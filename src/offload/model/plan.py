@@ -46,15 +46,14 @@ class PolicyKey:
 class Element:
     """Connections from device `iif` to device `oif` that a table offloads.
 
-    `pair`: (source zone, destination zone), the first if several pairs use these devices. `opened` False: only replies
-    to such connections are looked up by these names (VRF).
+    `pair`: (source zone, destination zone), the first if several pairs use these devices.
     """
 
     iif: str  # name on the forward hook: in a VRF that of the VRF, and with `opened` False its own
     oif: str  # name on the forward hook; with `opened` False the VRF's
     policy: PolicyKey  # with `opened` False only its family counts, that of the replies
     pair: tuple[str, str]
-    opened: bool = True
+    opened: bool = True  # False: only replies to such connections are looked up by these names (VRF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,7 @@ class PairStations:
 class DeviceDecision:
     """A device of a zone, or named by the user: which flowtables list it, and why not more.
 
-    `reasons`: why no flowtable lists it, or why only the software one does, where hardware was requested. `stations`:
-    number of hosts seen at this bridge port; None: its hosts' ports decide nothing.
+    `reasons`: why no flowtable lists it, or why only the software one does, where hardware was requested.
     """
 
     name: str  # of the device
@@ -179,6 +177,7 @@ class DeviceDecision:
     flowtables: tuple[str, ...]  # names of the flowtables that list it
     hardware: bool  # a pair of one of `zones` asks for hardware
     reasons: tuple[Reason, ...]  # empty: all is as requested
+    # number of hosts seen at this bridge port; None: ports do not decide between hardware and software
     stations: int | None = field(default=None, compare=False)
 
 

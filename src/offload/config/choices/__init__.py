@@ -1,1 +1,1 @@
-"""/etc/config/offload."""
+"""Read /etc/config/offload."""

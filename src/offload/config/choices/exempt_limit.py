@@ -1,8 +1,6 @@
-"""The limit on the nft set elements of all exempts together, and Problems for exempts beyond it. Pure.
+"""Keep all exempts together within a limit of nft set elements."""
 
-nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would occupy it for a minute.
-"""
-
+# nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would occupy it for a minute.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,10 +15,10 @@ MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of 
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:
-    """The rules, with exempts reduced so that together they need about MOST_ELEMENTS nft set elements at most.
+    """The rules with their exempts reduced to MOST_ELEMENTS (16,384) nft set elements in all.
 
-    In order: an exempt that no longer fits loses the conditions with its longest lists, so it matches more traffic,
-    which stays slow. Beyond the limit each further exempt still needs one element.
+    In order: an exempt that does not fit loses the conditions with its longest lists, and so matches more traffic.
+    Beyond the limit an exempt still needs one element.
     """
     room = MOST_ELEMENTS
     for mark_rule in mark_rules:
@@ -44,12 +42,12 @@ def _without_longest(exempt: Exempt) -> Exempt:
 def limited(
     exempts: Iterable[Exempt], mark_rules: Iterable[MarkRule]
 ) -> tuple[tuple[Exempt, ...], tuple[Problem, ...]]:
-    """The exempts of sections, reduced to MOST_ELEMENTS nft set elements together; and a Problem for each reduced one.
+    """Reduce the exempts of sections to MOST_ELEMENTS (16,384) nft set elements in all: (exempts, Problems).
 
-    In order: one that no longer fits loses the conditions with its longest lists, so it matches more traffic, which
-    stays slow. If it then names no address or MAC, or still does not fit, it becomes faulty (all traffic from its src
-    to its dest stays slow), or is left out if it does not name both zones. Exempts of `mark_rules` count first, faulty
-    ones need no element.
+    In order: an exempt that does not fit gets a Problem and loses the conditions with its longest lists, so it matches
+    more traffic. If it then names no address or MAC, or still does not fit, it becomes `faulty`, or is left out if it
+    does not name both zones. Elements of the exempts of `mark_rules` are subtracted from the limit first; faulty
+    exempts need none.
     """
     found: list[Exempt] = []
     problems: list[Problem] = []

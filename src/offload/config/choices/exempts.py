@@ -1,13 +1,11 @@
-"""Read `config exempt` sections. A typo must not slow down the whole router, and must not go unnoticed.
+"""Read `config exempt` sections.
 
-For values that cannot be read, in this order:
-
-1. a bad value of a list is left out;
-2. a bad condition is left out if an address or MAC remains: the section then keeps more traffic slow than it names;
-3. if the section names both zones, all traffic of this pair stays slow;
-4. otherwise the section has no effect.
+Values that cannot be read, in this order: a bad value of a list is left out if a value without `!` remains; a bad
+condition is left out if an address or MAC remains, and the section then keeps more traffic slow than it names; if the
+section names both zones, all traffic of this pair stays slow; otherwise the section has no effect.
 """
 
+# A typo must not slow down the whole router, and must not go unnoticed.
 from collections.abc import Collection, Iterator
 from itertools import chain
 from math import prod
@@ -40,12 +38,11 @@ NOT_NEEDED = "this section is not needed"
 
 
 def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, list[Problem]]:
-    """The Exempt (conditions of slow traffic) of a `config exempt`, and its Problems; None: disabled or without effect.
+    """Read a `config exempt`: (Exempt, Problems); the Exempt is None if the section is disabled or has no effect.
 
-    A bad condition (not readable, unknown, a zone not in `zones` (the firewall's zones in use), too long a list, ...)
-    is left out if an address or MAC remains: more traffic stays slow then. If none remains, the Exempt is faulty (all
-    traffic from its src to its dest stays slow), or None if the section does not name both. A section without
-    conditions, or only for protocols that are never offloaded, gives None and a Problem; a disabled one no Problem.
+    `zones`: names of the firewall's zones in use. A bad condition (not readable, unknown, zone not in `zones`, too long
+    a list, ...) is left out if an address or MAC remains, so the Exempt means more traffic. If none remains, the Exempt
+    is `faulty`, or None if the section does not name both zones. A disabled section has no Problem.
     """
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):

@@ -1,4 +1,4 @@
-"""Read /etc/config/offload. A section with a fault is ignored, or makes traffic slower, but never faster."""
+"""Read the sections of /etc/config/offload: `load` gives the Choices and Problems."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import add, and_, or_
@@ -97,7 +97,7 @@ def _named(section: Section) -> dict[str, str]:
 
 
 def with_name(section: Section) -> Section:
-    """The section; if it is a `config zone 'guest'` without option `name`, a copy with `guest` as that option."""
+    """The section; a `config zone 'guest'` without option `name` becomes a copy with `guest` as that option."""
     if section.type != "zone" or "name" in section.options or section.id.startswith("@"):
         return section
     return replace(section, options={"name": section.name, **section.options})
@@ -107,9 +107,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Left out are disabled sections, those that name no zone in use, and faulty pairs with `*` for a zone. Several for
-    the same zone, or the same src and dest, are one choice with the slower values. Other faulty zones and pairs are
-    marked `faulty`: nothing is offloaded where they may apply.
+    Disabled sections, those for a zone that is not in use, and faulty pairs with `*` choose nothing. Sections for the
+    same zone, or the same src and dest, are one choice with the slower values. Other faulty zones and pairs are marked
+    `faulty`.
     """
 
     globals: Globals  # `config globals`
@@ -121,10 +121,10 @@ class Choices:
 
 
 def load(sections: tuple[Section, ...], zones: frozenset[str], disabled: frozenset[str] = frozenset()) -> Choices:
-    """Read all sections of /etc/config/offload: the choices, and Problems, also of sections of unknown type.
+    """Read all sections of /etc/config/offload; sections of unknown type are Problems.
 
-    `zones`: names of the firewall's zones that are in use; `disabled`: names of those with `option enabled '0'`, for
-    which an enabled section has no effect, but a Problem.
+    `zones`: names of the firewall's zones in use; `disabled`: names of its zones with `option enabled '0'`. An enabled
+    section for one of these has no effect, and is a Problem.
     """
     reader = _Reader(sections, zones, disabled)
     known = PACKAGES["offload"]

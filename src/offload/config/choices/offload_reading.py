@@ -15,10 +15,10 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A section's valid values by option, and a Problem for each fault; options without effect are in neither.
+    """A section's valid values by option, and a Problem for each fault.
 
     `bad`: names of the options that are invalid, missing, or unknown (unless `read` ignores unknown ones). A list with
-    bad values is in it too, and keeps its valid ones in `values`; these may be none.
+    bad values is in `bad`, and has its valid values, perhaps (), in `values`.
     """
 
     section: Section
@@ -27,16 +27,16 @@ class Reading:
     bad: frozenset[str]
 
     def get(self, option: str, default: Any = None) -> Any:
-        """The option's value; `default` if it is absent or invalid. A list has its valid values, perhaps none: ()."""
+        """The option's value; `default` if it is absent or invalid. A list has its valid values, perhaps ()."""
         return self.values.get(option, default)
 
 
 def read(section: Section, table: Table, consequence: str | Callable[[str], str], *, ignored: bool = False) -> Reading:
-    """Read every option of `section` by the table of its type.
+    """Read the options of `section` by the table of its type.
 
-    `consequence`: the end of a Problem's sentence, or a function that gives it for the option's name, unless the table
-    has one for the option. An unknown option counts as an invalid one; with `ignored` it is ignored, as fw4 does.
-    Options that nftables cannot express, or that have no effect, are left out without a Problem.
+    `consequence`: the end of a Problem's sentence, or a function (option name) -> this text; a `consequence` in the
+    table comes before it. An unknown option is a fault, but with `ignored` it is skipped. Options that nftables cannot
+    express, or that have no effect, have no value and no Problem.
     """
     found = schema.read(section.options, table)
     refused = [

@@ -1,4 +1,4 @@
-"""The tables of options in /etc/config/offload, one for each section type; and the tables for bug reports."""
+"""The tables of options in /etc/config/offload, one for each section type; and PACKAGES, the tables for bug reports."""
 
 from collections.abc import Mapping
 
@@ -90,7 +90,7 @@ PACKAGES: Mapping[str, Mapping[str, Table]] = {
 
 
 def without_unknown_options(section: Section) -> Section | None:
-    """The section for a bug report, without options that its type does not have; None: reports leave its type out."""
+    """The section without options that its type does not have in PACKAGES; None: PACKAGES does not have its type."""
     table = PACKAGES.get(section.package, {}).get(section.type)
     if table is None:
         return None

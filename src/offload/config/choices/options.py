@@ -1,4 +1,4 @@
-"""Parsers for the options of /etc/config/offload: a UCI string to a typed value, or a Bad. Pure."""
+"""Parsers for the options of /etc/config/offload: a UCI string to a typed value, or a Bad if it is not valid."""
 
 import re
 from typing import Any
@@ -39,7 +39,7 @@ def boolean(value: str) -> bool | Bad:
 
 
 def choice(*words: str) -> Parser:
-    """A parser that gives a text unchanged if it is one of `words`, spelled exactly so; else a Bad that names them."""
+    """A parser that gives a text unchanged if it is one of `words`, in the same case; else a Bad that names them."""
 
     def parse(value: str) -> str | Bad:
         return value if value in words else _unknown(value, words)
@@ -72,7 +72,7 @@ def family(value: str) -> Family | Bad:
 
 
 def number(low: int, high: int) -> Parser:
-    """A parser for a decimal number from `low` to `high`; a Bad for other text, or more digits than `high` has."""
+    """A parser for a decimal number from `low` to `high`; a Bad for other text, or for more digits than `high` has."""
 
     def parse(value: str) -> int | Bad:
         # isdecimal also accepts digits of other scripts
@@ -84,21 +84,21 @@ def number(low: int, high: int) -> Parser:
 
 
 def identifier(value: str) -> str | Bad:
-    """The name of a zone, unchanged, if fw4 accepts it and it has at most LONGEST_ZONE_NAME characters; else a Bad."""
+    """The name of a zone, unchanged, if its characters are valid and at most 122 (LONGEST_ZONE_NAME); else a Bad."""
     if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_ZONE_NAME:
         return value
     return Bad(ProblemCode.BAD_NAME, {"value": value})
 
 
 def zone(value: str) -> str | Bad:
-    """The name of a zone as `identifier` takes it, or `*`; else a Bad. Whether the zone exists is not checked."""
+    """The name of a zone as `identifier` takes it, or `*`; else a Bad. It is not checked whether the zone exists."""
     return value if value == "*" else identifier(value)
 
 
 def device(value: str) -> str | Bad:
-    """The name of a network device, unchanged, if it is safe in nft text (DEVICE_NAME) and not `.` or `..`.
+    """The name of a network device, unchanged, if it is safe in nft text (DEVICE_NAME) and not `.` or `..`; else a Bad.
 
-    Otherwise a Bad. Whether the device exists is not checked.
+    It is not checked whether the device exists.
     """
     if DEVICE_NAME.fullmatch(value) and value not in {".", ".."}:
         return value
@@ -106,9 +106,9 @@ def device(value: str) -> str | Bad:
 
 
 def negatable(parse: Parser) -> Parser:
-    """A parser for a value with or without `!`: `parse` reads the value after it, and its result gets `negated`.
+    """A parser for a value with or without `!`: `parse` reads the text after it, and sets `negated` in the result.
 
-    Blanks around `!` are ignored. For a value that `parse` refuses the result is its Bad, but with the `!` in the text.
+    Blanks around `!` are ignored. A Bad of `parse` is returned with the whole text, `!` included.
     """
 
     def parsed(value: str) -> Any:
@@ -124,21 +124,21 @@ def negatable(parse: Parser) -> Parser:
 def network(value: str) -> Address | Bad:
     """An IPv4 or IPv6 address, or a network with a prefix length, or in IPv4 with a netmask; host bits are cleared.
 
-    Ranges, names and IPv6 zone ids are Bad; `::ffff:192.0.2.1` is the IPv4 address.
+    `::ffff:192.0.2.1` is the IPv4 address. A Bad for other text, also for ranges, names and IPv6 zone ids.
     """
     found = networks.network(value)
     return networks.as_address(found) if found else Bad(ProblemCode.BAD_ADDRESS, {"value": value})
 
 
 def mac(value: str) -> Item | Bad:
-    """A MAC address with colons or dashes; a Bad for other text. The result is in lower case, with colons."""
+    """A MAC address, in lower case with colons; the text may have dashes or upper case. A Bad for other text."""
     if MAC.fullmatch(value):
         return Item(value.lower().replace("-", ":"))
     return Bad(ProblemCode.BAD_MAC, {"value": value})
 
 
 def ports(value: str) -> Item | Bad:
-    """A port from 0 to 65535, or a range `low-high` or `low:high`, which gets a hyphen; a Bad for other text."""
+    """A port from 0 to 65535, or a range `low-high` or `low:high` (the result has a hyphen); a Bad for others."""
     parse = number(0, HIGHEST_PORT)
     ends = [parse(part) for part in re.split("[-:]", value)]
     match ends:
@@ -150,10 +150,10 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """The protocols that one word means, as Items with the text `tcp` or `udp`; an empty tuple means all protocols.
+    """The protocols of one word, as Items with the text `tcp` or `udp`; () means all protocols.
 
-    The words are `tcp`, `udp`, `tcpudp` (in any case), `6` and `17`; for all: `all`, `any` (in lower case) and `*`. A
-    Bad for others, with another sentence for a protocol that no flowtable takes (ICMP, ESP, ...).
+    The words are `tcp`, `udp`, `tcpudp` (in any case), `6` and `17`; for all: `all`, `any` (in lower case) and `*`. For
+    others a Bad: NEVER_OFFLOADED for ICMP, ESP, ..., otherwise BAD_PROTOCOL.
     """
     if value in {"all", "any", "*"}:
         return ()
@@ -163,9 +163,9 @@ def protocol(value: str) -> tuple[Item, ...] | Bad:
 
 
 def mark(value: str) -> Bits | Bad:
-    """A packet mark, `value[/mask]` in decimal or 0xhex; without a mask all bits count.
+    """A packet mark, `value[/mask]` in decimal or 0xhex; without a mask all 32 bits.
 
-    A Bad for other text, for `!`, and for a value with bits outside of the mask.
+    A Bad for other text, also with `!`, and for a value with bits outside of the mask.
     """
     found = fw4_values.mark(value)
     if found is None or found.negated or found.value & ~found.mask:

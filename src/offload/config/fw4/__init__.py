@@ -1,1 +1,1 @@
-"""Read /etc/config/firewall as fw4 does, and the sections that services and netifd add."""
+"""Read the firewall's sections as fw4 does: those of /etc/config/firewall, of services and of netifd."""

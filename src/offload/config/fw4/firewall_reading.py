@@ -1,4 +1,4 @@
-"""Read a section of the firewall: its values, and a FirewallProblem for each invalid option."""
+"""Read the options of a section of the firewall: its values, and a FirewallProblem for each faulty option."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -20,9 +20,10 @@ _SENTENCES = {
 
 
 class Reading(NamedTuple):
-    """A section's valid values by option, and the roles (CORE, CONDITION, DETAIL of schema.py) of its faulty options.
+    """A section's valid values by option; and in `faults`, by option, the roles of faulty ones (schema.py).
 
-    Options with a harmless fault (unknown, no effect, a detail that nftables cannot express) have no role there.
+    Roles are CORE, CONDITION and DETAIL. Options that are unknown, without effect, or a detail that nftables cannot
+    express are in neither.
     """
 
     origin: Origin
@@ -30,24 +31,24 @@ class Reading(NamedTuple):
     faults: dict[str, str]
 
     def bad(self, *roles: str) -> tuple[str, ...]:
-        """The invalid or missing options that have one of the roles; a missing one is CORE."""
+        """The options in `faults` that have one of these roles. A missing option is CORE."""
         return tuple(option for option, role in self.faults.items() if role in roles)
 
 
 class Say(Protocol):
-    """A function that adds a FirewallProblem about the section in `reading`, or about its `option`.
+    """A function that adds a FirewallProblem about the section of `reading`, or about its `option`.
 
-    `words` fill the blanks of the sentence of `fault`.
+    `words` fill the blanks in the sentence of `fault`.
     """
 
     def __call__(self, fault: FirewallFault, reading: Reading, option: str = "", **words: object) -> None: ...
 
 
 def read(origin: Origin, options: Mapping[str, Given], table: Table, problems: list[FirewallProblem]) -> Reading:
-    """Read every option by the table of the section's type, and append problems to `problems`, one for each option.
+    """Read the options by the table of the section's type, and append a problem for each faulty one to `problems`.
 
-    A list with bad values is left out with its good ones, and gets a problem for the first. Options that are unknown,
-    unsupported or without effect have a problem and no value either.
+    A list with a bad value has no value, and one problem. Options that are unknown, without effect, or not expressible
+    in nftables have a problem and no value.
     """
     values, refused = schema.read(options, table)
     faults: dict[str, str] = {}

@@ -1,9 +1,10 @@
-"""Read replies of netifd and procd: networks, and firewall sections of protocols and services. Pure.
+"""Read replies of netifd and procd: networks, and the firewall's sections that protocols and services give.
 
 The replies are of `network.interface dump` and `service get_data {"type": "firewall"}`. Values of unexpected types are
-ignored, because a faulty service must not cost the router its firewall.
+ignored.
 """
 
+# Unexpected values are ignored, because a faulty service must not cost the router its firewall.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,9 +18,9 @@ Found = tuple[str, Origin, dict[str, Given]]
 
 
 def networks(dump: Any) -> dict[str, RouterNetwork]:
-    """The networks of the reply `network.interface dump`, by name, also those that are down; {} if it is malformed.
+    """{name: RouterNetwork} from the reply of `network.interface dump`; {} if it is malformed.
 
-    Entries without a name are skipped; values of unexpected types, and addresses that are not valid, are left out.
+    Networks that are down are in it. Entries without a name are skipped; addresses that are not valid are left out.
     """
     found = {}
     for each in _objects(_object(dump).get("interface")):
@@ -47,11 +48,11 @@ def _addresses(each: Mapping[str, Any]) -> Iterator[Address]:
 
 
 def sections(dump: Any, services: Any) -> tuple[Found, ...]:
-    """The firewall sections that netifd's interfaces give, then those of procd's services and instances.
+    """The firewall's sections that netifd's interfaces give, then those of services: ((type, origin, options), ...).
 
-    Each as (type, origin, options), of which nothing is checked. `dump`: reply of `network.interface dump`; `services`:
-    of `service get_data`. Option `name`, except in sets and zones, is replaced by who gave the section:
-    `ubus:wan[dhcp] rule 0`. A rule, nat or zone that an interface gives without option `device` gets the interface's.
+    `dump`: reply of `network.interface dump`; `services`: of `service get_data`. Types and options are not checked.
+    Option `name`, except in sets and zones, is replaced by who gave the section: `ubus:wan[dhcp] rule 0`. A rule, nat
+    or zone of an interface without option `device` gets the interface's device.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 

@@ -1,4 +1,4 @@
-"""Read the entries of an ipset, from its section or its file. Pure."""
+"""Read the entries of an ipset."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ Element = tuple[Address | Item, ...]
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The entries in the text of a file: one in each line, without empty lines and those that begin with `#`."""
+    """The lines of a text without blanks around them, without empty lines and those that begin with `#`."""
     found = (line.strip() for line in text.splitlines())
     return tuple(line for line in found if line and not line.startswith("#"))
 
@@ -21,11 +21,11 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of an ipset entry, one for each part of the set's key; None: too few, too many, or one is not valid.
+    """The values of one entry of an ipset, one for each part of the set's key; None: one is not valid, or their number.
 
-    `line`: words separated by blanks. `match`: (direction, type) of the parts of the key; `family`: 4 or 6, of
-    addresses. `networks`: netifd's, by name; the name of one stands for the router's first address there, with its
-    prefix length if the type is net. A mask with gaps, and a range of ports, are not valid.
+    `line`: words separated by blanks. `match`: ((direction, type), ...) of the key; `family`: 4 or 6, of addresses.
+    `networks`: {name: RouterNetwork}; a name stands for the router's first address there, with its prefix length if the
+    type is net. Masks with gaps and ranges of ports are not valid.
     """
     words = line.split()
     if len(words) != len(match):
@@ -76,14 +76,11 @@ class _Box(NamedTuple):
 
 
 def apart(elements: Sequence[Element]) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-    """(taken, refused): elements that the kernel takes together, and those that it refuses beside an earlier one.
+    """(taken, refused): elements that the kernel takes in one set, and those that it refuses beside an earlier one.
 
-    Both are in the order given.
-
-    With one field in the key, or only single addresses, it takes all, since nft merges them. Otherwise elements that
-    another one covers are in neither, unless only refused ones cover them. If the first or last value of one lies in
-    another, the kernel refuses the later of the two (nft_set_pipapo.c, EEXIST and ENOTEMPTY); it takes elements that
-    only cross each other.
+    Both are in the order given. With more than one field in the key, elements that a taken one covers are in neither,
+    and an element is refused if its first or last value lies in an earlier one, or the other way round
+    (nft_set_pipapo.c, EEXIST and ENOTEMPTY). With one field, or single addresses only, all are taken.
     """
     values = [value for each in elements for value in each if isinstance(value, Address)]
     if not elements or len(elements[0]) == 1 or all(value.bits == WIDTH[value.family] for value in values):

@@ -178,8 +178,7 @@ class FirewallConfig(NamedTuple):
     """The usable sections of the firewall, from ubus (services and netifd) and from /etc/config/firewall.
 
     Disabled sections are not in it. A rule, redirect or nat with an unreadable condition is in it, and its `lost` names
-    the option. `unread_zones`: enabled zones that are not in `zones`, because their name or a condition cannot be read,
-    or the name is in use.
+    the option.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type
@@ -191,6 +190,7 @@ class FirewallConfig(NamedTuple):
     ipsets: tuple[IpSet, ...] = ()  # those of services first
     includes: tuple[Include, ...] = ()  # nft files and scripts of `config include`
     helpers: tuple[Helper, ...] = ()  # of the system's helpers file
+    # enabled zones that are not in `zones`, because their name or a condition cannot be read, or the name is in use
     unread_zones: tuple[Zone, ...] = ()
 
 

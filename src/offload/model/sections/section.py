@@ -22,9 +22,10 @@ class Section:
 
     @property
     def known_as(self) -> str:
-        """Its name for a sentence, in quotes: `'PlayStation'`; of a pair or forwarding without name option `lan > wan`.
+        """Its name for a sentence, in quotes: `'PlayStation'`.
 
-        Empty: it has no name, or it is a `globals` section. Long names are cut, and unprintable characters replaced.
+        A pair or forwarding without option `name` has `lan > wan`. Empty: it has no name, or its type is `globals`. A
+        name is cut after 60 characters.
         """
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:
@@ -36,17 +37,17 @@ class Section:
     def title(self) -> str:
         """Type and name for a sentence: `exempt 'PlayStation'`.
 
-        Without a name it has the line, `exempt (line 12)`, or if that is not known uci's `@exempt[0]`. A `globals`
-        section with a name has the type alone.
+        Without a name: `exempt (line 12)`, or if the line is not known `exempt @exempt[0]`. A `globals` section with a
+        name has the type alone.
         """
         name = self.known_as or (self._unnamed and (f"(line {self.line})" if self.line else self._unnamed))
         return f"{self.type} {name}".rstrip()
 
     @property
     def place(self) -> str:
-        """File, line if known, type and name, for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`.
+        """File, line if known, type and name for a sentence: `/etc/config/offload line 12, exempt 'PlayStation'`.
 
-        Without a name it ends with uci's id, `exempt @exempt[0]`; a `globals` section with a name ends with its type.
+        A section without a name has its id in place of the name; a `globals` section with a name has the type alone.
         """
         line = f" line {self.line}" if self.line else ""
         return f"/etc/config/{self.package}{line}, {self.type} {self.known_as or self._unnamed}".rstrip()
@@ -58,10 +59,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a UCI package: `option` of the section with the name `section` gets `value` in place of its own.
+    """One change of a UCI package: `option` of the section with the name `section` gets this value.
 
-    A section that does not exist is made, of type `type`. With an empty `option` nothing else changes; with value None
-    the option is deleted.
+    A section that does not exist is made, of type `type`. Value None: the option is deleted. Empty `option`: only the
+    section is made, if it does not exist.
     """
 
     section: str
@@ -78,11 +79,11 @@ class Removal:
 
 
 def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tuple[Section, ...]:
-    """The sections after the edits, with new ones at the end; nothing is written.
+    """The sections after the edits, with new ones at the end; no file is written.
 
-    An edit finds its section by `name`. A section that is changed or made has no `line`; one that is made is of the
-    package of the first section, or of the package '' if there are no sections. Indexes in ids (`@type[index]`) are
-    counted again; lines of other sections stay. A Removal of a section that does not exist does nothing.
+    Sections that an edit makes or changes have no `line`. A new one has the package of the first section, or '' if
+    there are no sections. Indexes in ids (`@type[index]`) are counted again. A Removal of a section that does not exist
+    does nothing.
     """
     found = {section.name: section for section in sections}
     for edit in edits:
@@ -100,7 +101,7 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tup
 
 
 def _counted(sections: Iterable[Section]) -> Iterator[Section]:
-    """The sections; those without a name get the id of their place now: `@type[index]`, counted among all of a type."""
+    # those without a name get the id of their place now: `@type[index]`, counted among all of a type
     seen: Counter[str] = Counter()
     for section in sections:
         here = f"@{section.type}[{seen[section.type]}]"

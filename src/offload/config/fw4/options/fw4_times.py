@@ -34,14 +34,14 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """Seconds that elements of a set live; -1: without end; None: no number."""
+    """A number of seconds, or -1, which means no timeout; None: not valid."""
     return -1 if value == "-1" else number(value)
 
 
 def date(value: str) -> tuple[int, ...] | None:
     """`YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` from 1970 to 2038 as (year, month, day, hour, minute, second); None: not valid.
 
-    Parts that are left out are the lowest: 1 for month and day, else 0.
+    Absent parts are the lowest: 1 for month and day, otherwise 0.
     """
     found = re.fullmatch(_DATE, value)
     if found is None:
@@ -58,7 +58,7 @@ def _days(year: int, month: int) -> int:
 
 
 def time(value: str) -> tuple[int, ...] | None:
-    """`hh[:mm[:ss]]` as (hour, minute, second), with 0 for those left out; None: not valid."""
+    """`hh[:mm[:ss]]` as (hour, minute, second); absent parts are 0. None: not valid."""
     found = re.fullmatch(_TIME, value)
     if found is None:
         return None
@@ -67,7 +67,7 @@ def time(value: str) -> tuple[int, ...] | None:
 
 
 def weekdays(value: str) -> tuple[tuple[str, ...], bool] | None:
-    """The names of the days, from Monday on, and whether `!` is before the first; None: no day, or an unknown word.
+    """Days of the week as (names in the order from Monday, whether `!` is before the first); None: not valid.
 
     Words are separated by blanks; each means the first day that begins with it, in any case (`t`: Tuesday).
     """

@@ -1,6 +1,6 @@
 """Parse match values as fw4 does: a string to a value; None if it is not valid.
 
-Source: openwrt/firewall4, fw4.uc, parse_*. `!` before a value negates it.
+Source: openwrt/firewall4, fw4.uc, parse_*.
 """
 
 import re
@@ -29,10 +29,9 @@ def plain_device(name: str) -> bool:
 
 
 def device(value: str) -> Item | None:
-    """A device: `name`, `name+` or `name*` (as `name+`) for all that begin so, `+` for all, with or without `!`.
+    """A device: `name`, `name+` or `name*` (as `name+`) for names that begin so, `+` for all, with or without `!`.
 
-    None: no name, one with other characters than A-Z a-z 0-9 _ . : + @ -, one longer than 15 characters, or one that
-    begins with `+` and has more.
+    None: empty, longer than 15 characters, with others than A-Z a-z 0-9 _ . : + @ -, or a `+` at the start of a name.
     """
     name, negated = negation(value)
     if name.endswith("*"):  # nft's own wildcard; fw4 accepts it
@@ -41,32 +40,29 @@ def device(value: str) -> Item | None:
 
 
 def network_name(value: str) -> Item | None:
-    """The name of a netifd network, with or without `!`; None: there is no name, or only a `!`.
-
-    Whether the network exists is not checked.
-    """
+    """The name of a netifd network, with or without `!`; None: the name is empty. Any other name is taken."""
     name, negated = negation(value)
     return Item(name, negated) if name else None
 
 
 def zone_device(value: str) -> Item | None:
-    """A zone's device, as `device` reads it; None: there is no name, or only a `!`.
+    """A zone's device, as `device` reads it; None: the name is empty.
 
-    A name that `device` refuses becomes NO_DEVICE, a name that no device can have; a `!` before it still negates.
+    A name that `device` refuses becomes NO_DEVICE, a name that no device can have; `!` before it still negates.
     """
     name, negated = negation(value)
     return (device(value) or Item(NO_DEVICE, negated)) if name else None
 
 
 def direction(value: str) -> bool | None:
-    """Whether a rule's device is the output device: False for in and ingress, True for out and egress, else None."""
+    """False (input device) for in and ingress, True (output device) for out and egress; None for other words."""
     return {"in": False, "ingress": False, "out": True, "egress": True}.get(value)
 
 
 def network(value: str) -> Address | NetworkName | None:
     """An address, network or range, or the name of a netifd network (for its addresses), with or without `!`.
 
-    Whether that network exists is not checked. None: a wrong address, or no possible name.
+    None: not valid. It is not checked whether the network exists.
     """
     name, negated = negation(value)
     found = address(name, negated=negated)
@@ -77,7 +73,7 @@ def network(value: str) -> Address | NetworkName | None:
 
 
 def port(value: str) -> Item | None:
-    """A port, or a range `low-high` or `low:high`, with or without `!`; None: not valid. The result has a hyphen."""
+    """A port, or a range `low-high` or `low:high` (the result has a hyphen), with or without `!`; None: not valid."""
     name, negated = negation(value)
     found = re.fullmatch(_PORT, name)
     if found is None:
@@ -99,9 +95,9 @@ def mac(value: str) -> Item | None:
 
 
 def protocol(value: str) -> tuple[Item, ...] | None:
-    """The protocols that a word means, by name or number, with or without `!`, as nft writes them; None: not valid.
+    """The protocols of a word, by name or number, with or without `!`, as nft writes them; None: not valid.
 
-    `tcpudp` gives two. `all`, `any` and `*` give the word `any`, and take no `!`.
+    `tcpudp` gives two Items. `all`, `any` and `*` give the word `any`, and are not valid with `!`.
     """
     name, negated = negation(value)
     name = name.lower()
@@ -120,11 +116,10 @@ _BY_NUMBER = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp", 33: 
 
 
 def icmp_type(value: str) -> IcmpType | None:
-    """An ICMP type by name, or as `type` or `type/code`, numbers up to 255 that count for both families; else None.
+    """An ICMP type: a name, `type` or `type/code` with numbers up to 255, or `any` (ANY_TYPE); None: not valid.
 
-    `any` is ANY_TYPE. A name gives a type for each family that has it. For one that only IPv6 has, fw4 uses code 0 if
-    the name has none.
-    `!` is not valid.
+    `!` is not valid. A name has values for the families that know it, numbers have the same for both. A name that only
+    IPv6 knows, of a type without a code, gets code 0, as in fw4.
     """
     if value == "any":  # fw4 writes iptables' number for it, 255, which is no type of any packet
         return ANY_TYPE
@@ -153,7 +148,7 @@ def mark(value: str) -> Bits | None:
 
 
 def dscp(value: str) -> Bits | None:
-    """A DSCP class (EF, AF11, CS1) in any case, or a number from 0 to 63, with or without `!`; None: not valid."""
+    """A DSCP class (EF, AF11, CS1) in any case, or a number up to 63, with or without `!`; None: not valid."""
     name, negated = negation(value)
     known = DSCP.get(name.lower())
     if known is None:
@@ -162,10 +157,10 @@ def dscp(value: str) -> Bits | None:
 
 
 def set_match(value: str) -> SetMatch | None:
-    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; whether the set exists is not checked.
+    """`SETNAME [DIRECTION[,DIRECTION...]]`, with or without `!`; None: the name is not valid.
 
-    Directions are src, dst or dest (which becomes dst); other words become "", and those after the third are ignored.
-    None: the name is not valid.
+    Directions are src, dst and dest (which becomes dst); another word becomes "", and those after the third are
+    ignored. It is not checked whether the set exists.
     """
     words, negated = negation(value)
     name, _, rest = words.partition(" ")
@@ -175,10 +170,10 @@ def set_match(value: str) -> SetMatch | None:
 
 
 def set_type(value: str) -> tuple[str, str] | None:
-    """One part of a set's key (`dest_ip`) as (direction, type); the direction is src if none is given.
+    """One part of a set's key as (direction, type): `dest_ip` gives (`dst`, `ip`); None: no such type.
 
-    Types are ip, port, mac, net and set; directions src and dst, also written dest. The first letters of a
-    type are enough. None: no such type.
+    Directions are src (also if none is given), dst and dest. Types are ip, port, mac, net and set; first letters are
+    enough.
     """
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)
@@ -188,9 +183,9 @@ def set_type(value: str) -> tuple[str, str] | None:
 
 
 def helper(value: str) -> Item | None:
-    """The name of a conntrack helper, with or without `!`; None: no valid name.
+    """The name of a conntrack helper, with or without `!`; None: not valid.
 
-    Whether the helper exists is not checked.
+    It is not checked whether the helper exists.
     """
     name, negated = negation(value)
     return Item(name, negated) if re.fullmatch(IDENTIFIER, name) else None

@@ -1,6 +1,6 @@
 """Parse words and names as fw4 does: a string to a value; None if it is not valid.
 
-Source: openwrt/firewall4, fw4.uc, parse_*. `!` before a value negates it.
+Source: openwrt/firewall4, fw4.uc, parse_*.
 """
 
 import re
@@ -17,7 +17,7 @@ _PATH = r'/[^"\\\x00-\x1f\x7f]*'
 
 
 def negation(value: str) -> tuple[str, bool]:
-    """The value without blanks around it and without a `!` at its beginning, and whether it had that `!`."""
+    """(value without a `!` at its beginning and without blanks around, whether it had the `!`)."""
     text = value.strip(" \t")
     return (text[1:].strip(" \t"), True) if text.startswith("!") else (text, False)
 
@@ -28,7 +28,7 @@ def boolean(value: str) -> bool | None:
 
 
 def enum(*words: str) -> Parser:
-    """A parser that gives the first of `words` that begins with the value, in any case; None: none does.
+    """A parser that gives the first of `words` that begins with the value, in any case; None if none does.
 
     An empty value gives the first word.
     """
@@ -62,7 +62,7 @@ def position(value: str) -> str | None:
 
 
 def family(value: str) -> int | None:
-    """4, 6, or 0 for both (any, all, `*`). `inet` and values with a 4 are IPv4, others with a 6 IPv6; else None."""
+    """0 (both families) for any, all and `*`; 4 for inet and words with a 4; 6 for other words with a 6; else None."""
     if value in {"any", "all", "*"}:
         return 0
     if value == "inet" or "4" in value:
@@ -71,14 +71,14 @@ def family(value: str) -> int | None:
 
 
 def text(value: str) -> str:
-    """The text unchanged; every text is valid, as it is only written between quotes, or not at all."""
+    """The text unchanged; every text is valid."""
     return value
 
 
 def identifier(value: str) -> str | None:
     """The name of a zone or set, unchanged, if its characters are valid in nft and at most 122; else None.
 
-    Words of nft's own language, which it refuses as names, are not looked for.
+    Keywords of nft are not refused.
     """
     return value if re.fullmatch(IDENTIFIER, value) and len(value) <= LONGEST_NAME else None
 
@@ -86,14 +86,14 @@ def identifier(value: str) -> str | None:
 def zone(value: str) -> str | None:
     """The name of a zone as `identifier` takes it, or `*`; None: not valid.
 
-    Whether the zone exists is checked later.
+    It is not checked whether the zone exists.
     """
     return value if value == "*" else identifier(value)
 
 
 def path(value: str) -> str | None:
-    """An absolute path that is safe in nft text, unchanged; None for others.
+    """An absolute path, unchanged; None for others, for more than 255 characters, or if it is not safe in nft.
 
-    Safe are at most 255 characters, without `"`, backslash and control characters.
+    Not safe are `"`, backslash and control characters.
     """
     return value if re.fullmatch(_PATH, value) and len(value) <= LONGEST_PATH else None

@@ -1,6 +1,6 @@
-"""Names of ICMP types, by family: (type, code); code None is every code. RFC 792, RFC 1812, RFC 4443 and others.
+"""Names of ICMP types, as iptables and OpenWrt's firewall know them: {name: (type, code)} for IPv4 and IPv6.
 
-The names are those that iptables and OpenWrt's firewall know.
+Code None is every code. Numbers: RFC 792, RFC 1812, RFC 4443 and others.
 """
 
 Types = dict[str, tuple[int, int | None]]

@@ -34,17 +34,17 @@ def many(option: Option) -> Option:
 
 
 def unsupported(option: Option = TEXT, role: str = DETAIL) -> Option:
-    """A copy of the option with this role, marked as known and not expressible in nftables: using it is a problem."""
+    """A copy of the option with this role, marked as known but not expressible in nftables (Fault.UNSUPPORTED)."""
     return option._replace(unsupported=True, role=role)
 
 
 def without_effect(option: Option) -> Option:
-    """A copy of the option with role DETAIL, marked as one that fw4 reads and ignores."""
+    """A copy of the option with role DETAIL, marked as one that fw4 reads and ignores (Fault.NO_EFFECT)."""
     return option._replace(without_effect=True, role=DETAIL)
 
 
 def required(option: Option) -> Option:
-    """A copy of the option that a section must have: without it the section has a fault (Fault.MISSING)."""
+    """A copy of the option, marked as one that a section must have (Fault.MISSING)."""
     return option._replace(required=True)
 
 

@@ -1,7 +1,4 @@
-"""Read sections of /etc/config/firewall, of services and of netifd into a FirewallConfig. Pure.
-
-Every section is read by itself: a faulty one is left out, or goes without the fault. Those of services come first.
-"""
+"""Read sections of /etc/config/firewall, of services and of netifd into a FirewallConfig."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -37,10 +34,10 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 
 
 class Loader:
-    """Reads sections of the firewall; `problems` collects the FirewallProblems of what it has read so far.
+    """Reads sections of the firewall; `problems` collects the FirewallProblems of all calls.
 
-    `networks`: netifd's, by name, for addresses that name one; None: such names are not checked. `files`: the lines of
-    ipset loadfiles that can be read, by path; None: no file.
+    `networks`: {name: RouterNetwork} of netifd, for addresses that name a network; None: such names are not checked.
+    `files`: {path: lines} of the loadfiles of ipsets; None: no file.
     """
 
     def __init__(
@@ -52,10 +49,10 @@ class Loader:
     def load(
         self, sections: Iterable[Section], handed_over: Iterable[netifd_data.Found], helpers: tuple[Helper, ...] = ()
     ) -> FirewallConfig:
-        """Read all sections: those `handed_over` by services and netifd first, then those of /etc/config/firewall.
+        """Read all sections: those `handed_over` by services and netifd, and `sections` of /etc/config/firewall.
 
-        Of those handed over `defaults` and `include` are ignored, and of all those of unknown types. `helpers`: the
-        system's conntrack helpers, which the result has unchanged. Faults are added to `problems`.
+        Sections of unknown type are ignored, and of those handed over `defaults` and `include`. `helpers`: the system's
+        conntrack helpers, unchanged in the result. Faults are added to `problems`.
         """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:
@@ -84,20 +81,20 @@ class Loader:
         )
 
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
-        """The `config rule` sections that can be used, enabled and without faults that matter.
+        """The usable `config rule` sections; faults are added to `problems`.
 
-        The faults of all are added to `problems`. A rule with a condition that cannot be read is kept without it, and
-        its `lost` names the option; but with a bad protocol, port, zone or device it is left out. Options that nftables
-        cannot express are ignored here, as in fw4.
+        A rule with a condition that cannot be read is in the result without it, and its `lost` names the option. A
+        disabled rule, or one with another bad option (protocol, port, zone, device, ...), is not in the result. Options
+        that nftables cannot express are ignored.
         """
         return self._only("rule", sections, traffic.rule)
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """The `config redirect` sections that can be used; otherwise as `rules`."""
+        """The usable `config redirect` sections; otherwise as `rules`."""
         return self._only("redirect", sections, traffic.redirect)
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """The `config include` sections that can be used; otherwise as `rules`."""
+        """The usable `config include` sections, those without a bad option. Faults are added to `problems`."""
         return self._only("include", sections, objects.include)
 
     def _only(self, kind: str, sections: Iterable[Section], make: Callable[[Reading, Say], T | None]) -> tuple[T, ...]:
@@ -212,7 +209,7 @@ class Loader:
         return Zone(reading.origin, helper=helpers, unread=tuple(reading.faults), **name)
 
     def helpers(self, sections: Iterable[Section]) -> tuple[Helper, ...]:
-        """Read `config helper` sections. One with a fault, or not just one protocol, is left out, with a problem."""
+        """Read `config helper` sections. One with a fault, or not with one protocol, is left out, with a problem."""
         found = []
         for each in sections:
             if each.type == "helper":

@@ -1,4 +1,4 @@
-"""Read `config ipset`, `config include` and `config helper` sections. Pure."""
+"""Make an ipset, an include or a conntrack helper of the valid values of its section."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,12 @@ OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands
 def ipset(
     reading: Reading, say: Say, networks: Mapping[str, RouterNetwork], files: Mapping[str, tuple[str, ...]]
 ) -> IpSet | None:
-    """The set of a section with its valid entries, from options `entry` and the file `loadfile`.
+    """The set of a section with the valid entries of `entry` and of file `loadfile`; None: its key is not valid.
 
-    None: it has no `match`, a key of type set, or one of type ip or net with family any. Entries that are not valid, or
-    overlap an earlier one in part, are left out. Each such fault becomes a problem by `say`, and so does a loadfile
-    that is not in `files` (path -> lines), or a maxelem below the number of entries, which is raised to it. Entries
-    that others cover may be left out without one. `networks`: those of netifd, which entries may name.
+    A key is not valid without option `match`, with type set, or with type ip or net for family any. `files`: {path:
+    lines}; `networks`: {name: RouterNetwork}, which entries may name. Entries that are not valid, or overlap an earlier
+    one in part, are left out. A `maxelem` below the number of entries is raised to it. Each such fault, and a loadfile
+    that `files` lacks, becomes a problem by `say`.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
@@ -57,10 +57,10 @@ def ipset(
 
 
 def include(reading: Reading, say: Say) -> Include | None:
-    """The nft file that a section includes, or the script that it runs; None, with a problem: the section is left out.
+    """The nft file that a section includes, or the script that it runs; None, with a problem by `say`: it is left out.
 
-    Left out are a script with a position or chain, a script not made for fw4, and a file at a chain's position without
-    a chain. A chain at another position has no effect, and is a problem. The file itself is not looked at.
+    Left out are a script with a position or chain, a script that is not for fw4, and a file at a chain's position
+    without a chain. A chain for another position is ignored, with a problem. The file is not opened.
     """
     values = reading.values
     kind, path = values.get("type", "script"), values["path"]
@@ -84,7 +84,10 @@ def include(reading: Reading, say: Say) -> Include | None:
 
 
 def helper(values: Mapping[str, Any], proto: Item) -> Helper:
-    """The conntrack helper of a section's valid values, with `proto`, its only protocol; absent ones are empty or 0."""
+    """The conntrack helper of a section: `values` are its valid options, `proto` is its only protocol.
+
+    Absent options are empty, or 0 for the family.
+    """
     port = values.get("port")
     return Helper(
         name=values["name"],

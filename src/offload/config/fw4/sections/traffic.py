@@ -1,4 +1,4 @@
-"""Read `config rule`, `config redirect` and `config nat` sections. Pure."""
+"""Make a rule, redirect or nat of the values of its section."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,10 +28,10 @@ _OF_REDIRECT = (
 
 
 def rule(reading: Reading, say: Say) -> Rule | None:
-    """The rule of a section; None, with a problem: its target needs a missing option, or its device is `+`.
+    """The rule of a section; None, with a problem by `say`: its target needs a missing option, or its device is `+`.
 
-    Without protocols it has TCP and UDP. Its name is option `name`, or else the section's id. Options of
-    role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
+    Without protocols it has TCP and UDP. Without option `name` its name is the section's id. `lost` names the options
+    of role CONDITION (schema.py) that cannot be read.
     """
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
@@ -69,8 +69,8 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 def redirect(reading: Reading, say: Say) -> Redirect:
     """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
 
-    Without a target it is dnat, and with another target too, with a problem. Without protocols it has TCP and UDP.
-    Options of role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
+    Without a target it is dnat; with another target as well, with a problem by `say`. Without protocols it has TCP and
+    UDP. `lost` names the options of role CONDITION (schema.py) that cannot be read.
     """
     values = reading.values
     target = values.get("target", "dnat")
@@ -90,10 +90,12 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """The source NAT of a section; None, with a problem: its options do not fit its target, or snat_ip's mask has gaps.
+    """The source NAT of a section; None, with a problem by `say`: a faulty target or address.
 
-    Without a target it is masquerade; with another than accept, snat or masquerade too, with a problem. Without
-    protocols it has all. Options of role CONDITION (schema.py) that cannot be read are left out, and `lost` names them.
+    None: snat without snat_ip and snat_port, one of these with another target, or an snat_ip with a mask that has gaps.
+
+    Without a target it is masquerade; with another than accept, snat or masquerade as well, with a problem. Without
+    protocols it has all. `lost` names the options of role CONDITION (schema.py) that cannot be read.
     """
     values = reading.values
     target = values.get("target", "masquerade")
