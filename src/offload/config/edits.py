@@ -124,8 +124,8 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """The edits that undo `takeover`, in its form: fw4's flow_offloading on as before, `globals.mode` and `taken` none.
 
-    [] if nothing was taken over, fw4's option is on, `globals` does not have the mode in `taken`, or a zone or pair has
-    a lower mode. `forget`: `taken`, if it is there, is deleted, also in the other cases that give [].
+    [] if nothing was taken over, fw4's option is on, the mode in `taken` is not that of `globals` now, or a zone or
+    pair has a lower mode. `forget`: `taken` is deleted, also where [] would be returned although `taken` is there.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

@@ -54,8 +54,9 @@ class Firewall:
 def load(sections: Sections) -> Firewall:
     """Read the sections of /etc/config/firewall as fw4 does (fw4.uc, parse_options), as far as offload needs them.
 
-    A section with a bad value is ignored, except `defaults`, which lose the value. Without a `defaults` section the
-    forward policy is drop. Problems of rules and redirects: only several protocols in one word (`tcp,udp`).
+    A zone or forwarding with a bad value in an option that offload needs (NEEDED) is ignored; `defaults` lose the
+    value. Without `defaults` the forward policy is drop. Problems of rules and redirects: only several protocols in one
+    word (`tcp,udp`).
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)

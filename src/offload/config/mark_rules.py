@@ -39,10 +39,10 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     """The MarkRule of a rule that sets marks or DSCP on forwarded traffic; None for other rules.
 
-    None also if none of its traffic can be offloaded. `sets`: {name of an ipset: its family}. The MarkRule has two
-    exempts (conditions of slow traffic): for connections whose opener sends what the rule matches, and for those whose
-    replies the rule matches. Conditions that an exempt cannot have, and too long lists, are left out, so an exempt may
-    mean more traffic.
+    None also if the rule matches neither TCP nor UDP, or no packet. `sets`: {name of an ipset: its family}. The
+    MarkRule has two exempts (conditions of slow traffic): for connections whose opener sends what the rule matches, and
+    for those whose replies the rule matches. Conditions that an exempt cannot have, and too long lists, are left out,
+    so an exempt may mean more traffic.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:

@@ -101,7 +101,7 @@ class Table:
     flowtable: str  # name of its flowtable
     hardware: bool  # the flowtable has `flags offload`
     devices: tuple[str, ...]  # that the flowtable lists
-    elements: tuple[Element, ...]  # of map `crossings`
+    elements: tuple[Element, ...]  # connections that it offloads, by devices
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
     # its chain on the forward hook has the last priority but one (hardware) or the last in place of 9 or 10, because
     # another program has a chain there at 9 or higher
@@ -230,7 +230,7 @@ def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 class Plan:
     """The modes decided for this router, and the nft tables that should be in its kernel.
 
-    No tables: ours are to be deleted.
+    `tables` empty: offload's tables are to be deleted.
     """
 
     tables: tuple[Table, ...] = ()  # software first

@@ -107,9 +107,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Disabled sections, those for a zone that is not in use, and faulty pairs with `*` choose nothing. Sections for the
-    same zone, or the same src and dest, are one choice with the slower values. Other faulty zones and pairs are marked
-    `faulty`.
+    Zone and pair sections choose nothing if they are disabled, name a zone that is not in use, or have a fault beside a
+    `*`; with another fault their choice is `faulty`. Sections for the same zone, or the same src and dest, are one
+    choice with the slower values.
     """
 
     globals: Globals  # `config globals`

@@ -1,4 +1,4 @@
-"""Read a section of /etc/config/offload: its values, and a Problem for each invalid option."""
+"""Read a section of /etc/config/offload or of the firewall: its valid values, and Problems."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ HARMLESS = frozenset({Fault.UNSUPPORTED, Fault.NO_EFFECT})  # fw4 reads them as 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A section's valid values by option, and a Problem for each fault.
+    """A section's valid values by option, and Problems for the options in `bad`.
 
     `bad`: names of the options that are invalid, missing, or unknown (unless `read` ignores unknown ones). A list with
     bad values is in `bad`, and has its valid values, perhaps (), in `values`.

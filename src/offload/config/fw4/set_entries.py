@@ -21,11 +21,11 @@ def lines(text: str) -> tuple[str, ...]:
 def element(
     line: str, match: tuple[tuple[str, str], ...], family: int, networks: Mapping[str, RouterNetwork]
 ) -> Element | None:
-    """The values of one entry of an ipset, one for each part of the set's key; None: one is not valid, or their number.
+    """The values of one entry of an ipset, one for each part of the set's key; None: not valid.
 
-    `line`: words separated by blanks. `match`: ((direction, type), ...) of the key; `family`: 4 or 6, of addresses.
-    `networks`: {name: RouterNetwork}; a name stands for the router's first address there, with its prefix length if the
-    type is net. Masks with gaps and ranges of ports are not valid.
+    `line`: words separated by blanks, as many as the key has parts. `match`: ((direction, type), ...) of the key;
+    `family`: 4 or 6, of addresses. `networks`: {name: RouterNetwork}; a name stands for the router's first address
+    there, with its prefix length if the type is net. Masks with gaps and ranges of ports are not valid.
     """
     words = line.split()
     if len(words) != len(match):

@@ -129,11 +129,10 @@ class Deciding:
 class PacketRule:
     """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded packets bypass it.
 
-    On a hook of DEVICE_HOOKS packets in software meet it, those in hardware do not. `does`: limit, quota, dscp,
-    priority, mark, ttl, change (of headers), dup, offload (adds flows to a flowtable), queue, log, drop (by what may
-    change during a connection, or behind our chain), time (drops at some times) or ban (drops by a set). A rule that
-    accepts what a later one drops has drop or ban. One rule may come several times, for different jumps to it. If there
-    are very many such rules, `match` has devices only.
+    Packets in software still meet rules on a hook of DEVICE_HOOKS. `does`: limit, quota, dscp, priority, mark, ttl,
+    change (of headers), dup, offload (adds flows to a flowtable), queue, log, drop (by what may change during a
+    connection, or behind our chain), time (drops at some times) or ban (drops by a set). One rule may come several
+    times, for different jumps to it. If there are very many such rules, `match` has devices only.
     """
 
     table: str  # family and name: `inet fw4`

@@ -177,8 +177,8 @@ class Helper(NamedTuple):
 class FirewallConfig(NamedTuple):
     """The usable sections of the firewall, from ubus (services and netifd) and from /etc/config/firewall.
 
-    Disabled sections are not in it. A rule, redirect or nat with an unreadable condition is in it, and its `lost` names
-    the option.
+    Disabled sections are not in it. A rule, redirect or nat is in it without an unreadable address, mark, limit, time
+    or the like, and its `lost` names the option.
     """
 
     defaults: Defaults = Defaults()  # the first section of its type

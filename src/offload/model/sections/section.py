@@ -24,8 +24,8 @@ class Section:
     def known_as(self) -> str:
         """Its name for a sentence, in quotes: `'PlayStation'`.
 
-        A pair or forwarding without option `name` has `lan > wan`. Empty: it has no name, or its type is `globals`. A
-        name is cut after 60 characters.
+        A pair or forwarding with src and dest and without option `name` has `lan > wan`. Empty: it has no name, or its
+        type is `globals`. Names are cut after 60 characters.
         """
         words = {option: word for option, word in self.options.items() if isinstance(word, str)}
         if "name" not in words and {"src", "dest"} <= words.keys() and self.type in {"pair", "forwarding"}:

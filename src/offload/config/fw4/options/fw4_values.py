@@ -170,10 +170,10 @@ def set_match(value: str) -> SetMatch | None:
 
 
 def set_type(value: str) -> tuple[str, str] | None:
-    """One part of a set's key as (direction, type): `dest_ip` gives (`dst`, `ip`); None: no such type.
+    """One part of a set's key as (direction, type): `dest_ip` gives ("dst", "ip"); None: not valid.
 
-    Directions are src (also if none is given), dst and dest. Types are ip, port, mac, net and set; first letters are
-    enough.
+    Directions are src (also for `ip` alone), dst and dest. Types are ip, port, mac, net and set; their first letters
+    are enough.
     """
     start, _, rest = value.partition("_")
     kind = enum("ip", "port", "mac", "net", "set")(rest if start in {"src", "dst", "dest"} and rest else value)

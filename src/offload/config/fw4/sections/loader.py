@@ -83,9 +83,9 @@ class Loader:
     def rules(self, sections: Iterable[Section]) -> tuple[Rule, ...]:
         """The usable `config rule` sections; faults are added to `problems`.
 
-        A rule with a condition that cannot be read is in the result without it, and its `lost` names the option. A
-        disabled rule, or one with another bad option (protocol, port, zone, device, ...), is not in the result. Options
-        that nftables cannot express are ignored.
+        A rule with a bad option of role CONDITION (schema.py) is in the result without the option, and its `lost` names
+        it. A disabled rule, or one with a bad option of role CORE, is not in the result; one with a bad DETAIL is in it
+        only if its target is drop or reject. Options that nftables cannot express are ignored.
         """
         return self._only("rule", sections, traffic.rule)
 
@@ -94,7 +94,10 @@ class Loader:
         return self._only("redirect", sections, traffic.redirect)
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
-        """The usable `config include` sections, those without a bad option. Faults are added to `problems`."""
+        """The usable `config include` sections: enabled ones without a bad option. Faults are added to `problems`.
+
+        Options that nftables cannot express are ignored. The files are not opened.
+        """
         return self._only("include", sections, objects.include)
 
     def _only(self, kind: str, sections: Iterable[Section], make: Callable[[Reading, Say], T | None]) -> tuple[T, ...]:

@@ -69,8 +69,8 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 def redirect(reading: Reading, say: Say) -> Redirect:
     """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
 
-    Without a target it is dnat; with another target as well, with a problem by `say`. Without protocols it has TCP and
-    UDP. `lost` names the options of role CONDITION (schema.py) that cannot be read.
+    Without a target, or with another than dnat or snat (a problem by `say`), it is dnat. Without protocols it has TCP
+    and UDP. `lost` names the options of role CONDITION (schema.py) that cannot be read.
     """
     values = reading.values
     target = values.get("target", "dnat")
@@ -90,12 +90,12 @@ def redirect(reading: Reading, say: Say) -> Redirect:
 
 
 def nat(reading: Reading, say: Say) -> Nat | None:
-    """The source NAT of a section; None, with a problem by `say`: a faulty target or address.
+    """The source NAT of a section; None, with a problem by `say`, if its target and new address do not fit.
 
-    None: snat without snat_ip and snat_port, one of these with another target, or an snat_ip with a mask that has gaps.
-
-    Without a target it is masquerade; with another than accept, snat or masquerade as well, with a problem. Without
-    protocols it has all. `lost` names the options of role CONDITION (schema.py) that cannot be read.
+    Not fitting: target snat where neither snat_ip nor snat_port is given, one of these with another target, and an
+    snat_ip whose mask has gaps. Without a target, or with another than accept, snat or masquerade (a problem), it is
+    masquerade. Without protocols it has all. `lost` names the options of role CONDITION (schema.py) that cannot be
+    read.
     """
     values = reading.values
     target = values.get("target", "masquerade")
