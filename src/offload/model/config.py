@@ -116,9 +116,9 @@ class Globals:
 
     section: str = "globals"  # id of the first such section, for Problems
     enabled: bool = True  # False: offload is switched off, or the option has only invalid values
-    mode: Mode | None = Mode.NONE  # of pairs without a section of their own, if neither zone has a mode
-    after_packets: int | None = 0  # packets before a connection is offloaded; of zones without an own value
-    family: Family | None = Family.ANY  # that is offloaded; of zones without an own value
+    mode: Mode | None = Mode.NONE  # of pairs without a `config pair`, if neither zone has a mode
+    after_packets: int | None = 0  # packets before a connection is offloaded; for zones without this option
+    family: Family | None = Family.ANY  # that is offloaded; for zones without this option
     devices: tuple[str, ...] = ()  # more devices for the software flowtable, and for that of hardware if it takes them
     exclude_devices: tuple[str, ...] = ()  # in no flowtable
     auto_exempt: bool = True  # traffic of rules that must see every packet (that mark, limit, ...) stays slow
@@ -201,7 +201,7 @@ class Config:
     forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
     globals: Globals = field(default_factory=Globals)  # all `config globals` sections, read as one
     zone_choices: tuple[ZoneChoice, ...] = ()  # by `config zone`, at most one for each zone, also faulty ones
-    # by `config pair`, one for each (src, dest); before them `* > *`, faulty, for each globals with a grave fault
+    # by `config pair`, one for each (src, dest); before them one for `* > *` for each faulty globals (see PairChoice)
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()  # by `config exempt`, also faulty ones; without those that have no effect
     # rules of /etc/config/firewall; the compiler appends those in nft (live rules). None of either with auto_exempt 0

@@ -223,7 +223,7 @@ class Snapshot:
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
     mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if no routing rule compares the mark
     packet_rules: tuple[PacketRule, ...] = ()  # from nf_tables, rules that offloaded packets would bypass
-    legacy_tables: tuple[str, ...] = ()  # of iptables-legacy, such as `iptables filter`, not `nat`; may be empty
+    legacy_tables: tuple[str, ...] = ()  # of iptables-legacy: `iptables filter` and so on, without `nat`
     settings: Mapping[str, int] = field(default_factory=dict)  # some sysctls of net.netfilter, by name
     kernel: Kernel = field(default_factory=Kernel)  # from the probe
     firewall: str = "fw4"  # the loaded one: fw4, offload-firewall, ..., or `none`
