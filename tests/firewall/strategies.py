@@ -41,6 +41,9 @@ VALUES = {
     **each(("limit", "log_limit", "synflood_rate"), ["10/second", "5/m", "!3/hour", "0/s", "x"]),
     "ipset": ["lan", "wan dst", "!guest", "none"],
     **each(("helper", "set_helper"), ["ftp", "sip", "!ftp", "none"]),
+    **each(
+        ("limit_burst", "synflood_burst", "maxelem", "timeout", "log"), ["0", "1", "300000", "0xffffffff", "9999999999"]
+    ),
     **each(("start_date", "stop_date"), ["2026", "2026-02-30", "2026-01-02T03:04:05"]),
     **each(("start_time", "stop_time"), ["5", "22:30", "25:00"]),
     "weekdays": ["mon", "!sat sun", "x"],

@@ -102,10 +102,29 @@ CASES = {
         + rule("name=nets match=src_net maxelem=1 entry=10.0.0.0/24", "ipset")
         + "\tlist entry 10.0.2.0/24\n\tlist entry 10.0.4.0/24\n"
         + rule("name=roomy match=src_net maxelem=50 entry=10.0.0.0/24", "ipset")
+        + rule("name=half match=src_net maxelem=4 entry=10.0.0.0/24~10.0.2.0/24", "ipset")
+        + rule("name=most match=src_net maxelem=4 entry=10.0.0.0/24~10.0.2.0/24~10.0.4.0/24", "ipset")
         + rule("name=doors match=src_net~dest_port maxelem=4 entry=10.0.0.0/24~80", "ipset"),
-        ("size 2\n", "10.0.0.1,", "10.0.0.2", "size 7\n", "size 50\n", "size 4\n"),
-        ("size 1\n", "size 3\n"),
+        ("size 2\n", "10.0.0.1,", "10.0.0.2", "size 7\n", "size 50\n", "size 9\n", "size 4\n"),
+        ("size 1\n", "size 3\n", "size 5\n"),
         "has 2 entries, more than option 'maxelem' says",
+    ),
+    "number-too-large": Case(
+        rule("name=N src=wan limit=1/day limit_burst=9999999999 target=ACCEPT")
+        + rule("name=M src=wan limit=9/second limit_burst=9999999999 target=ACCEPT")
+        + rule("name=L src=wan limit=1/day limit_burst=7 target=ACCEPT")
+        + rule("name=old match=src_ip timeout=0xffffffff", "ipset")
+        + rule("name=huge match=src_ip maxelem=0xffffffff", "ipset")
+        + rule("name=big match=src_ip maxelem=1048576", "ipset"),
+        (
+            "limit rate 1/day burst 213503 packets ",
+            "limit rate 9/second burst 4294967295 packets ",
+            "limit rate 1/day burst 7 packets ",
+            "timeout 99999999s",
+            "size 1048576\n",
+        ),
+        ("size 4294967295", "9999999999"),
+        "option 'maxelem' has no effect",
     ),
     "new-address-network": Case(
         rule("name=N src=wan src_ip=10.0.0.1 snat_ip=wan target=SNAT", "nat")
@@ -210,10 +229,16 @@ CASES = {
             for proto in ("icmp", "esp", "icmp~esp")
             for port in ("22", "!22")
         )
+        + "".join(
+            rule(f"name=N src=wan dest=lan proto={proto} dest_port=22 {address}", "redirect")
+            for proto in ("icmp", "esp", "icmp~esp")
+            for address in ("dest_ip=192.168.1.5", "")
+        )
+        + rule("name=O src=wan dest=lan proto=esp~tcp dest_port=23 dest_ip=192.168.1.6", "redirect")
         + rule("name=N src=lan dest=wan proto=icmp dest_port=22 src_dip=203.0.113.9 target=SNAT", "redirect")
         + rule("name=M src=lan dest=wan proto=tcp~icmp dest_port=!22 src_dip=203.0.113.8 target=SNAT", "redirect"),
-        ('tcp dport != 22 counter snat 203.0.113.8 comment "!fw4: M"',),
-        ('"!fw4: N', "l4proto icmp counter"),
+        ('tcp dport != 22 counter snat 203.0.113.8 comment "!fw4: M"', "tcp counter dnat 192.168.1.6:23"),
+        ('"!fw4: N', "l4proto icmp counter", "esp", "l4proto 50", "dnat 192.168.1.6 "),
         "which has no ports",
     ),
     "ports-sctp": Case(rule("name=N src=wan proto=sctp dest_port=22 target=ACCEPT"), ("sctp dport 22 counter accept",)),

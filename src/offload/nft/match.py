@@ -22,6 +22,9 @@ from offload.model.sections.match import (
 
 IP = {4: "ip", 6: "ip6"}
 ICMP = {4: "icmp", 6: "icmpv6"}
+NANOSECONDS = {
+    unit: 10**9 * seconds for unit, seconds in (("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400))
+}
 _SECONDS = (3600, 60, 1)
 _DAYS_BEFORE_1970 = 719_468  # from 0000-03-01, the day from which leap days are easy to count
 
@@ -146,8 +149,13 @@ def _helper(item: Item, _: Match) -> str:
 
 
 def limit_text(limit: Limit) -> str:
-    """A rate limit as nft text without the words `limit rate`: `10/second`, `over 10/second burst 5 packets`."""
-    burst = f" burst {limit.burst} packets" if limit.burst else ""
+    """A rate limit as nft text without the words `limit rate`: `10/second`, `over 10/second burst 5 packets`.
+
+    A burst that the kernel could not count is the greatest one that it can.
+    """
+    # nft_limit_init(): the time of a burst in nanoseconds has 64 bits, and its packets have 32
+    most = min(2**32 - 1, (2**64 - 1) // max(1, NANOSECONDS[limit.unit] // limit.rate))
+    burst = f" burst {min(limit.burst, most)} packets" if limit.burst else ""
     return f"{'over ' if limit.negated else ''}{limit.rate}/{limit.unit}{burst}"
 
 

@@ -88,10 +88,11 @@ def _set(ipset: IpSet) -> Set:
     )
 
 
-# Room for the entries at least. `ends`: the set is a tree of intervals (nft_set_rbtree.c). Kernels before 6.1.129,
-# 6.6.76 and 6.12.13 count both ends of each against the size, and one more where no interval begins at 0.
+# `ends`: the set is a tree of intervals (nft_set_rbtree.c). Kernels before 6.1.129, 6.6.76 and 6.12.13 count both ends
+# of each against the size, and one more where no interval begins at 0. With room for `most` intervals, not only for the
+# entries, a new entry does not change the size: a set of another size is made anew, without what others have added.
 def _size(most: int, entries: int, *, ends: bool) -> int:
-    return max(most, 2 * entries + 1) if most and ends and entries else most
+    return 2 * most + 1 if ends and most < 2 * entries + 1 and most and entries else most
 
 
 def _element(values: tuple[Address | Item, ...]) -> str:

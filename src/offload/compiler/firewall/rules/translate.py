@@ -144,15 +144,17 @@ def refuse_lost(section: Nat | Redirect) -> None:
 
 
 def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Iterator[Proto]:
-    """Yield the section's protocols, for one nft rule each. `each`: its translation, with the ports that it matches.
+    """Yield the section's protocols, for one nft rule each. `each`: its translation, with its ports.
 
-    A protocol that cannot have these ports or the set is left out, with a problem. With a new port, if no protocol
-    has ports, `any` becomes tcp and udp, and `icmp` alone stays (its identifier counts as its port). LeftOutError: a
-    new port and other protocols, or a set that does not exist or that nft cannot look up.
+    A protocol that cannot have the ports that it matches, the new port of a port forward, or the set is left out, with
+    a problem. With a new source port, if no protocol has ports, `any` becomes tcp and udp, and `icmp` alone stays (its
+    identifier counts as its port). LeftOutError: a new source port and other protocols, or a set that does not exist or
+    that nft cannot look up.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)
-    of_ports = Match(proto=match.proto, src_port=each.src_port, dest_port=each.dest_port)
+    new = (each.port,) if each.port is not None and each.verdict in {"dnat", "redirect"} else ()
+    of_ports = Match(proto=match.proto, src_port=each.src_port, dest_port=each.dest_port or new)
     found = list(draft.expander.protocols(section.origin, of_ports, named))
     names = [name for proto in found for name in ([] if proto[0].negated else [proto[0].text])]
     if each.port is None or PORTS & set(names):

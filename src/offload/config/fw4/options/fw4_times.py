@@ -8,6 +8,7 @@ import re
 from offload.config.fw4.options.fw4_words import enum, negation
 from offload.model.sections.match import Limit
 
+LONGEST_TIMEOUT = 99_999_999  # seconds, three years: nft takes no more digits (time_parse(), nftables src/datatype.c)
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS = ("second", "minute", "hour", "day")
 _LIMIT = r"([0-9]{1,9})(?:/([a-z]+))?"
@@ -34,8 +35,9 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """A number of seconds, or -1, which means no timeout; None: not valid."""
-    return -1 if value == "-1" else number(value)
+    """A number of seconds, at most LONGEST_TIMEOUT, or -1, which means no timeout; None: not valid."""
+    seconds = -1 if value == "-1" else number(value)
+    return None if seconds is None else min(seconds, LONGEST_TIMEOUT)
 
 
 def date(value: str) -> tuple[int, ...] | None:

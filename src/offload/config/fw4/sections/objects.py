@@ -9,6 +9,8 @@ from offload.model.problems.firewall_problem import FirewallFault
 from offload.model.sections.firewall import Helper, Include, IpSet, RouterNetwork
 from offload.model.sections.match import Item
 
+# The kernel allocates the buckets of a set for its whole size at once (nft_hash_estimate): 11 MB for so many elements.
+MOST_ELEMENTS = 1 << 20
 OLD_SCRIPT = "/etc/firewall.user"  # firewall3 sourced it; its iptables commands do harm today
 
 
@@ -19,8 +21,8 @@ def ipset(
 
     A key is not valid without option `match`, with type set, or with type ip or net for family any. `files`: {path:
     lines}; `networks`: {name: RouterNetwork}, which entries may name. Entries that are not valid, or overlap an earlier
-    one in part, are left out. A `maxelem` below the number of entries is raised to it. Each such fault, and a loadfile
-    that `files` lacks, becomes a problem by `say`.
+    one in part, are left out. A `maxelem` below the number of entries is raised to it, and one above MOST_ELEMENTS
+    (1048576) counts as none. Each such fault, and a loadfile that `files` lacks, becomes a problem by `say`.
     """
     values = reading.values
     match, family = values.get("match", ()), values.get("family", 4)
@@ -50,6 +52,9 @@ def ipset(
         shown = " ".join(value.text for value in each)
         say(FirewallFault.SET_OVERLAP, reading, "entry", value=shown)
     numbers = {name: values[name] for name in ("maxelem", "timeout", "comment") if name in values}
+    if numbers.get("maxelem", 0) > MOST_ELEMENTS:
+        del numbers["maxelem"]
+        say(FirewallFault.NO_EFFECT, reading, "maxelem")
     if 0 < numbers.get("maxelem", 0) < len(set(good)):  # nft would refuse the set, and a ban would end
         numbers["maxelem"] = len(set(good))
         say(FirewallFault.SET_SIZE, reading, "maxelem", value=numbers["maxelem"])
