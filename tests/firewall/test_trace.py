@@ -61,6 +61,30 @@ def test_a_port_forward_to_the_router_s_own_address_goes_to_input(
     assert "input: accept by\n" in text and "input_wan: accept" in text and "forward:" not in text
 
 
+@pytest.mark.parametrize("dest", ["8.8.8.8", "203.0.113.5", "192.168.1.1"])
+def test_a_redirect_gives_the_packet_the_router_s_address(
+    dest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "etc/config").mkdir(parents=True)
+    sections = rule("name=DNS src=lan proto=udp src_dport=53", "redirect")
+    sections += "".join(
+        rule(f"name=N src=lan proto=udp dest_ip={address} target=DROP") for address in ("8.8.8.8", "203.0.113.5")
+    )
+    sections += rule("name=OURS src=lan proto=udp dest_ip=192.168.1.1 target=DROP")
+    (tmp_path / "etc/config/firewall").write_text(ZONES + sections)
+    second = {"interface": "more", "l3_device": "br-lan", "ipv4-address": [{"address": "192.168.7.1", "mask": 24}]}
+    words = f"--src lan --dest wan --proto udp --dest-ip {dest} --dest-port 53"
+    found = []
+    for networks in (NETWORKS, [*NETWORKS, second]):
+        ubus = {"network.interface dump": {"interface": networks}}
+        (tmp_path / "snapshot.json").write_text(json.dumps({"ubus": ubus}))
+        found.append(traced(str(tmp_path), words, capsys))
+        zones = ZONES.replace("option network lan", "list network lan\n\tlist network more")
+        (tmp_path / "etc/config/firewall").write_text(zones + sections)
+    assert "input: drop by" in found[0] and 'input_lan: drop "OURS"' in found[0] and '"N"' not in found[0]
+    assert ("ip daddr 192.168.1.1: input_lan: drop" in found[1]) is (dest != "192.168.1.1")
+
+
 @pytest.mark.parametrize(
     ("number", "name", "words"),
     [

@@ -86,11 +86,17 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
     packet = packet._replace(dest_port=int(port) if port else packet.dest_port, translated=True)
     made = address(host) if host else None
     if made is None:  # to the router itself
-        return packet._replace(oif=""), Route(route.src, "")
+        return packet._replace(dest_ip=_redirected(packet, zones[route.src]), oif=""), Route(route.src, "")
     if is_own(made.value, made.family, zones.values()):  # the kernel delivers it to the router too
         return packet._replace(dest_ip=made.value, oif=""), Route(route.src, "")
     dest = zone_of(made.value, made.family, zones.values()) or route.dest
     return packet._replace(dest_ip=made.value, oif=device_of(zones.get(dest))), Route(route.src, dest)
+
+
+# The kernel writes the router's address on the input device into it (nf_nat_redirect.c). None: one of several.
+def _redirected(packet: Packet, src: FirewallZone) -> int | None:
+    here = {each.value for each in src.own if each.family == packet.family}
+    return packet.dest_ip if packet.dest_ip in here else next(iter(here)) if len(here) == 1 else None
 
 
 # of ranges the first address and port; `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`
