@@ -65,7 +65,10 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def version_edit(offload: Sequence[Section]) -> list[Edit]:
-    """The edit that sets `version` in the first `config globals`, or in a new one. `offload`: sections of the file."""
+    """A list of one Edit: it sets `version` to 2 in the first `config globals`, or in a new one, even if it is there.
+
+    `offload`: the sections of /etc/config/offload.
+    """
     return [Edit(_globals(offload), "globals", *VERSION)]
 
 

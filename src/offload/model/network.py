@@ -29,7 +29,7 @@ class Link:
     wireless: bool = False  # from sysfs
     restless: bool = False  # a bridge between whose ports hosts move so often that no flowtable lists these for a while
     hw_tc_offload: bool = False  # feature of its driver, from ethtool
-    hw_bind: bool = True  # the kernel accepts it in a flowtable with `flags offload`
+    hw_bind: bool = True  # the kernel accepts it in a flowtable with `flags offload`; without hw_tc_offload not tried
     index: int = 0  # the kernel's number for it, another one if a device of this name is made again; 0: not known
 
     @property

@@ -18,7 +18,7 @@ from offload.status.hardware.update import updated
 from offload.status.lookup.device_paths import DevicePaths, KnownStations
 from offload.status.shares import Pair
 
-APART, APART_SETTLED = 10.0, 60.0  # seconds between two samples, before and after there is a verdict
+APART, APART_SETTLED = 10.0, 60.0  # seconds between two samples; the second if another will hardly change anything
 SOONEST = 2.0  # seconds between two samples at least, so that flows have moved
 TAGGED = {"vlan", "ppp"}
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
@@ -113,11 +113,12 @@ class HardwareMonitor:
     ) -> list[tuple[Pair, Reason]]:
         """Judge each pair and device by these flows, and set when the next sample is due.
 
-        Gives [(pair, Reason)] for kinds of fault that were not given before. The next sample is due after APART (10)
-        seconds, or APART_SETTLED (60) if the verdicts are final. `flows`: of the pairs in `known`, read now. `placed`:
-        the router with routes. `strays`: by (iif, oif), packets on the slow path of connections with the hardware mark.
-        `received`: bytes by device. `now`, `time`: of the sample, monotonic seconds and ISO 8601. `known`: where
-        stations (hosts behind bridges) were seen last; None: where `placed` has them.
+        Returns [(pair, Reason)] for faults: of a pair each ReasonCode once, until it leaves `self.known`. The next
+        sample is due after APART (10) seconds, or APART_SETTLED (60) if it will hardly change anything. `flows`: of all
+        pairs in `self.known`, read now. `placed`: the Snapshot with its routes. `strays`: by (iif, oif), the packets so
+        far that took the slow path although their connection has the hardware mark. `received`: bytes so far by device.
+        `now`, `time`: of the sample, monotonic seconds and ISO 8601. `known`: where stations (hosts behind bridges)
+        were seen last; None: where `placed` has them.
         """
         straying, requests = _strays(plan, strays), HardwareRequests(plan, placed, known)
         every: dict[Key, Found] = {}

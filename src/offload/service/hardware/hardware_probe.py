@@ -30,11 +30,13 @@ class HardwareProbe:
     _binds: dict[str, bool] = field(default_factory=dict)  # by device: the kernel accepts it in a hardware flowtable
 
     def probe(self, snapshot: Snapshot, packages: Packages, drivers: Drivers, nft: NftChecker) -> Snapshot:
-        """A copy of the Snapshot whose links have `hw_tc_offload` (driver's feature) and `hw_bind` (trial succeeded).
+        """A copy of the Snapshot in which links whose feature hw-tc-offload is on have `hw_tc_offload` and `hw_bind`.
 
-        It asks the drivers of all devices, and nft and the kernel (`nft -c`) for those that have the feature and no
-        result yet. The same Snapshot if no section of `packages` has mode hardware, or the kernel has no flowtables;
-        then earlier results are forgotten. NftError if our hardware table cannot be listed, or nft itself fails.
+        `hw_bind`: the kernel accepts the device in a hardware flowtable. It does if our hardware table lists it;
+        others are tried (`nft -c`) until there is a result. Links without the feature are not tried and stay as they
+        are, so their `hw_bind` means nothing. The same Snapshot if no section of `packages` has mode hardware, or the
+        kernel has no flowtables; then earlier results are forgotten. NftError if our hardware table cannot be listed,
+        or nft itself fails.
         """
         if not wanted(packages) or not snapshot.kernel.flowtable:
             self._binds.clear()

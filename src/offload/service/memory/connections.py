@@ -1,8 +1,8 @@
 """One conntrack dump for all calls that come soon after it.
 
-A dump may be used until eleven times the processor time that it and the calls after it took has passed since it began:
-calls take about 9 % of the processor. For the next page of a list a dump may be older: up to WALK (30) seconds after
-its last use, LONGEST (300) after its beginning.
+A dump may be used for eleven times as long as the processor was busy with it and with the calls after it, counted from
+its beginning: so calls take about 9 % of the processor. For the next page of a list a dump may be older: up to WALK
+(30) seconds after its last use, LONGEST (300) after its beginning.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ LONGEST = 300.0  # seconds for which a list may use one dump, so that a caller w
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One dump of the conntrack table: its entries, their counts by zones and pairs, and what they were counted by.
+    """One dump of the conntrack table: its entries, and their counts by zones and pairs.
 
-    `snapshot`, `plan`: the router's state and the decision that have these zones and pairs.
+    `snapshot`, `plan`: the router's state and the decision by which they were counted.
     """
 
     count: ShareCount

@@ -49,28 +49,30 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PairHardware:
-    """What samples of live flows showed of a pair of zones in hardware, of one that left hardware, or of a device."""
+    """What samples of live flows showed of a pair of zones, which is or was in hardware, or of a device."""
 
     devices: tuple[str, ...]  # that the hardware flowtable lists for the pair; of a device only itself
     tagged: tuple[str, ...] = ()  # those of the pair's layer 3 devices whose packets carry VLAN tags or PPPoE headers
     unbridged: tuple[str, ...] = ()  # of `devices`, those under no bridge: all that they receive is routed
-    since: str = ""  # ISO 8601; when `verdict` became what it is
+    since: str = ""  # ISO 8601; the sample by which `verdict` became what it is; empty: none
     verdict: Verdict = Verdict.BOUND  # after the last sample
     sample: Sample | None = None  # the last one
-    # `moved`, `whole`, `half`, `strays`: over all samples since the pair came into hardware, or its devices changed
-    moved: int = 0  # packets of flows with the hardware mark
+    # `moved`, `whole`, `half`, `strays`: added up since the pair came into hardware, or its devices changed
+    moved: int = 0  # packets between two samples, of flows that both have with the hardware mark; no others count
     whole: int = 0  # of `moved`, those of flows that moved in both directions
-    # of `moved`, those of TCP flows that moved in one direction, by at least PACKETS in a sample: the other may be in
-    # software, under the same mark. The kernel asks a driver for counters only of flows that the processor has not seen
-    # for a tenth of their timeout (nf_flow_offload_stats(), net/netfilter/nf_flow_table_offload.c). Then only the
-    # direction in software moves. TCP always has packets in both; UDP need not.
+    # of `moved`, those of TCP flows that moved in one direction only, by at least PACKETS between two samples. TCP has
+    # packets in both directions (UDP need not), so one may be in software, under the same mark: the kernel asks a
+    # driver for counters only of flows that the processor has not seen for a tenth of their timeout
+    # (nf_flow_offload_stats(), net/netfilter/nf_flow_table_offload.c), so only the direction in software moves.
     half: int = 0
     strays: int = 0  # packets on the slow path of flows with the hardware mark
-    # by family, at most FLOWS flows that moved in software; forgotten by a sample in which they moved in hardware only
+    # by family, at most FLOWS flows that moved in software; empty again after a sample in which flows of the family
+    # moved in hardware, and none in software
     stayed: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     busy: Mapping[str, float] = field(default_factory=dict)  # by family, seconds in which some of `stayed` moved
     taken: frozenset[str] = frozenset()  # families of which flows ever moved in hardware
-    # samples since a flow in hardware last moved by its counters, in which `unbridged` received more than was counted
+    # samples in which no counter of a flow in hardware moved although the devices of `unbridged` received clearly more
+    # bytes than conntrack counted; 0 again as soon as one moves
     still: int = 0
     moving: frozenset[Key] = frozenset()  # flows in hardware that moved between the last two samples
     evicted: Evicted = NONE_EVICTED  # flows that moved in hardware when they were taken out of it

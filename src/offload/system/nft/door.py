@@ -124,7 +124,7 @@ class Nft:
     def ruleset(self) -> Ruleset:
         """The (chains, rules) of families inet, ip, ip6, bridge and netdev, as `nfnetlink.tables.ruleset` reads them.
 
-        They are not read again while nothing but `apply` has changed the ruleset, with texts that do not load the
+        They are not read again while there was no transaction but those of `apply`, with texts that do not load the
         firewall; so rules of offload's own tables may be out of date. NftError if the kernel does not list them.
         """
         now = self._generation()

@@ -1,7 +1,8 @@
-"""Find the rules that decide about the first packet of a connection, from the ruleset alone. Pure.
+"""Find the rules that decide about a packet, from the ruleset alone. Pure.
 
 Chains are followed in the kernel's order: dstnat, then input, forward or output, then srcnat. A rule with a condition
-that only the router can decide (such as a mark, or an element of a set) is listed as one that may decide.
+that only the router can decide (such as a mark, or an element of a set) is listed as one that may decide; so is an
+include statement.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,16 +22,17 @@ class Step(NamedTuple):
 
     chain: str  # of the rule
     origin: str  # UCI id of the rule's section; empty for rules without one
-    verdict: str  # of the rule as nft text; of a jump in `Hook.may` the verdict of the chain it jumps to
+    verdict: str  # as nft text: of the rule (of a jump in `Hook.may`, of the chain it jumps to), or the whole include
     comment: str  # of the rule
     unless: str = ""  # conditions that cannot be decided without the router, as text; empty: none
 
 
 class Hook(NamedTuple):
-    """The result of a base chain for a packet: its verdict, and the rules that led to it or may lead to another one.
+    """What a base chain does with a packet: its verdict, the rules that led to it, and those that may decide instead.
 
-    `name`: of the chain. `way`: the rules that led to it; empty: the chain's policy did. `may`: rules that may decide
-    instead, because only the router knows whether the packet meets them.
+    `name`: of the chain. `way`: the rules that led to the verdict; empty: it is the chain's policy. `may`: rules and
+    include statements before the deciding rule of which only the router knows whether they decide; their verdicts may
+    be the same as `verdict`.
     """
 
     name: str

@@ -1,11 +1,12 @@
-"""Find the MARK rules whose traffic must not be offloaded: all except those that only choose a route. Pure.
+"""Find the MARK rules and tc filters whose traffic must not be offloaded. Pure.
 
-An offloaded flow keeps the route of its first packets, so a mark that only `ip rule` compares is not needed any more. A
-mark that a qdisc, a tc filter or an nft rule compares must be on every packet.
+Of MARK rules these are all except those that only choose a route. An offloaded flow keeps the route of its first
+packets, so a mark that only `ip rule` compares is not needed any more. A mark that a qdisc, a tc filter or an nft rule
+compares must be on every packet.
 
-The tc actions connmark and ctinfo find an offloaded packet's connection by its addresses (net/sched/act_connmark.c).
-After masquerading, the addresses of a packet that leaves are not in conntrack's table, so it gets no mark; packets that
-come in do.
+Of tc filters these are the ones that restore conntrack's mark: copy it into packets. Their actions connmark and ctinfo
+find an offloaded packet's connection by its addresses (net/sched/act_connmark.c). After masquerading, the addresses of
+a packet that leaves are not in conntrack's table, so it gets no mark; packets that come in do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,10 +38,10 @@ def only_routes(mark_rule: MarkRule, snapshot: Snapshot) -> bool:
 
 
 def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (device, names) for devices of `elements`, and members of these, whose tc filters restore conntrack's mark.
+    """Yield (device, names) once for each device with tc filters that restore conntrack's mark.
 
-    To restore is to copy it into packets. Names: those by which `elements` have the device, sorted: its own, that of
-    its master (a bridge, say), or both.
+    Names: of its own name and its master's (a bridge, say) those that `elements` have, sorted; a device without any is
+    left out. `elements`: which connections tables offload.
     """
     crossed = {device for each in elements for device in (each.iif, each.oif)}
     masters = {link.name: link.master for link in snapshot.links}
@@ -50,10 +51,11 @@ def mark_restorers(snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[
 
 
 def of_connmarks(config: Config, snapshot: Snapshot, elements: Iterable[Element]) -> Iterator[ExemptMatch]:
-    """Yield exempts (traffic not to be offloaded) for connections with a conntrack mark that a tc filter restores.
+    """Yield exempts (traffic not to be offloaded) for connections with a conntrack mark that tc filters restore.
 
-    To restore is to copy the mark into packets. For each of `mark_restorers` there are two exempts: for connections
-    that leave by the device, and for those that come in by it. With `auto_exempt 0` there are none.
+    There are two for each device that `mark_restorers` gives, however many such filters it has: for connections that
+    leave by one of the names there, and for those that come in by one. The name of a bridge stands for all its ports.
+    With `auto_exempt 0` there are none. `elements`: which connections a table offloads.
     """
     for device, names in mark_restorers(snapshot, elements) if config.globals.auto_exempt else ():
         called = f"the tc filter on {device} that restores the marks of connections"

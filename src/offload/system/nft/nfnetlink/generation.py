@@ -1,4 +1,7 @@
-"""Read the generation of the kernel's nft ruleset, a number that each transaction increases (nf_tables_commit())."""
+"""Read the generation of the kernel's nft ruleset, a number that each transaction increases (nf_tables_commit()).
+
+It stays the same when packets add elements to a set.
+"""
 
 import struct
 
