@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
     "list verbosely": (
         ["-v", "list", "other"],
         0,
-        '\'other\' @ID\n\t"echo":{"value":"(unknown)"}\n\t"slow":{"tenths":"Integer"}\n\t"die":{}\n',
+        '\'other\' @ID\n\t"echo":{"value":"(unknown)"}\n\t"slow":{"tenths":"Integer"}\n\t"odd":{}\n\t"die":{}\n',
         "",
     ),
     "list missing": (["list", "missing"], 4, "", "Command failed: Not found\n"),
@@ -61,6 +61,32 @@ COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
         "",
         "Command failed: ubus call other echo { (Parsing message data failed)\n",
     ),
+    "call with too little": (
+        ["call", "other", "echo"],
+        254,
+        "",
+        "Command failed: ubus call other echo (Invalid argument)\nUsage: ",
+    ),
+    "call simply with too little": (["-S", "call", "other", "echo"], 2, "", ""),
+    "call with no number": (
+        ["call", "other", "echo", '{"value": NaN}'],
+        247,
+        "",
+        'Command failed: ubus call other echo {"value": NaN} (Unknown error)\n',
+    ),
+    "call with bytes": (
+        ["call", "other", "echo", '{"value": "\udcff"}'],
+        247,
+        "",
+        'Command failed: ubus call other echo {"value": "\udcff"} (Unknown error)\n',
+    ),
+    "call with more behind": (["-S", "call", "other", "echo", ' {"value":"a\tb"}}'], 0, '{"value":"a\\tb"}\n', ""),
+    "call for what is no JSON": (["-S", "call", "other", "odd"], 0, '{1,"of":[nan,-inf]}\n', ""),
+    "call without a method": (["call", "other"], 254, "", "Usage: "),
+    "call with two messages": (["call", "other", "echo", "{}", "{}"], 254, "", "Usage: "),
+    "list two": (["list", "other", "mine"], 254, "", "Usage: "),
+    "no such command": (["nonsense"], 254, "", "Usage: "),
+    "no command": ([], 1, "", "Usage: "),
     "send": (["send", "event", "{}"], 0, "", ""),
 }
 
@@ -69,9 +95,10 @@ COMMANDS: dict[str, tuple[list[str], int, str, str]] = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_program(path: Path, name: str) -> None:
     arguments, code, output, error = COMMANDS[name]
-    done = subprocess.run([*PROGRAM, "-s", str(path), *arguments], capture_output=True, text=True, check=False)
-    shown = re.sub("@[0-9a-f]{8}", "@ID", done.stdout)
-    assert (done.returncode, shown, done.stderr) == (code, output, error)
+    done = subprocess.run([*PROGRAM, "-s", str(path), *arguments], capture_output=True, check=False)
+    shown = re.sub("@[0-9a-f]{8}", "@ID", done.stdout.decode())
+    said, usage, _ = done.stderr.decode(errors="surrogateescape").partition("Usage: ")
+    assert (done.returncode, shown, said + usage) == (code, output, error)
 
 
 @pytest.mark.usefixtures("broker")

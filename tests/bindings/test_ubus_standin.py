@@ -193,6 +193,39 @@ def test_values_that_change(sent: Any, received: Any) -> None:
     assert ubus.call("other", "echo", {"value": sent}, 3000) == [{"value": received}]
 
 
+@pytest.mark.usefixtures("other")
+@pytest.mark.parametrize("value", [float("nan"), [float("-inf")], {"": 1}, {"a": [{"": None}]}])
+def test_values_that_no_python_reads(value: Any) -> None:
+    with pytest.raises(RuntimeError, match="Unknown error"):
+        ubus.call("other", "echo", {"value": value}, 3000)
+
+
+@pytest.mark.usefixtures("other")
+def test_a_reply_that_no_python_reads() -> None:
+    with pytest.raises(SystemError):
+        ubus.call("other", "odd", {}, 3000)
+
+
+# Each begins with 4 bytes of type and length, and the 4 of an empty name.
+MOST = [("a", 12), (None, 8), (1 << 31, 16), ({"a": True}, 20)]
+
+
+@pytest.mark.usefixtures("broker")
+@pytest.mark.parametrize(("value", "size"), MOST)
+def test_who_sends_more_than_ubus_carries_is_dropped(path: Path, value: Any, size: int) -> None:
+    count = (1 << 20) // size
+    brokers.serve(
+        just=(lambda handler, _: handler.reply({"": [value] * (count - 10)}), {}),
+        more=(lambda handler, _: handler.reply({"": [value] * (count + 1)}), {}),
+    )
+    code = """for method, patience in (("just", 60_000), ("more", 1000)):
+    try: ubus.call("mine", method, {}, patience)
+    except (RuntimeError, SystemError) as error: print(type(error).__name__, flush=True)
+while ubus.objects(): time.sleep(0.1)
+print("gone")"""
+    assert brokers.run(path, code).decode().splitlines() == ["SystemError", "RuntimeError", "gone"]
+
+
 @pytest.mark.usefixtures("broker")
 def test_objects(path: Path) -> None:
     brokers.serve(method=(nothing, SIGNATURE), other=(nothing, {}))

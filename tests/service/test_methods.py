@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ubus.wire import LARGEST, size
 
 from exempts import exempt_of
 from offload.errors import KernelError
@@ -583,9 +584,21 @@ def test_a_fault_of_ours_is_a_reply_too(fakes: Fakes, capsys: pytest.CaptureFixt
 
 def test_a_reply_too_large_for_ubus_is_cut_and_counts_what_is_missing() -> None:
     found = fitting({"ok": True, "zones": ["z"], "pairs": ["x" * 100] * 10_000})
-    assert len(json.dumps(found)) <= LARGEST_REPLY
+    assert size(found) <= LARGEST_REPLY
     assert len(found["pairs"]) + found["left_off"]["pairs"] == 10_000 and found["zones"] == ["z"]
     assert fitting({"text": "x" * LARGEST_REPLY})["ok"] is False
+
+
+SHORT = st.sampled_from(["", "a", "ab", "é", "\x01", 0, 1 << 31, 0.5, True, None])
+SHAPES = st.recursive(
+    SHORT, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab", max_size=7), inner, max_size=3)
+)
+
+
+@given(SHAPES)
+def test_a_reply_of_whatever_shape_fits_ubus(value: Any) -> None:
+    count = 1 + LARGEST // size(value)  # so many that ubusd would drop the service
+    assert size(fitting({"ok": True, "values": [value] * count})) < LARGEST
 
 
 def test_at_the_limit_an_exempt_is_still_replaced(fakes: Fakes) -> None:

@@ -27,6 +27,7 @@ def slow(handler, data):
 methods = {
     "echo": (lambda handler, data: handler.reply(data), {"value": ubus.BLOBMSG_TYPE_UNSPEC}),
     "slow": (slow, {"tenths": ubus.BLOBMSG_TYPE_INT32}),
+    "odd": (lambda handler, data: handler.reply({"": 1, "of": [float("nan"), float("-inf")]}), {}),
     "die": (lambda handler, data: os._exit(0), {}),
 }
 ubus.add("other", {name: {"method": method, "signature": words} for name, (method, words) in methods.items()})

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ubus.wire import HEADER, LARGEST, Status, blob, packed
+from ubus.wire import HEADER, LARGEST, SAFE, Status, blob, packed, size
 
 Message = dict[str, Any]
 STARTING = 60.0  # seconds; a virtual machine without KVM is slow
@@ -88,8 +88,12 @@ class Broker:
         self._clients[client.number] = client
         client.send(kind="hello", number=0)
         try:
-            while (size := int.from_bytes(await reader.readexactly(HEADER), "big")) <= LARGEST:
-                self.handle(client, json.loads(await reader.readexactly(size)))
+            while True:
+                length = int.from_bytes(await reader.readexactly(HEADER), "big")
+                message = json.loads(await reader.readexactly(length))
+                if length > SAFE and size(message.get("data")) > LARGEST:
+                    break
+                self.handle(client, message)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         del self._clients[client.number]

@@ -15,7 +15,7 @@ from typing import Any
 
 from ubus.connection import Connection, Method
 from ubus.connection import Handler as __ResponseHandler  # noqa: F401  # the real one's name for it
-from ubus.wire import SENTENCES, Status, Type, blob
+from ubus.wire import SENTENCES, Status, Type, blob, unreadable
 
 BLOBMSG_TYPE_UNSPEC = int(Type.UNSPEC)
 BLOBMSG_TYPE_ARRAY = int(Type.ARRAY)
@@ -144,7 +144,10 @@ def call(object: str, method: str, arguments: dict[str, Any], timeout: int = 0) 
         raise RuntimeError(f"Object '{path}' was not found.")
     data = blob(arguments)
     target = found[-1]["object"] if found else 0
-    return _checked(connection.request("invoke", wait / 1000 or None, object=target, method=name, data=data))
+    replies = _checked(connection.request("invoke", wait / 1000 or None, object=target, method=name, data=data))
+    if any(map(unreadable, replies)):
+        raise SystemError("<built-in function call> returned a result with an exception set")
+    return replies
 
 
 def _connected() -> Connection:

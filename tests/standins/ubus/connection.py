@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ubus.wire import HEADER, LARGEST, Status, Type, blob, packed, type_of
+from ubus.wire import HEADER, LARGEST, SAFE, Status, Type, blob, packed, size, type_of, unreadable
 
 Message = dict[str, Any]
 Method = dict[str, Any]  # {"method": callable, "signature": {argument: type}}
@@ -70,7 +70,8 @@ class Connection:
         self._number += 1
         number = self._number
         message = packed({"kind": kind, "number": number, **words})
-        if len(message) > LARGEST or not self._send(message):
+        large = len(message) > SAFE and size(words.get("data", {})) > LARGEST
+        if large or not self._send(message):
             return Status.INVALID_ARGUMENT, []
         answers = self._answers[number] = []
         self._depth += 1
@@ -128,6 +129,8 @@ class Connection:
             self._depth -= 1
 
     def _heard(self, listener: Callable[[str, Any], object], call: Message) -> None:
+        if unreadable(call["data"]):
+            return
         try:
             listener(call["method"], call["data"])
         except (Exception, KeyboardInterrupt):  # noqa: BLE001  # as the real one: anything is printed and forgotten
@@ -139,6 +142,8 @@ class Connection:
             return Status.METHOD_NOT_FOUND
         if not _fits(call["data"], method["signature"]):
             return Status.INVALID_ARGUMENT
+        if unreadable(call["data"]):
+            return Status.UNKNOWN_ERROR
         handler = Handler(self, call)
         try:
             method["method"](handler, call["data"])

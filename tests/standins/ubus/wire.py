@@ -2,6 +2,7 @@
 
 A message is a JSON object behind four bytes of length, so that one message can be read without touching the next: what
 is not read yet keeps the socket readable, as with the real protocol. Value rules are those of libubox's blobmsg_json.c.
+A message is as large as its blobmsg would be (`size`), which for short values is four times the JSON.
 """
 
 import json
@@ -10,12 +11,15 @@ import re
 from enum import IntEnum
 from typing import Any
 
-LARGEST = 1 << 20  # UBUS_MAX_MSGLEN, bytes
+LARGEST = 1 << 20  # UBUS_MAX_MSGLEN, bytes of blobmsg
+SAFE = LARGEST // 4  # bytes of JSON; a message of so many is never too large
+ALIGNED = 4
 DEEPEST = 32  # levels of values that json-c's tokener parses, the message itself being one
 HEADER = 4
 INT32 = range(-(1 << 31), 1 << 31)
 INT64 = range(-(1 << 63), 1 << 63)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+NOT_UTF8 = "\ufdd0"  # our mark, which is no character, for a byte that is not UTF-8
 
 
 class Type(IntEnum):
@@ -92,8 +96,6 @@ def _value(value: Any, room: int) -> Any:
         case str():
             return _text(value)
         case float():
-            if not math.isfinite(value):  # json-c prints "nan", which no Python can read at the other end
-                raise TypeError("Failed to create json for ubus.")
             return float(f"{value:f}")
         case int() if not isinstance(value, bool):
             return min(max(value, INT64.start), INT64.stop - 1)
@@ -103,6 +105,37 @@ def _value(value: Any, room: int) -> Any:
 def _text(text: str) -> str:
     """C strings end at a NUL, and json-c knows no half of a surrogate pair."""
     return LONE_SURROGATE.sub("\ufffd", text.partition("\0")[0])
+
+
+def unreadable(value: Any) -> bool:
+    """Whether what libubox prints of a value is no JSON for Python: `nan`, a value without a name, bytes."""
+    match value:
+        case dict():
+            return any(not name or unreadable(name) or unreadable(each) for name, each in value.items())
+        case list():
+            return any(map(unreadable, value))
+        case str():
+            return NOT_UTF8 in value
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def size(value: Any, name: str = "") -> int:
+    """Bytes of a value as blobmsg: its type and length, its name with a length, itself; the two filled up to 4."""
+    head = ALIGNED + _filled(len(name.encode()) + 3)
+    match value:
+        case dict():
+            return head + sum(size(each, name) for name, each in value.items())
+        case list():
+            return head + sum(map(size, value))
+        case str():
+            return head + _filled(len(value.encode()) + 1)
+        case None:
+            return head
+    return head + (8 if type_of(value) in {Type.INT64, Type.DOUBLE} else 4)
+
+
+def _filled(length: int) -> int:
+    return -(-length // ALIGNED) * ALIGNED
 
 
 def type_of(value: Any) -> Type:

@@ -18,8 +18,8 @@ from offload.service.bus.explaining import explanations, flow_list
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
-# ubusd drops a client that sends 1 MiB or more; blobmsg takes at most twice the size of this JSON.
-LARGEST_REPLY = 450_000
+LARGEST_REPLY = 900_000  # bytes of blobmsg; ubusd drops a client that sends more than 1 MiB
+VALUE = 12  # bytes that blobmsg takes at most for a value besides those of its JSON: type, lengths, fill bytes
 Json = dict[str, Any]
 Signature = Mapping[str, str]
 Method = tuple[Signature, Callable[[Json], Json]]
@@ -95,13 +95,13 @@ def answer(engine: Engine, verb: Verb, given: Mapping[str, Any]) -> Json:
 
 
 def fitting(reply: Json) -> Json:
-    """The reply, cut if its JSON is longer than LARGEST_REPLY (450,000) characters.
+    """The reply, cut if its blobmsg, the form that ubus carries, may be larger than LARGEST_REPLY (900,000) bytes.
 
-    While it is, the longest list among the reply's values loses its second half. Then `left_off` is added: by key, how
+    While it may, the longest list among the reply's values loses its second half. Then `left_off` is added: by key, how
     many items that list lost. Without a list to halve, a reply with an error is given instead.
     """
     lost: dict[str, int] = {}
-    while len(json.dumps(reply)) > LARGEST_REPLY:
+    while _most_bytes(reply) > LARGEST_REPLY:
         lists = {key: value for key, value in reply.items() if isinstance(value, list) and value}
         if not lists:
             return {"ok": False, "error": "the answer is larger than ubus carries"}
@@ -110,3 +110,10 @@ def fitting(reply: Json) -> Json:
         lost[key] = lost.get(key, 0) + len(lists[key]) - kept
         reply = reply | {key: lists[key][:kept], "left_off": lost}
     return reply
+
+
+def _most_bytes(reply: Json) -> int:
+    # Short values take up to four times their JSON. Before each value stands one of the marks; those within texts only
+    # raise the bound.
+    text = json.dumps(reply)
+    return len(text) + VALUE * sum(map(text.count, ",[{"))
