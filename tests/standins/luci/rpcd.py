@@ -16,13 +16,15 @@ from typing import Any
 
 import uci
 
+from offload.model.config import UNNAMED
+
 Json = dict[str, Any]
 # What luci-base's own file grants to everybody who may see, and to everybody who may change, anything.
 EVERYBODY = {
     "read": {"ubus": {"uci": ["changes", "get"]}, "uci": ["luci"]},
     "write": {"ubus": {"uci": ["add", "apply", "confirm", "delete", "order", "set"]}},
 }
-NOT_FOUND, DENIED = 4, 6  # UBUS_STATUS_*
+INVALID, NOT_FOUND, DENIED = 2, 4, 6  # UBUS_STATUS_*
 
 
 class StatusError(Exception):
@@ -37,6 +39,10 @@ class Session:
     groups: tuple[str, ...]
     savedir: Path
     changes: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def note(self, package: str, *change: str) -> None:
+        """Add a change to those that wait."""
+        self.changes.setdefault(package, []).append(list(change))
 
 
 class Rpcd:
@@ -104,7 +110,7 @@ class Rpcd:
             raise StatusError(NOT_FOUND) from None
         values = {
             name: {
-                ".anonymous": name.startswith("cfg"),
+                ".anonymous": UNNAMED.fullmatch(name) is not None,
                 ".type": context.get(package, name),
                 ".name": name,
                 ".index": index,
@@ -124,28 +130,44 @@ class Rpcd:
         if name := words.get("name"):
             context.set(package, name, kind)
             context.save(package)
+            session.note(package, "set", name, kind)
         else:
             name = context.add(package, kind)
-        session.changes.setdefault(package, []).append(["add", name, kind])
+            session.note(package, "add", name, kind)
         self.set(session, {"config": package, "section": name, "values": words.get("values") or {}})
         return {"section": name}
 
     def set(self, session: Session, words: Json) -> Json:
-        """Change options of a section."""
+        """Change options of a section; a value that is there already is no change."""
         context, package, section = self.context(session), words["config"], words["section"]
+        present = _options(context, package, section)
+        if [] in words["values"].values():
+            raise StatusError(INVALID)
         for option, value in words["values"].items():
-            context.set(package, section, option, tuple(value) if isinstance(value, list) else str(value))
-            session.changes.setdefault(package, []).append(["set", section, option, str(value)])
+            new = tuple(map(_text, value)) if isinstance(value, list) else _text(value)
+            before = present.get(option, "")
+            if new == before and isinstance(new, str):
+                continue
+            if before and (not new or not isinstance(new, str) or not isinstance(before, str)):
+                session.note(package, "remove", section, option)
+            context.set(package, section, option, new)
+            if new:
+                verb, values = ("set", (new,)) if isinstance(new, str) else ("list-add", new)
+                for each in values:
+                    session.note(package, verb, section, option, each)
         context.save(package)
         return {}
 
     def delete(self, session: Session, words: Json) -> Json:
-        """Delete a section, or options of it."""
+        """Delete a section, or options of it: `option` or `options`, all of which must be there."""
         context, package, section = self.context(session), words["config"], words["section"]
-        for option in words.get("options") or [None]:
-            path = [section] if option is None else [section, option]
+        present = _options(context, package, section)
+        options = words.get("options") or [option for option in (words.get("option"),) if option is not None]
+        if not present.keys() >= set(options):
+            raise StatusError(NOT_FOUND)
+        for path in [[section, option] for option in options] or [[section]]:
             context.delete(package, *path)
-            session.changes.setdefault(package, []).append(["remove", *path])
+            session.note(package, "remove", *path)
         context.save(package)
         return {}
 
@@ -179,6 +201,19 @@ class Rpcd:
         """As procd with the init script's reload trigger: HUP to the service, where one runs."""
         if self._pid.exists():
             os.kill(int(self._pid.read_text()), signal.SIGHUP)
+
+
+def _options(context: Any, package: str, section: str) -> Json:
+    # of a section that must be there
+    try:
+        found: Json = context.get_all(package, section)
+    except uci.UciException:
+        raise StatusError(NOT_FOUND) from None
+    return found
+
+
+def _text(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 UCI: Mapping[str, Callable[[Rpcd, Session, Json], Json]] = {
