@@ -72,6 +72,7 @@ make_venv() {
     wanted=$(python3 -c "$dependencies")
     if venv_is_ours && [ "$(cat .venv/wanted 2>/dev/null)" = "$wanted" ]; then return; fi
     say "making .venv with $(python3 -V) (about one minute)"
+    if [ -L .venv ]; then rm .venv; fi # --clear would empty the folder that the link leads to
     venv_is_ours || quietly python3 -m venv --clear .venv
     quietly .venv/bin/python -m pip install --disable-pip-version-check -e '.[dev]'
     printf '%s\n' "$wanted" >.venv/wanted

@@ -133,6 +133,40 @@ def test_a_device_that_was_made_again_has_another_index_in_the_map() -> None:
     assert transactions(plan(after), held(after)) == []
 
 
+GATED = [replace(BASE, common="wan"), replace(BASE, absent="br-iot")]
+
+
+@pytest.mark.parametrize("gated", GATED, ids=["common", "absent"])
+@pytest.mark.parametrize("back", [False, True], ids=["comes", "goes"])
+def test_a_comparison_before_the_look_up_comes_and_goes_without_a_return(gated: Table, back: bool) -> None:
+    before, after = (gated, BASE) if back else (BASE, gated)
+    (sent,) = transactions(plan(after), held(before))
+    assert (sent.returned, sent.lost) == ((), Lost())
+    lines = sent.text.splitlines()
+    assert "flush chain inet flow_offload forward" in lines
+    assert any(f'iif{"" if gated.absent else " !="} "' in line for line in lines) is not back
+    assert transactions(plan(after), held(after)) == []
+
+
+@pytest.mark.parametrize("gated", GATED, ids=["common", "absent"])
+def test_the_device_that_is_compared_first_was_made_again(gated: Table) -> None:
+    name = gated.common or gated.absent
+    before, after = (replace(gated, indexes=((name, index),)) for index in (7, 9))
+    (sent,) = transactions(plan(after), held(before))
+    assert (sent.returned, sent.lost) == ((), Lost())
+    lines = sent.text.splitlines()
+    assert "flush chain inet flow_offload forward" in lines
+    assert any(f'iif{"" if gated.absent else " !="} "{name}"' in line for line in lines)
+
+
+def test_a_rule_of_another_program_before_the_look_up_returns_the_table() -> None:
+    now = expected(GATED[0])
+    (sent,) = transactions(
+        plan(GATED[0]), {BASE.name: replace(now, rules={**now.rules, "forward": ("", *now.rules["forward"])})}
+    )
+    assert sent.returned == ("flow_offload",)
+
+
 @pytest.mark.parametrize(("table", "hook"), [(BASE, "filter;"), (HARDWARE, "filter + 1; flags offload;")])
 def test_a_flowtable_that_lost_its_counter_gets_it_back(table: Table, hook: str) -> None:
     uncounted = {table.name: replace(expected(table), counter=False)}

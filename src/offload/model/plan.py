@@ -85,7 +85,7 @@ class ExemptMatch:
     connmark: bool = False  # one more condition: the connection's mark (ct mark) is not 0; packet marks do not matter
 
 
-FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's chain has 0 (NF_IP_PRI_FILTER)
+FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's has 0 (NF_IP_PRI_FILTER)
 # The last priority but one, where other programs have chains behind: of the hardware table's chain on the forward hook,
 # and of the software flowtable on the ingress hooks of its devices; the other table has the last
 ACCEPTED_PRIORITY = BEHIND_PRIORITY = 2**31 - 2
@@ -111,7 +111,9 @@ class Table:
     # names priority 0)
     behind: bool = False
     remembered: int = MAX_REMEMBERED  # size of each set of connections with a reply that the firewall accepted
-    indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device of `elements`, sorted
+    indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device that its rules and map name, sorted
+    common: str = ""  # a device that each (iif, oif) of the map has: other packets pass before the look-up; empty: none
+    absent: str = ""  # a device that no (iif, oif) of the map has: its packets pass before the look-up; empty: none
     ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
     # by set, the elements (nft text) of the station sets: hosts at bridge ports, which the service updates one by one
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
@@ -228,12 +230,9 @@ def deciding_pairs(zone: str, pairs: Iterable[PairDecision]) -> list[PairDecisio
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The modes decided for this router, and the nft tables that should be in its kernel.
+    """The modes decided for this router, and the nft tables that should be in its kernel."""
 
-    `tables` empty: offload's tables are to be deleted.
-    """
-
-    tables: tuple[Table, ...] = ()  # software first
+    tables: tuple[Table, ...] = ()  # software first; (): ours are to be deleted
     zones: tuple[ZoneDecision, ...] = ()  # in the order of the firewall's zones
     pairs: tuple[PairDecision, ...] = ()  # in the order of their zones
     devices: tuple[DeviceDecision, ...] = ()  # those that belong to zones or that the user named

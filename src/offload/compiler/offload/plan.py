@@ -1,6 +1,7 @@
 """Decide what is offloaded: the mode of every pair of zones, the tables, and why a mode is not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
@@ -13,6 +14,7 @@ from offload.compiler.offload.pairs.given_up import without_given_up
 from offload.compiler.offload.pairs.requests import existing, pair_requests
 from offload.compiler.offload.pairs.settle import settle
 from offload.compiler.offload.stations import learned_stations, with_pair_counts, with_station_counts, with_stations
+from offload.compiler.offload.tables.crossings import Crossing, told_apart
 from offload.model.config import Config, Mode
 from offload.model.kernel.learned import Learned
 from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Snapshot
@@ -57,6 +59,7 @@ def plan(
     late = any(_behind(chain) for chain in snapshot.forward_chains)
     behind = snapshot.ingress_last is not None and snapshot.ingress_last >= 0
     remembered = max(1, min(snapshot.kernel.conntrack_max or MAX_REMEMBERED, MAX_REMEMBERED))
+    ways = {(crossing.iif, crossing.oif) for draft in drafts for crossing in draft.crossings}
     tables: list[Table] = []
     subnet_exempts: dict[Mode, list[ExemptMatch]] = {}
     for name, flowtable, mode in TABLES:
@@ -66,9 +69,8 @@ def plan(
             kept = (*exempts, *subnet_exempts[mode], *of_connmarks(config, snapshot, own))
             table = _table(name, flowtable, mode, own, kept, coverage)
             ipsec = snapshot.kernel.ipsec
-            table = replace(
-                table, late=late, behind=behind, remembered=remembered, ipsec=ipsec, indexes=_indexes(own, snapshot)
-            )
+            table = replace(table, late=late, behind=behind, remembered=remembered, ipsec=ipsec)
+            table = _with_indexes(table, ways, snapshot)
             tables.append(with_stations(table, learned))
     settled = tuple(_replies_full(pair, tables, snapshot.missed) for pair in with_pair_counts(settled, learned))
     settled = tuple(_crowded(pair) for pair in settled) if snapshot.crowded else settled
@@ -87,9 +89,12 @@ def plan(
     return with_station_counts(made, learned)
 
 
-def _indexes(elements: Iterable[Element], snapshot: Snapshot) -> tuple[tuple[str, int], ...]:
-    crossed = {device for element in elements for device in (element.iif, element.oif)}
-    return tuple(sorted((link.name, link.index) for link in snapshot.links if link.name in crossed))
+# with what its chain `forward` needs: the device compared first, and the indexes of all devices that it names
+def _with_indexes(table: Table, ways: AbstractSet[Crossing], snapshot: Snapshot) -> Table:
+    common, absent = told_apart(table.elements, ways)
+    named = {absent, *(device for element in table.elements for device in (element.iif, element.oif))}
+    indexes = sorted((link.name, link.index) for link in snapshot.links if link.name in named)
+    return replace(table, common=common, absent=absent, indexes=tuple(indexes))
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:

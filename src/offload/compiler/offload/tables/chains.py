@@ -31,17 +31,17 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     """The chains of one of offload's tables, as nftables objects.
 
     Base chain `forward` looks a packet's (iif, oif) up in map `crossings` and goes to the chain of that element, if
-    there is one. In that chain only established packets of the original direction reach the exempts (`exempts`: rules
-    for traffic that is never offloaded), then the guard, which lets a connection pass whose reply the firewall has
-    accepted, and then `flow add`. Verdict `accept` leaves our base chain only: the firewall has decided before, at
-    priority filter.
+    there is one; packets of which one device shows that there is none pass before. In that chain only established
+    packets of the original direction reach the exempts (`exempts`: rules for traffic that is never offloaded), then the
+    guard, which lets a connection pass whose reply the firewall has accepted, and then `flow add`. Verdict `accept`
+    leaves our base chain only: the firewall has decided before, at priority filter.
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
         *guard(),
         *(_passing(each, table, exempting=bool(exempts.rules)) for each in sorted(found, key=lambda one: one.chain)),
         Chain("exempt", tuple(Rule("accept", Match(raw=condition)) for condition in exempts.rules)),
-        Chain("forward", (Rule(CROSSING),), Hook("filter", "forward", _priority(table))),
+        Chain("forward", (*_passed(table), Rule(CROSSING)), Hook("filter", "forward", _priority(table))),
     )
 
 
@@ -65,6 +65,15 @@ def ingress_priority(table: Table) -> str:
     """
     after = BEHIND_PRIORITY * table.behind + table.hardware
     return f"filter + {after}" if after else "filter"
+
+
+# Packets that the map has no element for: one comparison costs less than the look-up (docs/performance.md).
+def _passed(table: Table) -> Iterator[Rule]:
+    if table.common:
+        yield _rule(f'iif != "{table.common}" oif != "{table.common}"', "accept")
+    if table.absent:
+        yield _rule(f'iif "{table.absent}"', "accept")
+        yield _rule(f'oif "{table.absent}"', "accept")
 
 
 # of the table's chain on the forward hook, as nft text

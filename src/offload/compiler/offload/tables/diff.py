@@ -129,11 +129,17 @@ def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
-    decisive = {"forward", *(chain.name for chain in guard())}
-    foreign = any(held.rules.get(name) != wanted.rules.get(name) for name in decisive) or CROSSINGS not in held.elements
+    guards = {"forward", *(chain.name for chain in guard())}
+    foreign = CROSSINGS not in held.elements or any(_deciding(name, held) != _deciding(name, wanted) for name in guards)
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
     return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())
+
+
+# Of chain `forward` the look-up, and what is not ours: our rules before it concern packets without an element alone.
+def _deciding(name: str, table: LiveTable) -> tuple[str, ...]:
+    rules = table.rules.get(name, ())
+    return (*(mark for mark in rules[:-1] if not mark), *rules[-1:]) if name == "forward" else rules
 
 
 # In software only devices of the table's zones, and those that the Plan does not have, may have flows of pairs that
