@@ -37,7 +37,7 @@ MATCH = "|".join(
         r"ct status & 0x80 == 0",
         rf"update @{NAME} {{ {REPLIED} }}|{REPLIED} != @{NAME}|counter",
         rf"iifname \. ether saddr @{NAME}|oifname \. ip6? daddr @{NAME}",
-        r"iif \. oif vmap @crossings",
+        rf"(?:[io]if {DEVICE} |iif != {DEVICE} oif != {DEVICE} )?iif \. oif vmap @crossings",
         r"ct original packets < \d{1,7}",
     )
 )

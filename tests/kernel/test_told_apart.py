@@ -13,7 +13,7 @@ from kernel.sides import port
 
 ENOUGH = 60
 WALLED = {"common": ("iot", "guest"), "absent": ("guest",)}  # zones with mode none
-COMPARED = {"common": ('iif != "lan1" oif != "lan1" accept', "lan"), "absent": ('iif "guest1" accept', "guest")}
+COMPARED = {"common": ('oif "lan1" iif . oif', "lan"), "absent": ('iif != "guest1" oif != "guest1" iif . oif', "guest")}
 
 
 @pytest.fixture(name="built")
@@ -50,7 +50,7 @@ def as_configured(built: House, walled: tuple[str, ...]) -> None:
     talks = [built.call(src, dest) for src, dest in pairs]
     for (src, dest), seen in zip(pairs, built.watch(talks, ENOUGH), strict=True):
         wanted = {src, dest} <= {*fast, "wan"}
-        assert seen.fast(ENOUGH) if wanted else seen.all_slow(), (src, dest, seen)
+        assert seen.fast(ENOUGH) if wanted else min(seen.slow) >= ENOUGH, (src, dest, seen)
 
 
 def replugged(built: House, network: str) -> None:

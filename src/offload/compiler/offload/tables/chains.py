@@ -31,30 +31,28 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
     """The chains of one of offload's tables, as nftables objects.
 
     Base chain `forward` looks a packet's (iif, oif) up in map `crossings` and goes to the chain of that element, if
-    there is one; packets of which one device shows that there is none pass before. In that chain only established
-    packets of the original direction reach the exempts (`exempts`: rules for traffic that is never offloaded), then the
-    guard, which lets a connection pass whose reply the firewall has accepted, and then `flow add`. Verdict `accept`
-    leaves our base chain only: the firewall has decided before, at priority filter.
+    there is one. In that chain only established packets of the original direction reach the exempts (`exempts`: rules
+    for traffic that is never offloaded), then the guard, which lets a connection pass whose reply the firewall has
+    accepted, and then `flow add`. Verdict `accept` leaves our base chain only: the firewall has decided before, at
+    priority filter.
     """
     found = {*passings(table.elements).values(), *own(table).values()}
     return (
         *guard(),
         *(_passing(each, table, exempting=bool(exempts.rules)) for each in sorted(found, key=lambda one: one.chain)),
         Chain("exempt", tuple(Rule("accept", Match(raw=condition)) for condition in exempts.rules)),
-        Chain("forward", (*_passed(table), Rule(CROSSING)), Hook("filter", "forward", _priority(table))),
+        Chain("forward", tuple(_look_ups(table)), Hook("filter", "forward", _priority(table))),
     )
 
 
 def covered(table: Table) -> str:
-    """Properties of a table that its rules do not show, as text that goes into the hashes of the rules of `forward`.
+    """Properties of a table that its rules do not show, as text that goes into the hashes of the rules of `guard`.
 
-    They are the flowtable's name and hardware flag, the size of the sets of accepted replies, and whether other
-    programs' chains make the priorities higher, with the flowtable's. If one changes, the hashes differ from those in
-    the kernel.
+    They are the flowtable's name and hardware flag, the size of the sets of accepted replies, and the priorities of
+    the flowtable and of chain `forward`. If one changes, the hashes differ from those in the kernel.
     """
     kind = "offload " if table.hardware else ""
-    behind = f" behind {ingress_priority(table)}" if table.behind else ""
-    return f"{table.flowtable} {kind}counter {table.remembered}{behind}" + (" late" if table.late else "")
+    return f"{table.flowtable} {kind}counter {table.remembered} {ingress_priority(table)} {_priority(table)} {CROSSING}"
 
 
 def ingress_priority(table: Table) -> str:
@@ -67,13 +65,14 @@ def ingress_priority(table: Table) -> str:
     return f"filter + {after}" if after else "filter"
 
 
-# Packets that the map has no element for: one comparison costs less than the look-up (docs/performance.md).
-def _passed(table: Table) -> Iterator[Rule]:
-    if table.common:
-        yield _rule(f'iif != "{table.common}" oif != "{table.common}"', "accept")
+# Without an element for it a packet need not be looked up, and to compare one device costs less (docs/performance.md).
+def _look_ups(table: Table) -> Iterator[Rule]:
     if table.absent:
-        yield _rule(f'iif "{table.absent}"', "accept")
-        yield _rule(f'oif "{table.absent}"', "accept")
+        yield _rule(f'iif != "{table.absent}" oif != "{table.absent}"', CROSSING)
+    elif table.common:
+        yield from (_rule(f'{end} "{table.common}"', CROSSING) for end in ("iif", "oif"))
+    else:
+        yield Rule(CROSSING)
 
 
 # of the table's chain on the forward hook, as nft text

@@ -122,24 +122,22 @@ def _transactions(
 def must_return(table: Table, held: LiveTable, plan: Plan) -> bool:
     """Whether the table must be created again, whatever flows it has; that puts all of them back on the slow path.
 
-    `table`: as the Plan wants it; `held`: as the kernel has it. The result is True if the rules of chain `forward`
-    or of the guard differ (as after an update), if the kernel lacks the map `crossings` or a wanted set of hosts, or if
-    a device leaves the flowtable, and pairs of zones that stay may use it or nft cannot delete it. Elements that leave
-    the map, and new exempts, do not count here: `lost` finds them.
+    `table`: as the Plan wants it; `held`: as the kernel has it. The result is True if the rules of the guard differ (as
+    after an update), if chain `forward` has rules of others, if the kernel lacks that chain, the map `crossings` or a
+    wanted set of hosts, or if a device leaves the flowtable, and pairs of zones that stay may use it or nft cannot
+    delete it. Elements that leave the map, and new exempts, do not count here: `lost` finds them.
     """
     wanted = expected(table)
     # an older version of ours, or another program, wrote the deciding rules
-    guards = {"forward", *(chain.name for chain in guard())}
-    foreign = CROSSINGS not in held.elements or any(_deciding(name, held) != _deciding(name, wanted) for name in guards)
+    guards = (chain.name for chain in guard())
+    foreign = (
+        any(held.rules.get(name) != wanted.rules.get(name) for name in guards)
+        or "" in held.rules.get("forward", ("",))
+        or CROSSINGS not in held.elements
+    )
     # flows that both tables may have, and new sets, take effect only after a return
     chosen = wanted.elements.keys() & STATION_SETS
     return foreign or _in_use(held.devices - wanted.devices, table, plan) or bool(chosen - held.elements.keys())
-
-
-# Of chain `forward` the look-up, and what is not ours: our rules before it concern packets without an element alone.
-def _deciding(name: str, table: LiveTable) -> tuple[str, ...]:
-    rules = table.rules.get(name, ())
-    return (*(mark for mark in rules[:-1] if not mark), *rules[-1:]) if name == "forward" else rules
 
 
 # In software only devices of the table's zones, and those that the Plan does not have, may have flows of pairs that

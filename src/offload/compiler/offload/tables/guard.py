@@ -16,6 +16,7 @@ from offload.model.kernel.nft import Chain, Hook, Rule
 from offload.model.sections.match import Match
 from offload.nouns import dataclass
 
+GUARD = "guard"  # name of the chain that offload's chains of a (iif, oif) jump to before `flow add`
 REMEMBERED_SECONDS = 60  # after the last reply on the slow path
 # A chain of type nat sees first packets only (nf_nat_inet_fn(), net/netfilter/nf_nat_core.c), so established ones do
 # not pay for it. This is the lowest priority that the kernel allows to such a chain (nft_chain_parse_hook(),
@@ -59,7 +60,7 @@ def guard() -> Iterator[Chain]:
     yield Chain("first", (untranslated, *(Rule(_op("delete", each)) for each in REPLIED)))
     remember = (Rule(f"{_op('update', each)} accept") for each in REPLIED)
     yield Chain("replied", (*remember, Rule("counter accept", comment=MISSED)))
-    yield Chain("guard", tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))
+    yield Chain(GUARD, tuple(Rule("accept", Match(raw=f"{each.key} != @{each.name}")) for each in REPLIED))
     yield Chain("postrouting", tuple(Rule(_op("delete", each)) for each in REPLIED), FIRST_PACKETS)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from offload.compiler.offload.exempts.exempt_sets import ExemptSet, exempt_rules
 from offload.compiler.offload.tables.chains import chains, covered, ingress_priority
 from offload.compiler.offload.tables.crossings import Crossing, Passing, element_texts, own, passings
-from offload.compiler.offload.tables.guard import REMEMBERED_SECONDS, REPLIED
+from offload.compiler.offload.tables.guard import GUARD, REMEMBERED_SECONDS, REPLIED
 from offload.model.kernel import nft
 from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable
 from offload.model.network import MAX_NEIGHBOURS
@@ -64,9 +64,7 @@ def _compiled(table: Table) -> nft.Table:
     pairs = _pairs(passings(table.elements), table.indexes)
     sets = (*_dynamic(table), *map(_set, exempts.sets))
     of_sets = digests((*sets, pairs))
-    made = (
-        marked(chain, of_sets, covered(table) if chain.name == "forward" else "") for chain in chains(table, exempts)
-    )
+    made = (marked(chain, of_sets, covered(table) if chain.name == GUARD else "") for chain in chains(table, exempts))
     flowtable = nft.Flowtable(table.flowtable, table.devices, table.hardware, ingress_priority(table))
     return nft.Table(table.name, tuple(made), (flowtable,), sets=sets, maps=(pairs,))
 
