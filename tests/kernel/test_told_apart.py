@@ -12,14 +12,14 @@ from kernel.netns import cable
 from kernel.sides import port
 
 ENOUGH = 60
-WALLED = {"common": ("iot", "guest"), "absent": ("guest",)}  # zones with mode none
+WALLED = {"common": ("iot", "work", "guest"), "absent": ("guest",)}  # zones with mode none
 COMPARED = {"common": ('oif "lan1" iif . oif', "lan"), "absent": ('iif != "guest1" oif != "guest1" iif . oif', "guest")}
 
 
 @pytest.fixture(name="built")
 def _built(house: House) -> Iterator[House]:
-    sides = {"lan": port("lan1"), "iot": port("iot1"), "guest": port("guest1"), "wan": port("wan")}
-    with house.shaped(Shape(sides)):
+    networks = ("lan", "iot", "work", "guest", "wan")
+    with house.shaped(Shape({network: port(f"{network}1") for network in networks})):
         yield house
 
 
