@@ -21,7 +21,7 @@ def element(iif: str, oif: str) -> Element:
     ("fast", "slow", "found"),
     [
         ([("br-lan", "wan")], [], ("", "")),
-        ([("br-lan", "wan")], [("br-guest", "wan")], ("br-lan", "")),
+        ([("br-lan", "wan")], [("br-guest", "wan")], ("", "br-guest")),
         ([("br-lan", "wan")], [("br-guest", "wan"), ("br-lan", "br-guest")], ("", "br-guest")),
         ([("br-lan", "wan")], [("br-guest", "wan"), ("br-iot", "wan")], ("br-lan", "")),
         ([("br-lan", "wan"), ("br-iot", "wan")], [("br-guest", "wan")], ("", "br-guest")),

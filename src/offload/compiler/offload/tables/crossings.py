@@ -68,8 +68,9 @@ def told_apart(elements: Iterable[Element], ways: AbstractSet[Crossing]) -> tupl
     slow = [way for way in ways if way not in keys and way[::-1] not in keys]
     common = frozenset.intersection(*map(frozenset, keys)) if keys else frozenset()
     absent = {device for way in slow for device in way} - {device for key in keys for device in key}
-    gains = [(_gain(each not in way for way in slow), each, "") for each in sorted(common)]
-    gains += [(_gain(each in way for way in slow), "", each) for each in sorted(absent)]
+    # of equal gains the first: for slow packets one rule costs less than the two that compare `common`
+    gains = [(_gain(each in way for way in slow), "", each) for each in sorted(absent)]
+    gains += [(_gain(each not in way for way in slow), each, "") for each in sorted(common)]
     gain, *found = max(gains, key=itemgetter(0), default=(0, "", ""))
     return (found[0], found[1]) if gain > 0 else ("", "")
 
