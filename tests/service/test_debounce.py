@@ -1,5 +1,7 @@
 """When passes begin, given hints and a clock."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,40 @@ def test_who_undoes_us_every_time_makes_us_slower_but_not_slow(fights: int) -> N
     watch.hint(Cause.LINK, 10.0)
     due = watch.due()
     assert due is not None and APART < due - 10.0 <= FIGHTING
+
+
+def test_a_pass_gets_the_causes_of_all_its_hints() -> None:
+    watch = Debouncer()
+    watch.hint(Cause.TABLES, 10.0)
+    watch.hint(Cause.LINK, 10.01)
+    assert watch.begin() == {Cause.TABLES, Cause.LINK}
+    assert (watch.begin(), watch.cause) == (frozenset(), Cause.LINK)
+
+
+def test_who_undoes_us_while_links_flap_is_met_no_faster() -> None:
+    """Other hints make passes between two attacks, which have nothing to restore."""
+    watch, restored, attacked = Debouncer(), list[float](), False
+    for tick in range(400):
+        now = tick / 10
+        attacked |= tick % 15 == 0
+        watch.hint(Cause.LINK, now)
+        if (due := watch.due()) is not None and due <= now:
+            watch.begin()
+            watch.done(now, mended=attacked)
+            restored += [now] * attacked
+            attacked = False
+    assert all(later - one >= FIGHTING for one, later in pairwise(restored[3:]))
+    assert len(restored) > len(range(0, 40, 5))
+
+
+@pytest.mark.parametrize(("after", "pause"), [(FIGHTING / 2, 2 * APART), (FIGHTING, APART)])
+def test_a_fight_is_over_when_nothing_was_restored_for_a_while(after: float, pause: float) -> None:
+    """A pass of a call meanwhile does not end it."""
+    watch = Debouncer()
+    watch.done(10.0, mended=True)
+    watch.done(10.0 + after)
+    watch.hint(Cause.LINK, 10.0 + after)
+    assert watch.due() == 10.0 + after + pause
 
 
 def test_a_call_that_makes_a_good_pass_leaves_no_failed_one_to_repeat() -> None:

@@ -17,7 +17,7 @@ from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import GATHER as GATHERED
-from offload.service.hints.debounce import Debouncer
+from offload.service.hints.debounce import FIGHTING, Debouncer
 from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
@@ -108,6 +108,24 @@ def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     """Only who changes our tables makes us mend them slower and slower."""
     assert watched(Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0).cause == Cause.FIREWALL
     assert watched(Notification(generations=1, tables=THEIRS | OURS, causes=(Cause.FIREWALL,)), 0).cause == Cause.TABLES
+
+
+    theirs = (Cause.TABLE, Cause.CHAIN)
+    assert watched(Notification(generations=1, tables=THEIRS, causes=theirs), 0).cause == Cause.TABLE
+
+
+def test_a_fight_beside_other_hints_is_one() -> None:
+    """However often links flap: what restores our tables makes the next pass wait longer."""
+    fakes = router()
+    loop, _ = looped(fakes)
+    for _ in range(3):
+        loop._hint(Cause.TABLES)
+        loop._hint(Cause.LINK)
+        fakes.nft.live(["flow_offload"])
+        fakes.nft.held, fakes.service.touched = {}, True
+        loop._work()
+    loop._hint(Cause.LINK)
+    assert (loop.debouncer.due() or 0.0) - loop.debouncer._ended == FIGHTING
 
 
 @pytest.mark.parametrize(("alone", "upgrading", "goes"), [(True, False, True), (True, True, False), (False,) * 3])

@@ -150,17 +150,16 @@ class Loop:
                 self._hint(Cause.RELOAD)
 
     def _work(self) -> None:
-        cause = self.debouncer.cause
-        self.debouncer.begin()
+        causes = self.debouncer.begin()
         self.engine.ubus_away = self.ubus.descriptor is None
-        applied = self.engine.work(cause=cause)
+        applied = self.engine.work(cause=self.debouncer.cause)
         note_raised(self.engine, lambda text: self.journal.line(LogLevel.ERR, text))
         self._log()
         if self.engine.passes == 1:
             gc.freeze()  # imported objects stay for ever, so the collector need not visit them
         self.config.passed(time.monotonic())
         self.events.transactions()
-        mended = cause is Cause.TABLES and applied.changes > 0
+        mended = Cause.TABLES in causes and applied.changes > 0
         self.debouncer.done(time.monotonic(), failed=bool(self.engine.trouble), mended=mended)
         self._answer()  # calls that arrived while we waited for netifd do not make the descriptor readable again
 

@@ -4,7 +4,7 @@ Pure; the caller gives the time, in monotonic seconds. A hint is an event after 
 """
 
 from offload.model.cause import Cause
-from offload.nouns import dataclass
+from offload.nouns import dataclass, field
 
 GATHER = 0.05
 APART = 0.5
@@ -17,19 +17,22 @@ RETRY_FIRST, RETRY_LAST = 1.0, 60.0
 class Debouncer:
     """The hints (events that lead to a pass) since the last pass began, and how the last passes ended."""
 
-    cause: Cause = Cause.START  # why: of the latest hint
+    cause: Cause = Cause.START  # why, for the log: of the latest hint
+    _causes: set[Cause] = field(default_factory=set)  # of all hints since the last pass began
     _asked: float | None = None  # when the first hint of the next pass came
     _retry: float | None = None  # when to repeat a failed pass; None: it did not fail
     _ended: float = float("-inf")  # when the last pass ended
     _failures: int = 0  # failed passes in a row
-    _fights: int = 0  # passes in a row that restored our tables, at most 3
+    _fights: int = 0  # passes that restored our tables, each soon after the one before, at most 3
+    _restored: float = float("-inf")  # when the last of them ended
 
     def hint(self, cause: Cause, now: float) -> None:
         """Note at `now` that something may have changed: a pass becomes due.
 
-        `cause`: why; only that of the latest hint is kept, in the field `cause`.
+        `cause`: why; the field `cause` has that of the latest hint, and `begin` gives those of all.
         """
         self.cause = cause
+        self._causes.add(cause)
         if self._asked is None:
             self._asked = now
 
@@ -46,20 +49,26 @@ class Debouncer:
             times.append(max(self._asked + GATHER, self._ended + apart))
         return min(times, default=None)
 
-    def begin(self) -> None:
-        """Note that a pass begins: no hint and no failed pass waits any more."""
+    def begin(self) -> frozenset[Cause]:
+        """Note that a pass begins: no hint and no failed pass waits any more. Returns the causes of the hints so far."""
         self._asked = self._retry = None
+        found = frozenset(self._causes)
+        self._causes.clear()
+        return found
 
     def done(self, now: float, *, failed: bool = False, mended: bool = False) -> None:
         """Note that a pass ended at `now`, also one that a call made and no `begin` announced.
 
         `failed`: it is repeated RETRY_FIRST (1) seconds later, after each further failure in a row twice as late, up to
         RETRY_LAST (60); otherwise no failed pass waits any more. `mended`: it restored our tables, which another
-        program had changed. Then the pause before the next pass doubles, up to FIGHTING (4) seconds; otherwise it is
-        APART (0.5) again.
+        program had changed. Then the pause before the next pass doubles, up to FIGHTING (4) seconds; it is APART (0.5)
+        again after a pass that ends FIGHTING seconds after the last such one, or later, and is none itself.
         """
         self._ended = now
-        self._fights = min(self._fights + 1, 3) if mended else 0
+        if mended:
+            self._fights, self._restored = min(self._fights + 1, 3), now
+        elif now - self._restored >= FIGHTING:  # other hints lead to passes between two attacks
+            self._fights = 0
         self._failures = self._failures + 1 if failed else 0
         # a pass that did not fail has read everything, so none is left to repeat
         wait = min(RETRY_FIRST * 2 ** min(self._failures - 1, 6), RETRY_LAST) if failed else None

@@ -19,7 +19,6 @@ from offload.system.netlink.route.messages import Notification
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OF_RULES = frozenset({Cause.FIREWALL, Cause.RULES})
 OURS = frozenset(reconcile.TABLE_NAMES)
 
 
@@ -64,7 +63,8 @@ class KernelEvents:
         """Read notifications of nftables, and request a pass if another program changed what a pass depends on.
 
         A pass is requested for changes of tables, chains, rules or verdict maps (with our firewall as
-        `causes_of_others` decides), and if notifications were lost. `rule_returns` notes that our tables are to be
+        `causes_of_others` decides), and if notifications were lost. Its cause is TABLES, by which passes get slower,
+        only if our tables or our firewall may have been changed. `rule_returns` notes that our tables are to be
         created again if elements changed in a set by which rules of others drop packets, or notifications were lost.
         Nothing is done for transactions of our own.
         """
@@ -81,10 +81,10 @@ class KernelEvents:
             engine.rule_returns.changed(time.monotonic())
         causes = causes_of_others(engine, heard)
         causes += (Cause.RULES,) if engine.rule_returns.leads(heard.elements) else ()
-        if causes and set(causes) <= OF_RULES and not heard.tables & OURS:
-            self._hint(causes[0])
-        elif causes or heard.tables & OURS:
+        if lost or heard.tables & OURS or Cause.TABLES in causes:
             self._hint(Cause.TABLES)
+        elif causes:
+            self._hint(causes[0])
 
     def due(self, engine: Engine) -> float | None:
         """When to call `run`, in monotonic seconds; None: nothing waits, or a pass is due anyway, which does the same.
