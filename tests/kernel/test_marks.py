@@ -23,6 +23,7 @@ from offload.model.kernel.live_rule import MarkReader
 from offload.model.network import Filter, Qdisc, RoutingRule
 
 FAR = "192.0.2.1"  # both providers lead there
+ELSEWHERE = "2001:db8:99::1"  # the second provider leads there
 ENOUGH = 60
 SOON = 5.0  # seconds; within one on a machine that does nothing else (the figure is printed)
 FULL = 0xFFFFFFFF
@@ -121,6 +122,29 @@ def test_a_routing_mark_keeps_nothing_slow_and_traffic_its_wan(wans: House, prot
     talk, sighting = seen(wans, proto)
     assert sighting.fast(ENOUGH)
     assert by_the_second_wan(wans, talk)
+
+
+def test_a_flow_that_a_routing_rule_sends_elsewhere_is_slow_when_its_pair_is(wans: House) -> None:
+    """By the main table it would leave by the first wan, where nothing changes."""
+    host, router = wans.hosts["wan2"], wans.router
+    host.ip(f"addr add {ELSEWHERE}/128 dev eth0")
+    router.ip(
+        f"route add {ELSEWHERE}/128 via 2001:db8:ff::2",
+        f"route add {ELSEWHERE}/128 via 2001:db8:fe::2 table 100",
+    )
+    router.run("ip", "-6", *"rule add iif br-lan lookup 100".split())
+    choose(router, "software")
+    talk = Talk(wans.hosts["lan"], replace(wans.target("wan2"), address=ELSEWHERE), "tcp")
+    wans.talks.append(talk)
+    try:
+        talk.echo(10)
+        assert wans.watch([talk], ENOUGH)[0].fast(ENOUGH)
+        router.append("offload", "config pair\n option src 'lan'\n option dest 'wan2'\n option mode 'none'\n")
+        router.offload("apply")
+        assert slow(wans.watch([talk], ENOUGH)[0])
+    finally:
+        router.run("ip", "-6", *"rule del iif br-lan lookup 100".split())
+        router.ip(f"route del {ELSEWHERE}/128")
 
 
 @pytest.mark.parametrize("place", FILTERS)

@@ -291,6 +291,7 @@ def test_a_map_that_cannot_be_read_may_lead_anywhere() -> None:
         (("a", "b"), False, False),
         ((), False, False),
     ]
+    assert [set(each.does) for each in found] == [{"vmap", "drop", "accept", "return"}, {"vmap"}, {"accept"}]
 
 
 def test_chains_of_devices_and_their_rules_are_read() -> None:

@@ -71,7 +71,8 @@ class _Loading:
             ids = [number for name, number in anonymous if name == place[2]]
             if ids:
                 return self.elements.get(ids[0], []) if len(ids) == 1 else None
-            return self.elements.get(place) or elements.verdicts(place)
+            found = self.elements.get(place) or elements.verdicts(place)
+            return [] if found is None and place in self.objects else found  # a set of the text, without elements
 
         return resolved([rule], self.names, known, lambda place: self.objects.get(place, 0))
 

@@ -44,7 +44,8 @@ def resolved(
     - Another verdict map: its chains are added to `targets`, its verdicts accept, drop and return to `does`.
     - A map of objects: their kind (limit, quota) is added to `does`.
 
-    If the elements are not known, `ends` becomes False, and a verdict map adds all chains of the table to `targets`.
+    If the elements are not known, `ends` becomes False, and a verdict map adds all chains of the table to `targets`,
+    and unless it is one of states all its verdicts to `does`, as it may have any.
     `chains`: names by (family, table). `elements`, `objects`: functions that give the elements of a set or map, and the
     kind of a map's objects.
     """
@@ -56,7 +57,9 @@ def resolved(
                 found = replace(found, does=(*_does(objects(place)), *found.does))
             elif (known := elements(place)) is None or (use != "vmap" and not all(map(_is_state, known))):
                 every = tuple(chains.get((rule.family, rule.table), ())) if use.endswith("vmap") else ()
-                found = replace(found, targets=(*found.targets, *every), ends=False)
+                verdicts = tuple(FINAL.values()) if use == "vmap" else ()
+                does = tuple(dict.fromkeys((*found.does, *verdicts)))
+                found = replace(found, does=does, targets=(*found.targets, *every), ends=False)
             elif use == "vmap":
                 codes = {each.code for each in known}
                 final = (word for code, word in FINAL.items() if code in codes)
