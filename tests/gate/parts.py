@@ -26,7 +26,7 @@ TOGETHER = (
     ("paths", "judged_rules", "cut_refused", "totals"),
     ("firewall_packets", "firewall_broken"),
     ("cut", "exempts", "many"),
-    ("counters", "marks", "limits_anywhere"),
+    ("counters", "marks", "limits_anywhere", "forwarding"),
     ("moves", "roaming", "neighbours"),
     ("replies", "replies_hardware"),
     ("explain", "explain_reasons", "explain_hardware"),

@@ -48,11 +48,10 @@ def seen(lab: House, dest: str, version: int) -> tuple[Talk, Sighting]:
 
 @pytest.mark.parametrize("dest", ["iot", "wan"])
 @pytest.mark.parametrize(
-    ("version", "switch"), [*((version, name) for version, names in SWITCHES.items() for name in names), (4, ONE_DEVICE)]
+    ("version", "switch"),
+    [*((version, name) for version, names in SWITCHES.items() for name in names), (4, ONE_DEVICE)],
 )
-def test_a_flow_ends_when_forwarding_does(
-    lab: House, service: Resident, version: int, switch: str, dest: str
-) -> None:
+def test_a_flow_ends_when_forwarding_does(lab: House, service: Resident, version: int, switch: str, dest: str) -> None:
     talk, sighting = seen(lab, dest, version)
     assert sighting.fast(ENOUGH)
     lab.router.sysctl({switch: 0})

@@ -132,7 +132,7 @@ def test_a_flow_that_a_routing_rule_sends_elsewhere_is_slow_when_its_pair_is(wan
         f"route add {ELSEWHERE}/128 via 2001:db8:ff::2",
         f"route add {ELSEWHERE}/128 via 2001:db8:fe::2 table 100",
     )
-    router.run("ip", "-6", *"rule add iif br-lan lookup 100".split())
+    router.run("ip", "-6", *["rule", "add", "iif", "br-lan", "lookup", "100"])
     choose(router, "software")
     talk = Talk(wans.hosts["lan"], replace(wans.target("wan2"), address=ELSEWHERE), "tcp")
     wans.talks.append(talk)
@@ -143,7 +143,7 @@ def test_a_flow_that_a_routing_rule_sends_elsewhere_is_slow_when_its_pair_is(wan
         router.offload("apply")
         assert slow(wans.watch([talk], ENOUGH)[0])
     finally:
-        router.run("ip", "-6", *"rule del iif br-lan lookup 100".split())
+        router.run("ip", "-6", *["rule", "del", "iif", "br-lan", "lookup", "100"])
         router.ip(f"route del {ELSEWHERE}/128")
 
 

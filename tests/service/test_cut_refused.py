@@ -222,9 +222,18 @@ def test_while_offload_is_off_nothing_is_remembered(there: Fakes) -> None:
     assert judged(there) == "" and there.conntrack.deleted == []
 
 
-@pytest.mark.parametrize(("second", "ended"), [("wan", True), ("wanb", False)])
-def test_of_several_ways_out_none_is_sure_without_translation(there: Fakes, second: str, ended: bool) -> None:
-    """IPv6 has a default route for each provider's prefix: which one a connection takes is not to be seen."""
+@pytest.mark.parametrize(
+    ("second", "policy", "ended"),
+    [("wan", (), True), ("wanb", (), False), ("wan", ("ipv6",), False), ("wan", ("ipv4",), True)],
+)
+def test_of_several_ways_out_none_is_sure_without_translation(
+    there: Fakes, second: str, policy: tuple[str, ...], ended: bool
+) -> None:
+    """IPv6 has a default route for each provider's prefix: which one a connection takes is not to be seen.
+
+    Nor is it with policy routing.
+    """
+    there.netlink.found = replace(there.netlink.found, policy_routed=frozenset(policy))
     near, far = packed("2001:db8::5"), packed("2001:db8:9::1")
     plain = Entry(
         6, Tuple(near, far, 40_000, 443), Tuple(far, near, 443, 40_000), IPS_ASSURED, 9, 0, (1, 1), (1, 1), None, None

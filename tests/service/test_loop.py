@@ -16,8 +16,8 @@ from offload.service.counting import looking
 from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
-from offload.service.hints.debounce import GATHER as GATHERED
 from offload.service.hints.debounce import FIGHTING, Debouncer
+from offload.service.hints.debounce import GATHER as GATHERED
 from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
@@ -108,7 +108,6 @@ def test_a_firewall_that_is_reloaded_does_not_fight_us() -> None:
     """Only who changes our tables makes us mend them slower and slower."""
     assert watched(Notification(generations=1, tables=THEIRS, causes=(Cause.FIREWALL,)), 0).cause == Cause.FIREWALL
     assert watched(Notification(generations=1, tables=THEIRS | OURS, causes=(Cause.FIREWALL,)), 0).cause == Cause.TABLES
-
 
     theirs = (Cause.TABLE, Cause.CHAIN)
     assert watched(Notification(generations=1, tables=THEIRS, causes=theirs), 0).cause == Cause.TABLE
@@ -339,6 +338,18 @@ def test_changed_routes_return_the_tables_in_hardware_alone(notice: Notification
     assert fakes.service.applied.returned == (HARDWARE,)
     assert fakes.nft.sent and not any("table inet flow_offload {" in text for text in fakes.nft.sent)
     assert returns.routes_due(fakes.service) is None
+
+
+def test_forwarding_that_stops_returns_all_tables() -> None:
+    fakes = router()
+    fakes.service.work()
+    loop, kernel = looped(fakes)
+    kernel.of_links = Notification(stopped=True)
+    loop.events.links()
+    kernel.close()
+    assert returns.rules_due(fakes.service) is not None and loop.debouncer.due() is None
+    returns.for_rules(fakes.service)
+    assert fakes.service.applied.returned == ("flow_offload",)
 
 
 def test_changed_routes_return_nothing_where_all_is_in_software() -> None:

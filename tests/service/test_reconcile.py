@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import pytest
 
@@ -12,7 +13,7 @@ from offload.errors import KernelError, NftError
 from offload.model.applied import Applied
 from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
 from offload.model.kernel.live import LiveTable
-from offload.model.network import Kernel, Lack, Link, Network, Snapshot
+from offload.model.network import Kernel, Lack, Link, Network, Route, Snapshot
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
 from offload.service.reconcile import MOST_ASKED, Decided, apply, asking, decide, pending, read, removal, unreadable
@@ -178,6 +179,19 @@ def test_the_kernel_s_offloaded_connections_answer_and_a_refusal_is_a_yes() -> N
     gone = Lost(frozenset({("br-guest", "eth1")}))
     assert asking(found, refusing, netlink)(gone)
     assert not asking(found, FakeConntrack(), netlink)(gone)
+
+
+@pytest.mark.parametrize("families", [(), ("ipv4",)])
+def test_with_policy_routing_a_flow_may_be_at_any_device(families: tuple[str, ...]) -> None:
+    """By the main table it is between other devices than those of the pair that goes."""
+    host, server = bytes([192, 168, 1, 5]), bytes([192, 168, 1, 6])
+    ends = Tuple(host, server, 5000, 53), Tuple(server, host, 53, 5000)
+    flows = (Entry(17, *ends, IPS_OFFLOAD, None, 0, None, None, None, None),)
+    found = decided(THREE, GUEST)
+    found = replace(found, snapshot=replace(found.snapshot, policy_routed=frozenset(families)))
+    gone = Lost(frozenset({("br-guest", "eth1")}))
+    near = FakeNetlink(ways=(Route(ip_network("192.168.1.0/24"), ("br-lan",)),))
+    assert asking(found, FakeConntrack(flows), near)(gone) is bool(families)
 
 
 EXEMPT = (*OFFLOAD, Section("offload", "exempt", "cfg6", "@exempt[0]", {"src_ip": ("192.168.1.5",)}))

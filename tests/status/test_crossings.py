@@ -47,6 +47,13 @@ def test_by_another_wan_than_the_default_route_s_is_a_doubt() -> None:
     assert not offloaded_by([Way(LAN, BEHIND_NAT, IPS_OFFLOAD)], frozenset({("br-lan", "wan2")}))
 
 
+def test_with_policy_routing_every_device_is_a_doubt() -> None:
+    elsewhere = frozenset({("br-iot", "wan2")})
+    assert offloaded_by([Way(LAN, BEHIND_NAT, IPS_OFFLOAD)], elsewhere, anywhere=True)
+    assert not offloaded_by([Way(LAN, BEHIND_NAT, IPS_SRC_NAT)], elsewhere, anywhere=True)
+    assert not offloaded_by([Way(LAN, BEHIND_NAT, IPS_OFFLOAD)], frozenset(), anywhere=True)
+
+
 CALL = entry(
     "192.168.1.50#5000 > 198.51.100.9#443", "198.51.100.9#443 > 203.0.113.7#5000", status=IPS_OFFLOAD | IPS_SRC_NAT
 )

@@ -168,6 +168,23 @@ def test_after_messages_were_lost_every_one_is_news() -> None:
     assert [bool(links.hear(each).causes) for each in (link, qdisc())] == [True, True]
 
 
+def netconf(forwarding: int, index: int = 0xFFFFFFFF, more: bytes = b"") -> bytes:
+    """As inet_netconf_notify_devconf() and its IPv6 twin make it; the default index is that of all devices."""
+    values = attribute(1, struct.pack("=I", index)) + attribute(2, struct.pack("=I", forwarding))
+    return message(80, bytes((2, 0, 0, 0)) + values + more)
+
+
+def test_forwarding_that_is_switched_off_is_told() -> None:
+    off = Links().hear(netconf(0))
+    assert (off.stopped, off.causes) == (True, ())
+    assert Links().hear(netconf(0, index=3)).stopped
+    assert not Links().hear(netconf(1)).stopped
+    assert not Links().hear(netconf(0, index=0xFFFFFFFE)).stopped, "of devices that are yet to come"
+    assert not Links().hear(netconf(0, index=3, more=attribute(3, bytes(4)))).stopped, "a device came"
+    assert not Links().hear(message(80, bytes(4) + attribute(3, bytes(4)))).stopped
+    assert not Links().hear(message(80, b"")).stopped
+
+
 def test_routing_rules_and_filters_are_news() -> None:
     heard = [Links().hear(message(kind, bytes(20))).causes for kind in (32, 33, 44, 45)]
     assert heard == [(Cause.ROUTING_RULE,)] * 2 + [(Cause.FILTER,)] * 2

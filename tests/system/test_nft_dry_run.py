@@ -49,7 +49,14 @@ PRINTED = """----------------\t------------------
 
 
 def test_a_dry_run_reads_what_the_kernel_has_afterwards() -> None:
-    rules = [*RULES, *MATCHES, *RESOLVED, "limit name ip saddr map @slower drop", "ip saddr vmap @ways", "ip saddr vmap @none"]
+    rules = [
+        *RULES,
+        *MATCHES,
+        *RESOLVED,
+        "limit name ip saddr map @slower drop",
+        "ip saddr vmap @ways",
+        "ip saddr vmap @none",
+    ]
     text = "table inet t {\nset hosts { type ipv4_addr; flags dynamic; }\nlimit slow { rate 9/second; }\n"
     text += 'map slower { type ipv4_addr : limit; elements = { 10.0.0.1 : "slow" }; }\nchain other { }\n'
     text += "chain third { }\n"

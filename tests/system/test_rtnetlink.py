@@ -45,6 +45,7 @@ print(json.dumps({
     "links": sorted((each.name, each.kind, each.up, each.master, list(each.lower)) for each in scene.links),
     "addresses": sorted((each.device, str(each.address)) for each in scene.addresses),
     "routes": sorted((str(each.target), sorted(each.devices), each.metric) for each in door.routes()),
+    "policy": sorted(scene.policy_routed),
     "rules": sorted((each.family, each.fwmark, each.fwmask, each.table, each.inverted) for each in scene.rules),
 }))
 """
@@ -82,6 +83,7 @@ def test_the_kernel_s_links_addresses_and_routes_are_those_of_iproute2() -> None
     assert ["0.0.0.0/0", ["br-lan"], 20] in ipv4
     assert ["198.51.100.0/24", ["br-lan", "lan1"], 0] in ipv4
     assert not [each for each in ipv4 if each[0] in {"203.0.113.0/24", "192.0.2.0/24"}]
+    assert found["policy"] == []
 
 
 def test_the_kernel_s_routing_rules_by_mark() -> None:
@@ -91,7 +93,9 @@ def test_the_kernel_s_routing_rules_by_mark() -> None:
         if "not supported" in str(error):
             pytest.skip("this kernel has no routing rules")
         raise
-    assert json.loads(printed.splitlines()[0])["rules"] == [
+    found = json.loads(printed.splitlines()[0])
+    assert found["policy"] == ["ipv4", "ipv6"]
+    assert found["rules"] == [
         ["ipv4", 0x9, 0xF, 0, False],
         ["ipv4", 0x100, 0xFF00, 100, False],
         ["ipv6", 51820, 0xFFFFFFFF, 51820, True],
@@ -241,7 +245,7 @@ PARSERS: dict[int, Callable[[list[Message]], Iterable[object]]] = {
     16: rtnetlink.links,
     20: lambda found: rtnetlink.addresses(found, NAMES),
     24: lambda found: rtnetlink.routes(found, NAMES),
-    32: routing_rules.routing_rules,
+    32: lambda found: (*routing_rules.routing_rules(found), routing_rules.policy_routed(found)),
     36: traffic_control.qdiscs,
     40: traffic_control.classes,
     44: lambda found: traffic_control.filters(found, NAMES),

@@ -26,7 +26,7 @@ class Cause(Enum):
     TABLE = "a table came or went"
     CHAIN = "a chain on a hook came or went"
     RULES = "rules of another table changed"
-    DECIDING = "rules, their sets or times changed"
+    DECIDING = "rules, their sets, times or forwarding changed"
     ENDED = "connections were ended"
     FIREWALL = "rules of the firewall changed"
     TABLES = "nftables changed"

@@ -219,6 +219,8 @@ class Snapshot:
     stations: tuple[Station, ...] = ()  # of bridges' forwarding tables; the service keeps those that aged out
     neighbours: tuple[Neighbour, ...] = ()  # of the neighbour tables; the service keeps those that aged out
     rules: tuple[RoutingRule, ...] = ()  # routing rules (`ip rule`), only those that compare the mark
+    # families (ipv4, ipv6) with a routing rule that looks up a table besides main, which `routes` lack then
+    policy_routed: frozenset[str] = frozenset()
     qdiscs: tuple[Qdisc, ...] = ()  # from rtnetlink
     filters: tuple[Filter, ...] = ()  # tc filters, from rtnetlink
     mark_readers: tuple[MarkReader, ...] = ()  # from nf_tables; empty if no routing rule compares the mark

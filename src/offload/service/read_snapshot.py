@@ -80,6 +80,7 @@ def observe(
         stations=scene.stations,
         neighbours=scene.neighbours,
         rules=scene.rules,
+        policy_routed=scene.policy_routed,
         qdiscs=scene.qdiscs,
         filters=scene.filters,
         mark_readers=readers if scene.rules else (),

@@ -103,7 +103,7 @@ def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
     """A function that asks the kernel whether any of the traffic that is to become slow has offloaded flows now.
 
     It takes a Lost (that traffic). It gives True also for more than MOST_ASKED (32) exempts, or if the kernel does not
-    list its routes or connections.
+    list its routes or connections. With policy routing any connection counts as being at any device.
     """
 
     def busy(lost: Lost) -> bool:
@@ -114,12 +114,14 @@ def asking(decided: Decided, conntrack: Conntrack, netlink: Netlink) -> Busy:
         if len(lost.exempts) > MOST_ASKED:
             return True
         try:
-            placed = with_routes(decided.snapshot, netlink)
+            placed, anywhere = with_routes(decided.snapshot, netlink), bool(decided.snapshot.policy_routed)
             if lost.crossings:
                 count = conntrack.offloaded(lambda: ShareCount(placed, decided.plan))
-                if offloaded_by(count.ways, lost.crossings):
+                if offloaded_by(count.ways, lost.crossings, anywhere=anywhere):
                     return True
-            return bool(lost.exempts) and conntrack.has_offloaded(exempted_by(lost.exempts, placed, decided.plan))
+            if not lost.exempts:
+                return False
+            return conntrack.has_offloaded(exempted_by(lost.exempts, placed, decided.plan, anywhere=anywhere))
         except KernelError:
             return True
 

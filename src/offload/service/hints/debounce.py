@@ -50,7 +50,7 @@ class Debouncer:
         return min(times, default=None)
 
     def begin(self) -> frozenset[Cause]:
-        """Note that a pass begins: no hint and no failed pass waits any more. Returns the causes of the hints so far."""
+        """Note that a pass begins: no hint and no failed pass waits any more. Gives the causes of the hints so far."""
         self._asked = self._retry = None
         found = frozenset(self._causes)
         self._causes.clear()

@@ -41,13 +41,16 @@ class KernelEvents:
 
         If a station appeared at another port, or an address got another MAC, and `follow.ready`, the tables that may
         have its flows are created again at once (at most once in APART (0.5) seconds), and a pass is requested. After a
-        change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again.
+        change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again;
+        after forwarding was switched off, `rule_returns` notes it for all tables.
         """
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
         if heard.routes or Cause.OVERRUN in heard.causes:
             self._engine.route_returns.changed(self._engine.doors.clock())
+        if heard.stopped:  # a packet of an offloaded flow does not come to where forwarding is asked for
+            self._engine.rule_returns.changed(self._engine.doors.clock())
         moved = False
         for seen in heard.seen:
             found = self._monitor.named(seen)

@@ -2,7 +2,8 @@
 
 An offloaded flow bypasses new rules, new elements of the sets of rules, and rules with a time condition (such as
 `meta hour`) that begins to hold. After the flow's table is created again, the flow's next packets meet all rules; if
-these drop them, the flow is not offloaded again.
+these drop them, the flow is not offloaded again. The same holds for the kernel's own decision to forward nothing: a
+sysctl `forwarding` that was switched off.
 """
 
 from collections.abc import Iterable

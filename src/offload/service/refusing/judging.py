@@ -5,7 +5,7 @@ accepted again.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
@@ -15,7 +15,7 @@ from offload.compiler.firewall.tracing.refused import Connection, Rules, newly_r
 from offload.compiler.firewall.tracing.times import next_edge
 from offload.errors import BusError, KernelError
 from offload.model.flow import IPS_DST_NAT, IPS_EXPECTED, Entry
-from offload.model.network import Route
+from offload.model.network import Snapshot
 from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.firewall.inputs import Inputs, compiled, read
@@ -28,6 +28,7 @@ from offload.system.ubus.procd import firewall_data
 AFTER_EDGE = 0.05  # seconds, so that the rule's second has begun
 NAMES = {6: "tcp", 17: "udp"}
 IPV4_BYTES = 4
+ADDRESS_BYTES = {"ipv4": IPV4_BYTES, "ipv6": 16}
 FORWARD = "forward"
 
 
@@ -136,7 +137,7 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
     snapshot = engine.with_stations(engine.decided)
     ends = ZoneLookup(snapshot, engine.decided.plan).ends
     macs = {(ip_address(each.address).packed, each.device): each.mac for each in snapshot.neighbours}
-    unsure = _unsure(snapshot.routes)
+    unsure = _unsure(snapshot)
     for entry in engine.doors.conntrack.entries():
         src, dest = ends(entry)
         if (src.distant or dest.distant) and len(entry.original.src) in unsure:
@@ -147,14 +148,15 @@ def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:
         yield entry, _connection(entry, iif, oif, macs.get((entry.original.src, iif), ""))
 
 
-def _unsure(routes: Iterable[Route]) -> frozenset[int]:
-    # Families (by address length in bytes) with default routes by several devices: the source address may decide the
-    # device, so addresses reached by them have no certain one.
+def _unsure(snapshot: Snapshot) -> frozenset[int]:
+    # Families (by address length in bytes) with default routes by several devices, or with policy routing: the source
+    # address, say, may decide the device, so addresses reached by them have no certain one.
     ways = defaultdict[Target, set[str]](set)
-    for route in routes:
+    for route in snapshot.routes:
         if route.target.prefixlen < DISTANT:
             ways[route.target].update(route.devices)
-    return frozenset(target.max_prefixlen // 8 for target, devices in ways.items() if len(devices) > 1)
+    several = {target.max_prefixlen // 8 for target, devices in ways.items() if len(devices) > 1}
+    return frozenset(several | {ADDRESS_BYTES[family] for family in snapshot.policy_routed})
 
 
 def _connection(entry: Entry, iif: str, oif: str, mac: str) -> Connection:

@@ -13,26 +13,31 @@ from offload.status.lookup.zone_lookup import Endpoint, ZoneLookup
 from offload.status.shares import PATH_BITS, Way
 
 
-def offloaded_by(ways: Iterable[Way], crossings: Crossings) -> bool:
+def offloaded_by(ways: Iterable[Way], crossings: Crossings, *, anywhere: bool = False) -> bool:
     """Whether an offloaded connection may enter by the first and leave by the second device of one of `crossings`.
 
     `crossings`: {(input device, output device)}. `ways`: endpoints and status of all connections. An end without known
-    devices, or that only a default route reaches, counts as being at any device.
+    devices, or that only a default route reaches, counts as being at any device; with `anywhere` all ends do: devices
+    are those by the main table, and policy routing may choose others.
     """
     offloaded = [way for way in ways if way.status & PATH_BITS]
+    if anywhere:
+        return bool(offloaded and crossings)
     return any(_may_pass(way.src, iif) and _may_pass(way.dest, oif) for way in offloaded for iif, oif in crossings)
 
 
-def exempted_by(exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan) -> Callable[[Entry], bool]:
+def exempted_by(
+    exempts: Iterable[ExemptMatch], snapshot: Snapshot, plan: Plan, *, anywhere: bool = False
+) -> Callable[[Entry], bool]:
     """Make the function that tells of a conntrack entry whether its original packets may match one of `exempts`.
 
     Conditions that conntrack does not show (MAC, DSCP, the packet's mark) count as met, and so does a device if the end
-    has no known devices, or only a default route reaches it.
+    has no known devices, or only a default route reaches it; with `anywhere`, as in `offloaded_by`, any device does.
     """
     tests, ends = [ExemptTest.of(each) for each in exempts], ZoneLookup(snapshot, plan).ends
 
     def exempted(entry: Entry) -> bool:
-        return any(test.means(entry) and _may_pass_devices(test.match, *ends(entry)) for test in tests)
+        return any(test.means(entry) and (anywhere or _may_pass_devices(test.match, *ends(entry))) for test in tests)
 
     return exempted
 

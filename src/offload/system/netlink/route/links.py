@@ -24,7 +24,7 @@ from offload.system.netlink.ethtool import hw_tc_offload
 from offload.system.netlink.route import rtnetlink, traffic_control
 from offload.system.netlink.route.leaving import leaving
 from offload.system.netlink.route.neighbours import neighbour_dump
-from offload.system.netlink.route.routing_rules import RULES, routing_rules
+from offload.system.netlink.route.routing_rules import RULES, policy_routed, routing_rules
 from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.route.traffic_control import QdiscMessage
 from offload.system.netlink.wire import NETLINK_ROUTE, Message
@@ -53,6 +53,7 @@ class LinkDump:
     rules: tuple[RoutingRule, ...] = ()  # of policy routing, only those that compare the packet mark
     qdiscs: tuple[Qdisc, ...] = ()  # root and other queueing disciplines, without `noqueue`; equal ones once
     filters: tuple[Filter, ...] = ()  # of tc, also those that do not compare the mark; equal ones once
+    policy_routed: frozenset[str] = frozenset()  # families of which a routing rule looks up a table besides main
 
 
 class Netlink:
@@ -88,15 +89,16 @@ class Netlink:
         neighbours = tuple(
             Neighbour(each.address, names[each.device], each.mac) for each in resolved if each.device in names
         )
-        qdiscs = _qdiscs()
+        qdiscs, rules = _qdiscs(), _rules()
         return LinkDump(
             self._links(found, names),
             addresses,
             stations,
             neighbours,
-            _rules(),
+            routing_rules(rules),
             traffic_control.named(qdiscs, names),
             traffic_control.filters(_filters(qdiscs), names),
+            policy_routed(rules),
         )
 
     def settings(self) -> dict[str, int]:
@@ -165,11 +167,11 @@ def _dump(request: bytes) -> list[Message]:
     return dump(NETLINK_ROUTE, request)
 
 
-def _rules() -> tuple[RoutingRule, ...]:
+def _rules() -> list[Message]:
     # none where the kernel has no CONFIG_IP_MULTIPLE_TABLES
     with suppress(OSError):
-        return routing_rules(_dump(RULES))
-    return ()
+        return _dump(RULES)
+    return []
 
 
 def _qdiscs() -> list[QdiscMessage]:

@@ -26,7 +26,7 @@ from offload.system.netlink.route.traffic_control import (
     QdiscMessage,
     qdisc,
 )
-from offload.system.netlink.wire import attributes, messages, text
+from offload.system.netlink.wire import attributes, messages, number, text
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
 NFTABLES = 10
@@ -44,6 +44,10 @@ CAUSES = {
     **dict.fromkeys((RTM_NEWQDISC, RTM_DELQDISC), Cause.QDISC),
     **dict.fromkeys((RTM_NEWTFILTER, RTM_DELTFILTER), Cause.FILTER),
 }
+# include/uapi/linux/netconf.h
+RTM_NEWNETCONF, NETCONFMSG_SIZE = 80, 4  # one byte, aligned
+NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
+OF_NEW_DEVICES = 0xFFFFFFFE  # NETCONFA_IFINDEX_DEFAULT
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
 
@@ -58,6 +62,7 @@ class Notification:
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
     elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets and maps whose elements changed
     routes: bool = False  # a route or a routing rule changed
+    stopped: bool = False  # forwarding of IPv4 or IPv6 was switched off, of all devices or one
 
 
 @dataclass(slots=True)
@@ -87,10 +92,11 @@ class Links:
         Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
         and neighbours. `routes` is True for a change of a route, which is no cause, or a message about a routing rule.
+        `stopped` is True if forwarding was switched off by its sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
-        routes = False
+        routes = stopped = False
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes[Cause.LINK] = None
@@ -99,7 +105,9 @@ class Links:
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
             routes |= self._routes.changed(kind, body)
-        return Notification(tuple(causes), tuple(found), routes=routes or Cause.ROUTING_RULE in causes)
+            stopped |= kind == RTM_NEWNETCONF and _stopped(body)
+        routes |= Cause.ROUTING_RULE in causes
+        return Notification(tuple(causes), tuple(found), routes=routes, stopped=stopped)
 
     def _changed(self, kind: int, body: bytes) -> bool:
         # Carrier, statistics and Wi-Fi scans do not matter.
@@ -128,6 +136,13 @@ class Links:
         place = now.device, now.parent
         before, self._qdiscs[place] = self._qdiscs.get(place), now
         return before != now
+
+
+# A sysctl that is written has a message with this value alone; that of a new device has its other values too.
+def _stopped(body: bytes) -> bool:
+    found = attributes(body, NETCONFMSG_SIZE)
+    alone = found.keys() == {NETCONFA_IFINDEX, NETCONFA_FORWARDING}
+    return alone and not number(found[NETCONFA_FORWARDING]) and number(found[NETCONFA_IFINDEX]) != OF_NEW_DEVICES
 
 
 def transactions(datagram: bytes) -> Notification:

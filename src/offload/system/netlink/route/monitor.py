@@ -15,8 +15,8 @@ from offload.system.netlink.route.rtnetlink import NeighbourEvent
 from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 
 # RTNLGRP_LINK, _NEIGH (bridges' forwarding tables among them), _TC, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE,
-# _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE
-ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19))
+# _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF
+ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19, 24, 25))
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
 MOST_AT_ONCE = 256  # datagrams in one call; the rest stays for the next call
@@ -153,7 +153,7 @@ def _joined(parts: Iterable[Notification]) -> Notification:
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()
-    generations, routes = 0, False
+    generations, routes, stopped = 0, False, False
     for part in parts:
         causes |= dict.fromkeys(part.causes)
         seen += part.seen
@@ -162,5 +162,6 @@ def _joined(parts: Iterable[Notification]) -> Notification:
         elements |= part.elements
         generations += part.generations
         routes |= part.routes
+        stopped |= part.stopped
     sets = (frozenset(tables), frozenset(removed), frozenset(elements))
-    return Notification(tuple(causes), tuple(seen), generations, *sets, routes)
+    return Notification(tuple(causes), tuple(seen), generations, *sets, routes, stopped)

@@ -1,4 +1,4 @@
-"""Parse routing rules that compare the packet mark (`ip rule add fwmark ...`), and changes of routes. Pure, no socket.
+"""Parse routing rules (`ip rule`), most of all those that compare the packet mark, and changes of routes. Pure.
 
 Numbers and structures: include/uapi/linux/fib_rules.h and rtnetlink.h.
 """
@@ -26,13 +26,14 @@ RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 FIB_RULE_HDR = struct.Struct("=BBBBBxxBI")  # family, dst_len, src_len, tos, table, action, flags
 FRA_FWMARK, FRA_TABLE, FRA_FWMASK = 10, 15, 16
 FIB_RULE_INVERT = 0x2
-FR_ACT_NOP = 3
+FR_ACT_TO_TBL, FR_ACT_NOP = 1, 3
 FAMILIES = {AF_INET: "ipv4", AF_INET6: "ipv6"}
 WHOLE_MARK = 0xFFFFFFFF
 
 RTA_SRC, RTA_GATEWAY, RTA_VIA, RTA_NH_ID = 2, 5, 18, 30
 RTM_F_CLONED = 0x200  # a cache entry, not a route
 RT_TABLE_LOCAL = 255  # of the router's own addresses
+EVERYWHERE = frozenset({253, 254, RT_TABLE_LOCAL})  # default, main and local: tables that the kernel's own rules have
 KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
 WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)  # and these say where it leads
 MOST_ROUTES = 4096  # that are remembered
@@ -46,21 +47,41 @@ def routing_rules(found: Iterable[Message]) -> tuple[RoutingRule, ...]:
 
     Those with the action `nop` are left out.
     """
-    read = (_rule(body) for kind, body in found if kind == RTM_NEWRULE)
+    read = (_rule(body) for kind, body in found if _is_rule(kind, body))
     return tuple(each for each in read if each)
 
 
+def policy_routed(found: Iterable[Message]) -> frozenset[str]:
+    """The families (ipv4, ipv6) of which a rule in the messages of a dump looks up a table besides main.
+
+    Tables `local` and `default` do not count. A rule of VRFs does.
+    """
+    heads = ((FIB_RULE_HDR.unpack_from(body), body) for kind, body in found if _is_rule(kind, body))
+    return frozenset(
+        FAMILIES[family]
+        for (family, _, _, _, table, action, _), body in heads
+        if family in FAMILIES and action == FR_ACT_TO_TBL and _table(body, table) not in EVERYWHERE
+    )
+
+
+def _is_rule(kind: int, body: bytes) -> bool:
+    return kind == RTM_NEWRULE and len(body) >= FIB_RULE_HDR.size
+
+
+# `short`: the table's number in the header, which has room for 255 tables
+def _table(body: bytes, short: int) -> int:
+    found = attributes(body, FIB_RULE_HDR.size)
+    return number(found[FRA_TABLE][:4]) if FRA_TABLE in found else short
+
+
 def _rule(body: bytes) -> RoutingRule | None:
-    if len(body) < FIB_RULE_HDR.size:
-        return None
     family, _, _, _, table, action, flags = FIB_RULE_HDR.unpack_from(body)
     found = attributes(body, FIB_RULE_HDR.size)
     if family not in FAMILIES or action == FR_ACT_NOP or not found.keys() & {FRA_FWMARK, FRA_FWMASK}:
         return None
     mask = number(found[FRA_FWMASK][:4]) if FRA_FWMASK in found else WHOLE_MARK
     mark = number(found.get(FRA_FWMARK, b"")[:4])
-    table = number(found[FRA_TABLE][:4]) if FRA_TABLE in found else table
-    return RoutingRule(FAMILIES[family], mark & mask, mask, table, bool(flags & FIB_RULE_INVERT))
+    return RoutingRule(FAMILIES[family], mark & mask, mask, _table(body, table), bool(flags & FIB_RULE_INVERT))
 
 
 @dataclass(slots=True)
