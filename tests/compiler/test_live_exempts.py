@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from exempts import conditions
 from nft_text import refused
 from offload.compiler.offload.exempts.live_exempts import HOLDING, rules_to_exempt, with_live_exempts
+from offload.compiler.offload.foreign_rules import packet_rules
 from offload.model.config import Config, Globals
-from offload.model.kernel.live_rule import PacketRule, RuleMatch
+from offload.model.kernel.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
 from offload.model.network import Filter, Qdisc, Snapshot
+from offload.model.plan import ACCEPTED_PRIORITY
 from offload.model.sections.exempts import Exempt
 from offload.model.topology import ZoneDevices
 
@@ -57,6 +59,14 @@ def test_addresses_that_nat_changes_are_left_out(hook: str, option: str) -> None
     match = RuleMatch(family="ipv4", src=HOST, dest=HOST)
     seen, _ = exempts(replace(RULE, hook=hook, match=match))
     assert [name for name in ("src_ip", "dest_ip") if name in conditions(seen)] == [option]
+
+
+@pytest.mark.parametrize("hook", ["forward", "postrouting"])
+def test_a_rule_where_packets_leave_keeps_slow_only_what_came_in_by_its_device(hook: str) -> None:
+    chain = LiveChain("inet", "x", "c", hook, ACCEPTED_PRIORITY)
+    drops = LiveRule("inet", "x", "c", ("drop",), match=RuleMatch("br-guest", "wan"))
+    found = exempts(*packet_rules([chain], [drops], []))
+    assert [(each.src, each.dest) for each in found] == [("guest", "wan"), ("wan", "guest")]
 
 
 def test_a_rule_of_one_family_keeps_that_family_slow() -> None:
