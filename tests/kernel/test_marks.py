@@ -145,6 +145,7 @@ def test_a_flow_that_a_routing_rule_sends_elsewhere_is_slow_when_its_pair_is(wan
     finally:
         router.run("ip", "-6", *["rule", "del", "iif", "br-lan", "lookup", "100"])
         router.ip(f"route del {ELSEWHERE}/128")
+        choose(router, "software")
 
 
 @pytest.mark.parametrize("place", FILTERS)
