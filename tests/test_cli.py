@@ -15,6 +15,8 @@ from command import Offload, edit
 from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import _plain, main, parser
+from offload.cli.firewall.given import VALUES
+from offload.cli.firewall.main import main as firewall_main
 from offload.cli.local import SOUND
 from offload.cli.verbs import VERBS
 from offload.status.text.tables import summary_text
@@ -51,6 +53,32 @@ FAULTS = {
     ),
     "broken syntax": ("offload", "'guest'", "'guest", "offload: /etc/config/offload is not valid UCI (line"),
 }
+
+
+VALUED = [
+    *(
+        (name, flag)
+        for name, verb in VERBS.items()
+        for flag, words in verb.arguments
+        if flag.startswith("--") and words.get("action") != "store_true"
+    ),
+    *((f"firewall {'print' if flag == '--root' else 'trace'}", flag) for flag in VALUES),
+]
+
+
+@pytest.mark.parametrize("option", ["", "-q", "--json", "--help"])
+@pytest.mark.parametrize(("verb", "flag"), VALUED)
+def test_an_option_is_no_value_of_another(
+    verb: str, flag: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = [*verb.split(), *(["list"] if verb == "exempt" else []), flag, *([option] if option else [])]
+    try:
+        code = firewall_main(line) if verb.startswith("firewall") else main(line)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    said = capsys.readouterr().err
+    assert code == Exit.USAGE.value
+    assert f"'{flag}' needs a value: {flag} " in said or f"argument {flag}: expected one argument" in said
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -244,11 +272,21 @@ def test_a_verb_of_the_running_router_refuses_root(capsys: pytest.CaptureFixture
     assert f"{verb} works on the running router alone, so it takes no --root; status, " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("columns", "widest"), [("40", 40), ("160", 160), ("nonsense", 80), ("0", 80), ("9" * 30, 80)])
+@pytest.mark.parametrize(("columns", "widest"), [("40", 40), ("60", 60), ("160", 160)])
 def test_the_answer_is_as_wide_as_the_terminal(root: Path, columns: str, widest: int) -> None:
     done = ran("status", "--root", str(root), stdout=subprocess.PIPE, COLUMNS=columns)
     lengths = [len(line) for line in done.stdout.splitlines()]
     assert max(lengths) <= widest
+
+
+@pytest.mark.parametrize("columns", ["nonsense", "0", "9" * 30])
+@pytest.mark.parametrize("words", ["status", "explain 192.168.1.50", "check", "firewall trace --src lan --dest wan"])
+def test_a_pipe_gets_whole_lines(root: Path, words: str, columns: str) -> None:
+    """So that `grep` finds all of a sentence."""
+    shown = ran(*words.split(), "--root", str(root), stdout=subprocess.PIPE, COLUMNS=columns).stdout
+    folded = ran(*words.split(), "--root", str(root), stdout=subprocess.PIPE, COLUMNS="20").stdout
+    assert len(folded.splitlines()) > len(shown.splitlines()) and max(map(len, folded.splitlines())) <= 20
+    assert max(map(len, shown.splitlines())) > 20
 
 
 def test_without_a_verb_the_status_is_short(offload: Offload, root: Path) -> None:

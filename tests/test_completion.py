@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from offload.cli.command import _arguments
+from offload.cli.firewall import given
 from offload.cli.verbs import VERBS
+from offload.config.fw4.options.fw4_values import protocol
 
 SCRIPT = Path(__file__).parent.parent / "files/usr/share/bash-completion/completions/offload"
 UCI = """
@@ -41,6 +43,26 @@ def test_every_option_of_a_verb_is_offered(verb: str) -> None:
     assert offered(verb, "-") == flags | {"--help"}
 
 
+@pytest.mark.parametrize("verb", sorted(given.WORDS))
+def test_a_verb_of_the_firewall_is_offered_the_options_that_it_takes(verb: str) -> None:
+    names = ["name"] * given.WORDS[verb][0]
+
+    def taken(option: str) -> bool:
+        try:
+            given.parsed([verb, *names, option, *(["value"] if option in given.VALUES else [])])
+        except ValueError as refusal:
+            return not str(refusal)  # --help
+        return True
+
+    assert offered("firewall", verb, "-") == {each for each in given.OPTIONS if taken(each)}
+
+
+def test_the_protocols_that_are_offered_for_a_trace_are_valid() -> None:
+    for word in offered("firewall", "trace", "--proto", ""):
+        assert len(protocol(word) or ()) == 1
+    assert offered("exempt", "add", "--proto", "") == {"tcp", "udp", "tcpudp", "all"}
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -53,7 +75,9 @@ def test_every_option_of_a_verb_is_offered(verb: str) -> None:
         (("exempt", ""), {"add", "delete", "list"}),
         (("exempt", "delete", ""), {"tv", "@exempt[1]"}),
         (("exempt", "add", ""), set()),
-        (("firewall", ""), {"print", "check"}),
+        (("firewall", ""), set(given.WORDS)),
+        (("firewall", "zone", ""), {"lan", "guest"}),
+        (("firewall", "reload", ""), set()),
         (("reload", ""), set()),
     ],
 )

@@ -120,7 +120,10 @@ def test_security_lists_what_a_snapshot_holds() -> None:
     assert {key for key in keys if set(key) - {"-"}} == set(snapshot_json(Snapshot(), {}))
 
 
-def test_the_page_about_hardware_shows_a_mixed_router_as_it_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_about_hardware_shows_a_mixed_router_as_it_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     main(["status", "--root", str(MIXED)])
     printed = [line for line in capsys.readouterr().out.splitlines() if line]
     shown = [line for line in HARDWARE.splitlines() if line]

@@ -109,6 +109,18 @@ DENIED: dict[str, tuple[dict[str, Any], tuple[Any, ...], Mode, list[ReasonCode]]
     "all, for they may be any address": (chosen(Mode.NONE), EVERYWHERE, Mode.NONE, [ReasonCode.SUBNETS_ANY]),
     "nothing, though they may be any address": (chosen(Mode.SOFTWARE), EVERYWHERE, Mode.SOFTWARE, []),
     "every address of one family": (chosen(Mode.NONE), EVERYWHERE[:1], Mode.SOFTWARE, [ReasonCode.SUBNETS_FAMILY]),
+    "every address of one family, some of the other": (
+        chosen(Mode.NONE),
+        (EVERYWHERE[0], KIDS[1]),
+        Mode.SOFTWARE,
+        [ReasonCode.SUBNETS_FAMILY, ReasonCode.SUBNETS_PART],
+    ),
+    "no address of the only family": (
+        {**chosen(Mode.NONE), "globals": Globals(mode=Mode.SOFTWARE, family=Family.IPV6)},
+        KIDS[:1],
+        Mode.SOFTWARE,
+        [],
+    ),
     "every address of the only family": (
         {**chosen(Mode.NONE), "globals": Globals(mode=Mode.SOFTWARE, family=Family.IPV4)},
         EVERYWHERE[:1],

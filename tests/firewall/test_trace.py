@@ -115,6 +115,12 @@ def test_a_protocol_without_a_name_is_shown_by_its_number(capsys: pytest.Capture
     assert "IPv4 of any protocol: from" in traced("01-fresh-install", "--src lan --proto all", capsys)
 
 
+def test_number_0_is_not_called_ip(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the number of IPv6's hop-by-hop options: `IPv4 ip` looks like a packet of any protocol."""
+    for word in ("0", "ip", "hopopt"):
+        assert "IPv4 hopopt: from" in traced("01-fresh-install", f"--src lan --proto {word}", capsys)
+
+
 def test_lines_are_folded_at_the_width_of_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,33 @@ def test_one_of_another_configuration_is_loaded_and_reported(box: Box) -> None:
     assert "table inet fw4 { }" in box.loaded
 
 
+INCLUDES = """table inet fw4 {
+	include "/etc/nftables.d/*.nft"
+	include "/usr/share/nftables.d/there.nft"
+	include "/tmp/later.nft"
+}
+"""
+
+
+def test_nft_files_are_included_but_those_that_are_not_there(box: Box) -> None:
+    (box.root / "usr/share/nftables.d").mkdir(parents=True)
+    (box.root / "usr/share/nftables.d/there.nft").touch()
+    box.last_good.write_text(box.header() + INCLUDES)
+    assert box.run("load") == (0, "")
+    assert "/etc/nftables.d/*.nft" in box.loaded and "there.nft" in box.loaded and "later.nft" not in box.loaded
+
+
+def test_nft_files_that_nft_refuses_do_not_cost_the_rest(box: Box) -> None:
+    box.last_good.write_text(box.header() + INCLUDES.replace("later.nft", "refused.nft"))
+    (box.root / "usr/share/nftables.d").mkdir(parents=True)
+    (box.root / "usr/share/nftables.d/there.nft").touch()
+    (box.root / "tmp").mkdir()
+    (box.root / "tmp/refused.nft").touch()
+    code, complaint = box.run("load")
+    assert code == 0 and "loaded without such files" in complaint and "only the LAN" not in complaint
+    assert "table inet fw4 {" in box.loaded and "include" not in box.loaded
+
+
 def test_a_firewall_that_is_there_or_was_stopped_is_let_be(box: Box) -> None:
     box.last_good.write_text(box.header())
     (box.root / "held").touch()

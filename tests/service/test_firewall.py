@@ -242,13 +242,31 @@ def test_the_ruleset_for_the_next_start_follows_the_configuration_alone() -> Non
     written = host.boot.content
     assert written is not None and written.startswith(b"# configuration 0\n# offload ")
     assert written.splitlines()[2] == b"table inet fw4"
-    assert b"include" not in written and b"flowtable" not in written and b"ct helper" not in written
+    assert b"flowtable" not in written and b"ct helper" not in written
     host.configure(*RULES, rule(9))
     host.service.work()
     assert host.boot.content == written  # as if a lease had changed
     host.files.hash = "1"
     assert call(host.service, "reload")["ok"]
     assert host.boot.content is not None and b"Rule 9" in host.boot.content
+
+
+def test_the_ruleset_for_the_next_start_includes_the_files_that_nft_takes() -> None:
+    good, bad = "/usr/share/nftables.d/table-post/good.nft", "/etc/bad.nft"
+    include = section("firewall", "include", "i", type="nftables", path=bad, position="ruleset-post")
+    host = firewall_router(*RULES, include)
+    host.files.texts |= {good: "", bad: ""}
+    host.files.packages = (("table-post", "", good),)
+    host.service.work()
+    assert host.boot.content is not None
+    lines = host.boot.content.decode().splitlines()
+    assert lines[1].endswith(f" files: {bad} {good}")
+    assert f'\tinclude "{good}"' in lines and f'include "{bad}"' in lines
+    assert '\tinclude "/etc/nftables.d/*.nft"' in lines
+    host.nft.bad = (bad,)
+    assert call(host.service, "restart")["ok"]
+    lines = host.boot.content.decode().splitlines()
+    assert lines[1].endswith(f" files: {good}") and f'include "{bad}"' not in lines and f'\tinclude "{good}"' in lines
 
 
 def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_them() -> None:
@@ -301,9 +319,16 @@ def test_a_ruleset_for_the_next_start_that_cannot_be_read_is_written_anew() -> N
     assert host.boot.content is not None and host.boot.content.startswith(b"# configuration 0\n")
 
 
-def test_a_full_memory_file_system_costs_no_load() -> None:
+def test_a_full_memory_file_system_costs_no_load_and_is_no_failure_of_it() -> None:
+    """With an `error` the command would have exit code 1, and would not run the firewall's include scripts."""
     host = firewall_router()
-    host.loaded.refusal = "/var/run/offload/firewall.json cannot be written: No space left on device"
-    host.service.work()
-    assert "fw4" in host.nft.tables()
-    assert "its next start will not know it: /var/run/offload" in host.service.trouble
+    host.loaded.refusal = host.boot.refusal = (
+        "/var/run/offload/firewall.json cannot be written: No space left on device"
+    )
+    for action in ("restart", "reload", "update"):
+        reply = call(host.service, action)
+        assert reply["ok"] and "error" not in reply and "fw4" in host.nft.tables()
+        assert "its next start will not know it: /var/run/offload" in reply["problems"][-1]
+        assert "its next start will not know it: /var/run/offload" in host.service.trouble
+    host.loaded.refusal = host.boot.refusal = ""
+    assert call(host.service, "restart")["problems"] == [] and host.service.trouble == ""

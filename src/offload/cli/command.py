@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from offload import __version__
 from offload.cli.answer import Answer, Exit
 from offload.cli.router import Router
-from offload.cli.terminal import width
+from offload.cli.terminal import DEFAULT, width
 from offload.cli.verbs import VERBS, Verb
 from offload.errors import OffloadError, UsageError
 
@@ -45,7 +45,7 @@ def parser(only: str = "") -> "ArgumentParser":
 
     # A parser for one verb is made ten times as fast.
     # With a width of its own argparse does not import shutil, which takes as long as argparse.
-    formatter = partial(argparse.HelpFormatter, width=width() - 2)
+    formatter = partial(argparse.HelpFormatter, width=width(DEFAULT) - 2)
     top = argparse.ArgumentParser(
         prog="offload",
         formatter_class=formatter,

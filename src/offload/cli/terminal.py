@@ -4,14 +4,15 @@ import os
 import sys
 
 DEFAULT, NARROWEST, WIDEST = 80, 20, 200  # columns
+UNFOLDED = 1_000_000  # columns of a pipe or file: `grep` and the like get whole lines
 LINES, FEWEST = 24, 6
 
 
-def width() -> int:
-    """The columns of the terminal at stdout: at least NARROWEST (20), at most WIDEST (200).
+def width(piped: int = UNFOLDED) -> int:
+    """The columns at which lines for stdout are folded: those of its terminal, at least NARROWEST (20), at most 200.
 
-    The environment variable COLUMNS counts instead if it is a number from 1 to 9999. 80 if stdout is no terminal, or
-    the terminal does not know its size.
+    The environment variable COLUMNS counts instead if it is a number from 1 to 9999. `piped` if stdout is no terminal;
+    80 if the terminal does not know its size.
     """
     given = os.environ.get("COLUMNS", "")
     if given.isascii() and given.isdigit() and len(given) < len("10000") and int(given):
@@ -19,7 +20,7 @@ def width() -> int:
     try:
         return _bounded(os.get_terminal_size(sys.stdout.fileno()).columns or DEFAULT)
     except (OSError, ValueError, AttributeError):
-        return DEFAULT
+        return piped
 
 
 def height() -> int:

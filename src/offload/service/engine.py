@@ -215,7 +215,7 @@ class Engine:
         `before`.
         """
         lacks = self.kernel.missing if self.kernel else ()
-        refused = self.firewall.error if self.firewall else ""
+        refused = self.firewall.error or self.firewall.unkept if self.firewall else ""
         trouble = applied.error or refused or "; ".join(map(str, lacks))
         if trouble and trouble != self.trouble:
             self.news.append(("offload.degraded", {"error": trouble}))

@@ -95,8 +95,9 @@ def parsed(argv: Sequence[str]) -> Given:
 
 
 def _value(option: str, value: str) -> str:
-    # the next word may be an option, if the value was forgotten
-    if not value or value.startswith("--"):
+    # The next word may be an option, if the value was forgotten: no value begins with `-`, as argparse has it for the
+    # other verbs.
+    if not value or value.startswith("-"):
         raise ValueError(_bad_option(option))
     return value
 

@@ -30,10 +30,10 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     elements of the nft sets by the configured ones. Empty: no action and no pass.
 
     The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
-    `problems` (sentences about the configuration, and what nft refused), and any `error`: why the last load failed, or
-    why a pass failed before the firewall was done. ArgumentError for another action. OffloadError if `part` is None
-    (the package offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`, `update`), or
-    if nft or a file of ours fails.
+    `problems` (sentences about the configuration, what nft refused, and files for the next start that cannot be
+    written), and any `error`: why the last load failed, or why a pass failed before the firewall was done.
+    ArgumentError for another action. OffloadError if `part` is None (the package offload-firewall is not installed), if
+    the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails.
     """
     if part is None:
         raise OffloadError(ABSENT)
@@ -53,7 +53,7 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
     # deletes the ruleset before the pass.
     concerned = action != "stop" and (part.due or part.unread)
     error = part.error or (applied.error if concerned else "")
-    problems = [str(problem) for problem in part.problems]
+    problems = [*map(str, part.problems), *([part.unkept] if part.unkept else [])]
     # After the pass, which reads the files that sets load. A load adds elements and never deletes any.
     # Without a ruleset there is nothing to fill, and why the pass has none is what the user needs to know.
     if action == "reload-sets" and not (error and part.ruleset is None):

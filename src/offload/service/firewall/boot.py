@@ -1,7 +1,9 @@
 """The ruleset that the router loads at its next boot, before Python runs. Pure.
 
-It must load on a system that has just started: without a flowtable, conntrack helpers, files of other packages, and the
-contents of files that ipsets load. To spare flash the file is written only if its `heading` changes.
+It must load on a system that has just started: without a flowtable, conntrack helpers, and the contents of files that
+ipsets load, which may be long and change every day. It includes the nft files of users and packages; the script that
+loads it leaves out those that are not there, and all of them if nft refuses the rest. To spare flash the file is
+written only if its `heading` changes.
 """
 
 from collections.abc import Mapping
@@ -10,36 +12,35 @@ from offload import __version__
 from offload.model.kernel.nft import Chain, Include, Ruleset
 from offload.model.sections.firewall import RouterNetwork
 from offload.nft.text import ruleset_text
+from offload.service.firewall.blame import LeftOut, Matching, without_files
 from offload.service.firewall.inputs import Inputs, compiled
 
 HEADER = "# configuration "
 HEADER_LINES = 2
 
 
-def boot_text(inputs: Inputs, left_out: frozenset[str], configuration: str) -> bytes:
+def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> bytes:
     """The content of the ruleset file for the next boot: the two lines of `heading`, then the ruleset as nft text.
 
-    `left_out`: sections that nft refuses, by id or name as in LeftOut. `configuration`: the hash of the configuration
-    files. The ruleset has no flowtables, conntrack helpers, includes of packages and users, or set elements from files.
+    `left_out`: sections and nft files that nft refuses. `matching`: gives the files that match the pattern of an
+    include. `configuration`: the hash of the configuration files. The ruleset has no flowtables, conntrack helpers or
+    set elements from files.
     """
     bare = inputs._replace(
-        set_files=dict.fromkeys(inputs.set_files, ()),
-        helpers=(),
-        includes=frozenset(),
-        installed=(),
-        lower=dict.fromkeys(inputs.lower, ()),
+        set_files=dict.fromkeys(inputs.set_files, ()), helpers=(), lower=dict.fromkeys(inputs.lower, ())
     )
-    ruleset = without_files(compiled(bare, left_out).ruleset)
-    return f"{heading(inputs, configuration)}{ruleset_text(ruleset)}".encode()
+    ruleset = without_files(_plain(compiled(bare, left_out.sections).ruleset), left_out.files, matching)
+    return f"{heading(inputs, left_out, configuration)}{ruleset_text(ruleset)}".encode()
 
 
-def heading(inputs: Inputs, configuration: str) -> str:
-    """The first two lines of the file for the next boot: `# configuration HASH`, `# offload VERSION, devices: ...`.
+def heading(inputs: Inputs, left_out: LeftOut, configuration: str) -> str:
+    """The first two lines of the file: `# configuration HASH`, `# offload VERSION, devices: ... files: ...`.
 
-    The devices are those of all networks.
+    The devices are those of all networks, the files those of include sections and packages that are not left out.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
-    return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join(devices)}\n"
+    files = sorted((inputs.includes | {path for _, _, path in inputs.installed}) - left_out.files)
+    return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join([*devices, 'files:', *files])}\n"
 
 
 def heading_of(content: bytes | None) -> str:
@@ -60,12 +61,13 @@ def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
     return now._replace(device=before.device) if down and before.device not in {"", before.physical} else now
 
 
-def without_files(ruleset: Ruleset) -> Ruleset:
-    """A copy of the ruleset's table alone, without flowtables and rules that use them, helpers, and included files."""
-    chains = tuple(_plain(each) for each in ruleset.table.chains)
-    return Ruleset(ruleset.table._replace(chains=chains, before=(), after=(), flowtables=(), helpers=()))
+def _plain(ruleset: Ruleset) -> Ruleset:
+    # without flowtables, the rules that use them, and helpers
+    chains = tuple(_without_flows(each) for each in ruleset.table.chains)
+    return ruleset._replace(table=ruleset.table._replace(chains=chains, flowtables=(), helpers=()))
 
 
-def _plain(chain: Chain) -> Chain:
-    rules = (each for each in chain.rules if not isinstance(each, Include))
-    return chain._replace(rules=tuple(each for each in rules if not each.verdict.startswith("flow ")))
+def _without_flows(chain: Chain) -> Chain:
+    return chain._replace(
+        rules=tuple(each for each in chain.rules if isinstance(each, Include) or not each.verdict.startswith("flow "))
+    )

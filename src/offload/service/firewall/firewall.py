@@ -52,7 +52,8 @@ class Firewall:
     ruleset: Ruleset | None = None  # that the kernel has; None: stopped or not known, as at the service's start
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
     zones: list[dict[str, Any]] = field(default_factory=list)  # as in the file firewall.json, for scripts
-    error: str = ""  # why the last load, its preparation, or writing its files failed; empty: none did
+    error: str = ""  # why the last load or its preparation failed; empty: neither did
+    unkept: str = ""  # why a file for the next start could not be written after a load; empty: it was
     unread: bool = True  # `pending` has not read all that the ruleset depends on; set it before a pass to see
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
@@ -62,8 +63,7 @@ class Firewall:
     _asked: bool = False  # the next pass loads if the ruleset, rules in its table, or included files changed
     _adopted: bool = False  # the state of an earlier service was read
     _written: bytes = b""  # the state file's bytes
-    # devices of all networks for the next boot, also of those that are down now
-    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)
+    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)  # at the next boot, also those that are down
 
     def force(self) -> None:
         """Make the next pass load the ruleset even if nothing changed."""
@@ -103,8 +103,8 @@ class Firewall:
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
         self.doors.loaded.remove()
-        self._written = b""
-        self.ruleset, self._inputs, self._digest, self._handles, self.error = None, None, "", frozenset(), ""
+        self.ruleset, self._inputs, self._written, self._handles = None, None, b"", frozenset()
+        self._digest = self.error = self.unkept = ""
 
     def start(self) -> None:
         """Remove the note of a stop, and make the next pass load the ruleset. FileError if it cannot be removed."""
@@ -163,7 +163,7 @@ class Firewall:
         """Note that the kernel has this ruleset, as a transaction with `pending.text` succeeded; no load waits now.
 
         It also writes the state for the next service, and, if its heading changed, the ruleset for the next boot. If a
-        file cannot be written, nothing is raised, and `error` has the cause.
+        file cannot be written, nothing is raised, and `unkept` has the cause.
         """
         self._loaded(pending, Loaded(pending.compiled, LeftOut()))
 
@@ -205,7 +205,7 @@ class Firewall:
             if inputs is not None and left_out is not None:
                 self._write_boot(inputs, left_out)
         except OffloadError as refusal:
-            self.error = f"the firewall is loaded, but its next start will not know it: {refusal}"
+            self.unkept = f"the firewall is loaded, but its next start will not know it: {refusal}"
 
     def _write_state(self) -> None:
         state = {"digest": self._digest, "handles": sorted(self._handles), "files": self._files, "zones": self.zones}
@@ -221,12 +221,13 @@ class Firewall:
             written = boot.heading_of(self.doors.boot.read())
         except OffloadError:  # the file is too large, or another user's: it is written anew
             written = ""
-        if written != boot.heading(inputs, configuration):
-            self.doors.boot.write(boot.boot_text(inputs, left_out.sections, configuration))
+        if written != boot.heading(inputs, left_out, configuration):
+            self.doors.boot.write(boot.boot_text(inputs, left_out, self.doors.files.matching, configuration))
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
         found = loaded.compiled
-        self._inputs, self.ruleset, self.problems, self.error = inputs, found.ruleset, found.problems, ""
+        self._inputs, self.ruleset, self.problems = inputs, found.ruleset, found.problems
+        self.error = self.unkept = ""
         self.zones = zones_json(found.zones, inputs.networks)
 
     def _held(self) -> Handles:

@@ -120,7 +120,7 @@ def with_subnet_reasons(
         family = Family(element.policy.family) & pair.family
         if way in crossings and family is not Family.NEITHER:
             slow = [zones[each.zone] for each in subnet_exempts.get(mode, ()) if _crosses(way, each)]
-            reasons += [_subnet_reason(zone, family) for zone in slow]
+            reasons += [reason for zone in slow for reason in _subnet_reasons(zone, family)]
             whole = {version for version in VERSIONS for zone in slow if _is_all(zone, version)}
             left += [mode] if any(version not in whole for version in VERSIONS if family.has(version)) else []
     if not reasons:
@@ -134,14 +134,16 @@ def _crosses(crossing: tuple[str, str], match: ExemptMatch) -> bool:
     return (not match.iifs or iif in match.iifs) and (not match.oifs or oif in match.oifs)
 
 
-# `family`: that of the packets
-def _subnet_reason(zone: ZoneDevices, family: Family) -> Reason:
+# `family`: that of the packets. A zone may have all addresses of one family, and a few of the other.
+def _subnet_reasons(zone: ZoneDevices, family: Family) -> Iterator[Reason]:
     if _unread(zone):
-        return ReasonCode.SUBNETS_ANY(zone=zone.name)
-    whole = [version.value for version in VERSIONS if family.has(version) and _is_all(zone, version)]
-    if whole:
-        return ReasonCode.SUBNETS_FAMILY(zone=zone.name, family=whole[0])
-    return ReasonCode.SUBNETS_PART(zone=zone.name)
+        yield ReasonCode.SUBNETS_ANY(zone=zone.name)
+        return
+    there = [version for version in VERSIONS if family.has(version) and _has(zone, version)]
+    whole = [version for version in there if _is_all(zone, version)]
+    yield from (ReasonCode.SUBNETS_FAMILY(zone=zone.name, family=version.value) for version in whole)
+    if len(there) > len(whole):
+        yield ReasonCode.SUBNETS_PART(zone=zone.name)
 
 
 # The subnets of a zone whose option cannot be read are all IPv4 and all IPv6 addresses.
@@ -150,8 +152,15 @@ def _unread(zone: ZoneDevices) -> bool:
 
 
 def _is_all(zone: ZoneDevices, version: Family) -> bool:
-    number = 4 if version is Family.IPV4 else 6
-    return any(net.version == number and net.prefixlen == 0 for net in zone.subnets)
+    return any(net.version == _number(version) and net.prefixlen == 0 for net in zone.subnets)
+
+
+def _has(zone: ZoneDevices, version: Family) -> bool:
+    return any(net.version == _number(version) for net in zone.subnets)
+
+
+def _number(version: Family) -> int:
+    return 4 if version is Family.IPV4 else 6
 
 
 # The devices where the table gives more (a faster mode, another family, offload after fewer packets) than a zone
