@@ -41,8 +41,14 @@ def decided(router: Path) -> Decided:
 @pytest.mark.parametrize("router", ROUTERS, ids=lambda path: path.name)
 @pytest.mark.parametrize(("file", "verb"), VERBS.items())
 def test_router(
-    router: Path, file: str, verb: str, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+    router: Path,
+    file: str,
+    verb: str,
+    capsys: pytest.CaptureFixture[str],
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     code = main([verb, "--root", str(router)])
     printed = capsys.readouterr().out
     if printed == f"{SOUND}\n":
