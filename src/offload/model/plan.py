@@ -132,7 +132,7 @@ class Table:
 
     @property
     def shared(self) -> tuple[Element, ...]:
-        """Its elements of flows for which the bridge port of a host decides between hardware and software."""
+        """Those of `elements` where the bridge port of a host decides whether a flow is in hardware or software."""
         return tuple(element for element in self.elements if element.policy.stations)
 
 

@@ -23,10 +23,10 @@ HEADER = 16  # bytes, as in Python's bytecode files
 def template(name: str, filters: Filters) -> Callable[..., str]:
     """The function that fills the template of this name: values of the template's variables by keyword -> text.
 
-    `filters`: Jinja2's filters by name. Stored code that fits (`stored`) is used; otherwise the template is compiled,
-    and stored if Python writes bytecode and the file can be written. OSError: the template does not exist or cannot be
-    read. The function raises LookupError if a variable that it needs is not given; if only Jinja2 itself can run the
-    template, Jinja2's UndefinedError.
+    `filters`: Jinja2's filters by name. Stored code is used if it fits (see `stored`); otherwise the template is
+    compiled, and stored if Python writes bytecode and the file can be written. OSError: the template does not exist or
+    cannot be read. Without a variable that it needs, the function raises LookupError (Jinja2's UndefinedError where
+    Jinja2 itself runs the template).
     """
     source = source_of(name)
     code = stored(name, source)

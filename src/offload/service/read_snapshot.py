@@ -34,8 +34,8 @@ def netifd_says(bus: UbusClient) -> dict[str, Any]:
 class ForeignRules:
     """The nftables rules of other programs that matter to offloaded connections, as of the last `read`.
 
-    `deciding`: a digest of the rules that decide about established packets, with the sets that they look up and the
-    times in them. `found`: what `read` gave last.
+    `deciding`: a summary of the rules that established packets meet. It has the names of sets, not their elements.
+    `found`: the result of the last `read`.
     """
 
     def __init__(self) -> None:
@@ -113,10 +113,10 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: (sections of its files, content of snapshot.json).
 
-    Both have what our schemas name: addresses, but no passwords of networks. `dump`: reply of netifd. `packages`:
-    the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`, the sections have
-    numbers in place of free text and of the names of rules, redirects, forwardings, exempts and pairs, and nft files
-    have numbers in place of paths. Names of zones, networks, devices and sets stay.
+    Both have only options and keys that offload knows: addresses, but no passwords of networks. `dump`: reply of
+    netifd. `packages`: the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`,
+    numbers replace free text in the sections, the names of rules, redirects, forwardings, exempts and pairs, and the
+    paths of nft files. Names of zones, networks, devices and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

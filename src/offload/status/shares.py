@@ -26,7 +26,7 @@ PATHS = {
 
 
 class Way(NamedTuple):
-    """Both endpoints and the status bits (IPS_*) of a conntrack entry, which many connections have in common."""
+    """What many connections have in common: source and destination as Endpoints (no address), and status (IPS_*)."""
 
     src: Endpoint
     dest: Endpoint

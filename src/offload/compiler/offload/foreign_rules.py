@@ -174,11 +174,11 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A hash of the rules that packets of established forwarded connections meet, and the sets, times and maps in them.
+    """A hash of the rules that packets of established forwarded connections meet, and their sets, times and maps.
 
-    Sets and times (when they begin and end) are those of rules that may drop a packet, or that accept what a later rule
-    drops; maps are verdict maps. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of offload,
-    whose rules are left out.
+    Sets and maps are given by (table, name), without their elements. Sets and times (when they begin and end) are those
+    of rules that may drop a packet, or that accept what a later rule drops; maps are verdict maps. `chains`, `rules`:
+    the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     every = list(reached(chains, by_chain))

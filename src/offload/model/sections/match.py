@@ -135,9 +135,9 @@ def excluded(values: Iterable[Value]) -> tuple[Value, ...]:
 
 
 def families(addresses: tuple[Address | NetworkName, ...]) -> set[int]:
-    """The families (4, 6) of the addresses that are not negated; if all values are negated, of all addresses.
+    """The families (4, 6) of the addresses that are not negated; if every value is negated, of the negated addresses.
 
-    Names of netifd networks add no family.
+    Names of netifd networks are values too, but add no family.
     """
     return {each.family for each in wanted(addresses) or addresses if isinstance(each, Address)}
 

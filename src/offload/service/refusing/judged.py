@@ -1,4 +1,7 @@
-"""The firewall rules with which connections were compared last, for `option cut_refused`."""
+"""The last comparison of live connections with the firewall's rules, for `option cut_refused`.
+
+They are compared again when the firewall has loaded a changed configuration, and when a rule's time begins or ends.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What live connections were compared with last: the firewall's configuration, and the rules in the kernel."""
+    """The configuration that live connections were compared with last, and when a comparison is due without a pass."""
 
     # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None

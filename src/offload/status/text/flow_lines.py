@@ -1,4 +1,4 @@
-"""Print flows (as `flow_json` gives them), each with its Reasons. Pure."""
+"""Lay out flows (as `flow_json` gives them) as text, each with its Reasons. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,7 +24,7 @@ def flows_text(flows: Sequence[Json], width: int = 80) -> str:
 
 
 def flows_head(zones: int, width: int) -> str:
-    """The line with the titles of the columns, made to fit `width`.
+    """The line with the titles of the columns, folded at `width` characters.
 
     `zones`: characters of the column with the zones.
     """

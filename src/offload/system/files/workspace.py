@@ -1,6 +1,6 @@
 """A temporary directory for one task, and the removal of those that killed processes left behind.
 
-The process that uses one holds a lock on it, which the kernel releases however the process ends.
+The process that uses a directory holds a lock on it, which the kernel releases however the process ends.
 """
 
 import fcntl

@@ -168,7 +168,7 @@ class Choices:
         return mode, [ReasonCode.LOWER_MODE(zone=name, mode=mode.value, wanted=wanted) for name in lower]
 
     def own(self, src: str, dest: str) -> PairChoice | None:
-        """The valid `config pair` for two zones with the fewest `*`; of equal ones the slowest. None: there is none."""
+        """The PairChoice without a fault that means this pair, with the fewest `*`; of several the slowest; or None."""
         good = (choice for choice in self.config.pair_choices if not choice.faulty)
         meant = [choice for choice in good if choice.means(src, dest)]
         return min(meant, key=lambda choice: (choice.stars, MODES.index(choice.mode)), default=None)

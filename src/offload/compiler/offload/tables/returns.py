@@ -16,8 +16,8 @@ def tables_to_return(
     """The names of tables to create again: they may have flows bound to a port that a host left, or to an earlier MAC.
 
     `ports`: bridge ports that a host left. `devices`: l3 devices (`br-lan`) where an address got another MAC.
-    `unpinned`: those of `devices` that bind no software flow to a port or MAC, because the flowtable lists their bridge
-    without its ports; they count only for the hardware table. (): no table has such flows.
+    `unpinned`: those of `devices` whose software flows are bound to no port or MAC, because the flowtable lists their
+    bridge without its ports; for them only the hardware table is returned. (): no table has such flows.
     """
     return tuple(
         table.name

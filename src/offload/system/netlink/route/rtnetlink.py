@@ -55,7 +55,7 @@ class LinkMessage(NamedTuple):
     up: bool  # flag IFF_UP
     kind: str  # IFLA_INFO_KIND: bridge, vlan and so on; empty if it has none, as physical devices
     master: int  # index of its bridge, bond or VRF; 0: none
-    # IFLA_LINK: index of the device below, of veth and tunnels peer or underlay; 0: none, or in another namespace
+    # IFLA_LINK: index of the device below (of veth the peer, of tunnels the underlay); 0: none, or in another namespace
     parent: int
 
 
