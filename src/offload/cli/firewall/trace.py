@@ -26,8 +26,8 @@ Zones = Mapping[str, FirewallZone]
 def show_trace(given: Given) -> int:
     """Print what the hooks decide about the packet that the options describe, and by which rules; give exit code 0.
 
-    Lines are folded at the terminal's width. NAT hooks without a rule for the packet are not printed. UsageError for a
-    bad option as of `asked`; FileError or BusError if the router cannot be read.
+    NAT hooks without a rule for the packet are not printed. UsageError for a bad option as of `asked`; FileError or
+    BusError if the router cannot be read.
     """
     found, sections = read(given.root)
     zones = {each.name: each for each in found.zones}

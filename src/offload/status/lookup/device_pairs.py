@@ -33,11 +33,11 @@ class DevicePairs:
     def slower(
         self, entry: Entry, src: Endpoint, dest: Endpoint, pair: PairDecision, mode: Mode = Mode.HARDWARE
     ) -> Iterator[Reason]:
-        """The Reasons of the pair why a connection between these ends gets less than `mode` on its devices.
+        """Yield the pair's Reasons why a connection between these ends gets less than `mode` on its devices.
 
-        Nothing if a table of `mode` or of a faster one has an element for its devices and address family. If there
-        are elements for its devices, but of the other family only: the pair's Reasons SHARED_FAMILY, or without one
-        SHARED_DEVICES. Else all its Reasons with a code in OF_A_PART.
+        None if a table of `mode` or of a faster one has an element for its devices and address family. If the tables
+        have its devices for the other family alone, it is SHARED_FAMILY, or without that SHARED_DEVICES; else all
+        Reasons of the pair with a code in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

@@ -94,9 +94,10 @@ def zone_json(zone: ZoneDecision) -> Json:
 def pair_json(pair: PairDecision, share: Share, verdicts: Verdicts) -> Json:
     """A pair of zones as JSON: its modes, `reasons`, and the live `flows` and `bytes` in `share` as `{PATH: number}`.
 
-    `hardware`: the verdict (`proof`) on the pair and the numbers that it rests on. `stations`: `{"hardware": number of
-    known stations, "software": number, "ports": [ports without hardware]}`; null if the pair is not in hardware, or no
-    bridge port decides between hardware and software.
+    `hardware`: `{"proof": verdict on the pair, "since": ISO 8601 or null, "flows", "packets", "strays", "stayed":
+    numbers, "frozen": bool, "reasons": [...]}`, as the samples of its flows show (PairHardware). `stations`:
+    `{"hardware": number of known stations, "software": number, "ports": [ports without hardware]}`; null if the pair is
+    not in hardware, or no bridge port decides between hardware and software.
     """
     return {
         "src": pair.src,

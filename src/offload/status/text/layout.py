@@ -97,8 +97,8 @@ def table(head: Sequence[str], rows: Iterable[Row], right: int | None = None, wi
     """The lines of a table with these titles (`head`) and rows; empty if there are no rows.
 
     A row is (its cells, the sentences below it). Columns from index `right` on are aligned right (None: none). A table
-    wider than `width` (0: no limit) becomes a list: a line with the first title; for each row a line with its first
-    cell, and one with its other cells and their titles, except cells `-`. With `right` None the last column may be
+    wider than `width` (0: no limit) becomes a list: the first title, then of each row the first cell on one line, and
+    on the next the other cells with their titles, without those that are `-`. With `right` None the last column may be
     wider than fits: the caller has to fold the lines.
     """
     body = list(rows)

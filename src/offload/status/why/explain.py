@@ -58,9 +58,9 @@ def explain(
 def expected(found: Explanation, plan: Plan, snapshot: Snapshot) -> Explanation:
     """Turn the explanation of a slow connection, as `between` makes it, into that of one that does not exist.
 
-    Steps that only an existing connection can meet (OF_NOW) become UNASKED. If the Reason is WAITING, the sentence says
-    in which mode the connection would be fast; the Reason is then why that is software although hardware was asked for,
-    or None. Any other Reason stays, and the sentence says that the connection would stay slow.
+    The steps in OF_NOW become UNASKED. If the Reason is WAITING, the sentence says in which mode the connection would
+    be fast; the Reason is then why that is software although hardware was requested, or None. Any other Reason stays,
+    and the sentence says that the connection would stay slow.
     """
     unasked = tuple(_as_unasked(step) if step.name in OF_NOW else step for step in found.steps)
     if found.reason is None or found.reason.code is not WHY.WAITING:

@@ -101,7 +101,7 @@ class RouteEvents:
         self._known.clear()
 
     def changed(self, kind: int, body: bytes) -> bool:
-        """Remember the route in a message (type, body). Returns whether it is new, was deleted, or leads elsewhere.
+        """Whether the route in a message (type, body) is new, was deleted, or leads elsewhere; remembers its state.
 
         It leads elsewhere if its type or its next hops are not as remembered. A route that is not remembered counts as
         new. False for messages about other objects, for cached routes, and for routes of the table `local`.
