@@ -14,7 +14,7 @@ from offload.model.log import LogLevel
 from offload.service.bus import methods
 from offload.service.counting import looking
 from offload.service.counting.accounting import Accounting
-from offload.service.engine import HARDWARE, Engine
+from offload.service.engine import HARDWARE, SOFTWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import FIGHTING, Debouncer
 from offload.service.hints.debounce import GATHER as GATHERED
@@ -320,7 +320,7 @@ def test_an_event_of_netifd_is_followed_while_a_call_reads_the_connections(monke
 
 
 @pytest.mark.parametrize("notice", [Notification(routes=True), OVERRUN])
-def test_changed_routes_return_the_tables_in_hardware_alone(notice: Notification) -> None:
+def test_changed_routes_return_the_tables_in_hardware_and_software(notice: Notification) -> None:
     fakes = router()
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.uci.packages["offload"] = tuple(
@@ -335,8 +335,7 @@ def test_changed_routes_return_the_tables_in_hardware_alone(notice: Notification
     assert returns.routes_due(fakes.service) == fakes.clock() + GATHER
     fakes.nft.sent.clear()
     returns.for_routes(fakes.service)
-    assert fakes.service.applied.returned == (HARDWARE,)
-    assert fakes.nft.sent and not any("table inet flow_offload {" in text for text in fakes.nft.sent)
+    assert set(fakes.service.applied.returned) == {HARDWARE, SOFTWARE}
     assert returns.routes_due(fakes.service) is None
 
 
@@ -352,11 +351,23 @@ def test_forwarding_that_stops_returns_all_tables() -> None:
     assert fakes.service.applied.returned == ("flow_offload",)
 
 
-def test_changed_routes_return_nothing_where_all_is_in_software() -> None:
+def test_changed_routes_return_a_software_table_alone() -> None:
+    """Flows that leave through a bridge with ports in the flowtable would keep to their way (docs/kernel.md 37)."""
     fakes = router()
     fakes.service.work()
     loop, kernel = looped(fakes)
     kernel.of_links = Notification(routes=True)
     loop.events.links()
     kernel.close()
+    assert returns.routes_due(fakes.service) == fakes.clock() + GATHER
+    returns.for_routes(fakes.service)
+    assert fakes.service.applied.returned == (SOFTWARE,)
+
+
+def test_changed_routes_are_forgotten_where_nothing_is_offloaded() -> None:
+    fakes = router()
+    fakes.uci.packages["offload"] = (section("offload", "globals", "globals", mode="none"),)
+    fakes.service.work()
+    fakes.service.route_returns.changed(fakes.clock())
     assert returns.routes_due(fakes.service) is None
+    assert fakes.service.route_returns.due(fakes.clock()) is None

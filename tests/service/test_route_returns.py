@@ -1,4 +1,4 @@
-"""When the hardware table is returned because routes changed: many changes at once, with pauses, at most so often."""
+"""When our tables are returned because routes changed: many changes at once, with pauses, at most so often."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def test_a_script_that_goes_on_waits_for_a_second_return() -> None:
     assert returns.due(5.3) == 5.2 + APART
 
 
-def test_without_hardware_nothing_is_due() -> None:
+def test_without_a_table_nothing_is_due() -> None:
     returns = RouteReturns()
     returns.changed(5.0)
     returns.forget()

@@ -79,6 +79,16 @@ def test_a_route_is_news_when_it_comes_goes_or_leads_another_way() -> None:
     assert links.hear(route(2)).routes
 
 
+def test_a_link_local_route_that_a_new_device_brings_is_none() -> None:
+    targets = {"fe80::": b"\xfe\x80", "2001:db8::": b"\x20\x01\x0d\xb8"}
+    head = struct.pack("=BBBBBBBBI", 10, 64, 0, 0, 254, 2, 0, 1, 0)
+    news = {
+        name: Links().hear(message(24, head + attribute(1, prefix.ljust(16, b"\0")))).routes
+        for name, prefix in targets.items()
+    }
+    assert news == {"fe80::": False, "2001:db8::": True}
+
+
 def test_a_routing_rule_is_news_for_routes() -> None:
     heard = Links().hear(message(32, bytes(12)))
     assert (heard.routes, heard.causes) == (True, (Cause.ROUTING_RULE,))

@@ -181,8 +181,7 @@ class FindingCode(Enum):
         Severity.NOTICE,
         "routing rules choose by marks ({count}; pbr, mwan3): an offloaded flow keeps the route of its first packets",
         "",
-        "when routes change, flows look theirs up anew: at once in software, in hardware within a second while the "
-        "service runs",
+        "when routes change, flows look theirs up anew within a second while the service runs",
     )
     ACCOUNTING_OFF = Form(
         Severity.NOTICE,

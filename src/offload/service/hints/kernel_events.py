@@ -41,8 +41,8 @@ class KernelEvents:
 
         If a station appeared at another port, or an address got another MAC, and `follow.ready`, the tables that may
         have its flows are created again at once (at most once in APART (0.5) seconds), and a pass is requested. After a
-        change of routes, or lost notifications, `route_returns` notes that the hardware table is to be created again;
-        after forwarding was switched off, `rule_returns` notes it for all tables.
+        change of routes, or lost notifications, `route_returns` notes that our tables are to be created again; after
+        forwarding was switched off, `rule_returns` does.
         """
         heard = self._monitor.links()
         for cause in heard.causes:

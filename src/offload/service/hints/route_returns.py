@@ -1,7 +1,9 @@
-"""When the hardware table is created again because routes changed. Pure; the caller gives monotonic seconds.
+"""When our tables are created again because routes changed. Pure; the caller gives monotonic seconds.
 
-After a change of the routes, flows in hardware go on by their old way, even if that leads nowhere any more (an uplink
-that mwan3 gave up). When the table is created again, its flows leave hardware.
+After a change of the routes, these flows go on by their old way, even if that leads nowhere any more (an uplink that
+mwan3 gave up): those in hardware, those in software that leave through a bridge (as `br-wan`, or `br-lan.20`) one of
+whose ports is in the flowtable, and with IPv6 those for which the change was in another routing table. When the tables
+are created again, the next packets of their flows look the routes up.
 """
 
 from offload.nouns import dataclass, field
@@ -13,14 +15,14 @@ APART = 2.0  # seconds at least until the table is created once more: scripts ta
 
 @dataclass(slots=True)
 class RouteReturns:
-    """When to create the hardware table again because routes changed.
+    """When to create our tables again because routes changed.
 
     `budget` limits how often in a minute, because a routing daemon may change routes every second.
     """
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _asked: float | None = None  # when the first change since the last return came; None: no change
-    _last: float = float("-inf")  # when the hardware table was created again last for routes
+    _last: float = float("-inf")  # when the tables were created again last for routes
 
     def changed(self, now: float) -> None:
         """Note that a route or routing rule changed, or may have: `due` has a time. Later changes leave that time."""
@@ -28,7 +30,7 @@ class RouteReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create the hardware table again, in monotonic seconds; None: no change waits.
+        """When to create our tables again, in monotonic seconds; None: no change waits.
 
         GATHER (0.2) seconds after the first change, but not before APART (2) seconds after the last creation for
         routes; later if `budget` is used up at `now`.
@@ -39,7 +41,7 @@ class RouteReturns:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the hardware table was created again for routes at `now`, or that this failed: no change waits now.
+        """Note that our tables were created again for routes at `now`, or that this failed: no change waits now.
 
         `budget` counts it.
         """
@@ -47,5 +49,5 @@ class RouteReturns:
         self._asked, self._last = None, now
 
     def forget(self) -> None:
-        """Forget the changes so far, because there is no hardware table: `due` is None until the next change."""
+        """Forget the changes so far, because we have no table: `due` is None until the next change."""
         self._asked = None

@@ -161,19 +161,19 @@ class HardwareSample:
 
 @dataclass(frozen=True, slots=True)
 class RoutesChanged:
-    """Creates the hardware table again after a change of routes."""
+    """Creates our tables again after a change of routes, for live flows to look them up."""
 
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create the hardware table again, in monotonic seconds, perhaps in the past.
+        """When to create all our tables again, in monotonic seconds, perhaps in the past.
 
-        None: no route changed since it was done last, or there is no hardware table.
+        None: no route changed since it was done last, or we have no table.
         """
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create the hardware table again, and if that succeeds, log that its flows took the slow path.
+        """Create all our tables again, and if that succeeds, log that their flows took the slow path.
 
         If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
         """

@@ -282,7 +282,7 @@ const FINDINGS_DONE = {
 	RULE_DROPS: [ 'the traffic it concerns stays on the slow path', _('the traffic it concerns stays on the slow path') ],
 	RULE_TIMES: [ 'flows meet the rules again when a time begins or ends', _('flows meet the rules again when a time begins or ends') ],
 	RULE_BANS: [ 'live flows meet the rules again within a second of an element that a program adds, not of one that packets add', _('live flows meet the rules again within a second of an element that a program adds, not of one that packets add') ],
-	ROUTES_BY_MARK: [ 'when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs', _('when routes change, flows look theirs up anew: at once in software, in hardware within a second while the service runs') ],
+	ROUTES_BY_MARK: [ 'when routes change, flows look theirs up anew within a second while the service runs', _('when routes change, flows look theirs up anew within a second while the service runs') ],
 	KERNEL_PPPOE: [ 'flowtables leave {devices} out: flows are offloaded at the PPPoE device', _('flowtables leave {devices} out: flows are offloaded at the PPPoE device') ]
 };
 

@@ -34,6 +34,7 @@ RTA_SRC, RTA_GATEWAY, RTA_VIA, RTA_NH_ID = 2, 5, 18, 30
 RTM_F_CLONED = 0x200  # a cache entry, not a route
 RT_TABLE_LOCAL = 255  # of the router's own addresses
 EVERYWHERE = frozenset({253, 254, RT_TABLE_LOCAL})  # default, main and local: tables that the kernel's own rules have
+LINK_LOCAL = b"\xfe\x80"  # IPv6, which is never forwarded: each device that comes up brings such a route
 KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
 WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)  # and these say where it leads
 MOST_ROUTES = 4096  # that are remembered
@@ -104,7 +105,8 @@ class RouteEvents:
         """Whether the route in a message (type, body) is new, was deleted, or leads elsewhere; remembers its state.
 
         It leads elsewhere if its type or its next hops are not as remembered. A route that is not remembered counts as
-        new. False for messages about other objects, for cached routes, and for routes of the table `local`.
+        new. False for messages about other objects, for cached routes, for routes of the table `local`, and for
+        link-local targets of IPv6.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return False
@@ -112,6 +114,8 @@ class RouteEvents:
         if flags & RTM_F_CLONED or table == RT_TABLE_LOCAL:
             return False
         found = attributes(body, RTMSG.size)
+        if family == AF_INET6 and found.get(RTA_DST, b"").startswith(LINK_LOCAL):
+            return False
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
         before = self._known.pop(key, None)
         if kind == RTM_DELROUTE:
