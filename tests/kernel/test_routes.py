@@ -57,10 +57,10 @@ def _shape(request: pytest.FixtureRequest, house: House) -> Iterator[str]:
         for version in FAR:
             run(house, version, f"route add {FIRST[version]}")
             run(house, version, f"route add default {SECOND[version]} table {OF_RULE}")
-            run(house, version, f"rule add lookup {OF_ROUTE} pref 91")
+            run(house, version, f"rule add to {FAR[version]} lookup {OF_ROUTE} pref 91")
         yield request.param
         for version in FAR:
-            run(house, version, f"rule del lookup {OF_ROUTE} pref 91")
+            run(house, version, f"rule del to {FAR[version]} lookup {OF_ROUTE} pref 91")
             run(house, version, f"route flush table {OF_RULE}")
 
 
