@@ -31,7 +31,7 @@ VLANS: dict[str, Side] = {"lan": filtering("lan1", 10), "wan": filtering("eth1",
 SHAPES = {"ports": PORTS, "bridges": BRIDGES, "vlans": VLANS}
 CHANGES = {  # what to do, and to undo
     "route": ("route replace default {second} metric 10", "route replace {first}"),
-    "rule": ("rule add to {far} lookup 100 pref 90", "rule del to {far} lookup 100 pref 90"),
+    "rule": ("rule add to {address} lookup 100 pref 90", "rule del to {address} lookup 100 pref 90"),
     "table": ("route add default {second} table 200", "route del default {second} table 200"),
 }
 COUNTED = """
@@ -54,13 +54,13 @@ def _shape(request: pytest.FixtureRequest, house: House) -> Iterator[str]:
             far.ip(f"addr add {FAR[4]}/32 dev eth0", f"route replace {nearby} dev eth0 src {FAR[4]}")
             far.ip(f"addr add {FAR[6]}/128 dev eth0")
             far.nft(COUNTED)
-        for version in FAR:
+        for version, address in FAR.items():
             run(house, version, f"route add {FIRST[version]}")
             run(house, version, f"route add default {SECOND[version]} table {OF_RULE}")
-            run(house, version, f"rule add to {FAR[version]} lookup {OF_ROUTE} pref 91")
+            run(house, version, f"rule add to {address} lookup {OF_ROUTE} pref 91")
         yield request.param
-        for version in FAR:
-            run(house, version, f"rule del to {FAR[version]} lookup {OF_ROUTE} pref 91")
+        for version, address in FAR.items():
+            run(house, version, f"rule del to {address} lookup {OF_ROUTE} pref 91")
             run(house, version, f"route flush table {OF_RULE}")
 
 
