@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from bench.pktgen import WARM, End, Sink, blast, dropped, establish
-from bench.rows import Figure, against, missing, repeated
+from bench.rows import Figure, against, mean, missing
 from kernel.house import House, house
 from kernel.inside import decided, observed
 from kernel.netns import Namespace
@@ -24,17 +24,20 @@ FORWARD = "type filter hook forward priority filter; policy drop;\n"
 ONE_WAY = ("pppoe-wan", "wg0")
 # Sent by radio: the emulated radio costs more than the router, so only the lists are compared.
 BY_RADIO = ("wifi",)
-COUNT = 2_000  # packets; the generator and the cable before the router are measured once, and the rest until it repeats
 GOALS = {"static": 0.50, "pppoe": 0.90, "pppoe-on-vlan": 0.90}
 GOAL = 1.05
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Guest microseconds per packet, mean of the directions measured, and the packets of them that were slow."""
+    """Guest microseconds per packet, mean of the directions measured, and the packets of them that were slow.
+
+    `around`: what the generator and the cable before the router took of each direction, the same for every ruleset.
+    """
 
     microseconds: Figure
     slow: int
+    around: tuple[Figure, ...]
 
 
 def fw4_devices(lab: House) -> list[str]:
@@ -58,8 +61,11 @@ def cables(router: Namespace, host: Namespace) -> list[tuple[str, str]]:
     return [(names[end["link_index"]], end["ifname"]) for end in ends if end.get("link_index") in names]
 
 
-def measured(lab: House, src: str, dest: str) -> Measured:
-    """Both directions of a flow from src to dest, or the first where the other cannot be generated."""
+def measured(lab: House, src: str, dest: str, before: Measured | None = None) -> Measured:
+    """Both directions of a flow from src to dest, or the first where the other cannot be generated.
+
+    `before`: what was measured of the two in this network with other rules.
+    """
     lab.router.run("conntrack", "-F")
     near, far = lab.hosts[src], lab.hosts[dest]
     ends = lab.ends[src], lab.ends[dest]
@@ -79,17 +85,13 @@ def measured(lab: House, src: str, dest: str) -> Measured:
         directions.append((back, router_sinks[1], host_sinks[0]))
     for flow, _, _ in directions:
         blast(flow, WARM)
-    without = sum(dropped(flow, around, COUNT) for flow, around, _ in directions)
-
-    def through() -> float:
-        whole = sum(dropped(flow, beyond, COUNT) for flow, _, beyond in directions)
-        return (whole - without) / len(directions)
-
-    figure = repeated(through)
+    without = before.around if before else tuple(dropped(flow, around) for flow, around, _ in directions)
+    whole = [dropped(flow, beyond) for flow, _, beyond in directions]
+    figure = mean([each - part for each, part in zip(whole, without, strict=True)])
     listing = json.loads(lab.router.run("nft", "-j", "list", "table", "inet", "bench_slow"))["nftables"]
     slow = next(each["rule"]["expr"][0]["counter"]["packets"] for each in listing if "rule" in each)
     lab.router.nft("delete table inet bench_slow")
-    return Measured(figure, slow)
+    return Measured(figure, slow, without)
 
 
 def compare(lab: House, topology: Topology) -> tuple[Measured, Measured]:
@@ -101,7 +103,7 @@ def compare(lab: House, topology: Topology) -> tuple[Measured, Measured]:
     for table in plan.tables:
         assert set(table.devices) == set(topology.listed.split()), table.devices
     lab.router.offload("apply")
-    return fw4, measured(lab, *topology.tried)
+    return fw4, measured(lab, *topology.tried, before=fw4)
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ import json
 import platform
 import resource
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Self
 
 MARK = "bench row: "
 AGREED = 0.02  # two runs that differ by less are one figure
@@ -25,6 +26,11 @@ class Figure:
     value: float
     repetitions: int
     settled: bool = True
+
+    def __sub__(self, part: Self) -> Self:
+        """What is left without a part of it that was measured by itself."""
+        runs = max(self.repetitions, part.repetitions)
+        return type(self)(self.value - part.value, runs, self.settled and part.settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,18 @@ def missing(work: str, why: str) -> Row:
     return Row(work, "", "", 0, 0, 0, 0, NOT_MEASURED, platform.release(), why, 0)
 
 
-def repeated(measure: Callable[[], float]) -> Figure:
+def mean(figures: Sequence[Figure]) -> Figure:
+    """The mean of figures of one kind, as the two directions of a flow; settled where all of them are."""
+    runs = max(each.repetitions for each in figures)
+    return Figure(statistics.mean(each.value for each in figures), runs, all(each.settled for each in figures))
+
+
+def repeated(measure: Callable[[], float], agreed: float = AGREED) -> Figure:
     """Measure until two successive runs agree; their mean."""
     before = measure()
     for runs in range(2, MOST + 1):
         now = measure()
-        if abs(now - before) <= AGREED * max(abs(now), abs(before)):
+        if abs(now - before) <= agreed * max(abs(now), abs(before)):
             return Figure((now + before) / 2, runs)
         before = now
     return Figure(before, MOST, settled=False)
