@@ -11,12 +11,25 @@ import pytest
 
 from bench import __main__ as bench
 from bench.__main__ import ENDED, HERE, Place, Programs
-from bench.rows import MARK, MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, Row, against, alone, repeated, turns
+from bench.rows import MARK, MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, Row, against, alone, mean, repeated, turns
 
 
 def test_a_figure_is_settled_when_two_runs_agree() -> None:
     figures = iter([100.0, 90.0, 91.0])
     assert repeated(lambda: next(figures)) == Figure(90.5, 3)
+
+
+def test_figures_that_differ_by_more_than_is_agreed_are_measured_again() -> None:
+    figures = iter([100.0, 99.0, 98.9])
+    assert repeated(lambda: next(figures), 0.003) == Figure(98.95, 3)
+
+
+def test_a_part_and_the_directions_of_a_figure_settle_together() -> None:
+    whole, part = Figure(18, 2), Figure(8, 5, settled=False)
+    assert whole - Figure(8, 3) == Figure(10, 3)
+    assert whole - part == Figure(10, 5, settled=False)
+    assert mean([Figure(10, 2), Figure(12, 3)]) == Figure(11, 3)
+    assert not mean([whole, part]).settled
 
 
 def test_a_figure_that_changes_each_time_is_unsettled() -> None:

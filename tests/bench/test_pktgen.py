@@ -1,0 +1,53 @@
+"""How runs of the packet generator become a figure, and what a run does just before its packets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bench import pktgen
+from bench.pktgen import SETTLE, End, Flow, Sink, blast, dropped
+
+
+@pytest.fixture
+def flow() -> Flow:
+    host: Any = SimpleNamespace(entered=nullcontext)
+    return Flow(End(host, "eth0"), "192.0.2.1", 1000, "192.0.2.2", 9009, "02:00:00:00:00:01")
+
+
+def test_a_run_that_the_kernel_disturbed_does_not_count(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> None:
+    figures = iter([8.713, 8.128, 8.130])
+    opened = []
+
+    @contextmanager
+    def dropping(_: Sink) -> Iterator[None]:
+        opened.append("sink")
+        yield
+
+    monkeypatch.setattr(Sink, "dropping", dropping)
+    monkeypatch.setattr(pktgen, "blast", lambda *_: next(figures))
+    found = dropped(flow, Sink(flow.sender.host, ("eth0",)))
+    assert round(found.value, 3) == 8.129 and found.repetitions == 3 and opened == ["sink"]
+
+
+def test_what_was_closed_before_a_run_is_freed_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flow: Flow
+) -> None:
+    done: list[Any] = []
+    (tmp_path / "eth0").write_text("Result: OK: 1(c1+d0) usec")
+    monkeypatch.setattr(pktgen, "PKTGEN", tmp_path)
+
+    def returned(name: str, value: Any) -> Any:
+        done.append(name)
+        return value
+
+    monkeypatch.setattr(pktgen, "_threads", lambda: returned("threads", []))
+    monkeypatch.setattr(pktgen, "_busy", lambda _: returned("busy", 0))
+    monkeypatch.setattr(pktgen, "_write", lambda name, _: done.append(name))
+    monkeypatch.setattr("time.sleep", done.append)
+    blast(flow, 10)
+    begun = done.index("pgctrl")
+    assert done[begun - 3 : begun + 1] == ["threads", SETTLE, "busy", "pgctrl"]
