@@ -81,14 +81,17 @@ def mean(figures: Sequence[Figure]) -> Figure:
 
 
 def repeated(measure: Callable[[], float], agreed: float = AGREED) -> Figure:
-    """Measure until two successive runs agree; their mean."""
-    before = measure()
-    for runs in range(2, MOST + 1):
-        now = measure()
-        if abs(now - before) <= agreed * max(abs(now), abs(before)):
-            return Figure((now + before) / 2, runs)
-        before = now
-    return Figure(before, MOST, settled=False)
+    """Measure until two successive runs agree; their mean. If none do, the median, settled if all but two runs agree."""
+    runs: list[float] = []
+    for count in range(1, MOST + 1):
+        runs.append(measure())
+        if count > 1 and _near(runs[-2:], agreed):
+            return Figure(statistics.mean(runs[-2:]), count)
+    return Figure(statistics.median(runs), MOST, settled=_near(sorted(runs)[1:-1], AGREED))
+
+
+def _near(runs: Sequence[float], agreed: float) -> bool:
+    return max(runs) - min(runs) <= agreed * max(map(abs, runs))
 
 
 def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:

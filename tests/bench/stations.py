@@ -8,10 +8,10 @@ hardware.py.
 import time
 from collections.abc import Callable
 
-from bench.hardware import CHOICE, emulation, through
+from bench.hardware import CHOICE, COUNT, around, emulation, through
 from bench.hardware import flows as opened
-from bench.pktgen import Flow, Sink, blast
-from bench.rows import Figure, against
+from bench.pktgen import Flow, Sink, blast, dropped
+from bench.rows import Figure, against, mean
 from kernel import chip
 from kernel.desk import plain, served
 from kernel.house import House, Shape, house
@@ -21,7 +21,6 @@ WIRED = Shape({"lan": bridge(chip.port("lan1")), "wan": chip.port("wan")})
 BESIDE = Shape({"lan": bridge(chip.port("lan1"), plain("ap0", "eth1")), "wan": chip.port("wan")})
 AT_AP = Shape({"lan": bridge(plain("ap0", "eth0"), chip.port("lan1", "eth1")), "wan": chip.port("wan")})
 ENGINE = ("lan1", "wan")
-COUNT = 10_000
 WIRED_GOAL, AP_GOAL = 1.02, 1.05
 METHOD = "counted instructions"
 
@@ -42,26 +41,14 @@ def settled(lab: House, flow: Flow, wanted: Callable[[int], bool]) -> None:
     raise AssertionError("the flow is not where it should be")
 
 
-def around(lab: House) -> dict[str, float]:
-    """What the generator and the near cable cost, by the router's device, where the engine forwards nothing."""
-    lab.router.write("offload", CHOICE.format("software"))
-    lab.router.offload("apply")
-    found = {}
-    for device, flow in opened(lab).items():
-        blast(flow, 500)
-        with Sink(lab.router, (device,)).dropping():
-            found[device] = blast(flow, COUNT)
-    return found
-
-
-def wired(lab: House, without: dict[str, float]) -> Figure:
+def wired(lab: House, without: dict[str, Figure]) -> Figure:
     """Guest microseconds per packet of a flow that the engine forwards, both directions' mean, without its own work."""
     figures = []
     for device, flow in opened(lab).items():
         settled(lab, flow, lambda taken: taken >= 100)
         whole, engine = through(lab, device, flow)
         figures.append(whole - without[device] - engine)
-    return Figure(sum(figures) / len(figures), 1)
+    return mean(figures)
 
 
 def by_air(lab: House) -> Figure:
@@ -70,11 +57,9 @@ def by_air(lab: House) -> Figure:
     forth, back = opened(lab).values()
     for device, flow, beyond in (("ap0", forth, "wan"), ("wan", back, "lan")):
         settled(lab, flow, lambda taken: taken == 0)
-        with Sink(lab.router, (device,)).dropping():
-            without = blast(flow, COUNT)
-        with Sink(lab.hosts[beyond], ("eth0",)).dropping():
-            figures.append(blast(flow, COUNT) - without)
-    return Figure(sum(figures) / len(figures), 1)
+        without = dropped(flow, Sink(lab.router, (device,)), COUNT)
+        figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT) - without)
+    return mean(figures)
 
 
 def main() -> None:

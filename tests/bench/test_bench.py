@@ -24,6 +24,11 @@ def test_figures_that_differ_by_more_than_is_agreed_are_measured_again() -> None
     assert repeated(lambda: next(figures), 0.003) == Figure(98.95, 3)
 
 
+def test_of_runs_that_agree_only_roughly_the_median_counts() -> None:
+    figures = iter([100.0, 108.0, 101.0, 99.5, 101.2])
+    assert repeated(lambda: next(figures), 0.003) == Figure(101, MOST)
+
+
 def test_a_part_and_the_directions_of_a_figure_settle_together() -> None:
     whole, part = Figure(18, 2), Figure(8, 5, settled=False)
     assert whole - Figure(8, 3) == Figure(10, 3)
