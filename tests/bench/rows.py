@@ -81,7 +81,7 @@ def mean(figures: Sequence[Figure]) -> Figure:
 
 
 def repeated(measure: Callable[[], float], agreed: float = AGREED) -> Figure:
-    """Measure until two successive runs agree; their mean. If none do, the median, settled if all but two runs agree."""
+    """Measure until two successive runs agree; their mean. If none do, the median, settled if three agree."""
     runs: list[float] = []
     for count in range(1, MOST + 1):
         runs.append(measure())
