@@ -95,6 +95,20 @@ def test_what_cannot_be_meant_is_a_sentence(text: str) -> None:
         asked(text)
 
 
+ADDRESSES = st.sampled_from(["192.168.1.50", "198.51.100.9", "fd00::1", "2001:db8::9"])
+
+
+@given(st.lists(ADDRESSES, min_size=2, max_size=2) | st.lists(ADDRESSES, min_size=4, max_size=4))
+def test_ends_of_different_families_are_refused_in_any_form(ends: list[str]) -> None:
+    line = " ".join(f"{word}={end}" for word, end in zip(("src", "dst") * 2, ends, strict=False))
+    for text in (f"tcp {line}", *([f"tcp {ends[0]} {ends[1]}"] if len(ends) == 2 else [])):
+        if len({":" in end for end in ends}) == 1:
+            assert asked(text).entry is not None
+        else:
+            with pytest.raises(UsageError, match="one end is IPv4 and the other IPv6"):
+                asked(text)
+
+
 WORDS = st.sampled_from(
     [*LINE.split(), "tcp", "udp", "17", "1.2.3.4", "[::1]:7", "fd00::1", ">", "src=", "dst=::1", "sport=9", "zone=3"]
 )

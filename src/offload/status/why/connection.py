@@ -43,7 +43,7 @@ class Named(NamedTuple):
 def asked(text: str) -> Named:
     """Parse the user's text: a host or network, `[PROTOCOL] END END`, or a pasted line of conntrack (with `src=`).
 
-    Two ends without PROTOCOL mean TCP; a port that is not given is 0 (any). UsageError for other text, two ends of
+    Two ends without PROTOCOL mean TCP; a port that is not given is 0 (any). UsageError for other text, ends of
     different families, a number that is too large, or a line that names no protocol (by a name in PROTOCOLS, or
     `unknown` and its number).
     """
@@ -57,8 +57,7 @@ def asked(text: str) -> Named:
     if len(ends) != 2:  # noqa: PLR2004 - two ends
         raise UsageError(USAGE)
     (src, sport), (dest, dport) = ends
-    if len(src) != len(dest):
-        raise UsageError("one end is IPv4 and the other IPv6: both are of one family")
+    _of_one_family(src, dest)
     return Named(entry=made(NUMBERS["tcp"] if proto is None else proto, Tuple(src, dest, sport, dport)))
 
 
@@ -97,6 +96,11 @@ def _end(word: str) -> tuple[bytes, int]:
     return packed, _number(port or "0", HIGHEST_PORT)
 
 
+def _of_one_family(*ends: bytes) -> None:
+    if len({len(each) for each in ends}) > 1:
+        raise UsageError("one end is IPv4 and the other IPv6: both are of one family")
+
+
 def _line(words: list[str]) -> Entry:
     # If the line has one direction only, the reply is that direction reversed.
     pairs = [(found[1], found[2]) for word in words if (found := WORD.fullmatch(word))]
@@ -112,6 +116,7 @@ def _line(words: list[str]) -> Entry:
     there = _tuple(directions[0], ct_zone)
     mirrored = Tuple(there.dst, there.src, there.dport, there.sport, ct_zone)
     back = _tuple(directions[1], ct_zone) if directions[1:] else mirrored
+    _of_one_family(there.src, there.dst, back.src, back.dst)
     status = 0 if "[UNREPLIED]" in words else IPS_SEEN_REPLY
     for word, bits in FLAGS.items():
         status |= bits if word in words else 0
