@@ -35,6 +35,8 @@ def loopback_jumps(zone: FirewallZone, direction: str, what: str, *, loopback: b
     part of the zone (devices and subnets of one nft rule). `direction`: first part of the chain's name; `what`: last
     word of the rules' comments.
     """
+    # They compare input devices in the output hook too, as fw4's do, where no packet has one: a zone's chain is reached
+    # there only by a part that has subnets alone (127.0.0.0/8).
     for part in zone.parts:
         devices = tuple(item for item in part.devices if item.negated or (item.text == "lo") is loopback)
         subnets = tuple(each for each in part.subnets if each.negated or _is_loopback(each) is loopback)
