@@ -26,7 +26,7 @@ MATCH = "|".join(
     (
         rf"[io]ifname {{ {DEVICES} }}",
         r"meta nfproto (?:!= )?ipv[46]",
-        r"meta l4proto (?:tcp|udp)",
+        r"meta l4proto (?:tcp|udp|47)",
         r"meta mark & 0x[0-9a-f]{8} == 0x[0-9a-f]{8}",
         r"ip6? dscp \d{1,2}",
         rf"{KEY}(?: \. {KEY})* @{NAME}",

@@ -50,6 +50,8 @@ PARTS: dict[str, tuple[MarkRule, str]] = {
     "all but an address": (rule(src_ip=("!10.0.0.1",)), "some of it"),
     "all ports but one": (rule(proto=("udp",), dest_port=("!53",)), "some of it"),
     "ports": (rule(proto=("udp",), dest_port=((53, 53),)), "some of it"),
+    "GRE": (rule(proto=("gre",)), "some of it"),
+    "GRE and a protocol": (rule(proto=("gre", "tcp"), dest="*"), "all TCP of lan"),
     "a DSCP class": (rule(dscp=46), "some of it"),
     "a mark": (rule(mark=(1, 255)), "some of it"),
     "a MAC": (rule(src_mac=("00:11:22:33:44:55",)), "some of it"),
@@ -130,7 +132,7 @@ def test_a_faulty_exempt_is_no_part() -> None:
 
 
 networks = st.sampled_from([(), ALL4, ALL6, NET, (*ALL4, *ALL6)])
-protocols = st.sampled_from([(), ("tcp",), ("udp",), ("tcp", "udp")])
+protocols = st.sampled_from([(), ("tcp",), ("udp",), ("tcp", "udp"), ("gre",), ("gre", "udp")])
 matches = st.builds(
     rule, st.sampled_from("abc"), st.sampled_from(("*", "lan")), src_ip=networks, dest_ip=networks, proto=protocols
 )

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[ExemptMatch, list[str]]] = {
     ),
     "a MAC": (match(src_mac=(MAC,)), [f"ether saddr {{{MAC}}}"]),
     "a protocol": (match(proto=("udp",)), ["meta l4proto udp"]),
+    "GRE": (match(proto=("gre",), src_ip="10.0.0.1"), ["meta l4proto 47 ip saddr {10.0.0.1}"]),
     "a protocol and an address": (
         match(proto=("udp",), src_ip="10.0.0.1"),
         ["meta l4proto udp ip saddr {10.0.0.1}"],

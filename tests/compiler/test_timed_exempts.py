@@ -52,6 +52,13 @@ def kernel(timed_exempt: TimedExempt) -> LiveTable:
     )
 
 
+def test_one_of_gre_is_found_again() -> None:
+    timed_exempt = TimedExempt(
+        7, exempt_of("run-time 7", "", src_ip=(ip_network("10.0.0.0/8"),), proto=("gre",)), 3600, 1800
+    )
+    assert held_timed_exempts([kernel(timed_exempt)]) == (timed_exempt,)
+
+
 @settings(deadline=None)
 @given(EXEMPTS, st.integers(1, 999_999_999))
 def test_a_lease_is_found_again_where_it_works(exempt: Exempt, number: int) -> None:

@@ -71,6 +71,10 @@ def test_what_becomes_of_the_rest_between_zones(defaults: Options, forward: Poli
             [("wan", "lan", "")],
         ),
         ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": "esp"})], []),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": "gre"})], [("wan", "lan", "")]),
+        ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": "!icmp"})], [("wan", "lan", "")]),
+        # GRE with NAT is never offloaded
+        ([("redirect", {"src": "wan", "dest": "lan", "dest_ip": "192.168.1.9", "proto": "gre"})], []),
         ([("rule", {"src": "wan", "dest": "lan", "target": "ACCEPT", "proto": ("icmp", "tcp")})], [("wan", "lan", "")]),
         ([("rule", {"src": "wan", "target": "ACCEPT"})], []),
         ([("rule", {"src": "wan", "dest": "lan"})], []),

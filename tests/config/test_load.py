@@ -334,6 +334,17 @@ EXEMPT_CASES: dict[str, tuple[Options, dict[str, Any] | None, list[ProblemCode]]
         {"src_ip": HOST},
         [ProblemCode.MIXED_FAMILIES],
     ),
+    "GRE": ({"src_ip": "10.0.0.1", "proto": "GRE"}, {"src_ip": HOST, "proto": ("gre",)}, []),
+    "GRE has no ports": (
+        {"src_ip": "10.0.0.1", "proto": "tcp 47", "dest_port": "80"},
+        {"src_ip": HOST, "proto": ("tcp", "gre")},
+        [ProblemCode.PORTS_OF_GRE],
+    ),
+    "GRE has no ports, and nothing names a host": (
+        {"src": "lan", "dest": "wan", "proto": "gre", "src_port": "80", "dest_port": "!80"},
+        {"src": "lan", "dest": "wan", "faulty": True},
+        [ProblemCode.PORTS_OF_GRE] * 2,
+    ),
     "a protocol cannot be excluded": ({"src": "lan", "proto": "!tcp"}, None, [ProblemCode.BAD_PROTOCOL]),
     "nothing": ({}, None, [ProblemCode.EXEMPT_OF_NOTHING]),
     "a name alone": ({"name": "x", "src": "*", "dest": "*"}, None, [ProblemCode.EXEMPT_OF_NOTHING]),

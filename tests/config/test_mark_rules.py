@@ -57,7 +57,19 @@ CASES: dict[str, tuple[Options, dict[str, Any], dict[str, Any]]] = {
         {"proto": ("tcp",)},
         {"proto": ("tcp",)},
     ),
-    "a protocol negated, as fw4 reads it": (dscp(proto="!udp"), {"proto": ("udp",)}, {"proto": ("udp",)}),
+    "a protocol negated, which fw4 reads without the !, and offload-firewall with it": (dscp(proto="!udp"), {}, {}),
+    "GRE, which is offloaded without NAT": (
+        dscp(proto="gre", dest_ip="203.0.113.9"),
+        {"proto": ("gre",), "dest_ip": HOST},
+        {"proto": ("gre",), "src_ip": HOST},
+    ),
+    "GRE by number, whose ports fw4 ignores": (
+        dscp(proto="47", dest_port="80"),
+        {"proto": ("gre",)},
+        {"proto": ("gre",)},
+    ),
+    "GRE beside TCP": (dscp(proto="tcp gre"), {"proto": ("gre", "tcp")}, {"proto": ("gre", "tcp")}),
+    "GRE beside TCP and UDP": (dscp(proto="tcpudp gre"), {}, {}),
     "a MAC stands on packets from there only": (
         dscp(src_mac="00-11-22-33-44-55"),
         {"src_mac": ("00:11:22:33:44:55",)},
@@ -105,6 +117,15 @@ def test_a_rule(name: str) -> None:
     assert [(first.src, first.dest), (second.src, second.dest)] == [("lan", "wan"), ("wan", "lan")]
     assert [conditions(first), conditions(second)] == [there, back]
     assert {first.section, second.section} == {"@rule[0]"}
+
+
+def test_of_gre_beside_protocols_with_ports_everything_stays_slow() -> None:
+    ported = {"proto": ("tcp",), "dest_port": ((80, 80),)}, {"proto": ("tcp",), "src_port": ((80, 80),)}
+    found = mark_rules(dscp(proto="tcp gre", dest_port="80"))
+    assert [conditions(each) for each in found] == [*ported, {"proto": ("gre",)}, {"proto": ("gre",)}]
+    assert [(each.src, each.dest) for each in found] == [("lan", "wan"), ("wan", "lan")] * 2
+    negated = mark_rules(dscp(proto="!icmp", dest_port="80"))
+    assert [conditions(each)["proto"] for each in negated] == [("tcp", "udp"), ("tcp", "udp"), ("gre",), ("gre",)]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ BAD: list[tuple[Parser, tuple[str, ...], ProblemCode]] = [
     ),
     (options.ports, ("", "-", "1-", "2-1", "65536", "http", "1-2-3", "1,2", " 1"), ProblemCode.BAD_PORT),
     (options.protocol, ("icmp", "ICMPv6", "58", "esp"), ProblemCode.NEVER_OFFLOADED),
-    (options.protocol, ("", "gre", "47", "tcp,udp", "!tcp"), ProblemCode.BAD_PROTOCOL),
+    (options.protocol, ("", "ospf", "89", "tcp,udp", "!gre"), ProblemCode.BAD_PROTOCOL),
     (
         options.mark,
         ("", "0x", "0x1g", "1/2/3", "4294967296", "-1", "!1", "1/", "0x123456789", "0x10/0x0f"),

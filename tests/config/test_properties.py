@@ -32,7 +32,7 @@ GOOD: Mapping[Parser, Any] = {
     options.network: lambda value: ip_network(value.text) and value == address(value.text),
     options.mac: lambda value: len(value.text) == 17 and set(value.text) <= set("0123456789abcdef:"),
     options.ports: lambda value: 0 <= PORT.span(value)[0] <= PORT.span(value)[1] <= 65535,
-    options.protocol: lambda value: {each.text for each in value} <= {"tcp", "udp"},
+    options.protocol: lambda value: {each.text for each in value} <= {"tcp", "udp", "gre"},
     options.mark: lambda value: 0 <= value.value <= value.mask <= 0xFFFFFFFF,
     options.dscp: lambda value: 0 <= value.value <= value.mask == 63,
     options.number(3, 1000): lambda value: 3 <= value <= 1000,

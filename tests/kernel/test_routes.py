@@ -31,7 +31,7 @@ VLANS: dict[str, Side] = {"lan": filtering("lan1", 10), "wan": filtering("eth1",
 SHAPES = {"ports": PORTS, "bridges": BRIDGES, "vlans": VLANS}
 CHANGES = {  # what to do, and to undo
     "route": ("route replace default {second} metric 10", "route replace {first}"),
-    "rule": ("rule add to {address} lookup 100 pref 90", "rule del to {address} lookup 100 pref 90"),
+    "rule": ("rule add to {far} lookup 100 pref 90", "rule del to {far} lookup 100 pref 90"),
     "table": ("route add default {second} table 200", "route del default {second} table 200"),
 }
 COUNTED = """

@@ -1,6 +1,6 @@
 """Read what offload needs of /etc/config/firewall: zones, permitted traffic between them, rules that set marks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network
 
 from offload.config.choices.offload_reading import Reading, read
@@ -33,7 +33,8 @@ NEEDED = {
     "forwarding": frozenset({"enabled", "family", "src", "dest"}),
 }
 UNREAD = ("ipset", "mark", "dscp", "limit", "helper")
-OFFLOADABLE = frozenset({"any", "tcp", "udp", "0"})  # protocols, as rules have them
+TRANSLATED = frozenset({"any", "tcp", "udp", "0"})  # protocols that are offloaded with NAT too, as rules have them
+OFFLOADABLE = TRANSLATED | {"47"}  # GRE is offloaded without NAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def _used_by_fw4(section: Rule | Redirect, named: set[str], zones: dict[str, Zon
 
 
 def _of_rule(rule: Rule) -> Iterator[Permission]:
-    if rule.target == "accept" and _offloadable(rule.match) and rule.src and rule.dest:
+    if rule.target == "accept" and _names(rule.match, OFFLOADABLE) and rule.src and rule.dest:
         yield Permission(rule.src, rule.dest, rule.origin.id)
 
 
@@ -207,7 +208,7 @@ def _of_redirect(redirect: Redirect, zones: dict[str, Zone]) -> Iterator[Permiss
     # With reflection, if src is masqueraded, also from inside: the zones of reflection_zone, else dest. Without dest_ip
     # it leads to the router itself. Without dest fw4 takes the zone whose network has dest_ip.
     src, dest, to = redirect.src, redirect.dest, redirect.dest_ip
-    if redirect.target != "dnat" or not _offloadable(redirect.match) or src not in zones or to is None:
+    if redirect.target != "dnat" or not _names(redirect.match, TRANSLATED) or src not in zones or to is None:
         return
     address = written(to.family, to.value) if isinstance(to, Address) else to.name
     found = "" if dest else address
@@ -221,10 +222,11 @@ def _unread(rules: Iterable[Rule]) -> Iterator[tuple[str, tuple[str, ...]]]:
     # (name, options) of each rule that refuses forwarded traffic by options that are faulty or not in conntrack
     for rule in rules:
         found = (*(name for name in UNREAD if getattr(rule.match, name)), *rule.lost)
-        if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _offloadable(rule.match):
+        if found and rule.src and rule.dest and rule.target in {"drop", "reject"} and _names(rule.match, TRANSLATED):
             yield rule.name, found
 
 
-def _offloadable(match: Match) -> bool:
-    # a rule for ESP or ICMP makes no pair; `!` is ignored, as in fw4
-    return any(item.text in OFFLOADABLE for item in match.proto)
+def _names(match: Match, protocols: Collection[str]) -> bool:
+    # A rule for ESP or ICMP makes no pair. fw4 ignores `!`, offload-firewall does not, so a rule with it may match all
+    # other protocols.
+    return any(item.negated or item.text in protocols for item in match.proto)

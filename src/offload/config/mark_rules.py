@@ -2,22 +2,25 @@
 
 # MARK and DSCP rules are in fw4's mangle chains (fw4.uc, parse_rule), which offloaded packets bypass. Of a set (option
 # `ipset`) only the address family is used, as in fw4 (fw4.uc, infer_family).
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-from offload.config.choices.exempts import MOST_COMBINATIONS
+from offload.config.choices.exempts import MOST_COMBINATIONS, PORTS
+from offload.config.choices.options import GRE
 from offload.config.fw4.options import fw4_words
 from offload.model.config import Family, MarkRule
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import without_negated
 from offload.model.sections.firewall import Rule
+from offload.model.sections.kinds import PORTED
 from offload.model.sections.match import EVERY_ADDRESS, Address, Bits, Item, Match, NetworkName, turned
 from offload.model.sections.section import Section
 from offload.model.text.addresses import network
 
 MARKS = frozenset({"mark", "dscp"})  # the targets
 EVERYTHING = frozenset({"any", "0"})  # of protocols
+OFFLOADED = {"tcp": "tcp", "udp": "udp", "47": "gre"}  # protocols as rules have them -> as exempts have them
 FAMILIES = {None: Family.ANY, 0: Family.ANY, 4: Family.IPV4, 6: Family.IPV6}
 VERSIONS = {Family.IPV4: 4, Family.IPV6: 6}
 
@@ -39,10 +42,10 @@ def set_families(sections: Iterable[Section]) -> dict[str, Family]:
 def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
     """The MarkRule of a rule that sets marks or DSCP on forwarded traffic; None for other rules.
 
-    None also if the rule matches neither TCP nor UDP, or no packet. `sets`: {name of an ipset: its family}. The
+    None also if the rule matches none of TCP, UDP and GRE, or no packet. `sets`: {name of an ipset: its family}. The
     MarkRule has two exempts (conditions of slow traffic): for connections whose opener sends what the rule matches, and
-    for those whose replies the rule matches. Conditions that an exempt cannot have, and too long lists, are left out,
-    so an exempt may mean more traffic.
+    for those whose replies the rule matches; of a rule with ports for GRE and other protocols two more, for GRE.
+    Conditions that an exempt cannot have, and too long lists, are left out, so an exempt may mean more traffic.
     """
     # with one zone only it marks packets of the router itself
     if rule.target not in MARKS or not rule.src or not rule.dest:
@@ -63,23 +66,33 @@ def mark_rule(rule: Rule, sets: Mapping[str, Family]) -> MarkRule | None:
         return None
     while prod(max(len(values), 1) for values in match.values()) > MOST_COMBINATIONS:
         match[max(match, key=lambda option: len(match[option]))] = ()
-    # without ports, both protocols together are all that can be offloaded, except GRE
-    ported = any(match.get(option) for option in ("src_port", "dest_port"))
-    match["proto"] = tuple(map(Item, protocols)) if len(protocols) == 1 or ported else ()
-    section = rule.origin.id
-    seen = Match(**match)
+    exempts = tuple(each for seen in _by_ports(match, protocols) for each in _both_ways(rule, plain, seen))
+    bits = _set_bits(rule.set_mark) if rule.target == "mark" else None
+    return MarkRule(rule.name, rule.origin.id, exempts, bits, family)
+
+
+def _by_ports(match: dict[str, Any], protocols: tuple[str, ...]) -> Iterator[Match]:
+    # GRE has no ports, and fw4 ignores them for it, so it has a Match of its own. Without ports, TCP and UDP together
+    # count as all that can be offloaded, which needs one element in the kernel, not two.
+    ported = tuple(each for each in protocols if each in PORTED)
+    if not any(match.get(option) for option in PORTS):
+        yield Match(**match, proto=() if ported == PORTED else tuple(map(Item, protocols)))
+        return
+    if ported:
+        yield Match(**match, proto=tuple(map(Item, ported)))
+    if ported != protocols:
+        yield Match(**match | dict.fromkeys(PORTS, ()), proto=(GRE,))
+
+
+def _both_ways(rule: Rule, plain: Match, seen: Match) -> tuple[Exempt, Exempt]:
     # the other field is as the rule found it; its own may be as the rule left it
     own = seen._replace(
         src_mac=plain.src_mac,
         mark=_possible(plain.mark) if rule.target == "dscp" else None,
         dscp=plain.dscp if rule.target == "mark" else None,
     )
-    exempts = (
-        Exempt(rule.name, section, rule.src, rule.dest, own),
-        Exempt(rule.name, section, rule.dest, rule.src, turned(seen)),
-    )
-    bits = _set_bits(rule.set_mark) if rule.target == "mark" else None
-    return MarkRule(rule.name, section, exempts, bits, family)
+    there = Exempt(rule.name, rule.origin.id, rule.src, rule.dest, own)
+    return there, Exempt(rule.name, rule.origin.id, rule.dest, rule.src, turned(seen))
 
 
 def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
@@ -89,9 +102,12 @@ def _set_bits(mark: Bits | None) -> tuple[int, int] | None:
 
 
 def _protocols(items: tuple[Item, ...]) -> tuple[str, ...] | None:
-    # empty: all protocols; None: neither TCP nor UDP
-    words = {item.text for item in items}  # fw4 parses `!` and ignores it
-    return () if EVERYTHING & words else tuple(sorted({"tcp", "udp"} & words)) or None
+    # Empty: all protocols; None: none of those that are offloaded. fw4 ignores `!`, offload-firewall does not: such a
+    # rule may match each of them.
+    words = {item.text for item in items} | (OFFLOADED.keys() if any(item.negated for item in items) else set())
+    return (
+        () if EVERYTHING & words else tuple(sorted(name for word, name in OFFLOADED.items() if word in words)) or None
+    )
 
 
 def _addresses(alternatives: tuple[Address | NetworkName, ...]) -> tuple[Address, ...]:

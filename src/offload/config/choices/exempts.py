@@ -13,7 +13,7 @@ from typing import Any
 
 from offload.config.choices.offload_reading import Reading, read
 from offload.config.choices.offload_tables import EXEMPT
-from offload.config.choices.options import NEVER_OFFLOADED, PROTOCOLS
+from offload.config.choices.options import GRE, NEVER_OFFLOADED, PROTOCOLS
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.exempts import ENDS, Exempt
 from offload.model.sections.fields import FIELDS, LISTS, names_a_host
@@ -105,6 +105,10 @@ def _unfit(section: Section, match: Given, zones: Collection[str]) -> Iterator[P
     sources, dests = (families(match.get(option, ())) for option in ("src_ip", "dest_ip"))
     if sources and dests and not sources & dests:
         yield ProblemCode.MIXED_FAMILIES.at("offload", section.id, "dest_ip", consequence="")
+    if GRE in _protocols(match):
+        for option in PORTS:
+            if option in match:
+                yield ProblemCode.PORTS_OF_GRE.at("offload", section.id, option, consequence="")
     left = dict(match)
     while (count := _combinations(left)) > MOST_COMBINATIONS:
         longest = max(VALUES, key=lambda option: len(left.get(option, ())))

@@ -22,8 +22,9 @@ HIGHEST_PORT = 65535
 NEVER_OFFLOADED = frozenset(
     {"icmp", "icmpv6", "ipv6-icmp", "igmp", "esp", "ah", "sctp", "1", "58", "2", "50", "51", "132"}
 )
-_TCP, _UDP = Item("tcp"), Item("udp")
-PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "6": (_TCP,), "17": (_UDP,)}
+_TCP, _UDP, GRE = Item("tcp"), Item("udp"), Item("gre")
+PROTOCOLS = {"tcp": (_TCP,), "udp": (_UDP,), "tcpudp": (_TCP, _UDP), "gre": (GRE,)}
+PROTOCOLS |= {"6": (_TCP,), "17": (_UDP,), "47": (GRE,)}
 
 
 def text(value: str) -> str:
@@ -150,10 +151,10 @@ def ports(value: str) -> Item | Bad:
 
 
 def protocol(value: str) -> tuple[Item, ...] | Bad:
-    """The protocols of one word, as Items with the text `tcp` or `udp`; () means all protocols.
+    """The protocols of one word, as Items with the text `tcp`, `udp` or `gre`; () means all protocols.
 
-    The words are `tcp`, `udp`, `tcpudp` (in any case), `6` and `17`; for all: `all`, `any` (in lower case) and `*`. For
-    others a Bad: NEVER_OFFLOADED for ICMP, ESP, ..., otherwise BAD_PROTOCOL.
+    The words are `tcp`, `udp`, `tcpudp`, `gre` (in any case), `6`, `17` and `47`; for all: `all`, `any` (in lower case)
+    and `*`. For others a Bad: NEVER_OFFLOADED for ICMP, ESP, ..., otherwise BAD_PROTOCOL.
     """
     if value in {"all", "any", "*"}:
         return ()

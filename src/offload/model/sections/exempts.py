@@ -3,7 +3,7 @@
 from typing import Any
 
 from offload.model.sections.fields import FIELDS
-from offload.model.sections.kinds import PROTOCOL, PROTOCOL_NUMBERS
+from offload.model.sections.kinds import PORTED, PROTOCOL
 from offload.model.sections.match import EVERYTHING, Match
 from offload.nouns import dataclass
 
@@ -27,12 +27,12 @@ class Exempt:
     @property
     def everything(self) -> bool:
         """Whether it means all TCP and UDP traffic between its two zones: no condition narrows it."""
-        some_protocols = bool(self.match.proto) and not PROTOCOL_NUMBERS.keys() <= set(self.protocols)
+        some_protocols = bool(self.match.proto) and not set(PORTED) <= set(self.protocols)
         return not some_protocols and not any(each.narrows(self.match) for each in FIELDS if each.kind is not PROTOCOL)
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """The names of its protocols (`tcp`, `udp`); empty: every protocol."""
+        """The names of its protocols (`tcp`, `udp`, `gre`); empty: every protocol."""
         return tuple(each.text for each in self.match.proto)
 
 

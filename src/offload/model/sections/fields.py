@@ -126,7 +126,7 @@ FIELDS = (
         conntrack=attrgetter("reply.sport"),
     ),
     Field("src_mac", MAC, "a MAC address that opens it", "ether saddr", "mac", "ether_addr", host=True),
-    Field("proto", PROTOCOL, "tcp, udp, tcpudp or all", "meta l4proto", conntrack=attrgetter("proto")),
+    Field("proto", PROTOCOL, "tcp, udp, tcpudp, gre or all", "meta l4proto", conntrack=attrgetter("proto")),
     Field("mark", MARK, "the packet's mark: a number or 0xhex, optionally /mask", "meta mark", "mark", "mark"),
     Field("dscp", DSCP, "a class (EF, AF11, CS1) or 0 to 63", "{ip} dscp"),
 )

@@ -9,7 +9,8 @@ from offload.model.text.addresses import WIDTH, address, mask, network
 
 Span = tuple[int, int]  # an inclusive range of numbers; one address or port is a range of one
 
-PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
+PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17, "gre": 47}  # those that the kernel offloads, GRE without NAT only
+PORTED = ("tcp", "udp")  # those of them with ports
 
 
 class Kind(NamedTuple):

@@ -12,7 +12,8 @@
 
 const PORTS = [ 'src_port', 'dest_port' ];
 const PORTED = [ 'tcp', 'udp', 'tcpudp' ];
-const PROTOCOLS = new Map(Object.entries({ tcp: [ 'tcp' ], udp: [ 'udp' ], tcpudp: [ 'tcp', 'udp' ], 6: [ 'tcp' ], 17: [ 'udp' ] }));
+const PROTOCOLS = new Map(Object.entries({ tcp: [ 'tcp' ], udp: [ 'udp' ], tcpudp: [ 'tcp', 'udp' ], gre: [ 'gre' ], 6: [ 'tcp' ], 17: [ 'udp' ], 47: [ 'gre' ] }));
+const CHOICES = [ ...PORTED, 'gre' ];
 const ALL = [ 'all', 'any', '*' ];
 const MARK = /^(0x[0-9a-f]{1,8}|\d{1,10})(\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i;
 const HIGHEST_MARK = 0xffffffff;
@@ -83,7 +84,9 @@ function protocolOf(section) {
 	if (!known.length || known.includes('all'))
 		return PORTS.some((port) => section[port] != null) ? 'all' : ''; // with ports, all is as wrong as an unknown one
 
-	return [ ...new Set(known) ].sort().join('');
+	const choice = [ ...new Set(known) ].sort().join('');
+
+	return CHOICES.includes(choice) ? choice : named.join(' ');
 }
 
 function protocol(section) {
@@ -94,6 +97,7 @@ function protocol(section) {
 	option.value('tcp', 'TCP');
 	option.value('udp', 'UDP');
 	option.value('tcpudp', _('TCP and UDP'));
+	option.value('gre', 'GRE');
 	option.load = (id) => protocolOf(uci.get('offload', id) ?? {});
 	fields.keep(option);
 	fields.untouched(option);
@@ -154,7 +158,9 @@ return baseclass.extend({
 		protocol(section);
 
 		// A protocol that is not known hides no ports: a hidden option is removed with the next Save.
-		const odd = uci.sections('offload', 'exempt').map(protocolOf).filter((proto) => proto && !PORTED.includes(proto));
+		const odd = uci.sections('offload', 'exempt')
+			.filter((each) => protocolOf(each) !== 'gre' || PORTS.some((port) => each[port] != null))
+			.map(protocolOf).filter((proto) => proto && !PORTED.includes(proto));
 
 		for (const port of PORTS)
 			for (const proto of new Set([ ...PORTED, ...odd ]))

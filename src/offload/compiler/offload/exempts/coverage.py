@@ -1,6 +1,7 @@
 """How much traffic between two zones exempts and rules keep slow (not offloaded): all, a family, or a part. Pure.
 
-There are four kinds of traffic, TCP and UDP over IPv4 and IPv6; an exempt may cover a kind completely.
+There are four kinds of traffic, TCP and UDP over IPv4 and IPv6; an exempt may cover a kind completely. GRE, of which
+the kernel offloads only connections without NAT, counts as a part of the other traffic.
 """
 
 from collections import defaultdict
@@ -11,7 +12,7 @@ from offload.model.config import Config, Family, MarkRule
 from offload.model.problems.reason import Reason, ReasonCode
 from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import FIELDS
-from offload.model.sections.kinds import NETWORK, PROTOCOL
+from offload.model.sections.kinds import NETWORK, PORTED, PROTOCOL
 from offload.model.sections.match import EVERY_ADDRESS, Address, NetworkName, excluded, families
 from offload.model.sections.section import LONGEST_NAME
 from offload.model.text.shown import shown
@@ -19,8 +20,7 @@ from offload.model.text.shown import shown
 Kind = tuple[str, str]  # family and protocol, as UCI names them
 Found = list[tuple[MarkRule, Exempt]]
 
-PROTOCOLS = ("tcp", "udp")
-KINDS = frozenset(product(("ipv4", "ipv6"), PROTOCOLS))
+KINDS = frozenset(product(("ipv4", "ipv6"), PORTED))
 FAMILIES = {4: "ipv4", 6: "ipv6"}
 NAMES = {"ipv4": "IPv4", "ipv6": "IPv6", "tcp": "TCP", "udp": "UDP"}
 MOST_NAMED = 3  # rules in a sentence
@@ -69,7 +69,7 @@ def reasons_for_part(config: Config, src: str, dest: str, family: Family) -> lis
     share a Reason, and so do all that cover no kind completely. Exempts of /etc/config/offload have no Reason here.
     """
     wanted = _kinds(family)
-    found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _kinds_of(exempt) & wanted]
+    found = [(mark_rule, exempt) for mark_rule, exempt in _marked(config, src, dest) if _concerns(exempt, wanted)]
     by_kinds: dict[frozenset[Kind], Found] = defaultdict(list)
     for mark_rule, exempt in found:
         by_kinds[_covered(exempt) & wanted].append((mark_rule, exempt))
@@ -96,9 +96,10 @@ def _union(exempts: Iterable[Exempt]) -> frozenset[Kind]:
     return frozenset(kind for each in exempts for kind in _covered(each))
 
 
-# kinds that the exempt covers at least in part
-def _kinds_of(exempt: Exempt) -> frozenset[Kind]:
-    return _traffic(exempt, map(families, _address_lists(exempt)))
+# whether the exempt covers traffic of a family in `wanted` at least in part
+def _concerns(exempt: Exempt, wanted: frozenset[Kind]) -> bool:
+    own = _traffic(exempt, map(families, _address_lists(exempt)))
+    return not {family for family, _ in own}.isdisjoint(family for family, _ in wanted)
 
 
 # kinds of traffic between its zones that the exempt covers completely
@@ -120,7 +121,7 @@ def _address_lists(exempt: Exempt) -> list[tuple[Address | NetworkName, ...]]:
 # the kinds with the exempt's protocols, in the families (4, 6) that all `address_lists` have
 def _traffic(exempt: Exempt, address_lists: Iterable[set[int]]) -> frozenset[Kind]:
     both = set(FAMILIES).intersection(*address_lists)
-    return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PROTOCOLS))
+    return frozenset(product((FAMILIES[each] for each in both), exempt.protocols or PORTED))
 
 
 # `all IPv4 of lan`; `some of it`: no kind completely

@@ -14,7 +14,7 @@ from offload.model.config import Config, MarkRule
 from offload.model.kernel.live_rule import DEVICE_HOOKS, PacketRule, RuleMatch
 from offload.model.network import Snapshot
 from offload.model.sections.exempts import Exempt
-from offload.model.sections.kinds import PROTOCOL_NUMBERS
+from offload.model.sections.kinds import PORTED
 from offload.model.sections.match import EVERY_ADDRESS, Item, Match, turned
 from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
@@ -95,8 +95,8 @@ def _exempts(name: str, place: str, src: str, dest: str, match: RuleMatch) -> It
     if not source and not target and match.family:
         source = (EVERY_ADDRESS[FAMILIES[match.family]],)
     sport, dport = ((Item(str(port)),) if port else () for port in (match.sport, match.dport))
-    # `th dport 53` is a port of any protocol, but nft sets have ports of one, and only TCP and UDP are offloaded
-    names = (match.proto,) if match.proto else PROTOCOL_NUMBERS if match.sport or match.dport else ()
+    # `th dport 53` is a port of any protocol, but nft sets have ports of one, and GRE, which is offloaded too, has none
+    names = (match.proto,) if match.proto else PORTED if match.sport or match.dport else ()
     proto = tuple(map(Item, names))
     seen = Match(proto=proto, src_ip=source, dest_ip=target, src_port=sport, dest_port=dport)
     yield Exempt(name, place, src, dest, seen)

@@ -20,6 +20,7 @@ from offload.nouns import dataclass
 
 MOST_FIELDS = 5
 WORDS = {each.word: each for each in FIELDS if each.word}
+NUMBERED = {"gre": "47"}  # nft knows the name by /etc/protocols only
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,7 +123,7 @@ def rule_text(shape: Shape, others: str, reference: str) -> str:
     parts = list(device_conditions(shape.iifs, shape.oifs))
     # nft adds the checks of family and protocol for addresses, DSCP and ports
     ported = any(WORDS[word].port for word in shape.fields) or f"{shape.proto} " in others
-    parts += [f"meta l4proto {shape.proto}"] if shape.proto and not ported else []
+    parts += [f"meta l4proto {NUMBERED.get(shape.proto, shape.proto)}"] if shape.proto and not ported else []
     parts += [f"meta mark & {shape.mark[1]:#010x} == {shape.mark[0]:#010x}"] if shape.mark[1] else []
     parts += [f"{ip} dscp {shape.dscp}"] if shape.dscp >= 0 else []
     keys = [WORDS[word].key.format(ip=ip, proto=shape.proto) for word in shape.fields]

@@ -20,7 +20,7 @@ LONGEST_COMMENT = 127  # NFTNL_UDATA_COMMENT_MAXLEN without its NUL
 COMMENT = re.compile(r"(\d{1,9}) (\S+) (\S+) (-1|\d{1,2}) 0x([0-9a-f]{1,8})/0x([0-9a-f]{1,8})((?: \w+!\S+)*)", re.ASCII)
 NAMES = {each.name: each for each in FIELDS}
 WORDS = {each.word: each for each in FIELDS if each.word}
-NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp)?((?:_(?:{'|'.join(WORDS)}))+)_[0-9a-f]{{6}}_t(?:_r\d+)?")
+NAME = re.compile(rf"exempt_ip[46]?(_tcp|_udp|_gre)?((?:_(?:{'|'.join(WORDS)}))+)_[0-9a-f]{{6}}_t(?:_r\d+)?")
 
 
 def comment(timed_exempt: TimedExempt) -> str:
