@@ -60,7 +60,7 @@ def test_a_verb_of_the_firewall_is_offered_the_options_that_it_takes(verb: str) 
 def test_the_protocols_that_are_offered_for_a_trace_are_valid() -> None:
     for word in offered("firewall", "trace", "--proto", ""):
         assert len(protocol(word) or ()) == 1
-    assert offered("exempt", "add", "--proto", "") == {"tcp", "udp", "tcpudp", "all"}
+    assert offered("exempt", "add", "--proto", "") == {"tcp", "udp", "tcpudp", "gre", "all"}
 
 
 @pytest.mark.parametrize(
