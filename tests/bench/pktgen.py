@@ -22,8 +22,8 @@ PORT = 9009
 SIZE = 128  # bytes of a packet
 COUNT = 2_000  # packets of a run
 AGREED = 0.003  # two runs in succession that differ by less are one figure
-# Seconds before a run. RCU frees what was closed or ended before (files of /proc, the memory of nft: 900 objects, which
-# takes a millisecond) 10 to 20 ms later in whatever thread runs then, and its time counts. To an idle guest it is free.
+# Seconds before a run, in which RCU frees what was closed or ended before (files of /proc, the memory of nft: 900
+# objects), else it may do so in the threads that are watched. To an idle guest they are free.
 SETTLE = 0.2
 WARM = 500  # packets after which caches, neighbours and the generator itself are warm
 # Seconds that connections, flows and neighbours last: where the machine waits for its disk, its clock runs ahead, and a
