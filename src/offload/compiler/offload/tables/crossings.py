@@ -4,6 +4,7 @@ A packet from iif to oif belongs to a connection that was opened in this directi
 opened from oif to iif; one key serves both.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
@@ -68,16 +69,13 @@ def told_apart(elements: Iterable[Element], ways: AbstractSet[Crossing]) -> tupl
     slow = [way for way in ways if way not in keys and way[::-1] not in keys]
     common = frozenset.intersection(*map(frozenset, keys)) if keys else frozenset()
     absent = {device for way in slow for device in way} - {device for key in keys for device in key}
-    # of equal gains the first: for slow packets one rule costs less than the two that compare `common`
-    gains = [(_gain(each in way for way in slow), "", each) for each in sorted(absent)]
-    gains += [(_gain(each not in way for way in slow), each, "") for each in sorted(common)]
+    having = Counter(device for way in slow for device in set(way))
+    # A slow packet that passes sooner gains about twice what the comparison costs another. Of equal gains the first:
+    # for slow packets one rule costs less than the two that compare `common`.
+    gains = [(3 * having[each] - len(slow), "", each) for each in sorted(absent)]
+    gains += [(2 * len(slow) - 3 * having[each], each, "") for each in sorted(common)]
     gain, *found = max(gains, key=itemgetter(0), default=(0, "", ""))
     return (found[0], found[1]) if gain > 0 else ("", "")
-
-
-# A slow packet that passes sooner gains about twice what the comparison costs another.
-def _gain(sooner: Iterable[bool]) -> int:
-    return sum(2 if each else -1 for each in sooner)
 
 
 def element_texts(found: Mapping[Crossing, Passing]) -> tuple[str, ...]:
