@@ -8,10 +8,12 @@ import pytest
 from exempts import exempt_of
 from offload.errors import NftError
 from offload.model.cause import Cause
+from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
 from offload.service.engine import Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import Debouncer
+from offload.service.hints.rule_returns import AFTER_EDGE
 from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
 from offload.service.tasks import returns
@@ -28,7 +30,7 @@ from offload.service.tasks.timed import (
 from offload.system.fake_nft import FakeNft
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.syslog import FakeSystemLog
-from service.routers import OFFLOAD, Fakes, router, section
+from service.routers import OFFLOAD, Fakes, HoldingNft, router, section
 
 COUNT = 12
 
@@ -80,6 +82,36 @@ def test_a_clock_that_is_set_returns_tables_while_rules_have_times(monkeypatch: 
     assert fakes.service.rule_returns.due(now) == now + 2 * LOOK
     fakes.service.rule_returns.returned(now + 2 * LOOK, wall)
     assert fakes.service.rule_returns.due(now) is None
+
+
+@pytest.mark.parametrize("how", ["return", "pass"])
+def test_a_time_that_begins_while_tables_are_created_returns_them_once_more(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """That may take a second on a small router, and the first of the tables was there before the rule held."""
+    fakes = router()
+    edge, clock, apply = 1_600_000_000, fakes.clock, type(fakes.nft).apply
+    began = clock.now
+
+    def wall() -> float:
+        return edge - 0.5 + clock.now - began
+
+    monkeypatch.setattr("offload.service.tasks.returns.time.time", wall)
+    monkeypatch.setattr("offload.service.tasks.passes.time", wall)
+    monkeypatch.setattr(fakes.service.foreign, "deciding", Deciding(1, edges=frozenset({edge})))
+    monkeypatch.setattr(fakes.service.foreign, "read", lambda _: fakes.service.foreign.found)
+    fakes.service.work()
+    assert fakes.service.rule_returns.due(clock.now) == pytest.approx(began + 0.5 + AFTER_EDGE)
+
+    def slow(nft: HoldingNft, text: str) -> None:
+        apply(nft, text)
+        clock.now += 1.0
+
+    monkeypatch.setattr(type(fakes.nft), "apply", slow)
+    returns.for_rules(fakes.service) if how == "return" else fakes.service.work(forced=["flow_offload"])
+    assert fakes.service.applied.returned == ("flow_offload",)
+    due = fakes.service.rule_returns.due(clock.now)
+    assert due is not None and due < clock.now
 
 
 def test_a_timed_exempt_that_ends_hints_a_pass() -> None:

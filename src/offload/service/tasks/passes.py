@@ -42,6 +42,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):
+        began = engine.doors.clock(), time()  # a rule's time that begins meanwhile needs a return of its own
         try:
             decided = engine.read()
         except OffloadError as refusal:
@@ -68,10 +69,9 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     if outcome.changes or before is None or (decided.plan, decided.config) != (before.plan, before.config):
         engine.connections.forget()
     engine.keep(decided)
-    now, wall = engine.doors.clock(), time()
-    engine.rule_returns.update(engine.foreign.deciding, now, wall)
+    engine.rule_returns.update(engine.foreign.deciding, *began)
     if outcome.returned and set(outcome.returned) >= {table.name for table in decided.plan.tables}:
-        engine.rule_returns.returned(now, wall)
+        engine.rule_returns.returned(*began)
     return engine.record(outcome, before)
 
 

@@ -25,8 +25,9 @@ def for_rules(engine: Engine) -> None:
     anew, a pass creates them instead. The changes of rules so far count as done, even if that failed; no OffloadError
     is raised.
     """
+    began = engine.doors.clock(), time.time()  # a rule's time that begins meanwhile needs a return of its own
     _return(engine, Cause.DECIDING)
-    engine.rule_returns.returned(engine.doors.clock(), time.time())
+    engine.rule_returns.returned(*began)
 
 
 def routes_due(engine: Engine) -> float | None:
