@@ -47,7 +47,7 @@ class FakeNft:
         return self.foreign
 
     def forward_chains(self) -> tuple[ForwardChain, ...]:
-        """The value of `chains`."""
+        """The chains in the field `chains`."""
         return self.chains
 
     def apply(self, text: str) -> None:
@@ -68,7 +68,7 @@ class FakeNft:
             raise complaint(f"Error: {self.refusal}")
 
     def version(self) -> str:
-        """The value of `nft`."""
+        """The version of nft in the field `nft`."""
         return self.nft
 
     def lists(self) -> None:

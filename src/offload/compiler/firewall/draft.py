@@ -39,8 +39,8 @@ class Draft(NamedTuple):
     def zone(self, origin: Origin, option: str, name: str) -> FirewallZone | None:
         """The firewall zone of that name; None: the name is empty or `*` (every zone).
 
-        LeftOutError: there is no such zone, or it is left out itself. It leaves the section out of the ruleset.
-        `origin`, `option`: the section and option that name the zone, for the error.
+        LeftOutError, by which the section is left out of the ruleset: there is no such zone, or the zone is left out
+        itself. `origin`, `option`: the section and option that name the zone, for the error.
         """
         if not name or name == ANY:
             return None

@@ -1,7 +1,8 @@
-"""What replaces conditions and policies of zones that cannot be read, where `config defaults` has ACCEPT. Pure.
+"""What stands in for options of a zone that cannot be read, where `config defaults` has ACCEPT. Pure.
 
-A zone with such a condition is left out, as in fw4, and its packets reach the policies of the base chains. Rules before
-those policies refuse some of the packets that the zone would have refused (`refusals`).
+A zone with a condition that cannot be read is left out, as in fw4, and its packets reach the policies of the base
+chains. Rules before those policies refuse some of the packets that the zone would have refused (`refusals`). A zone
+with a policy that cannot be read gets another one (`policies`).
 """
 
 from collections import defaultdict
@@ -59,9 +60,9 @@ def _spans(port: int, word: str) -> bool:
 def policies(config: FirewallConfig, zone: Zone, expander: Expander) -> tuple[str, str, str]:
     """A zone's policies for input, output and forward, in this order: accept, reject or drop.
 
-    An option that the zone does not have is as in `config defaults`. So is one that cannot be read; that is a problem
-    (added to those of `expander`), and an accept of defaults becomes reject: for forward always, for output never, for
-    input if the router's ssh or web server can be reached from another zone but not from this one.
+    An option that the zone lacks, or that cannot be read, has the value of `config defaults`. If it cannot be read,
+    `expander` gets a problem, and where that value is accept, forward is reject instead, and output stays accept. Input
+    is reject then, if the router's ssh or web server can be reached from another zone but not from this one.
     """
     chosen = [_policy(config, zone, index) for index in range(3)]
     for index, option in enumerate(("input", "output", "forward")):

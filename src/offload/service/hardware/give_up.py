@@ -84,10 +84,10 @@ class GiveUp:
 
 
 def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
-    """Whether hardware took no flow, although FLOWS (20) or more of these families moved in software for a minute.
+    """Whether hardware took no flow of any family, while FLOWS (20) or more of `families` moved in software.
 
-    `case`: what live flows showed of a pair or device. Moved: their packet counters grew. The minute is the sum over
-    the families.
+    `case`: what live flows showed of a pair or device. Moved: their packet counters grew. The seconds in which some of
+    them moved, added up over `families`, must be SECONDS (60) or more.
     """
     if case.taken or case.in_hardware:
         return False
@@ -95,9 +95,10 @@ def hopeless(case: PairHardware, families: Collection[str] = FAMILIES) -> bool:
 
 
 def hopeless_families(case: PairHardware) -> list[str]:
-    """The families (ipv4, ipv6) of which FLOWS (20) or more moved in software, for a minute in all, none in hardware.
+    """The families (ipv4, ipv6) of which hardware took no flow, while it took flows of the other family.
 
-    Empty also if hardware did not take the other family: then `hopeless` judges the whole pair.
+    Of each of them FLOWS (20) or more flows moved in software, and the seconds in which some of these moved are SECONDS
+    (60) or more. If hardware took neither family, `hopeless` judges the whole pair.
     """
     return [
         family

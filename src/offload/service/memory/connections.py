@@ -1,8 +1,8 @@
 """One conntrack dump for all calls that come soon after it.
 
-A dump may be used for eleven times as long as the processor was busy with it and with the calls after it, counted from
-its beginning: so calls take about 9 % of the processor. For the next page of a list a dump may be older: up to WALK
-(30) seconds after its last use, LONGEST (300) after its beginning.
+A dump may be used while the processor time of making it and of all ubus calls since, also of those that do not use it,
+is more than 9 % of the time since the dump began: so calls take about 9 % of the processor. For the next page of a list
+a dump may be older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning.
 """
 
 from collections.abc import Callable
@@ -41,16 +41,18 @@ class Connections:
     """The last conntrack dump, used again by calls that come soon after it."""
 
     last: Read | None = None  # the dump; None: there is none, it was forgotten, or it was cheap
-    work: float = 0.0  # processor seconds that calls have taken since it was made; who answers them adds their time
-    at: float = 0.0  # when it was made, in monotonic seconds
-    used: float = 0.0  # when it was used last
-    forgotten: int = 0  # how often `forget` was called: a dump is not kept if a pass forgot it meanwhile
-    lists: tuple[Query, bool, Listing] | None = None  # last query (without page), its `everything`, its flows
+    # processor seconds of the call that made it, and of all ubus calls since, whether they use it or not; whoever
+    # answers a call adds its time
+    work: float = 0.0
+    at: float = 0.0  # when it began, in monotonic seconds
+    used: float = 0.0  # when it was used last, in monotonic seconds
+    forgotten: int = 0  # how often `forget` was called: a dump is not kept if that happens while it is made
+    lists: tuple[Query, bool, Listing] | None = None  # of the last `listing`: query without page, `everything`, result
 
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        A dump may be used while its cost and that of the calls since (`work`) is more than SHARE (9 %) of the time
+        A dump may be used while its cost and that of all ubus calls since (`work`) is more than SHARE (9 %) of the time
         since it began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, for
         which the dump may be older (WALK, LONGEST). A new dump is kept if it cost CHEAP (0.05) processor seconds or
         more, and `forget` was not called meanwhile. KernelError if the kernel does not list its connections.

@@ -21,9 +21,9 @@ def rules_due(engine: Engine) -> float | None:
 def for_rules(engine: Engine) -> None:
     """Create all our tables again, for live flows to meet the rules of other programs.
 
-    If nft refuses that, or if a table has exempts (traffic kept slow) given at run time, whose timeouts would begin
-    anew, a pass creates them instead. The changes of rules so far count as done, even if that failed; no OffloadError
-    is raised.
+    If nft refuses that, or if a table has timed exempts (traffic kept slow), whose timeouts would begin anew, it makes
+    a pass that creates them. The changes of rules so far count as done, even if the pass failed too; no OffloadError is
+    raised.
     """
     began = engine.doors.clock(), time.time()  # a rule's time that begins meanwhile needs a return of its own
     _return(engine, Cause.DECIDING)
@@ -43,8 +43,8 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create all our tables again, for the routes of their flows to be looked up anew.
 
-    If nft refuses, or if a table has exempts (traffic kept slow) given at run time, a pass creates them instead.
-    The changes of routes so far count as done, even if that failed; no OffloadError is raised.
+    If nft refuses, or if a table has timed exempts (traffic kept slow), it makes a pass that creates them. The changes
+    of routes so far count as done, even if the pass failed too; no OffloadError is raised.
     """
     _return(engine, Cause.ROUTES)
     engine.route_returns.returned(engine.doors.clock())

@@ -100,7 +100,8 @@ class ConfigFiles:
 class ClockSet:
     """Requests a pass when the wall clock was set, while firewall rules have times.
 
-    When such a rule begins and ends was translated into monotonic seconds by the old clock.
+    By the old clock it was found at which monotonic seconds such a rule begins and ends. This is found anew when our
+    tables are created again (`rule_returns`) and when connections are compared (`judged`), not by every pass.
     """
 
     hints: Debouncer
@@ -110,7 +111,8 @@ class ClockSet:
     def due(self, engine: Engine) -> float | None:
         """When to read the wall clock next, in monotonic seconds.
 
-        None: `rule_returns` and `judged` have no rules with times.
+        None: neither `engine.rule_returns` (rules of other programs) nor `engine.judged` (the configured rules) has a
+        rule with times.
         """
         return self._next if engine.rule_returns.timed or engine.judged.times else None
 
@@ -175,7 +177,7 @@ class RoutesChanged:
     def run(self, engine: Engine, _: float) -> None:
         """Create all our tables again, and if that succeeds, log that their flows took the slow path.
 
-        If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
+        If nft refuses, or a table has timed exempts, it makes a pass that creates them. No OffloadError is raised.
         """
         returns.for_routes(engine)
         self.journal.followed(engine.applied, Cause.ROUTES)
@@ -197,7 +199,7 @@ class RulesOfOthers:
     def run(self, engine: Engine, _: float) -> None:
         """Create all our tables again, and if that succeeds, log that their flows took the slow path.
 
-        If nft refuses, or a table has exempts given at run time, a pass does it instead. No OffloadError is raised.
+        If nft refuses, or a table has timed exempts, it makes a pass that creates them. No OffloadError is raised.
         """
         returns.for_rules(engine)
         self.journal.followed(engine.applied, Cause.DECIDING)

@@ -94,9 +94,9 @@ class Nft:
         return words[1].lstrip("v") if len(words) > 1 and words[0] == "nftables" else ""
 
     def lists(self) -> None:
-        """Have nft list the flowtables in JSON.
+        """Check that nft can list in JSON: it lists the flowtables, and the list is dropped.
 
-        NftError if nft cannot list in JSON (fault NO_JSON), or fails otherwise.
+        NftError if nft fails; fault NO_JSON if it succeeds, but its output is not such JSON.
         """
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 

@@ -22,7 +22,7 @@ class Crossing:
     and software.
     """
 
-    iif: str  # name on the forward hook
+    iif: str  # name on the forward hook; before crossings of a VRF are merged (`_in_forward`), its own
     oif: str  # name on the forward hook
     mode: Mode  # the fastest
     stations: str = NO_END
@@ -107,9 +107,10 @@ def _merged(way: tuple[str, str], members: Sequence[Crossing], dest: ZoneDevices
 
 
 def port_decides(crossings: Iterable[Crossing]) -> str:
-    """The ends at which a host's bridge port decides, for `crossings` with the same (iif, oif): FROM, TO, BOTH, NO_END.
+    """The ends at which the bridge port of a host decides between hardware and software: FROM, TO, BOTH or NO_END.
 
-    NO_END if one of them is not in hardware. Otherwise every end at which a port decides for any of them.
+    `crossings`: those that are one (iif, oif) on the forward hook; the members of a VRF may have their own names yet.
+    NO_END if one of them is not in hardware. Otherwise the ends of all of them (`stations`) together.
     """
     found = list(crossings)
     if any(each.mode is not Mode.HARDWARE for each in found):

@@ -52,9 +52,10 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
 
 
 def own(table: Table) -> Mapping[Crossing, Passing]:
-    """{(iif, oif): Passing} for map `crossings`, sorted by key, without the table's elements `shared`.
+    """{(iif, oif): Passing} for map `crossings`, sorted by key, made without the table's elements `shared`.
 
-    In these the bridge port of a host decides which of the two tables takes a flow, so both tables have them.
+    In these the bridge port of a host decides which of the two tables takes a flow, so both tables have them. A key of
+    other elements may have another Passing than with `shared`.
     """
     return passings(each for each in table.elements if not each.policy.stations)
 

@@ -22,7 +22,7 @@ def render(plan: Plan) -> str:
 def render_table(table: Table, *, withheld: bool = False) -> str:
     """The nft text that creates one table, with its flowtable, chains, sets and map.
 
-    `withheld`: the map lacks the table's elements `shared`, which both tables have.
+    `withheld`: the map is made without the table's elements `shared`, which both tables have (`without_shared`).
     """
     return table_text(without_shared(table) if withheld else compiled(table))
 

@@ -90,7 +90,7 @@ class Loader:
         return self._only("rule", sections, traffic.rule)
 
     def redirects(self, sections: Iterable[Section]) -> tuple[Redirect, ...]:
-        """The usable `config redirect` sections; otherwise as `rules`."""
+        """The usable `config redirect` sections. Which are usable, and what becomes of faults, is as in `rules`."""
         return self._only("redirect", sections, traffic.redirect)
 
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:

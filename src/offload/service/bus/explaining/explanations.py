@@ -1,4 +1,4 @@
-"""The ubus method `explain`: find the connections that the caller describes, and explain the path of each."""
+"""The ubus method `explain`: find the connections that the caller describes, and explain their paths."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,8 +32,9 @@ def explain(engine: Engine, given: Mapping[str, Any]) -> Json:
     """Explain, step by step, which path connections take (slow, software or hardware), and why.
 
     `query` of `given` is `{"text": ...}`, as a user writes it (a host or network, two ends, or a line of conntrack), or
-    `{"flow": {...}}`, the keys of a connection in a reply of `flows`. The reply is that of `answer`. UsageError for a
-    bad query; another OffloadError if something cannot be read, such as connections or routes.
+    `{"flow": {...}}`, the keys of a connection in a reply of `flows`. The reply is that of `answer`; of a host or
+    network it explains at most MOST (20) connections. UsageError for a bad query; another OffloadError if something
+    cannot be read, such as connections or routes.
     """
     decided = methods.last_decision(engine)
     query = arguments.table("query", given.get("query"))
