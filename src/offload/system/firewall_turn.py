@@ -27,8 +27,9 @@ def turn(
 ) -> Iterator[None]:
     """Wait for the lock file of fw4 (/var/run/fw4.lock, flock), at most `last` (30) seconds, and hold it in the body.
 
-    The file is made if missing. After `first` (2) seconds of waiting, `say` gets a line with the process that has the
-    lock, if that is found. FileError after `last` seconds, or if the file is a link, or cannot be opened or locked.
+    The file is made if missing. After `first` (2) seconds of waiting, `say` gets one line, with the name of the process
+    that has the lock if it is found. FileError after `last` seconds, or if the file is a link, or cannot be opened or
+    locked.
     """
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -139,7 +139,11 @@ class Origins:
         self._lines = {each.id: each.line for each in sections if each.line}
 
     def of(self, step: Step) -> str:
-        """One line about a rule that a packet meets: chain, verdict, comment if any, and section with line if known."""
+        """The text, on one line, about a rule that a packet meets: chain, verdict, and comment if any.
+
+        If it is known where the rule's section begins in the file, the section's id and that place are added; else both
+        are missing.
+        """
         line = self._lines.get(step.origin)
         where = f" ({step.origin}, {PATH}:{line})" if line else ""
         shown = f'"{step.comment}"' if step.comment else ""

@@ -1,9 +1,9 @@
 """The sets of stations (hosts on bridges), which choose hardware or software by the port of a host. Pure.
 
-A station is a host that a bridge has learned at one of its ports. On a bridge whose switch ports can be in hardware and
-whose Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its station by its source MAC,
-or by its destination address, for which the neighbour table has a MAC. The hardware table's sets have the stations at
-ports that hardware covers, the software table's sets those at other ports.
+A station is a host that a bridge has learned at one of its ports. If flows of a bridge are to be in hardware, and its
+switch ports can be but its Wi-Fi ports cannot, the station's port decides (docs/kernel.md 24). A packet shows its
+station by its source MAC, or by its destination address, for which the neighbour table has a MAC. The hardware table's
+sets have the stations at ports that hardware covers, the software table's sets those at other ports.
 """
 
 from collections import Counter
@@ -64,11 +64,13 @@ def _learned(seen: LearnedFrom) -> Learned:
 
 
 def with_stations(table: Table, learned: Learned) -> Table:
-    """The table with sets of hosts for the bridges where a host's port decides between hardware and software.
+    """The table with sets of hosts at the bridges where a host's port decides, for elements of `table`.
 
-    The hardware table gets the hosts at ports that hardware covers, the software table those at other ports: their MACs
-    for input devices, their IP addresses for output devices, at most MAX_NEIGHBOURS in a set; more are left out.
-    `learned`: where hosts are. The table is unchanged if the port decides nowhere in it.
+    These are elements whose policy has `stations`. A bridge has no hosts in the sets if it is in no such element, even
+    if hardware covers only some of its ports. The hardware table gets the hosts at ports that hardware covers, the
+    software table those at other ports: their MACs for input devices, their IP addresses for output devices. A set
+    holds at most MAX_NEIGHBOURS of them; the others are left out. `learned`: where hosts are. Without such elements the
+    table is unchanged.
     """
     iifs = {element.iif for element in table.shared if element.policy.stations in {FROM, BOTH}}
     oifs = {element.oif for element in table.shared if element.policy.stations in {TO, BOTH}}

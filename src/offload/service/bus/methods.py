@@ -172,9 +172,9 @@ def firewall(engine: Engine, given: Given) -> Json:
 
     `start`, `restart`: load its ruleset; `stop`: delete its table; `reload`: load the ruleset if it, files that it
     includes, or rules in its table changed; `reload-sets` (and `restart`): fill its nft sets anew; `update`: the pass
-    alone. The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`. OffloadError without the
-    package offload-firewall, for another action, if the firewall is stopped (`reload`, `reload-sets`, `update`), or if
-    nft or a file of ours fails.
+    alone. The reply has `ok`, `changes`, `stopped`, `loaded`, `problems` and any `error`, also of a failed load.
+    OffloadError without the package offload-firewall, for another action, if the firewall is stopped (`reload`,
+    `reload-sets`, `update`), or if nft or a file of ours fails other than in a load.
     """
     return act(engine.firewall, given.get("action", ""), engine.work)
 

@@ -26,14 +26,15 @@ def act(part: "Firewall | None", action: str, work: Callable[[], Applied]) -> Js
 
     `start`, `restart`: load the ruleset, even after a stop or if nothing changed. `reload`: load the ruleset if it,
     files that it includes, or rules in its table changed. `update`: only the pass. `stop`: delete the table; nothing is
-    loaded until `start` or `restart`. `reload-sets`, and `restart` if it has loaded: after the pass, replace the
-    elements of the nft sets by the configured ones. Empty: no action and no pass.
+    loaded until `start` or `restart`. `reload-sets`: after the pass, replace the elements of the nft sets by the
+    configured ones; `restart` does that too, if its load succeeded. Empty `action`: no action and no pass.
 
     The reply: `ok` (no `error`), `changes` (transactions of the pass), `stopped`, `loaded` (the table exists),
-    `problems` (sentences about the configuration, what nft refused, and files for the next start that cannot be
-    written), and any `error`: why the last load failed, or why a pass failed before the firewall was done.
-    ArgumentError for another action. OffloadError if `part` is None (the package offload-firewall is not installed), if
-    the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a file of ours fails.
+    `problems` (sentences about the configuration, what nft refused, files for the next start that cannot be written,
+    and sets that `restart` could not fill), and any `error`: why the last load failed, or why the pass failed before
+    the firewall's part of it ended. ArgumentError for another action. OffloadError if `part` is None (the package
+    offload-firewall is not installed), if the firewall is stopped (`reload`, `reload-sets`, `update`), or if nft or a
+    file of ours fails, except for what `error` and `problems` report.
     """
     if part is None:
         raise OffloadError(ABSENT)

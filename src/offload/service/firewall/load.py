@@ -1,7 +1,8 @@
 """Load a firewall ruleset without the sections and files that nft refuses.
 
-nft's errors have line numbers, and most lines come from one section or file, which is left out first. If no line helps,
-halves of the sections are tried. After `PATIENCE` seconds the search ends, and the old ruleset stays.
+nft's error names a line of the ruleset. If the line comes from a section or file, this is left out, and the rest is
+tried again. If not, halves of the sections are tried. After `PATIENCE` seconds the search ends, and the old ruleset
+stays.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,10 +24,10 @@ BAD_TEXT = frozenset({NftFault.REFUSED, NftFault.KERNEL_REFUSED, NftFault.NOT_SU
 
 
 class Loaded(NamedTuple):
-    """A ruleset that was loaded or checked, with its problems, and the parts left out because nft refuses them."""
+    """A ruleset that nft accepted, in a load or a check, and the parts left out because nft refuses them."""
 
-    compiled: Compiled
-    left_out: LeftOut
+    compiled: Compiled  # the ruleset, and its problems: also one for each part left out
+    left_out: LeftOut  # sections and files that nft refuses
 
 
 class Loading:

@@ -89,7 +89,7 @@ class ConfigFiles:
     def run(self, engine: Engine, now: float) -> None:
         """Request a pass if a file was written, made or removed since the last pass read it.
 
-        The next check comes after a longer pause, the last one about 15 seconds after the pass.
+        Each pass is followed by several checks, after pauses that grow; the final check is about 15 seconds after it.
         """
         self.files.asked(now)
         if engine.doors.uci.changed():

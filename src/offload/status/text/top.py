@@ -34,8 +34,8 @@ BY: Mapping[str, Callable[[Json], str]] = {"flow": _flow, "host": _host, "pair":
 def rates(before: Iterable[Json], after: Iterable[Json], seconds: float, by: str) -> list[Rate]:
     """The rates between two lists of flows (as `flow_json`), which were read `seconds` apart; the highest rate first.
 
-    `by`: what a Rate is of: `flow`, `host` (a source address) or `pair` (of zones). The bits of a flow count for its
-    path in the second list. Flows that are in one list only, or whose packets the kernel does not count, do not count.
+    `by`: what a Rate is of: `flow`, `host` (a source address) or `pair` (of zones). All bits of a flow belong to the
+    path that it has in the second list. Left out: flows that are in one list only, and flows without packet counters.
     """
     then = {_key(flow): flow for flow in before}
     bits = defaultdict[str, dict[str, float]](lambda: dict.fromkeys(PATHS, 0.0))

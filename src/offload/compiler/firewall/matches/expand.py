@@ -1,4 +1,4 @@
-"""Split a section's Match into matches for one nft rule each: by protocol, family, ICMP types and addresses. Pure."""
+"""Split a section's Match into matches for one nft rule each: by protocol, family, ICMP types and masks. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -97,9 +97,9 @@ class Expander(NamedTuple):
 
         A protocol is left out, with a problem, if its conditions have no family in common, or if `protocols` leaves it
         out, or if no family that it can have has one of the ICMP types. There is no match, but a problem, if no
-        protocol is left, or if src_ip or dest_ip is only networks that have no address. LeftOutError: its set is
-        missing or cannot be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: IPv4 and
-        IPv6 share no match. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
+        protocol is left, or if `addresses` gives None for src_ip or dest_ip. LeftOutError: its set is missing or cannot
+        be looked up. `restrictions`: (family, name) of its zones and helpers. `per_family`: IPv4 and IPv6 share no
+        match. `iifname`, `oifname`, `raw`: more conditions, the last as nft text.
         """
         src = self.addresses(origin, "src_ip", match.src_ip)
         dest = self.addresses(origin, "dest_ip", match.dest_ip)

@@ -26,8 +26,9 @@ def rule(draft: Draft, section: firewall.Rule, src: FirewallZone | None, dest: F
 
     They match packets from the zone `src` to the zone `dest` (None: not compared): by the zone's devices without `!`,
     or, if there is none, by its parts. Option `device` replaces the zone on its side. No rule is added, but a problem,
-    if a zone has no device or address now, if an address option is only networks that have no address, or if no
-    protocol is left. LeftOutError, which leaves the section out: a helper or the section's set cannot be used.
+    if a zone has no device or address now, if an address option has values without `!` and all of these are networks
+    that have no address, or if no protocol is left. LeftOutError, and the section is left out: a helper or the
+    section's set cannot be used.
     """
     chain, needed = _chain(section), draft.restrictions(section, src, dest)
     device = (((Item(section.device),), 0, ""),) if section.device else ()

@@ -23,7 +23,8 @@ from offload.model.sections.match import Item
 def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
     """The rules by which a zone masquerades packets that leave to it, for its chain srcnat_.
 
-    (): options masq and masq6 are off, or masq_src or masq_dest is unreadable or only networks that have no address.
+    (): options masq and masq6 are off; or masq_src or masq_dest is unreadable, or has values without `!`, all of them
+    networks that have no address.
     """
     return tuple(
         Rule("masquerade", match, f"Masquerade {SHOWN[family]} {zone.name} traffic", origin=zone.zone.origin.id)
@@ -35,10 +36,10 @@ def masquerade(zone: FirewallZone) -> tuple[Rule, ...]:
 def source_nat(draft: Draft, section: Nat) -> None:
     """Add the rules of a `config nat`, for packets that leave to its zone, or by any device if it names no zone.
 
-    Option `device` is one more condition. If an address option names a network without an address, or no protocol is
-    left, no rule is added, but a problem. A zone whose chain gets rules has `snat` in `used_chains`. LeftOutError,
-    which leaves the section out: its zone or set does not exist, its set cannot be looked up, a condition is
-    unreadable, or it has a new port and no protocol that can have one.
+    Option `device` is one more condition. If an address option names, without `!`, a network that has no address, or no
+    protocol is left, a problem is added and no rule. A zone whose chain gets rules has `snat` in `used_chains`.
+    LeftOutError, and the section is left out: its zone or set does not exist, its set cannot be looked up, a condition
+    is unreadable, or it has a new port and no protocol that can have one.
     """
     zone, match = draft.zone(section.origin, "src", section.src), section.match
     refuse_lost(section)

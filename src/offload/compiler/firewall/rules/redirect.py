@@ -31,10 +31,11 @@ Zones = tuple[FirewallZone | None, FirewallZone | None]
 def redirect(draft: Draft, section: Redirect) -> None:
     """Add the rules of a `config redirect`: a port forward (target DNAT), or one that replaces source addresses (SNAT).
 
-    A port forward may also get rules for hosts inside (`reflect`). If an address option names a network without an
-    address, or no protocol is left, no rule is added, but a problem. LeftOutError, which leaves the section out: it
-    names a zone, set or helper that does not exist, lacks a zone or address that its target needs, or has an option
-    that cannot be read or used. Chains that the rules are in or may need are added to the zones' `used_chains`.
+    A port forward may also get rules for hosts inside (`reflect`). If an address option names, without `!`, a network
+    that has no address, or no protocol is left, a problem is added and no rule. LeftOutError, and the section is left
+    out: the section names a zone, set or helper that does not exist, lacks a zone or address that its target needs, or
+    has an option that cannot be read or used. Chains that the rules are in or may need are added to the zones'
+    `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

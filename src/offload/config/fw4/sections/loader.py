@@ -51,8 +51,8 @@ class Loader:
     ) -> FirewallConfig:
         """Read all sections: those `handed_over` by services and netifd, and `sections` of /etc/config/firewall.
 
-        Sections of unknown type are ignored, and of those handed over `defaults` and `include`. `helpers`: the system's
-        conntrack helpers, unchanged in the result. Faults are added to `problems`.
+        Sections of unknown type are ignored. So are sections of type `defaults` and `include` that are handed over.
+        `helpers`: the system's conntrack helpers, unchanged in the result. Faults are added to `problems`.
         """
         found: dict[str, list[Found]] = {kind: [] for kind in TABLES}
         for kind, origin, options in handed_over:

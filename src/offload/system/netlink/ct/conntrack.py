@@ -183,7 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """A table in memory, `held`; `delete` moves entries to `deleted`. If `error` is set, reads but `id_of` raise it."""
+    """Entries in memory, `held`; `delete` moves them to `deleted`. Methods that read, except `id_of`, raise `error`."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()

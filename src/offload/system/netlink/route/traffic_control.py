@@ -1,6 +1,7 @@
 """Parse queueing disciplines (qdiscs), classes and tc filters from rtnetlink, and make requests for them. Pure.
 
-Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h.
+Numbers and structures: include/uapi/linux/rtnetlink.h, pkt_sched.h and pkt_cls.h. A message that is too short is left
+out.
 """
 
 import struct
