@@ -27,7 +27,7 @@ class NftFault(Enum):
     NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver can never do it
     NOT_PERMITTED = auto()  # EPERM
     NO_PROGRAM = auto()  # nft is not installed
-    NO_JSON = auto()  # nft was asked for JSON and succeeded, but its output is not such JSON
+    NO_JSON = auto()  # nft was built without JSON, or what it printed is no such JSON
     SILENT = auto()  # nft ran too long and was killed
 
 

@@ -247,6 +247,14 @@ def test_an_nft_without_json_is_named(tmp_path: Path, printed: str) -> None:
         nft.lists()
 
 
+@pytest.mark.parametrize("printed", ["JSON support not compiled-in", "Error: JSON support not compiled-in"])
+def test_an_nft_that_was_built_without_json_is_named(tmp_path: Path, printed: str) -> None:
+    nft = program(tmp_path, f"echo '{printed}' >&2; exit 1")
+    with pytest.raises(NftError, match=r"this nft was built without JSON: install nftables-json") as raised:
+        nft.lists()
+    assert raised.value.fault is NftFault.NO_JSON
+
+
 def test_what_is_not_there_is_not_listed() -> None:
     assert Nft("/nowhere/nft", tables=frozenset).live(["flow_offload"]) == {}
 

@@ -96,7 +96,7 @@ class Nft:
     def lists(self) -> None:
         """Check that nft can list in JSON: it lists the flowtables, and the list is dropped.
 
-        NftError if nft fails; fault NO_JSON if it succeeds, but its output is not such JSON.
+        NftError if nft fails; fault NO_JSON if it was built without JSON, or if its output is not such JSON.
         """
         self._objects("flowtables")  # for a list of tables nft 1.0.6 reads the elements of all sets: seconds of bans
 
