@@ -318,3 +318,15 @@ def test_what_holds_for_every_pair_is_found_once(monkeypatch: pytest.MonkeyPatch
     )
     assert len(planned(permissions=permissions).pairs) > 1
     assert len(asked) == 1
+
+
+def test_a_name_that_nft_cannot_take_is_compared_with_nothing() -> None:
+    """Names of VRFs are read from the kernel, which allows more characters than nft text."""
+    links = (Link("lan"), Link("wan"), Link('vrf"0', kind="vrf"), Link("guest", master='vrf"0'))
+    permissions = (*FORWARDINGS, Permission("guest", "wan", "@forwarding[1]"))
+    choices = (ZoneChoice("guest", "its", Mode.NONE),)
+    found = planned(Snapshot(links=links), permissions=permissions, zone_choices=choices)
+    (table,) = found.tables
+    assert (table.common, table.absent) == ("", "")
+    plain = planned(permissions=permissions, zone_choices=choices)
+    assert [each.absent for each in plain.tables] == ["guest"]

@@ -167,7 +167,10 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
 def _of_tables(before: tuple[Table, ...], after: tuple[Table, ...]) -> str:
     if before == after:
         return REPAIRED
-    by_name = [tuple(replace(table, indexes=()) for table in tables) for tables in (before, after)]
+    # without what depends on devices alone
+    by_name = [
+        tuple(replace(table, indexes=(), common="", absent="") for table in tables) for tables in (before, after)
+    ]
     return MADE_AGAIN if by_name[0] == by_name[1] else OTHER_RULES
 
 

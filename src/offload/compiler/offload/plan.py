@@ -1,7 +1,6 @@
 """Decide what is offloaded: the mode of every pair of zones, the tables, and why a mode is not faster. Pure."""
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 
 from offload.compiler.devices import Topology
 from offload.compiler.offload import summary
@@ -17,7 +16,7 @@ from offload.compiler.offload.stations import learned_stations, with_pair_counts
 from offload.compiler.offload.tables.crossings import Crossing, told_apart
 from offload.model.config import Config, Mode
 from offload.model.kernel.learned import Learned
-from offload.model.network import MAX_NEIGHBOURS, ForwardChain, Snapshot
+from offload.model.network import DEVICE_NAME, MAX_NEIGHBOURS, ForwardChain, Snapshot
 from offload.model.plan import (
     MAX_REMEMBERED,
     MOST_DEVICES,
@@ -90,11 +89,13 @@ def plan(
 
 
 # with what its chain `forward` needs: the device compared first, and the indexes of all devices that it names
-def _with_indexes(table: Table, ways: AbstractSet[Crossing], snapshot: Snapshot) -> Table:
-    common, absent = told_apart(table.elements, ways)
+def _with_indexes(table: Table, ways: Iterable[Crossing], snapshot: Snapshot) -> Table:
+    indexes = {link.name: link.index for link in snapshot.links if DEVICE_NAME.fullmatch(link.name)}
+    # those of slow pairs may have devices that nft does not know, or that are no names for it
+    common, absent = told_apart(table.elements, {way for way in ways if indexes.keys() >= set(way)})
     named = {absent, *(device for element in table.elements for device in (element.iif, element.oif))}
-    indexes = sorted((link.name, link.index) for link in snapshot.links if link.name in named)
-    return replace(table, common=common, absent=absent, indexes=tuple(indexes))
+    found = sorted((name, index) for name, index in indexes.items() if name in named)
+    return replace(table, common=common, absent=absent, indexes=tuple(found))
 
 
 def _replies_full(pair: PairDecision, tables: Iterable[Table], missed: Mapping[str, int]) -> PairDecision:

@@ -95,10 +95,11 @@ def _translated(verdict: str, packet: Packet, route: Route, zones: Mapping[str, 
     return packet._replace(dest_ip=made.value, oif=device_of(zones.get(dest))), Route(route.src, dest)
 
 
-# The kernel writes the router's address on the input device into it (nf_nat_redirect.c). None: one of several.
+# The kernel writes the first address of the input device into it (nf_nat_redirect.c), whatever it was. None: the zone
+# has several, or none.
 def _redirected(packet: Packet, src: FirewallZone) -> int | None:
     here = {each.value for each in src.own if each.family == packet.family}
-    return packet.dest_ip if packet.dest_ip in here else next(iter(here)) if len(here) == 1 else None
+    return next(iter(here)) if len(here) == 1 else None
 
 
 # of ranges the first address and port; `dnat 192.0.2.1:80`, `dnat [2001:db8::1]:80`, `redirect to 80`
