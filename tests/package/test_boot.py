@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from offload.service.firewall.blame import LeftOut
+from offload.service.firewall.boot import boot_text
+from service.firewalls import RULES, inputs
+
 SCRIPT = Path(__file__).parents[2] / "files/usr/lib/offload/firewall"
 NFT = """
 case "$1" in
@@ -180,6 +184,16 @@ def test_what_was_compiled_is_kept_when_the_configuration_is_another_one(box: Bo
     assert compiled(1, "0.2", "br-lan eth10") == box.last_good.read_text()
     assert compiled(2, "0.2", "br-lan") == box.last_good.read_text()
     assert compiled(2, "0.3", "br-lan") == box.last_good.read_text()
+
+
+def test_what_was_compiled_is_kept_when_nft_refuses_something_else(box: Box) -> None:
+    given = inputs(*RULES)
+    bad = LeftOut(files=frozenset({"/etc/nftables.d/bad.nft"}))
+    for left_out in (LeftOut(), bad, LeftOut(frozenset({"r3"})), bad.with_(LeftOut(frozenset({"r3"}))), bad, LeftOut()):
+        kept = box.last_good.read_bytes() if box.last_good.exists() else b""
+        box.compiled.write_bytes(boot_text(given, left_out, lambda _: (), "1"))
+        assert box.run("save") == (0, "")
+        assert box.last_good.read_bytes() == box.compiled.read_bytes() != kept
 
 
 def test_a_full_or_read_only_flash_keeps_the_one_before(box: Box) -> None:

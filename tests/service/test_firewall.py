@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from offload.errors import FileError, NftFault, OffloadError
+from offload.errors import FileError, NftError, NftFault, OffloadError
 from offload.model.cause import Cause
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.problems.problem import ProblemCode
@@ -332,3 +332,96 @@ def test_a_full_memory_file_system_costs_no_load_and_is_no_failure_of_it() -> No
         assert "its next start will not know it: /var/run/offload" in host.service.trouble
     host.loaded.refusal = host.boot.refusal = ""
     assert call(host.service, "restart")["problems"] == [] and host.service.trouble == ""
+
+
+@pytest.mark.parametrize("full", ["loaded", "boot"])
+def test_files_for_the_next_start_are_written_by_a_later_pass_once_there_is_space(full: str) -> None:
+    host = firewall_router()
+    getattr(host, full).refusal = "No space left on device"
+    host.service.work()
+    host.files.loaded = frozenset({"nf_tables"})  # other inputs, the same ruleset
+    for _ in range(2):
+        host.service.work()
+        assert host.service.trouble.endswith("its next start will not know it: No space left on device")
+    getattr(host, full).refusal = ""
+    sent = len(host.nft.sent)
+    host.service.work()
+    assert (host.service.trouble, len(host.nft.sent)) == ("", sent)
+    assert host.loaded.content and host.boot.content
+    assert b"Rule 8" in host.boot.content
+
+
+def test_a_ruleset_that_is_written_late_has_the_configuration_that_it_comes_from() -> None:
+    """With the hash of a configuration that nft refused the boot would not say that it loads an older one."""
+    host = firewall_router()
+    host.boot.refusal = "No space left on device"
+    host.service.work()
+    host.configure(*RULES, rule(9))
+    host.files.hash, host.nft.bad = "1", ("chain input_lan",)
+    host.service.work()
+    host.boot.refusal = ""
+    host.service.work()
+    assert host.boot.content is not None and host.boot.content.startswith(b"# configuration 0\n")
+    assert b"Rule 8" in host.boot.content and b"Rule 9" not in host.boot.content
+    assert host.service.trouble == "the firewall is as it was before: syntax error, unexpected word"
+
+
+def test_a_stop_ends_what_could_not_be_written() -> None:
+    host = firewall_router()
+    host.boot.refusal = "No space left on device"
+    host.service.work()
+    assert call(host.service, "stop")["problems"] == []
+    host.boot.refusal = ""
+    host.service.work()
+    assert host.boot.content is None and host.service.trouble == ""
+
+
+def test_rules_that_could_not_be_listed_once_are_no_trouble_of_later_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = firewall_router()
+    host.service.work()
+    host.configure(*RULES, rule(9))
+    host.nft.bad = ("chain input_lan",)
+    host.service.work()
+    refused = host.service.trouble
+
+    def silent(_self: object, _table: str) -> frozenset[tuple[str, int]]:
+        raise NftError("nft does not answer", NftFault.SILENT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(host.nft), "handles", silent)
+        host.service.work()
+        assert host.service.trouble == "nft does not answer"
+    host.service.work()
+    assert host.service.trouble == refused  # nft would refuse it again
+    host.configure(*RULES)
+    host.service.work()
+    assert host.service.trouble == ""
+    with monkeypatch.context() as patch:
+        patch.setattr(type(host.nft), "handles", silent)
+        host.service.work()
+    host.service.work()
+    assert host.service.trouble == ""
+
+
+def test_the_ruleset_for_the_next_start_follows_what_nft_refuses_in_a_folder() -> None:
+    """The files of /etc/nftables.d have no word of their own in the heading: one pattern includes them."""
+    good, bad, later = (f"/etc/nftables.d/{name}.nft" for name in ("a", "b", "c"))
+    host = firewall_router()
+    host.files.texts |= {good: "", bad: "1"}
+    host.service.work()
+    contents = [host.boot.content]
+
+    def reloaded(*refused: str) -> list[str]:
+        host.nft.bad, host.nft.path = refused, bad
+        assert call(host.service, "restart")["ok"] and host.boot.content not in contents
+        contents.append(host.boot.content)
+        return [line.strip() for line in (host.boot.content or b"").decode().splitlines() if "include" in line]
+
+    assert reloaded('include "/etc/nftables.d/*.nft"') == [f'include "{good}"']
+    host.files.texts[later] = ""
+    assert reloaded('include "/etc/nftables.d/*.nft"') == [f'include "{good}"', f'include "{later}"']
+    contents.pop(0)  # it comes back
+    assert reloaded() == ['include "/etc/nftables.d/*.nft"']
+    host.nft.bad, host.nft.path = ("Rule 3",), "/dev/stdin"
+    assert call(host.service, "restart")["ok"]
+    assert host.boot.content not in contents and b"Rule 3" not in (host.boot.content or b"")

@@ -120,6 +120,21 @@ def test_what_the_kernel_lacks_is_reported_with_the_package() -> None:
     assert (LogLevel.WARNING, "nothing can be offloaded: no flowtables; install kmod-nft-offload") in lines
 
 
+def test_a_fault_of_the_firewall_alone_does_not_say_that_nothing_is_offloaded() -> None:
+    host = firewall_router()
+    watched = Watched(host.fakes)
+    host.boot.refusal = "/var/run/offload/firewall.nft cannot be written: No space left on device"
+    unkept = f"the firewall is loaded, but its next start will not know it: {host.boot.refusal}"
+    assert [text for level, text in watched.passed(Cause.START) if level is LogLevel.WARNING] == [unkept]
+    assert watched.passed(Cause.CALL) == []
+    host.boot.refusal = ""
+    assert watched.passed(Cause.CALL) == [(LogLevel.NOTICE, "works again")]
+    host.configure(*RULES, rule(9))
+    host.nft.bad = ("chain input_lan",)
+    refused = (LogLevel.WARNING, "the firewall is as it was before: syntax error, unexpected word")
+    assert refused in watched.passed(Cause.CALL)
+
+
 def test_an_exempt_is_a_change_of_rules_and_not_of_what_the_kernel_had() -> None:
     watched = Watched()
     watched.passed(Cause.START)

@@ -75,7 +75,7 @@ class Engine:
     touched: bool = True  # others may have changed our tables, so the next pass lists all of them
     passes: int = 0  # how many were made
     cause: Cause = Cause.START  # of the last pass, for the log
-    trouble: str = ""  # why to try again: the last pass or load of the firewall failed, or the kernel lacks something
+    trouble: str = ""  # why to try again: the pass, the firewall's load or files failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, ISO 8601: last creation anew or deletion
     unmarked: str = ""  # why marking an earlier version's file (memory/upgrade.py) failed last; "": never

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from offload.model.applied import Applied
 from offload.model.cause import Cause
 from offload.model.log import LogLevel
-from offload.model.network import Snapshot
+from offload.model.network import Lack, Snapshot
 from offload.model.plan import PairDecision, Plan, Table
 from offload.model.problems.problem import Problem
 from offload.model.problems.reason import Reason, ReasonCode
@@ -67,13 +67,13 @@ class Journal:
         """Log what a pass changed: modes of pairs (zone > zone), devices, new Problems, a new error or its end.
 
         `cause`: of the pass, logged if nothing that was read differs. `decided`: the decision in force, whose option
-        log_level holds from now on; None: there is none. `trouble`: the error of the pass or of the firewall's load, or
-        what kernel and nft lack; empty: none. After an error, changed pairs and devices are logged by the next call for
-        a pass without one.
+        log_level holds from now on; None: there is none. `trouble`: the error of the pass or of the firewall's load,
+        why a file for its next start cannot be written, or what kernel and nft lack; empty: none. After an error,
+        changed pairs and devices are logged by the next call for a pass without one.
         """
         if decided is not None:
             self.level = decided.config.globals.log_level
-        self._of_trouble(applied, trouble)
+        self._of_trouble(applied, trouble, decided.snapshot.kernel.missing if decided else ())
         before, plan = self._decided, decided.plan if decided else Plan()
         if not applied.error and decided is not None:
             why = "start" if before is None else reason_of_change(before, decided, cause)
@@ -104,13 +104,14 @@ class Journal:
             self.line(LogLevel.WARNING, f"{src} > {dest}: {reasons[(src, dest), code]}")
         self._hardware = frozenset(reasons)
 
-    def _of_trouble(self, applied: Applied, trouble: str) -> None:
+    def _of_trouble(self, applied: Applied, trouble: str, lacks: Iterable[Lack]) -> None:
         if trouble == self._trouble:
             return
         if applied.error:
             self.line(LogLevel.ERR, f"the last good state stays, and it is tried again: {applied.error}")
         elif trouble:
-            self.line(LogLevel.WARNING, f"nothing can be offloaded: {trouble}")
+            lacking = trouble == "; ".join(map(str, lacks))  # else it is the firewall's alone, and offload goes on
+            self.line(LogLevel.WARNING, f"nothing can be offloaded: {trouble}" if lacking else trouble)
         else:
             self.line(LogLevel.NOTICE, "works again")
         self._trouble = trouble

@@ -37,7 +37,7 @@ def _work(doors: Doors, part: Firewall) -> Applied:
     try:
         pending = part.pending(sections, netifd_says(doors.bus), _services(doors))
     except OffloadError as refusal:
-        part.error = str(refusal)
+        part.unprepared = str(refusal)
         return Applied(error=part.error)
     loaded = pending is not None and part.load(pending)
     if loaded and (text := removal(doors.nft)):

@@ -1,22 +1,64 @@
-"""The ruleset that the router loads at its next boot, before Python runs. Pure.
+"""The files for the next start: of the service (the last load), and of the router (a ruleset that needs no Python).
 
-It must load on a system that has just started: without a flowtable, conntrack helpers, and the contents of files that
-ipsets load, which may be long and change every day. It includes the nft files of users and packages; the script that
-loads it leaves out those that are not there, and all of them if nft refuses the rest. To spare flash the file is
-written only if its `heading` changes.
+The ruleset must load on a system that has just started: without a flowtable, conntrack helpers, and the contents of
+files that ipsets load, which may be long and change every day. It includes the nft files of users and packages; the
+script that loads it leaves out those that are not there, and all of them if nft refuses the rest. To spare flash the
+file is written only if its `heading` changes.
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from offload import __version__
+from offload.errors import OffloadError
 from offload.model.kernel.nft import Chain, Include, Ruleset
 from offload.model.sections.firewall import RouterNetwork
 from offload.nft.text import ruleset_text
+from offload.nouns import dataclass, field
+from offload.service.doors import FirewallDoors
 from offload.service.firewall.blame import LeftOut, Matching, without_files
 from offload.service.firewall.inputs import Inputs, compiled
 
 HEADER = "# configuration "
 HEADER_LINES = 2
+
+
+@dataclass(slots=True)
+class NextStart:
+    """What the files for the next start are to have after the last load, and whether they have it."""
+
+    unkept: str = ""  # why a file could not be written; empty: none waits
+    _state: bytes = b""  # that the file about the last load is to have
+    _written: bytes = b""  # that it has
+    _boot: tuple[Inputs, LeftOut, str] | None = None  # from which to write the ruleset; None: it is written
+    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)  # at the next boot, also those that are down
+
+    def note(self, state: bytes) -> None:
+        """Let the next `write` give the file about the last load this content."""
+        self._state = state
+
+    def note_boot(self, inputs: Inputs, left_out: LeftOut, configuration: str) -> None:
+        """Let the next `write` write the ruleset for the next boot; arguments as in `boot_text`."""
+        self._networks = with_devices(self._networks, inputs.networks)
+        self._boot = inputs._replace(networks=self._networks), left_out, configuration
+
+    def write(self, doors: FirewallDoors) -> None:
+        """Write what was noted and is not written yet. Nothing is raised: if that fails, `unkept` has the cause."""
+        try:
+            if self._state != self._written:
+                doors.loaded.write(self._state)
+                self._written = self._state
+            if self._boot is not None:
+                _write_boot(doors, *self._boot)
+                self._boot = None
+        except OffloadError as refusal:
+            self.unkept = f"the firewall is loaded, but its next start will not know it: {refusal}"
+        else:
+            self.unkept = ""
+
+    def stopped(self) -> "NextStart":
+        """The one after a stop, which removes the file about the last load: nothing waits to be written."""
+        return NextStart(_networks=self._networks)
 
 
 def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> bytes:
@@ -30,17 +72,20 @@ def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configurati
         set_files=dict.fromkeys(inputs.set_files, ()), helpers=(), lower=dict.fromkeys(inputs.lower, ())
     )
     ruleset = without_files(_plain(compiled(bare, left_out.sections).ruleset), left_out.files, matching)
-    return f"{heading(inputs, left_out, configuration)}{ruleset_text(ruleset)}".encode()
+    return f"{heading(inputs, left_out, matching, configuration)}{ruleset_text(ruleset)}".encode()
 
 
-def heading(inputs: Inputs, left_out: LeftOut, configuration: str) -> str:
-    """The first two lines of the file: `# configuration HASH`, `# offload VERSION, devices: ... files: ...`.
+def heading(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> str:
+    """The first two lines: `# configuration HASH`, `# offload VERSION, refused:HASH devices: ... files: ...`.
 
-    The devices are those of all networks, the files those of include sections and packages that are not left out.
+    The devices are those of all networks, the files those of include sections and packages that are not left out. The
+    second HASH is `none`, or 8 hexadecimal digits that differ if other sections or files are left out, or if a folder
+    that has one of them has other nft files: the ruleset then includes these one by one.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     files = sorted((inputs.includes | {path for _, _, path in inputs.installed}) - left_out.files)
-    return f"{HEADER}{configuration}\n# offload {__version__}, devices: {' '.join([*devices, 'files:', *files])}\n"
+    words = [f"refused:{_refused(left_out, matching)}", "devices:", *devices, "files:", *files]
+    return f"{HEADER}{configuration}\n# offload {__version__}, {' '.join(words)}\n"
 
 
 def heading_of(content: bytes | None) -> str:
@@ -54,6 +99,26 @@ def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNe
     A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing.
     """
     return {name: _with_device(before.get(name, each), each) for name, each in now.items()}
+
+
+def _write_boot(doors: FirewallDoors, inputs: Inputs, left_out: LeftOut, configuration: str) -> None:
+    matching = doors.files.matching
+    try:
+        written = heading_of(doors.boot.read())
+    except OffloadError:  # the file is too large, or another user's: it is written anew
+        written = ""
+    if written != heading(inputs, left_out, matching, configuration):
+        doors.boot.write(boot_text(inputs, left_out, matching, configuration))
+
+
+def _refused(left_out: LeftOut, matching: Matching) -> str:
+    # a word that is new both if a part is left out and if it is back, as the script looks for new words only
+    if left_out == LeftOut():
+        return "none"
+    folders = sorted({path.rpartition("/")[0] for path in left_out.files})
+    beside = [each for folder in folders for each in matching(f"{folder}/*.nft")]
+    parts = (sorted(left_out.sections), sorted(left_out.files), beside)
+    return sha256("\0\0".join(map("\0".join, parts)).encode()).hexdigest()[:8]
 
 
 def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:

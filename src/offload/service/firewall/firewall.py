@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -13,14 +13,13 @@ from offload.errors import NftError, OffloadError
 from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.problems.problem import Problem
-from offload.model.sections.firewall import RouterNetwork
 from offload.model.sections.section import Section
 from offload.nft.change import change, contents
 from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
-from offload.service.firewall import boot
 from offload.service.firewall.blame import LeftOut, contents_digest
+from offload.service.firewall.boot import NextStart
 from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.firewall.load import BAD_TEXT, Loaded, Loading
 from offload.service.firewall.state import zones_json
@@ -52,8 +51,8 @@ class Firewall:
     ruleset: Ruleset | None = None  # that the kernel has; None: stopped or not known, as at the service's start
     problems: tuple[FirewallProblem, ...] = ()  # of the configuration, and of what nft refused
     zones: list[dict[str, Any]] = field(default_factory=list)  # as in the file firewall.json, for scripts
-    error: str = ""  # why the last load or its preparation failed; empty: neither did
-    unkept: str = ""  # why a file for the next start could not be written after a load; empty: it was
+    refused: str = ""  # why the last load failed; empty: it did not
+    unprepared: str = ""  # why the last pass could not find out what to load; empty: it could
     unread: bool = True  # `pending` has not read all that the ruleset depends on; set it before a pass to see
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
     _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
@@ -62,8 +61,17 @@ class Firewall:
     _forced: bool = False  # the next pass loads even if nothing changed
     _asked: bool = False  # the next pass loads if the ruleset, rules in its table, or included files changed
     _adopted: bool = False  # the state of an earlier service was read
-    _written: bytes = b""  # the state file's bytes
-    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)  # at the next boot, also those that are down
+    _next: NextStart = field(default_factory=NextStart)  # the files that the next start reads
+
+    @property
+    def error(self) -> str:
+        """Why the last load or its preparation failed; empty: neither did."""
+        return self.unprepared or self.refused
+
+    @property
+    def unkept(self) -> str:
+        """Why a file for the next start could not be written after a load; empty: all are. `pending` tries again."""
+        return self._next.unkept
 
     def force(self) -> None:
         """Make the next pass load the ruleset even if nothing changed."""
@@ -103,8 +111,8 @@ class Firewall:
             self.nft.apply(f"delete table inet {TABLE}\n")
         self.doors.stop.write(b"")
         self.doors.loaded.remove()
-        self.ruleset, self._inputs, self._written, self._handles = None, None, b"", frozenset()
-        self._digest = self.error = self.unkept = ""
+        self.ruleset, self._inputs, self._handles, self._next = None, None, frozenset(), self._next.stopped()
+        self._digest = self.refused = self.unprepared = ""
 
     def start(self) -> None:
         """Remove the note of a stop, and make the next pass load the ruleset. FileError if it cannot be removed."""
@@ -135,12 +143,14 @@ class Firewall:
         `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None: no reply. The ruleset is
         to be sent after `force`, if a rule of ours is missing, or if its text is not that of the last load; after
         `reload` also if rules of others in its table, or included files, changed. None also while the firewall is
-        stopped, if `sections` is a Problem, and for inputs whose text nft refused. OffloadError if something cannot be
-        read.
+        stopped, if `sections` is a Problem, and for inputs whose text nft refused. Files that could not be written
+        after the last load are tried again, unless the firewall is stopped. OffloadError if something cannot be read.
         """
+        self.unprepared = ""
         if isinstance(sections, Problem) or self.stopped():  # the pass reports a problem; the last good ruleset stays
             return None
         self._adopt()
+        self._next.write(self.doors)
         files = self.doors.files
         inputs = read(sections, dump, data, files, files.modules(), files.devices(), files.installed())
         held, self.unread = self._held(), False
@@ -178,7 +188,7 @@ class Firewall:
         except NftError as refusal:
             if refusal.fault in BAD_TEXT:  # nft would refuse the same text again; any other failure may pass
                 self._inputs, self._forced, self._asked = pending.inputs, False, False
-            self.problems, self.error = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
+            self.problems, self.refused = pending.compiled.problems, f"the firewall is as it was before: {refusal}"
             return False
         self._loaded(pending, loaded)
         return True
@@ -199,35 +209,17 @@ class Firewall:
             return frozenset()
         return (held - before) | (held & self._handles)
 
-    def _keep(self, inputs: Inputs | None = None, left_out: LeftOut | None = None) -> None:
-        try:
-            self._write_state()
-            if inputs is not None and left_out is not None:
-                self._write_boot(inputs, left_out)
-        except OffloadError as refusal:
-            self.unkept = f"the firewall is loaded, but its next start will not know it: {refusal}"
-
-    def _write_state(self) -> None:
+    def _keep(self, inputs: Inputs | None, left_out: LeftOut) -> None:
         state = {"digest": self._digest, "handles": sorted(self._handles), "files": self._files, "zones": self.zones}
-        if (content := json.dumps(state).encode()) != self._written:
-            self.doors.loaded.write(content)
-            self._written = content
-
-    def _write_boot(self, inputs: Inputs, left_out: LeftOut) -> None:
-        configuration = self.doors.files.configuration()
-        self._networks = boot.with_devices(self._networks, inputs.networks)
-        inputs = inputs._replace(networks=self._networks)
-        try:
-            written = boot.heading_of(self.doors.boot.read())
-        except OffloadError:  # the file is too large, or another user's: it is written anew
-            written = ""
-        if written != boot.heading(inputs, left_out, configuration):
-            self.doors.boot.write(boot.boot_text(inputs, left_out, self.doors.files.matching, configuration))
+        self._next.note(json.dumps(state).encode())
+        if inputs is not None:
+            self._next.note_boot(inputs, left_out, self.doors.files.configuration())
+        self._next.write(self.doors)
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
         found = loaded.compiled
         self._inputs, self.ruleset, self.problems = inputs, found.ruleset, found.problems
-        self.error = self.unkept = ""
+        self.refused = ""
         self.zones = zones_json(found.zones, inputs.networks)
 
     def _held(self) -> Handles:

@@ -110,7 +110,7 @@ def _firewall_pending(engine: "Engine") -> "Pending | None":
     try:
         return engine.firewall.pending(engine.packages["firewall"], engine.dump, engine.services)
     except OffloadError as refusal:
-        engine.firewall.error = str(refusal)
+        engine.firewall.unprepared = str(refusal)
         return None
 
 
