@@ -1,6 +1,7 @@
 """How the loop takes a notification that nftables changed: which ones are echoes of its own transactions."""
 
 import select
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +20,18 @@ from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import FIGHTING, Debouncer
 from offload.service.hints.debounce import GATHER as GATHERED
 from offload.service.hints.route_returns import GATHER
+from offload.service.hints.rule_returns import GATHER as STOP_GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
+from offload.service.roaming.follow import return_tables
+from offload.service.roaming.return_budget import MOST_RETURNS
 from offload.service.tasks import hardware, returns
 from offload.service.tasks.timed import ConfigFiles, HardwareSample, Task, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
 from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
+from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.syslog import FakeSystemLog
 from offload.system.ubus.server import FakeUbusServer
 from service.routers import OFFLOAD, Fakes, router, section
@@ -319,8 +324,7 @@ def test_an_event_of_netifd_is_followed_while_a_call_reads_the_connections(monke
     kernel.close()
 
 
-@pytest.mark.parametrize("notice", [Notification(routes=True), OVERRUN])
-def test_changed_routes_return_the_tables_in_hardware_and_software(notice: Notification) -> None:
+def both_kinds() -> Fakes:
     fakes = router()
     fakes.netlink.able = frozenset({"lan1", "lan2", "wan"})
     fakes.uci.packages["offload"] = tuple(
@@ -328,6 +332,12 @@ def test_changed_routes_return_the_tables_in_hardware_and_software(notice: Notif
         for zone, mode in {"lan": "hardware", "wan": "hardware", "guest": "software"}.items()
     )
     fakes.service.work()
+    return fakes
+
+
+@pytest.mark.parametrize("notice", [Notification(routes=ToReturn.ALL), OVERRUN])
+def test_changed_routes_return_the_tables_in_hardware_and_software(notice: Notification) -> None:
+    fakes = both_kinds()
     loop, kernel = looped(fakes)
     kernel.of_links = notice
     loop.events.links()
@@ -339,14 +349,60 @@ def test_changed_routes_return_the_tables_in_hardware_and_software(notice: Notif
     assert returns.routes_due(fakes.service) is None
 
 
-def test_forwarding_that_stops_returns_all_tables() -> None:
+def test_a_changed_route_to_one_host_returns_the_hardware_table_alone() -> None:
+    fakes = both_kinds()
+    loop, kernel = looped(fakes)
+    kernel.of_links = Notification(routes=ToReturn.HARDWARE)
+    loop.events.links()
+    kernel.close()
+    assert returns.routes_due(fakes.service) == fakes.clock() + GATHER
+    returns.for_routes(fakes.service)
+    assert fakes.service.applied.returned == (HARDWARE,)
+    assert returns.routes_due(fakes.service) is None
+
+
+def test_a_changed_route_to_one_host_is_forgotten_where_all_is_in_software() -> None:
     fakes = router()
     fakes.service.work()
+    fakes.service.route_returns.changed(ToReturn.HARDWARE, fakes.clock())
+    assert returns.routes_due(fakes.service) is None
+    assert fakes.service.route_returns.due(fakes.clock()) is None
+
+
+@pytest.mark.parametrize("how", [returns.for_rules, returns.for_routes, "pass", "stations"])
+def test_one_return_of_all_tables_is_enough_for_rules_and_routes(how: Callable[[Engine], None] | str) -> None:
+    fakes = both_kinds()
+    fakes.service.rule_returns.changed(fakes.clock())
+    fakes.service.route_returns.changed(ToReturn.HARDWARE, fakes.clock())
+    fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
+    if how == "pass":
+        fakes.service.work(forced=[HARDWARE, SOFTWARE])
+    elif not isinstance(how, str):
+        how(fakes.service)
+    else:
+        assert return_tables(fakes.service, [HARDWARE, SOFTWARE]) is not None
+    assert set(fakes.service.applied.returned) == {HARDWARE, SOFTWARE}
+    assert (returns.rules_due(fakes.service), returns.routes_due(fakes.service)) == (None, None)
+
+
+def test_a_return_of_the_hardware_table_alone_leaves_rules_and_other_routes_waiting() -> None:
+    fakes = both_kinds()
+    fakes.service.rule_returns.changed(fakes.clock())
+    fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
+    assert return_tables(fakes.service, [HARDWARE]) is not None
+    assert returns.rules_due(fakes.service) is not None and returns.routes_due(fakes.service) is not None
+
+
+def test_forwarding_that_stops_returns_all_tables_however_many_were_banned() -> None:
+    fakes = router()
+    fakes.service.work()
+    for _ in range(MOST_RETURNS):
+        fakes.service.rule_returns.budget.returned(("rules",), fakes.clock())
     loop, kernel = looped(fakes)
     kernel.of_links = Notification(stopped=True)
     loop.events.links()
     kernel.close()
-    assert returns.rules_due(fakes.service) is not None and loop.debouncer.due() is None
+    assert returns.rules_due(fakes.service) == fakes.clock() + STOP_GATHER and loop.debouncer.due() is None
     returns.for_rules(fakes.service)
     assert fakes.service.applied.returned == ("flow_offload",)
 
@@ -356,7 +412,7 @@ def test_changed_routes_return_a_software_table_alone() -> None:
     fakes = router()
     fakes.service.work()
     loop, kernel = looped(fakes)
-    kernel.of_links = Notification(routes=True)
+    kernel.of_links = Notification(routes=ToReturn.ALL)
     loop.events.links()
     kernel.close()
     assert returns.routes_due(fakes.service) == fakes.clock() + GATHER
@@ -368,6 +424,6 @@ def test_changed_routes_are_forgotten_where_nothing_is_offloaded() -> None:
     fakes = router()
     fakes.uci.packages["offload"] = (section("offload", "globals", "globals", mode="none"),)
     fakes.service.work()
-    fakes.service.route_returns.changed(fakes.clock())
+    fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
     assert returns.routes_due(fakes.service) is None
     assert fakes.service.route_returns.due(fakes.clock()) is None

@@ -47,6 +47,21 @@ def test_a_list_that_grows_every_second_costs_few_returns() -> None:
     assert done[-1] > 9 * WINDOW, "none is forgotten"
 
 
+def test_forwarding_that_stops_does_not_wait_for_the_budget_of_bans() -> None:
+    returns, now = known(), 10.0
+    for _ in range(MOST_RETURNS):
+        returns.elements(BANNED, now)
+        returns.returned(now, MIDNIGHT)
+    returns.elements(BANNED, now)
+    assert returns.due(now) == now + WINDOW
+    returns.stopped(now)
+    returns.stopped(now + 0.05)
+    returns.update(Deciding(1, BANNED, edges=frozenset({int(MIDNIGHT) + 500})), now, MIDNIGHT)
+    assert returns.due(now) == now + GATHER
+    returns.returned(now + GATHER, MIDNIGHT)
+    assert returns.due(now) == now + GATHER + 500 + AFTER_EDGE
+
+
 def test_the_edges_of_times_come_every_day() -> None:
     returns = known(edges=frozenset({int(NOON), 3600}))
     assert returns.due(0.0) == 3600 + AFTER_EDGE

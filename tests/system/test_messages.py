@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from offload.model.cause import Cause
 from offload.system.netlink.route.messages import Links, transactions
+from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.netlink.route.rtnetlink import IFF_UP, NeighbourEvent
 
 
@@ -74,7 +75,7 @@ def test_a_route_is_news_when_it_comes_goes_or_leads_another_way() -> None:
             link(),
         )
     ]
-    assert heard == [True, False, True, True, True, True, False, False, False, False]
+    assert [bool(each) for each in heard] == [True, False, True, True, True, True, False, False, False, False]
     links.forget()
     assert links.hear(route(2)).routes
 
@@ -86,12 +87,53 @@ def test_a_link_local_route_that_a_new_device_brings_is_none() -> None:
         name: Links().hear(message(24, head + attribute(1, prefix.ljust(16, b"\0")))).routes
         for name, prefix in targets.items()
     }
-    assert news == {"fe80::": False, "2001:db8::": True}
+    assert news == {"fe80::": ToReturn.NOTHING, "2001:db8::": ToReturn.ALL}
 
 
 def test_a_routing_rule_is_news_for_routes() -> None:
     heard = Links().hear(message(32, bytes(12)))
-    assert (heard.routes, heard.causes) == (True, (Cause.ROUTING_RULE,))
+    assert (heard.routes, heard.causes) == (ToReturn.ALL, (Cause.ROUTING_RULE,))
+
+
+def to(family: int, length: int, address: bytes, kind: int = 24) -> bytes:
+    return message(kind, struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, 1, 0) + attribute(1, address))
+
+
+def test_a_route_to_one_host_asks_for_hardware_alone() -> None:
+    v4, v6 = bytes([192, 0, 2, 9]), bytes.fromhex("20010db8").ljust(16, b"\0")
+    for family, length, address, asked in (
+        (2, 32, v4, ToReturn.HARDWARE),
+        (2, 31, v4, ToReturn.ALL),
+        (10, 128, v6, ToReturn.HARDWARE),
+        (10, 32, v6, ToReturn.ALL),
+    ):
+        links = Links()
+        heard = [links.hear(to(family, length, address, kind)).routes for kind in (24, 24, 25)]
+        assert heard == [asked, ToReturn.NOTHING, asked]
+    both = Links().hear(to(2, 31, v4) + to(2, 32, v4))
+    assert both.routes is ToReturn.ALL
+
+
+def by_device(*indexes: int, target: int = 0) -> bytes:
+    body = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 4, 0, 1, 0) + attribute(1, bytes([192, 0, target, 0]))
+    if len(indexes) == 1:
+        return message(24, body + attribute(4, struct.pack("=I", *indexes)))
+    return message(24, body + attribute(9, b"".join(struct.pack("=HBBi", 8, 0, 0, each) for each in indexes)))
+
+
+def test_a_route_that_comes_back_with_its_link_is_news() -> None:
+    """The kernel does not notify of IPv4 routes that it deletes with their device or address (docs/kernel.md 37)."""
+    mine, other, both = by_device(3), by_device(4, target=1), by_device(3, 4, target=2)
+    address = message(21, struct.pack("=BBBBI", 2, 24, 0, 0, 3) + attribute(2, bytes([192, 0, 2, 1])))
+    for gone in (link(flags=0), link(kind=17), address):
+        links = Links()
+        for each in (link(), mine, other, both, link(flags=IFF_UP | 0x10000)):  # carrier
+            links.hear(each)
+        assert not any(links.hear(each).routes for each in (mine, other, both))
+        assert not links.hear(gone).routes, "alone it asks for nothing"
+        links.hear(link())
+        heard = [links.hear(each).routes for each in (mine, other, both)]
+        assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL]
 
 
 def test_stations_and_neighbours_are_seen() -> None:
@@ -142,7 +184,7 @@ def test_any_bytes_are_decoded(noise: bytes) -> None:
     transactions(noise)
 
 
-@given(st.sampled_from([16, 17, 20, 24, 25, 28, 32, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
+@given(st.sampled_from([16, 17, 20, 21, 24, 25, 28, 32, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
 def test_any_message_is_decoded(kind: int, body: bytes) -> None:
     Links().hear(message(kind, body))
     transactions(message(kind, body))

@@ -15,6 +15,7 @@ from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.roaming import follow
 from offload.system.netlink.route.messages import Notification
+from offload.system.netlink.route.routing_rules import ToReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,16 +42,17 @@ class KernelEvents:
 
         If a station appeared at another port, or an address got another MAC, and `follow.ready`, the tables that may
         have its flows are created again at once (at most once in APART (0.5) seconds), and a pass is requested. After a
-        change of routes, or lost notifications, `route_returns` notes that our tables are to be created again; after
-        forwarding was switched off, `rule_returns` does.
+        change of routes, or lost notifications, `route_returns` notes which of our tables are to be created again;
+        after forwarding was switched off, `rule_returns` notes it for all.
         """
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
         if heard.routes or Cause.OVERRUN in heard.causes:
-            self._engine.route_returns.changed(self._engine.doors.clock())
+            what = ToReturn.ALL if Cause.OVERRUN in heard.causes else heard.routes
+            self._engine.route_returns.changed(what, self._engine.doors.clock())
         if heard.stopped:  # a packet of an offloaded flow does not come to where forwarding is asked for
-            self._engine.rule_returns.changed(self._engine.doors.clock())
+            self._engine.rule_returns.stopped(self._engine.doors.clock())
         moved = False
         for seen in heard.seen:
             found = self._monitor.named(seen)

@@ -1,21 +1,24 @@
-"""When our tables are created again because routes changed. Pure; the caller gives monotonic seconds.
+"""Which of our tables are created again when, because routes changed. Pure; the caller gives monotonic seconds.
 
 After a change of the routes, these flows go on by their old way, even if that leads nowhere any more (an uplink that
 mwan3 gave up): those in hardware, those in software that leave through a bridge (as `br-wan`, or `br-lan.20`) one of
 whose ports is in the flowtable, and with IPv6 those for which the change was in another routing table. When the tables
 are created again, the next packets of their flows look the routes up.
+
+`ToReturn` says for which tables a change asks.
 """
 
 from offload.nouns import dataclass, field
 from offload.service.roaming.return_budget import ReturnBudget
+from offload.system.netlink.route.routing_rules import ToReturn
 
 GATHER = 0.2  # seconds in which further changes are waited for
 APART = 2.0  # seconds at least until the table is created once more: scripts take some to write their routes and rules
 
 
 @dataclass(slots=True)
-class RouteReturns:
-    """When to create our tables again because routes changed.
+class Wish:
+    """When to create the same tables again because routes changed.
 
     `budget` limits how often in a minute, because a routing daemon may change routes every second.
     """
@@ -25,12 +28,12 @@ class RouteReturns:
     _last: float = float("-inf")  # when the tables were created again last for routes
 
     def changed(self, now: float) -> None:
-        """Note that a route or routing rule changed, or may have: `due` has a time. Later changes leave that time."""
+        """Note a change at `now`: `due` has a time. Later changes leave that time."""
         if self._asked is None:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create our tables again, in monotonic seconds; None: no change waits.
+        """When to create the tables again, in monotonic seconds; None: no change waits.
 
         GATHER (0.2) seconds after the first change, but not before APART (2) seconds after the last creation for
         routes; later if `budget` is used up at `now`.
@@ -41,13 +44,66 @@ class RouteReturns:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that our tables were created again for routes at `now`, or that this failed: no change waits now.
+        """Note that the tables were created again at `now`, for any reason, or that this failed for routes.
 
-        `budget` counts it.
+        No change waits any more. If one waited, `budget` counts it.
         """
+        if self._asked is None:
+            return
         self.budget.returned(("routes",), now)
-        self._asked, self._last = None, now
+        if self._asked + GATHER <= now:  # else it was done for another reason, and a script still writes its routes
+            self._last = now
+        self._asked = None
 
     def forget(self) -> None:
-        """Forget the changes so far, because we have no table: `due` is None until the next change."""
+        """Forget the changes so far: `due` is None until the next change."""
         self._asked = None
+
+
+@dataclass(slots=True)
+class RouteReturns:
+    """When to create our tables again because routes changed, and which.
+
+    Changes that ask for the hardware table and those that ask for all have a budget each, so that routes to hosts,
+    which some daemons write all the time, do not delay the tables' return after a failover.
+    """
+
+    _wishes: dict[ToReturn, Wish] = field(
+        default_factory=lambda: {each: Wish() for each in (ToReturn.HARDWARE, ToReturn.ALL)}
+    )
+
+    def changed(self, what: ToReturn, now: float) -> None:
+        """Note that a route or routing rule changed, or may have, which asks for `what`: `due` has a time.
+
+        Nothing is noted for NOTHING.
+        """
+        if what is not ToReturn.NOTHING:
+            self._wishes[what].changed(now)
+
+    def due(self, now: float) -> float | None:
+        """When to create the tables again that `what` gives, in monotonic seconds; None: no change waits."""
+        times = (each.due(now) for each in self._wishes.values())
+        return min((each for each in times if each is not None), default=None)
+
+    def what(self, now: float) -> ToReturn:
+        """What to create again if something is due at `now`: ALL if that is due GATHER (0.2) seconds later at most.
+
+        Else HARDWARE.
+        """
+        due = self._wishes[ToReturn.ALL].due(now)
+        return ToReturn.ALL if due is not None and due <= now + GATHER else ToReturn.HARDWARE
+
+    def returned(self, what: ToReturn, now: float) -> None:
+        """Note that `what` was created again at `now`, for any reason, or that this failed for routes.
+
+        Changes that asked for no more than that wait no longer; each of both kinds that waited counts in its budget.
+        """
+        for each, wish in self._wishes.items():
+            if each <= what:
+                wish.returned(now)
+
+    def forget(self, what: ToReturn) -> None:
+        """Forget the changes so far that asked for no more than `what`, because we have no such table."""
+        for each, wish in self._wishes.items():
+            if each <= what:
+                wish.forget()

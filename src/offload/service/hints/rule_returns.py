@@ -24,10 +24,11 @@ class RuleReturns:
     `budget` limits how often in a minute, because a list of banned addresses may grow every second.
     """
 
-    budget: ReturnBudget = field(default_factory=ReturnBudget)
+    budget: ReturnBudget = field(default_factory=ReturnBudget)  # returns that changes may still cause in this minute
     _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
     _asked: float | None = None  # when the first change since the last return came, monotonic; None: no change
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
+    _stopped: float | None = None  # when to return for forwarding switched off, monotonic; None: it was not
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
         """Store the rules of other programs that a pass read; note a change if they differ from those stored before.
@@ -58,6 +59,14 @@ class RuleReturns:
         if self.timed:
             self._edge = now
 
+    def stopped(self, now: float) -> None:
+        """Note at `now` that forwarding was switched off: `due` is at most GATHER (0.1) seconds later.
+
+        `budget` does not limit that: lists of banned addresses may have used it up, and a sysctl changes rarely.
+        """
+        if self._stopped is None:
+            self._stopped = now + GATHER
+
     def elements(self, sets: Iterable[tuple[str, str]], now: float) -> None:
         """Note at `now` that elements of these sets, each (table, name), changed: `due` has a time.
 
@@ -79,13 +88,14 @@ class RuleReturns:
             self._asked = now
 
     def due(self, now: float) -> float | None:
-        """When to create our tables again, in monotonic seconds; None: no change waits and no rule has a time ahead.
+        """When to create our tables again, in monotonic seconds; None: nothing waits and no rule has a time ahead.
 
         A change is one that `update`, `elements` or `changed` noted since the last `returned`: of a rule, or of the
         elements of a set. After a change: GATHER (0.1) seconds after the first one, or later, when `budget` allows it.
-        For a rule with times: when its time begins or ends, without a limit. The earlier of both.
+        For a rule with times: when its time begins or ends, without a limit. After `stopped`: as it says. The earliest
+        of these.
         """
-        times = [] if self._edge is None else [self._edge]
+        times = [each for each in (self._edge, self._stopped) if each is not None]
         if self._asked is not None:
             first = self._asked + GATHER
             times.append(first if self.budget.left(now) else max(first, self.budget.renewed(now)))
@@ -99,7 +109,7 @@ class RuleReturns:
         """
         if self._asked is not None:
             self.budget.returned(("rules",), now)
-        self._asked = None
+        self._asked = self._stopped = None
         self._edge = _next(self._known.edges, now, wall) if self._known else None
 
 

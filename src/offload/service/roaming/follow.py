@@ -4,13 +4,14 @@ A station is a host that a bridge has learned at one of its ports.
 """
 
 from collections.abc import Iterable
+from time import time
 
 from offload.model.applied import Applied
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.engine import Engine
 from offload.service.memory.timed_exempts import with_timed_exempts
-from offload.service.tasks import station_sets
+from offload.service.tasks import passes, station_sets
 
 
 def due(engine: Engine) -> float | None:
@@ -53,13 +54,15 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     transactions), no pass has decided yet, or one of our tables has exempts given at run time, whose timeouts would
     begin anew; then a pass has to create the tables.
     """
-    before = engine.decided
+    before, began = engine.decided, (engine.doors.clock(), time())
     if before is None or with_timed_exempts(before.plan):
         return None
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
     engine.stations.moves.returned(applied.returned, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
+    if not applied.error:
+        passes.note_returned(engine, applied, before.plan, began)
     engine.touched = engine.touched or bool(applied.error)  # the next pass lists what the kernel has of our tables
     noted = engine.record(replace(applied, error=engine.applied.error), before)
     return None if applied.error else noted

@@ -28,8 +28,8 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
-    Stations, rules of other programs, and routes have one each; only that of stations has pauses, for the last 4096
-    that caused a return. It forbids nothing: the caller asks `left` and `ready` first.
+    Stations and rules of other programs have one each, and routes two; only that of stations has pauses, for the last
+    4096 that caused a return. It forbids nothing: the caller asks `left` and `ready` first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))

@@ -19,6 +19,7 @@ from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.reconcile import Decided
+from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.ubus.procd import firewall_data
 
 if TYPE_CHECKING:
@@ -70,9 +71,18 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.connections.forget()
     engine.keep(decided)
     engine.rule_returns.update(engine.foreign.deciding, *began)
-    if outcome.returned and set(outcome.returned) >= {table.name for table in decided.plan.tables}:
-        engine.rule_returns.returned(*began)
+    note_returned(engine, outcome, decided.plan, began)
     return engine.record(outcome, before)
+
+
+def note_returned(engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float]) -> None:
+    """If `applied` created all tables of the plan again, note that no change of rules or routes waits for it any more.
+
+    `began`: when that began, in monotonic seconds and in seconds since 1970.
+    """
+    if applied.returned and set(applied.returned) >= {table.name for table in plan.tables}:
+        engine.rule_returns.returned(*began)
+        engine.route_returns.returned(ToReturn.ALL, began[0])
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:

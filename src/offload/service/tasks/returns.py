@@ -4,10 +4,12 @@ All flows of these tables are slow for a moment, and meet rules and routes as th
 """
 
 import time
+from collections.abc import Collection
 
 from offload.model.cause import Cause
-from offload.service.engine import Engine
+from offload.service.engine import HARDWARE, Engine
 from offload.service.roaming import follow
+from offload.system.netlink.route.routing_rules import ToReturn
 
 
 def rules_due(engine: Engine) -> float | None:
@@ -26,35 +28,38 @@ def for_rules(engine: Engine) -> None:
     raised.
     """
     began = engine.doors.clock(), time.time()  # a rule's time that begins meanwhile needs a return of its own
-    _return(engine, Cause.DECIDING)
+    _return(engine, _tables(engine), Cause.DECIDING)
     engine.rule_returns.returned(*began)
 
 
 def routes_due(engine: Engine) -> float | None:
-    """When to create all our tables again because routes changed, in monotonic seconds, perhaps in the past.
+    """When to create tables again because routes changed, in monotonic seconds, perhaps in the past.
 
-    None: no route changed since that was done last, or we have no table (the changes so far are forgotten).
+    None: no route changed since that was done last, or we have no table for which a change asked (the changes so far
+    are forgotten).
     """
-    if not _tables(engine):
-        engine.route_returns.forget()
+    names = _tables(engine)
+    if HARDWARE not in names:
+        engine.route_returns.forget(ToReturn.HARDWARE if names else ToReturn.ALL)
     return engine.route_returns.due(engine.doors.clock())
 
 
 def for_routes(engine: Engine) -> None:
-    """Create all our tables again, for the routes of their flows to be looked up anew.
+    """Create the hardware table again, or all, as `route_returns` says, for the routes of their flows to be looked up.
 
     If nft refuses, or if a table has timed exempts (traffic kept slow), it makes a pass that creates them. The changes
-    of routes so far count as done, even if the pass failed too; no OffloadError is raised.
+    of routes that asked for it count as done, even if the pass failed too; no OffloadError is raised.
     """
-    _return(engine, Cause.ROUTES)
-    engine.route_returns.returned(engine.doors.clock())
+    now = engine.doors.clock()
+    what = engine.route_returns.what(now)
+    _return(engine, [each for each in _tables(engine) if what is ToReturn.ALL or each == HARDWARE], Cause.ROUTES)
+    engine.route_returns.returned(what, now)
 
 
 def _tables(engine: Engine) -> list[str]:
     return [table.name for table in engine.decided.plan.tables] if engine.decided else []
 
 
-def _return(engine: Engine, cause: Cause) -> None:
-    names = _tables(engine)
+def _return(engine: Engine, names: Collection[str], cause: Cause) -> None:
     if names and follow.return_tables(engine, names) is None:
         engine.work(forced=names, cause=cause)

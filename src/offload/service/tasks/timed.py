@@ -168,14 +168,14 @@ class RoutesChanged:
     journal: Journal
 
     def due(self, engine: Engine) -> float | None:
-        """When to create all our tables again, in monotonic seconds, perhaps in the past.
+        """When to create tables again, in monotonic seconds, perhaps in the past.
 
-        None: no route changed since it was done last, or we have no table.
+        None: no route changed since it was done last, or we have no table for which a change asked.
         """
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create all our tables again, and if that succeeds, log that their flows took the slow path.
+        """Create the hardware table or all again, and if that succeeds, log that their flows took the slow path.
 
         If nft refuses, or a table has timed exempts, it makes a pass that creates them. No OffloadError is raised.
         """

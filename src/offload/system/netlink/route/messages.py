@@ -3,9 +3,11 @@
 from offload.model.cause import Cause
 from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
-from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE, RouteEvents
+from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE, RouteEvents, ToReturn
 from offload.system.netlink.route.rtnetlink import (
     AF_BRIDGE,
+    AF_INET,
+    IFADDRMSG,
     IFF_UP,
     IFINFOMSG,
     IFLA_IFNAME,
@@ -61,7 +63,7 @@ class Notification:
     tables: frozenset[str] = frozenset()  # names of tables, of any family, that changed or whose content changed
     removed: frozenset[str] = frozenset()  # of `tables`, those that lost rules or chains, or were deleted
     elements: frozenset[tuple[str, str]] = frozenset()  # (table, name) of sets and maps whose elements changed
-    routes: bool = False  # a route or a routing rule changed
+    routes: ToReturn = ToReturn.NOTHING  # what changed routes and routing rules ask for
     stopped: bool = False  # forwarding of IPv4 or IPv6 was switched off, of all devices or one
 
 
@@ -91,12 +93,13 @@ class Links:
 
         Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
-        and neighbours. `routes` is True for a change of a route, which is no cause, or a message about a routing rule.
-        `stopped` is True if forwarding was switched off by its sysctl, which is no cause either.
+        and neighbours. `routes` is what a change of a route, which is no cause, or a message about a routing rule asks
+        for; a route that comes again after its link was down, or lost an address of IPv4, counts as new. `stopped` is
+        True if forwarding was switched off by its sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
-        routes = stopped = False
+        routes, stopped = ToReturn.NOTHING, False
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes[Cause.LINK] = None
@@ -104,9 +107,11 @@ class Links:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
-            routes |= self._routes.changed(kind, body)
+            routes = max(routes, self._routes.changed(kind, body))
+            if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
+                self._routes.flushed(IFADDRMSG.unpack_from(body)[-1])
             stopped |= kind == RTM_NEWNETCONF and _stopped(body)
-        routes |= Cause.ROUTING_RULE in causes
+        routes = ToReturn.ALL if Cause.ROUTING_RULE in causes else routes
         return Notification(tuple(causes), tuple(found), routes=routes, stopped=stopped)
 
     def _changed(self, kind: int, body: bytes) -> bool:
@@ -116,6 +121,8 @@ class Links:
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         if family == AF_BRIDGE:
             return False  # the state of a bridge port: changes that matter also come as messages of AF_UNSPEC
+        if kind == RTM_DELLINK or not flags & IFF_UP:
+            self._routes.flushed(index)
         if kind == RTM_DELLINK:
             self._known.pop(index, None)
             return True

@@ -11,6 +11,7 @@ from offload.model.cause import Cause
 from offload.model.network import Neighbour, Station
 from offload.system.netlink.dump import DATAGRAM, SO_RCVBUFFORCE
 from offload.system.netlink.route.messages import Links, Notification, transactions
+from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
 from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 
@@ -153,7 +154,7 @@ def _joined(parts: Iterable[Notification]) -> Notification:
     tables: set[str] = set()
     removed: set[str] = set()
     elements: set[tuple[str, str]] = set()
-    generations, routes, stopped = 0, False, False
+    generations, routes, stopped = 0, ToReturn.NOTHING, False
     for part in parts:
         causes |= dict.fromkeys(part.causes)
         seen += part.seen
@@ -161,7 +162,7 @@ def _joined(parts: Iterable[Notification]) -> Notification:
         removed |= part.removed
         elements |= part.elements
         generations += part.generations
-        routes |= part.routes
+        routes = max(routes, part.routes)
         stopped |= part.stopped
     sets = (frozenset(tables), frozenset(removed), frozenset(elements))
     return Notification(tuple(causes), tuple(seen), generations, *sets, routes, stopped)

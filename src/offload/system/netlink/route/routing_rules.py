@@ -5,6 +5,7 @@ Numbers and structures: include/uapi/linux/fib_rules.h and rtnetlink.h.
 
 import struct
 from collections.abc import Iterable
+from enum import IntEnum
 
 from offload.model.network import RoutingRule
 from offload.nouns import dataclass, field
@@ -38,6 +39,7 @@ LINK_LOCAL = b"\xfe\x80"  # IPv6, which is never forwarded: each device that com
 KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
 WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)  # and these say where it leads
 MOST_ROUTES = 4096  # that are remembered
+ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
 Parts = tuple[bytes, ...]
 
 RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
@@ -85,6 +87,16 @@ def _rule(body: bytes) -> RoutingRule | None:
     return RoutingRule(FAMILIES[family], mark & mask, mask, _table(body, table), bool(flags & FIB_RULE_INVERT))
 
 
+class ToReturn(IntEnum):
+    """Which of our tables a change of routes asks to create again; each value includes those before it.
+
+    HARDWARE: a route to one host changed. Daemons may write such all the time (odhcpd as a relay, babel, OLSR), and the
+    kernel itself looks routes up anew for most flows in software. ALL: another route, or a routing rule, changed.
+    """
+
+    NOTHING, HARDWARE, ALL = range(3)
+
+
 @dataclass(slots=True)
 class RouteEvents:
     """Tells notifications that change a route from those that only repeat it, such as a renewed lifetime.
@@ -101,26 +113,36 @@ class RouteEvents:
         """
         self._known.clear()
 
-    def changed(self, kind: int, body: bytes) -> bool:
-        """Whether the route in a message (type, body) is new, was deleted, or leads elsewhere; remembers its state.
+    def flushed(self, device: int) -> None:
+        """Forget the routes by the device with this index, which the kernel may have deleted.
 
-        It leads elsewhere if its type or its next hops are not as remembered. A route that is not remembered counts as
-        new. False for messages about other objects, for cached routes, for routes of the table `local`, and for
-        link-local targets of IPv6.
+        It does not notify of those of IPv4 that it deletes with their device or address. Routes by several devices are
+        forgotten too.
+        """
+        several = 0  # what an absent attribute is read as
+        self._known = {key: way for key, way in self._known.items() if number(way[1]) not in {device, several}}
+
+    def changed(self, kind: int, body: bytes) -> ToReturn:
+        """What the route in a message (type, body) asks for if it is new, was deleted, or leads elsewhere.
+
+        It leads elsewhere if its type or its next hops are not as remembered; its state is remembered. A route that is
+        not remembered counts as new. Else NOTHING; so for messages about other objects, cached routes, routes of the
+        table `local`, and link-local targets of IPv6.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
-            return False
+            return ToReturn.NOTHING
         family, target, source, tos, table, _, _, sort, flags = RTMSG.unpack_from(body)
         if flags & RTM_F_CLONED or table == RT_TABLE_LOCAL:
-            return False
+            return ToReturn.NOTHING
         found = attributes(body, RTMSG.size)
         if family == AF_INET6 and found.get(RTA_DST, b"").startswith(LINK_LOCAL):
-            return False
+            return ToReturn.NOTHING
+        asked = ToReturn.HARDWARE if (family, target) in ONE_HOST else ToReturn.ALL
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
         before = self._known.pop(key, None)
         if kind == RTM_DELROUTE:
-            return True
+            return asked
         if len(self._known) >= MOST_ROUTES:
             self._known.clear()
         way = self._known[key] = (bytes((sort,)), *(found.get(each, b"") for each in WAY))
-        return before != way
+        return asked if before != way else ToReturn.NOTHING
