@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.service.hints.route_returns import APART, GATHER, RouteReturns, Wish
+from offload.service.hints.route_returns import APART, GATHER, RouteReturns, TablesReturn
 from offload.service.roaming.return_budget import MOST_RETURNS, WINDOW
 from offload.system.netlink.route.routing_rules import ToReturn
 
 
 def test_changes_are_gathered() -> None:
-    returns = Wish()
+    returns = TablesReturn()
     assert returns.due(0.0) is None
     returns.changed(5.0)
     returns.changed(5.1)
@@ -19,7 +19,7 @@ def test_changes_are_gathered() -> None:
 
 
 def test_a_script_that_goes_on_waits_for_a_second_return() -> None:
-    returns = Wish()
+    returns = TablesReturn()
     returns.changed(5.0)
     returns.returned(5.2)
     returns.changed(5.3)
@@ -27,14 +27,14 @@ def test_a_script_that_goes_on_waits_for_a_second_return() -> None:
 
 
 def test_without_a_table_nothing_is_due() -> None:
-    returns = Wish()
+    returns = TablesReturn()
     returns.changed(5.0)
     returns.forget()
     assert returns.due(6.0) is None
 
 
 def test_a_script_that_still_writes_when_tables_return_for_another_reason_does_not_wait_longer() -> None:
-    returns = Wish()
+    returns = TablesReturn()
     returns.changed(5.0)
     returns.returned(5.1)
     assert returns.due(5.1) is None
@@ -43,7 +43,7 @@ def test_a_script_that_still_writes_when_tables_return_for_another_reason_does_n
 
 
 def test_a_return_counts_only_if_a_change_waited() -> None:
-    returns = Wish()
+    returns = TablesReturn()
     returns.returned(5.0)
     assert returns.budget.left(5.0) == MOST_RETURNS
     returns.changed(5.0)
@@ -80,7 +80,7 @@ def test_hosts_that_come_and_go_do_not_delay_a_failover() -> None:
 
 @given(st.lists(st.floats(0.01, 3.0), max_size=400))
 def test_routes_that_change_again_and_again_cost_few_returns_and_none_is_forgotten(pauses: list[float]) -> None:
-    returns, now, done = Wish(), 100.0, []
+    returns, now, done = TablesReturn(), 100.0, []
     for pause in pauses:
         now += pause
         if (due := returns.due(now)) is not None and due <= now:

@@ -17,7 +17,7 @@ APART = 2.0  # seconds at least until the table is created once more: scripts ta
 
 
 @dataclass(slots=True)
-class Wish:
+class TablesReturn:
     """When to create the same tables again because routes changed.
 
     `budget` limits how often in a minute, because a routing daemon may change routes every second.
@@ -68,8 +68,8 @@ class RouteReturns:
     which some daemons write all the time, do not delay the tables' return after a failover.
     """
 
-    _wishes: dict[ToReturn, Wish] = field(
-        default_factory=lambda: {each: Wish() for each in (ToReturn.HARDWARE, ToReturn.ALL)}
+    _of_tables: dict[ToReturn, TablesReturn] = field(
+        default_factory=lambda: {each: TablesReturn() for each in (ToReturn.HARDWARE, ToReturn.ALL)}
     )
 
     def changed(self, what: ToReturn, now: float) -> None:
@@ -78,11 +78,11 @@ class RouteReturns:
         Nothing is noted for NOTHING.
         """
         if what is not ToReturn.NOTHING:
-            self._wishes[what].changed(now)
+            self._of_tables[what].changed(now)
 
     def due(self, now: float) -> float | None:
         """When to create the tables again that `what` gives, in monotonic seconds; None: no change waits."""
-        times = (each.due(now) for each in self._wishes.values())
+        times = (each.due(now) for each in self._of_tables.values())
         return min((each for each in times if each is not None), default=None)
 
     def what(self, now: float) -> ToReturn:
@@ -90,7 +90,7 @@ class RouteReturns:
 
         Else HARDWARE.
         """
-        due = self._wishes[ToReturn.ALL].due(now)
+        due = self._of_tables[ToReturn.ALL].due(now)
         return ToReturn.ALL if due is not None and due <= now + GATHER else ToReturn.HARDWARE
 
     def returned(self, what: ToReturn, now: float) -> None:
@@ -98,12 +98,12 @@ class RouteReturns:
 
         Changes that asked for no more than that wait no longer; each of both kinds that waited counts in its budget.
         """
-        for each, wish in self._wishes.items():
+        for each, one in self._of_tables.items():
             if each <= what:
-                wish.returned(now)
+                one.returned(now)
 
     def forget(self, what: ToReturn) -> None:
         """Forget the changes so far that asked for no more than `what`, because we have no such table."""
-        for each, wish in self._wishes.items():
+        for each, one in self._of_tables.items():
             if each <= what:
-                wish.forget()
+                one.forget()
