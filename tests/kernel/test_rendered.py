@@ -42,7 +42,7 @@ def _bench() -> Iterator[Namespace]:
 
 
 def make_devices(host: Namespace, names: Iterable[str]) -> None:
-    """Every device that a flowtable lists or a map has an element for; what rules name need not be there."""
+    """Every device that a flowtable lists, a map has an element for, or a rule compares by index."""
     with host.entered():
         there = {path.name for path in Path("/proc/thread-self/net/dev_snmp6").iterdir()}
     host.ip(*(f"link add name {name} type dummy" for name in sorted(set(names) - there)))
@@ -51,7 +51,7 @@ def make_devices(host: Namespace, names: Iterable[str]) -> None:
 def listed(plans: Iterable[Plan]) -> set[str]:
     tables = [table for plan in plans for table in plan.tables]
     crossed = {device for table in tables for each in table.elements for device in (each.iif, each.oif)}
-    return crossed.union(*(table.devices for table in tables))
+    return crossed.union(*(table.devices for table in tables), (table.absent for table in tables if table.absent))
 
 
 def accepts(host: Namespace, texts: Mapping[str, str]) -> None:
@@ -80,7 +80,8 @@ def test_rulesets_of_random_routers_are_accepted(bench: Namespace) -> None:
 def test_rulesets_of_golden_routers_are_accepted(bench: Namespace) -> None:
     golden = Path(__file__).parent.parent / "golden"
     texts = {file.parent.name: text_of(file.read_text()) for file in sorted(golden.glob("*/ruleset.nft"))}
-    lists = re.findall(r"devices = \{ (.*) \}|^\t{3}(\".*\") :", "".join(texts.values()), re.MULTILINE)
+    forms = r"devices = \{ (.*) \}|^\t{3}(\".*\") :|[io]if (?:!= )?(\".*?\")"
+    lists = re.findall(forms, "".join(texts.values()), re.MULTILINE)
     make_devices(bench, set(re.findall(r'"([^"]*)"', str(lists))))
     accepts(bench, texts)
 
