@@ -162,6 +162,11 @@ def test_a_file_has_at_most_250_lines() -> None:
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
+def test_the_source_has_no_nobody() -> None:
+    """The word leaves open who does something; the subject of a sentence has a name."""
+    assert [file for file in FILES if "nobody" in file.read_text().lower()] == []
+
+
 def test_the_nouns_stand_alone() -> None:
     outside = {name.partition(".")[0] for file in FILES if floor(file) == "model" for name in imported(file)}
     assert outside <= {

@@ -103,6 +103,17 @@ table inet fw4 {{
 }}
 """
 
+# Of a host: counts the UDP packets of conversations that reach it.
+COUNTED = """
+table inet counted {
+	counter hits { }
+	chain input {
+		type filter hook input priority 0;
+		udp dport 7007 counter name "hits"
+	}
+}
+"""
+
 
 @dataclass(frozen=True)
 class Shape:

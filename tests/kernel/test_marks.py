@@ -13,7 +13,7 @@ import pytest
 from kernel import chip
 from kernel.daemons import wait_until
 from kernel.evidence import Sighting
-from kernel.house import House, Shape
+from kernel.house import COUNTED, House, Shape
 from kernel.inside import choose, observed
 from kernel.rates import compared
 from kernel.resident import resident
@@ -44,15 +44,6 @@ MWAN3 = f"""iifname "br-lan" meta mark set ct mark and 0xff
 		ct mark set meta mark"""
 SHAPES = {"pbr": PBR, "mwan3": MWAN3}
 BY_MARK = "rule {} fwmark 0x1/0xff lookup 100"
-COUNTED = """
-table inet counted {
-	counter hits { }
-	chain input {
-		type filter hook input priority 0;
-		udp dport 7007 counter name "hits"
-	}
-}
-"""
 RULE = """
 config rule
 	option name 'By the second wan'

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from kernel.daemons import wait_until
-from kernel.house import House, Shape
+from kernel.house import COUNTED, House, Shape
 from kernel.resident import Resident, resident
 from kernel.sides import Side, bridge, filtering, port
 from kernel.topologies import LAN
@@ -34,15 +34,6 @@ CHANGES = {  # what to do, and to undo
     "rule": ("rule add to {far} lookup 100 pref 90", "rule del to {far} lookup 100 pref 90"),
     "table": ("route add default {second} table 200", "route del default {second} table 200"),
 }
-COUNTED = """
-table inet counted {
-	counter hits { }
-	chain input {
-		type filter hook input priority 0;
-		udp dport 7007 counter name "hits"
-	}
-}
-"""
 
 
 @pytest.fixture(name="shape", scope="module", params=SHAPES)

@@ -152,5 +152,6 @@ def _json(value: Any, level: int | None) -> str:
 COMMANDS = {"list": _list, "call": _call, "send": _send, "listen": _listen}
 
 if __name__ == "__main__":
-    sys.stderr.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # what was given, byte for byte
+    # bytes of arguments are printed as they were given
+    sys.stderr.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # a program has a TextIOWrapper there
     sys.exit(main(sys.argv[1:]))

@@ -164,8 +164,8 @@ class Entries:
 class Flow(NamedTuple):
     """A conntrack entry with its firewall zones (None: no zone, or not known) and why it is not on a faster path.
 
-    `reasons`: why it is slow, or in software although hardware was requested; empty: neither, or nobody looked for
-    them.
+    `reasons`: why it is slow, or in software although hardware was requested; empty: neither, or reasons
+    were not looked for.
     """
 
     entry: Entry

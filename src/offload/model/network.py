@@ -18,7 +18,7 @@ MAX_NEIGHBOURS = 16_384  # stations, and neighbours, that are read and stored: a
 class Link:
     """A network device of the kernel.
 
-    `hw_tc_offload` (False) and `hw_bind` (True) have these values also where nobody has probed them.
+    `hw_tc_offload` (False) and `hw_bind` (True) have these values also before they are probed.
     """
 
     name: str  # as in /sys/class/net

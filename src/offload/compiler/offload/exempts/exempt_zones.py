@@ -108,8 +108,9 @@ def with_subnet_reasons(
     """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep packets of it slow.
 
     The pair is unchanged if there is no such zone. Where such a zone's subnets are all addresses of a family (also if
-    they cannot be read), its exempts keep that family slow between the devices that they name; the pair's mode becomes
-    the fastest of what is left, or none. `elements`: those of the tables, each with its table's mode.
+    they cannot be read), its exempts keep that family slow between the devices that they name. The pair's
+    effective mode becomes the fastest that its other traffic has; none if all of it is slow. `elements`: those of the
+    tables, each with its table's mode.
     `subnet_exempts`: {mode of the table: what `of_subnets` gives}.
     """
     crossings = set(product(zones[pair.src].incoming, zones[pair.dest].l3))

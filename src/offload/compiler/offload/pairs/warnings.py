@@ -15,9 +15,9 @@ DEVICE_OPTIONS = {"device": "it is taken in when it comes", "exclude_device": "n
 def warnings(config: Config, topology: Topology, snapshot: Snapshot) -> list[Problem]:
     """The Problems (sentences) about valid sections that have no effect, or another effect than one may expect.
 
-    There is one for a `config pair` whose traffic the firewall does not permit; for an exempt of a zone whose packets
-    cannot be told from others; for a device in globals that does not exist; and for a pair of zones that is faster than
-    in version 0.1.0 (`raised`). A faulty pair or exempt has none here.
+    Each of these has one: a `config pair` whose traffic the firewall does not permit; an exempt of a zone whose packets
+    look like those of other zones; a device in `config globals` that does not exist; a pair of zones that is faster
+    than in version 0.1.0 (`raised`). A faulty pair or exempt has none here.
     """
     there = permitted(config, topology, snapshot)
     pairs = [

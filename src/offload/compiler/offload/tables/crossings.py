@@ -61,10 +61,11 @@ def own(table: Table) -> Mapping[Crossing, Passing]:
 
 
 def told_apart(elements: Iterable[Element], ways: AbstractSet[Crossing]) -> tuple[str, str]:
-    """(common, absent): the device by which most slow packets are told from those of `elements`; at most one is set.
+    """(common, absent): a device to compare before the look-up; one name or both are empty.
 
-    Each (iif, oif) of the map has device `common`, none has `absent`. `ways`: (iif, oif) of all pairs of zones. Both
-    are empty if too few slow packets would pass sooner by it: for all others the comparison is in vain.
+    Each (iif, oif) of map `crossings` (made of `elements`) has the device `common`; none has the device `absent`. So
+    packets without `common`, or with `absent`, are slow, and need no look-up. `ways`: (iif, oif) of all pairs of zones.
+    Both are empty if too few of the slow ones would be spared the look-up.
     """
     keys = passings(elements).keys()
     slow = [way for way in ways if way not in keys and way[::-1] not in keys]
