@@ -19,7 +19,7 @@ from offload.service.engine import HARDWARE, SOFTWARE, Engine
 from offload.service.hints.config_check import ConfigCheck
 from offload.service.hints.debounce import FIGHTING, Debouncer
 from offload.service.hints.debounce import GATHER as GATHERED
-from offload.service.hints.route_returns import GATHER
+from offload.service.hints.route_returns import APART, GATHER
 from offload.service.hints.rule_returns import GATHER as STOP_GATHER
 from offload.service.journal import Journal
 from offload.service.loop import Loop
@@ -391,6 +391,24 @@ def test_a_return_of_the_hardware_table_alone_leaves_rules_and_other_routes_wait
     fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
     assert return_tables(fakes.service, [HARDWARE]) is not None
     assert returns.rules_due(fakes.service) is not None and returns.routes_due(fakes.service) is not None
+
+
+@pytest.mark.parametrize(
+    ("what", "returned"),
+    [(ToReturn.NOTHING, ()), (ToReturn.HARDWARE, (HARDWARE,)), (ToReturn.ALL, (HARDWARE, SOFTWARE))],
+)
+def test_a_pass_does_the_return_that_is_due_for_routes(what: ToReturn, returned: tuple[str, ...]) -> None:
+    fakes = both_kinds()
+    fakes.service.route_returns.changed(what, fakes.clock())
+    fakes.service.work()
+    assert fakes.service.applied.returned == ()  # a script still writes its routes
+    fakes.clock.now += GATHER
+    fakes.service.work()
+    assert set(fakes.service.applied.returned) == set(returned)
+    assert returns.routes_due(fakes.service) is None
+    fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
+    pause = APART if returned == (HARDWARE, SOFTWARE) else GATHER
+    assert returns.routes_due(fakes.service) == fakes.clock() + pause
 
 
 def test_forwarding_that_stops_returns_all_tables_however_many_were_banned() -> None:

@@ -62,7 +62,7 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
     engine.stations.moves.returned(applied.returned, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
     if not applied.error:
-        passes.note_returned(engine, applied, before.plan, began)
+        passes.note_returned(engine, applied, before.plan, began, began[0])
     engine.touched = engine.touched or bool(applied.error)  # the next pass lists what the kernel has of our tables
     noted = engine.record(replace(applied, error=engine.applied.error), before)
     return None if applied.error else noted

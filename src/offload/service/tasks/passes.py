@@ -13,7 +13,7 @@ from offload.compiler.offload.effective import effective_plan
 from offload.compiler.offload.tables.table import expected
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
-from offload.model.plan import SOFTWARE_TABLE, Plan
+from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 from offload.service import reconcile
@@ -34,10 +34,10 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """Make a pass: read, decide, change our nft tables and the firewall, and store the decision; gives the outcome.
 
     `forced`: names of tables to create again even if nothing differs; those with flows to stations that moved are
-    added. If nft refuses, the pass reads and decides again, TRIES (3) times in all, until it decides the same; if nft
-    still refuses, the Plan that is stored has the tables in effect. If the router cannot be read, the last decision
-    stays. No OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about
-    our firewall. The engine queues ubus events for what changed.
+    added, and those that are due for changed routes. If nft refuses, the pass reads and decides again, TRIES (3) times
+    in all, until it decides the same; if nft still refuses, the Plan that is stored has the tables in effect. If the
+    router cannot be read, the last decision stays. No OffloadError is raised: `error` of the outcome has its sentence,
+    or `engine.firewall.error` if it is about our firewall. The engine queues ubus events for what changed.
     """
     engine.passes += 1
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
@@ -52,7 +52,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last = decided
-        wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan)}
+        wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan), *_for_routes(engine, decided.plan)}
+        sent_at = engine.doors.clock()
         applied = _apply(engine, decided, wanted)
         outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
@@ -71,18 +72,28 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.connections.forget()
     engine.keep(decided)
     engine.rule_returns.update(engine.foreign.deciding, *began)
-    note_returned(engine, outcome, decided.plan, began)
+    note_returned(engine, outcome, decided.plan, began, sent_at)
     return engine.record(outcome, before)
 
 
-def note_returned(engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float]) -> None:
-    """If `applied` created all tables of the plan again, note that no change of rules or routes waits for it any more.
+def note_returned(engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float], sent_at: float) -> None:
+    """Note which changes of rules and routes wait no longer, as `applied` created their tables of the plan again.
 
-    `began`: when that began, in monotonic seconds and in seconds since 1970.
+    Rules ask for all tables, routes for the hardware table or all. `began`: when the rules were read, in monotonic
+    seconds and in seconds since 1970. `sent_at`: when the transactions were sent, in monotonic seconds.
     """
-    if applied.returned and set(applied.returned) >= {table.name for table in plan.tables}:
+    returned = set(applied.returned)
+    if returned and returned >= {table.name for table in plan.tables}:
         engine.rule_returns.returned(*began)
-        engine.route_returns.returned(ToReturn.ALL, began[0])
+        engine.route_returns.returned(ToReturn.ALL, sent_at)
+    elif HARDWARE_TABLE[0] in returned:
+        engine.route_returns.returned(ToReturn.HARDWARE, sent_at)
+
+
+def tables_for(what: ToReturn, plan: Plan) -> list[str]:
+    """The names of the plan's tables that a change of routes asks to create again."""
+    names = [table.name for table in plan.tables]
+    return [each for each in names if what is ToReturn.ALL or (what and each == HARDWARE_TABLE[0])]
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:
@@ -139,6 +150,13 @@ def _moved_meanwhile(engine: "Engine", plan: Plan) -> tuple[str, ...]:
     # if this minute allows it only once more, the next pass gets them from `_moved`
     now = engine.doors.clock()
     return () if engine.stations.moves.is_last(now) else engine.stations.moves.tables_to_return(plan, now)
+
+
+def _for_routes(engine: "Engine", plan: Plan) -> list[str]:
+    # so that flows are slow once, by this pass, and not again by the return that is due after it
+    now = engine.doors.clock()
+    due = engine.route_returns.due(now)
+    return tables_for(engine.route_returns.what(now), plan) if due is not None and due <= now else []
 
 
 def _plan_in_effect(engine: "Engine", wanted: Plan, before: Plan) -> Plan:

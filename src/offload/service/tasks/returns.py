@@ -9,6 +9,7 @@ from collections.abc import Collection
 from offload.model.cause import Cause
 from offload.service.engine import HARDWARE, Engine
 from offload.service.roaming import follow
+from offload.service.tasks import passes
 from offload.system.netlink.route.routing_rules import ToReturn
 
 
@@ -52,7 +53,7 @@ def for_routes(engine: Engine) -> None:
     """
     now = engine.doors.clock()
     what = engine.route_returns.what(now)
-    _return(engine, [each for each in _tables(engine) if what is ToReturn.ALL or each == HARDWARE], Cause.ROUTES)
+    _return(engine, passes.tables_for(what, engine.decided.plan) if engine.decided else [], Cause.ROUTES)
     engine.route_returns.returned(what, now)
 
 
