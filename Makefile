@@ -43,7 +43,7 @@ soak:  ## the service's repetitions, ten times as many as in `make test`; units 
 	OFFLOAD_SOAK=1 OFFLOAD_VM_SECONDS=14400 $(VM) python3 -m pytest -s -p pytest_timeout -p no:cacheprovider \
 		--timeout 3600 $(SOAKED:%=tests/kernel/test_%.py)
 
-bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, returns, hardware, control, flows, stations, growth, compile, foreign, connections, live
+bench: package  ## costs beside their goals, in one table: all, or WHAT=dataplane, returns, hardware, control, flows, stations, growth, compile, foreign, connections, live, memory
 	@tests/setup.sh kernel stock
 	@PYTHONPATH=tests $(PYTHON) -m bench $(WHAT)
 

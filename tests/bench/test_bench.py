@@ -68,23 +68,24 @@ def test_turns_are_taken() -> None:
 
 
 @pytest.fixture
-def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, list[Place]], list[Row]]:
-    """Run a shell's text in place of the programs of some places; the rows that the bench writes."""
+def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Row]]:
+    """Run a shell's text in place of the programs of some places; the rows that the bench writes for an area."""
     (tmp_path / "row").write_text(MARK + json.dumps(asdict(alone("fine", "ms", Figure(1, 1), 2, "method"))))
 
-    def run(text: str, places: list[Place]) -> list[Row]:
+    def run(text: str, places: list[Place], area: str = "area") -> list[Row]:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(Place, "argv", lambda *_: ["sh", "-c", text])
         monkeypatch.setattr(bench, "BUILD", tmp_path)
         monkeypatch.setattr(bench, "LOGS", tmp_path / "bench")
         monkeypatch.setattr(bench, "AREAS", {"area": [Programs(place, ("broken", "fine")) for place in places]})
-        bench.main(["area"])
+        monkeypatch.setattr(bench, "WITH_MEMORY", ("area",))
+        bench.main([area])
         return [Row(**row) for row in json.loads((tmp_path / "bench.json").read_text())["rows"]]
 
     return run
 
 
-Printed = Callable[[str, list[Place]], list[Row]]
+Printed = Callable[..., list[Row]]
 
 
 @pytest.mark.parametrize("place", [HERE, Place("6.1", counted=True)])
@@ -104,6 +105,24 @@ def test_programs_of_one_place_run_one_after_the_other() -> None:
     done = subprocess.run(argv, env=os.environ | HERE.environment, capture_output=True, text=True, check=True)
     ended = [line.removeprefix(ENDED) for line in done.stdout.splitlines() if line.startswith(ENDED)]
     assert ended == ["rows 0", "nothing_of_that_name 1"]
+
+
+def test_programs_of_areas_that_share_a_machine_are_joined() -> None:
+    one, other = Place("6.1", counted=True), Place("6.12", counted=True)
+    given = [
+        Programs(one, ("a",)),
+        Programs(one, ("b",), "m"),
+        Programs(other, ("c",), "m"),
+        Programs(one, ("d",), "m"),
+    ]
+    assert bench.together(given) == [given[0], Programs(one, ("b", "d"), "m"), given[2]]
+
+
+def test_the_area_of_memory_has_the_lines_in_megabytes(printed: Printed, tmp_path: Path) -> None:
+    memory = MARK + json.dumps(asdict(alone("used", "MB", Figure(9, 1), 20, "method")))
+    (tmp_path / "memory").write_text(memory)
+    text = f"cat row; echo; cat memory; echo; echo '{ENDED}broken' 0; echo '{ENDED}fine' 0"
+    assert {row.work for row in printed(text, [HERE], bench.MEMORY)} == {"used"}
 
 
 def test_an_area_that_does_not_exist_is_named() -> None:
