@@ -185,6 +185,11 @@ def test_a_section_of_a_disabled_zone_has_no_effect(section: tuple[str, Options]
     assert faults == [ProblemCode.DISABLED_ZONE]
 
 
+def test_globals_with_the_name_of_a_disabled_zone_still_switch_offload_off() -> None:
+    config, faults = loaded(("globals", {"enabled": "0", "src": "guest"}), firewall=(*ZONES, OFF))
+    assert (config.globals.enabled, faults) == (False, [ProblemCode.UNKNOWN_OPTION])
+
+
 def test_a_zone_of_which_one_section_is_not_disabled_is_there() -> None:
     config, faults = loaded(("exempt", {"src": "lan"}), firewall=(*ZONES, ("zone", {"name": "lan", "enabled": "no"})))
     assert (config.exempts[0].faulty, faults) == (False, [])

@@ -24,6 +24,8 @@ CONSEQUENCE = {
 }
 OF_ZONE = ("mode", "family", "after_packets")  # options of a zone's section that default to those of globals
 NO_EFFECT = "this section has no effect"
+# by type of section: the options that name zones. Sections of other types have none.
+NAMING = {"zone": ("name",), "pair": ("src", "dest"), "exempt": ("src", "dest")}
 # If two sections have the same option, the value that leaves more traffic slow counts.
 SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "enabled": and_,
@@ -77,8 +79,7 @@ class _Reader:
                 yield with_name(section)
 
     def _names_zones(self, reading: Reading) -> bool:
-        options = {"zone": ("name",), "pair": ("src", "dest")}.get(reading.section.type, ())
-        names = {option: reading.get(option) for option in options}
+        names = {option: reading.get(option) for option in NAMING.get(reading.section.type, ())}
         for option, name in names.items():
             if name not in {None, "*", *self.zones}:
                 words = {"value": name, "hint": did_you_mean(name, self.zones), "consequence": NO_EFFECT}
@@ -92,7 +93,7 @@ class _Reader:
 
 
 def _named(section: Section) -> dict[str, str]:
-    options = ("name",) if section.type == "zone" else ("src", "dest")
+    options = NAMING.get(section.type, ())
     return {option: name for option in options if isinstance(name := section.options.get(option), str)}
 
 

@@ -95,7 +95,7 @@ return baseclass.extend({
 			.map((each) => unchanged(each, zone, form.zone(zone))));
 
 		dom.content(place, moved.length || touched.length ? E('div', { 'class': 'alert-message notice offload-notice' }, [
-			E('h4', {}, [ moved.length ? _('Saving this changes') : _('Saving this changes no pair') ]),
+			E('h4', {}, [ moved.length ? _('When you save, this changes') : _('When you save, no pair changes') ]),
 			E('ul', {}, [ ...moved.map(changed), ...idle ])
 		]) : []);
 		ask(place, Object.fromEntries(touched.map((zone) => [ zone, form.zone(zone) ]).filter(([ , mode ]) => mode)));
