@@ -161,12 +161,12 @@ def duration(text: str) -> int:
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:
-    """The verb `takeover`: switch fw4's option flow_offloading off, and write its mode to `config globals` of offload.
+    """The verb `takeover`: switch fw4's flow_offloading off, and write the mode that it stood for to `config globals`.
 
-    If fw4's option is off, nothing is switched. If the mode would have no effect, as where offload is switched off, it
-    is an error; with --once nothing is switched then, without an error. --once also does nothing if it ran before,
-    which the option `taken` notes. With --once or --root the work is on files alone (FileError if one cannot be read or
-    written); else the firewall is reloaded if they changed.
+    Nothing is switched if fw4's option is off, or if the mode would have no effect, as where offload is switched off;
+    the latter is an error, but not with --once. --once does nothing if /etc/config/offload has the option `taken`; else
+    it writes that option, even if nothing is switched. With --once or --root the work is on files alone (FileError if
+    one cannot be read or written); else the firewall is reloaded if they changed.
     """
     off = "Nothing is taken over: fw4's own offload is off."
     earlier = "Nothing is taken over: fw4's own offload is off, or it was asked for before, or offload is switched off."

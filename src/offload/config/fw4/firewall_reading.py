@@ -22,8 +22,9 @@ _SENTENCES = {
 class Reading(NamedTuple):
     """A section's valid values by option; and in `faults`, by option, the roles of faulty ones (schema.py).
 
-    Roles are CORE, CONDITION and DETAIL. Options that are unknown, without effect, or a detail that nftables cannot
-    express are in neither.
+    Roles are CORE, CONDITION and DETAIL. A required option that is missing is in `faults` as CORE. Harmless faults are
+    not in it: an unknown option, and one with a valid value that has no effect or is a detail that nftables cannot
+    express.
     """
 
     origin: Origin
@@ -31,7 +32,7 @@ class Reading(NamedTuple):
     faults: dict[str, str]
 
     def bad(self, *roles: str) -> tuple[str, ...]:
-        """The options in `faults` that have one of these roles. A missing option is CORE."""
+        """The options in `faults` that have one of these roles."""
         return tuple(option for option, role in self.faults.items() if role in roles)
 
 

@@ -201,10 +201,10 @@ def configured_exempt(value: object, sections: Iterable[Section]) -> Section:
 
 
 def chosen(given: Mapping[str, Any], plan: Plan) -> Query:
-    """The Query in `query` of `given`, an object with any of zone, host and state; `{}` selects all flows.
+    """Make a Query of the object that `given` has as `query`: any of zone, host and state; `{}` selects all flows.
 
-    ArgumentError for another word, such as limit, or if `query` is missing or no JSON object; QueryError for a bad
-    value or a zone that is not in `plan`.
+    ArgumentError if the object has another key, such as limit, or if `query` is missing or no JSON object; QueryError
+    for a bad value or a zone that is not in `plan`.
     """
     words = table("query", given.get("query"))
     if unknown := [word for word in words if word not in CHOOSING]:

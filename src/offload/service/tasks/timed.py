@@ -156,7 +156,10 @@ class HardwareSample:
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample, as `hardware.run` does, and log each kind of fault of a pair that was not there last time."""
+        """Take a sample by `hardware.run`, and log the kinds of fault that a pair did not have at the last logging.
+
+        Faults are logged after each pass too.
+        """
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -236,5 +239,5 @@ class RefusedConnections:
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
-    """Log a warning for each kind of fault of a pair in hardware that was not there at the last call."""
+    """Log a warning for each kind of fault in hardware that a pair of zones did not have at the last call."""
     journal.hardware((pair, case.reasons) for pair, case in engine.hardware_monitor.known.items())

@@ -1,4 +1,7 @@
-"""Find which mode a connection gets on its own devices; the mode of its pair of zones may be faster. Pure."""
+"""Find why a connection gets a slower mode on its own devices than its pair of zones has. Pure.
+
+Also: after how many packets it is offloaded.
+"""
 
 from collections.abc import Iterator
 from itertools import product

@@ -16,8 +16,8 @@ EXPLAINED = "NOT SEEN: the connection ended before its path was seen."
 def totals_text(reply: Json, by: str, most: int, width: int = 80) -> str:
     """The reply of `totals` as text: a table of its first `most` hosts (`by` is `host`) or pairs of zones (`pair`).
 
-    A row has the number of flows, and the bytes by path. For hosts a last row has the sums of `others` in the reply.
-    Without rows it is a sentence.
+    A row has the number of flows, and the bytes by path. Below the hosts, a last row has the counts in `others` of the
+    reply, if these have flows. Without rows it is a sentence.
     """
     since = f"Since {reply['since'][:16].replace('T', ' ')} UTC"
     rows = [(name, row) for row in reply[BY[by]][:most] for name in [_name(row)]]

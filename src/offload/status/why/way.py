@@ -38,27 +38,28 @@ def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The routes by which packets reach these ends: of the main table, or to the router's own networks.
+    """The routes by which packets reach each end in `found`: of the main table, or to the router's own networks.
 
-    Not considered is `ip rule`, which may choose other routes. `whole` is false if an end has no route, or there is no
-    end.
+    Not considered is `ip rule`, which may choose other routes. `whole` of the Fact is false if an end has no route, or
+    `found` is empty.
     """
     return _joined(_route(end, snapshot) for end in found)
 
 
 def neighbours(found: Iterable[End], snapshot: Snapshot, paths: DevicePaths) -> Fact:
-    """The MAC of each of these ends, and the lowest known device on its path, such as a bridge port.
+    """The MAC of each end in `found`, and the lowest device known below its layer 3 device, such as a bridge port.
 
-    `whole` is false if a MAC is not known, as behind another router, or there is no end.
+    `whole` of the Fact is false if a MAC is not known, as behind another router, or `found` is empty.
     """
     macs = {(each.address, each.device): each.mac for each in snapshot.neighbours}
     return _joined(_neighbour(end, macs, paths) for end in found)
 
 
 def mtu(found: Iterable[End], leaves: Mapping[bytes, Leaving]) -> Fact:
-    """The most bytes that a fast packet to each of these ends may have; longer ones are slow (nf_flow_exceeds_mtu()).
+    """The most bytes that a fast packet to each end in `found` may have; longer ones are slow (nf_flow_exceeds_mtu()).
 
-    `leaves`: by packed address, how packets to it leave. `whole` is false if an end is not in it, or there is no end.
+    `leaves`: by packed address, how packets to it leave. `whole` of the Fact is false if the address of an end is not
+    in `leaves`, or `found` is empty.
     """
     fact = _joined(_mtu(end, leaves.get(end.address.packed)) for end in found)
     return fact._replace(text=f"{fact.text}; longer packets are slow") if fact.whole else fact

@@ -30,9 +30,9 @@ R = TypeVar("R", bound=Reply)
 def replies(protocol: int, request: bytes, parse: Callable[[bytes], R], buffer: int = 0) -> Iterator[R]:
     """Send a request for a dump on a new netlink socket, and yield what `parse` makes of each datagram of the reply.
 
-    `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default.
-    OSError if the socket fails or nothing arrives for PATIENCE (10) seconds. A refusal of the kernel comes as a
-    datagram: `parse` has to raise an error for it, or to return a Reply whose `done` is True.
+    `protocol`: NETLINK_ROUTE or NETLINK_NETFILTER. `buffer`: bytes of the receive buffer; 0: the kernel's default. The
+    first Reply whose `done` is True is the last one. A refusal of the kernel is a datagram too: for it `parse` has to
+    raise an error, or to return such a Reply. OSError if the socket fails or nothing arrives for PATIENCE (10) seconds.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as kernel:
         kernel.settimeout(PATIENCE)

@@ -50,8 +50,8 @@ class Expander(NamedTuple):
     def addresses(self, origin: Origin, option: str, given: Sequence[Address | NetworkName]) -> Split | None:
         """The addresses of an option (`given`) by family, with those of netifd networks in place of their names.
 
-        None, with a problem for `option` of the section `origin`: there are values without `!`, but all of them are
-        networks that have no address, so no packet can match now.
+        None if no packet can match now: there are values without `!`, and each of these is a network that has no
+        address. Then `problems` gets a problem for `option` of the section `origin`.
         """
         found = split(given, self.networks)
         if found is None:
