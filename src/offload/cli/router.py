@@ -203,6 +203,9 @@ class Router:
         serve()
 
     def require_running(self, verb: str) -> None:
-        """Raise FileError if the router is a directory. `verb`: the subject of its sentence, `VERB needs the ...`."""
+        """Raise FileError if the router is a directory (--root).
+
+        `verb`: the beginning of the message, `VERB needs the running router, and --root names a directory`.
+        """
         if self.root is not None:
             raise FileError(f"{verb} needs the running router, and --root names a directory")

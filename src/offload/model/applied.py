@@ -7,15 +7,15 @@ from offload.nouns import dataclass
 class Applied:
     """The result of a pass (it sends the nft tables that differ) or of a return (it creates tables again).
 
-    A return puts the flows of these tables back on the slow path. After an error, transactions that were sent before it
-    stay in the kernel.
+    A return puts the flows of the tables that it creates again back on the slow path. After an error, transactions that
+    nft accepted before it stay in the kernel.
     """
 
-    generation: int = 0  # number of passes and returns so far that changed the kernel, also of those that failed then
-    time: str = ""  # of the last one that counts so, ISO 8601 in UTC; empty: there was none
-    changes: int = 0  # transactions that this pass or return sent, also before an error
-    # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not, but nft may have refused
-    # a new ruleset of our firewall (`engine.firewall.error`)
+    generation: int = 0  # how many passes and returns changed the kernel so far, also those that failed after that
+    time: str = ""  # of the last of these, ISO 8601 in UTC; empty: there was none
+    changes: int = 0  # transactions of this pass or return that nft accepted, also before an error
+    # why it failed: nft's sentence, or that router or files cannot be read; empty: it did not fail. Why nft refused a
+    # ruleset of our firewall is not here, but in `engine.firewall.error`
     error: str = ""
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     loaded: bool = False  # the pass loaded the firewall

@@ -200,15 +200,19 @@ class ZoneDecision:
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why it is lower."""
+    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why it is lower.
+
+    `family` and `after_packets` are those requested for this pair. On devices that other pairs use too, only one of the
+    families may be offloaded, or only after more packets.
+    """
 
     src: str  # zone of the original direction
     dest: str  # zone that connections lead to
     mode: Mode  # requested by the user
     effective: Mode  # decided by the compiler
-    family: Family  # that is offloaded
+    family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
-    reasons: tuple[Reason, ...]  # why `effective` is lower than `mode`, or a part of the traffic is
+    reasons: tuple[Reason, ...]  # why `effective`, or the path of a part of the traffic, is lower than `mode`
     always_slow: bool = False  # exempts or rules for all its traffic, or a fault, keep it slow; False if `mode` is none
     # where the port of a station decides between hardware and software; None: nowhere
     stations: PairStations | None = None

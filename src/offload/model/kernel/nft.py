@@ -14,9 +14,9 @@ class Rule(NamedTuple):
     comment: str = ""  # without the label of the table
     counter: bool = False  # it counts packets and bytes
     log: str = ""  # prefix of its log lines; empty: no log
-    # rate of the log lines, which then have a rule of their own before this one; or a limit object's name
+    # rate of the log lines, or the name of a limit object for them; then nft has a rule for the log before this one
     limit_log: "Limit | str | None" = None
-    origin: str = ""  # id of the section that asked for it; empty: every ruleset has it, or the section has no id
+    origin: str = ""  # id of the section that asked for it; empty: no section is noted, or it has no id
 
 
 class Include(NamedTuple):

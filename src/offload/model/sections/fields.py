@@ -1,7 +1,7 @@
-"""The table of conditions that an exempt can have, one row for each.
+"""The table of conditions that an exempt can have besides its two zones, one row for each.
 
-A row is a field of Match. It gives the option of `config exempt` and of `offload exempt add`, its parser (by its Kind),
-its JSON, its part of nft sets' keys, and its value in conntrack.
+A row is a field of Match. It gives the option of `config exempt` and of `offload exempt add`, its parser (by its Kind)
+and its JSON; and, where it has them, its part of nft sets' keys and its value in conntrack.
 """
 
 from collections.abc import Callable

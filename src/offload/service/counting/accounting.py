@@ -1,6 +1,7 @@
 """Count the connections that ended, from conntrack's DESTROY events.
 
-After a read the descriptor is not polled for a while: thousands of connections may end in a second.
+While events come, they are read only every APART (5) seconds, and the descriptor is not polled meanwhile: thousands of
+connections may end in a second.
 """
 
 import select
@@ -45,9 +46,9 @@ class Accounting:
         """Read the events, and count the connections that ended since the last call. `now`: monotonic seconds.
 
         Those that ended before the first decision are not counted; if there are such ones, or events were lost,
-        `engine.totals.whole` becomes False. After a read with events the descriptor is not polled for APART (5)
-        seconds. If routes cannot be read, nothing is raised, but connections of hosts behind other routers may be
-        missing in the totals.
+        `engine.totals.whole` becomes False. After a read with events, or if some were lost, the descriptor is not
+        polled for APART (5) seconds. If routes cannot be read, nothing is raised, but connections of hosts behind other
+        routers may be missing in the totals.
         """
         if self._ended is None:
             return

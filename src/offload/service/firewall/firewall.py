@@ -180,8 +180,9 @@ class Firewall:
     def load(self, pending: Pending) -> bool:
         """Send the ruleset to nft, without the sections and files that nft refuses; `problems` names these.
 
-        True: it is loaded, and the files are written as by `sent`. False: it failed (`error` has the cause), and the
-        old ruleset stays (if nft was not killed). No NftError is raised.
+        True: it is loaded, and the files for the next start are written as by `sent`; if that fails, `unkept` has the
+        cause. False: the load failed (`error` has the cause), and the old ruleset stays; only if nft was killed, the
+        kernel may have the new one. No NftError is raised.
         """
         try:
             loaded = Loading(pending.inputs, self.nft, self.doors.files.matching, self.clock).load(pending.before)

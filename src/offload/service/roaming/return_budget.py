@@ -28,8 +28,9 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
-    Stations and rules of other programs have one each, and routes two; only that of stations has pauses, for the last
-    4096 that caused a return. It forbids nothing: the caller asks `left` and `ready` first.
+    There is one budget for stations, one for rules of other programs, and two for routes. Only the budget of stations
+    has pauses: those of the 4096 stations that caused a return last. A budget forbids nothing: the caller asks `left`,
+    and for a station `ready`, first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))

@@ -48,10 +48,12 @@ class Writer(NamedTuple):
     limit_log: Limit | str | None = None  # of the log statement: a rate, or the name of a limit object; None: no limit
 
     def write(self, each: Translation, family: int, proto: Proto) -> None:
-        """Add the nft rules of a translation to its chain, for a family (0: both, only without addresses) and protocol.
+        """Add the nft rules of a translation to its chain, for a family and a protocol.
 
-        There is one for each combination of source and destination addresses that one rule can match (`groups`). Ports
-        are left out where the protocol has none; the new port also replaces the identifier of ICMP.
+        `family`: 4, 6, or 0 for both; 0 is allowed only if the translation has no addresses. `groups` splits the source
+        and the destination addresses into parts that fit in one rule, and each pair of a source part and a destination
+        part gets its own rule. Ports are left out where the protocol has none; the new port also replaces the
+        identifier of ICMP.
         """
         name = "" if proto[0].negated else proto[0].text
         ipset = each.match.ipset

@@ -54,8 +54,8 @@ def passings(elements: Iterable[Element]) -> Mapping[Crossing, Passing]:
 def own(table: Table) -> Mapping[Crossing, Passing]:
     """{(iif, oif): Passing} for map `crossings`, sorted by key, made without the table's elements `shared`.
 
-    In these the bridge port of a host decides which of the two tables takes a flow, so both tables have them. A key of
-    other elements may have another Passing than with `shared`.
+    A shared element is in both tables: the bridge port of a host decides which of them takes a flow. If a key also
+    comes from an element that is not shared, its Passing here may differ from that in `passings(table.elements)`.
     """
     return passings(each for each in table.elements if not each.policy.stations)
 

@@ -1,7 +1,7 @@
 """Follow a rule's registers: what its expressions load, change, and do with the packet. Pure.
 
-nf_tables' bytecode loads a field of the packet into a register, may change it there (a mask), and compares it. Numbers:
-include/uapi/linux/netfilter/nf_tables.h.
+nf_tables' bytecode loads a field of the packet into a register, may change it there (a mask), and compares it. Its
+attributes and keys have their numbers from include/uapi/linux/netfilter/nf_tables.h.
 """
 
 from collections.abc import Mapping
@@ -93,8 +93,8 @@ class Reading:
     def equals(self, what: str, value: object) -> None:
         """Note in `match` that the rule matches only packets whose field `what` (of RuleMatch) is `value`.
 
-        Nothing is noted if the field has a value already, or a statement such as `limit` came before: that also acts on
-        packets that do not match.
+        Nothing is noted if the field has a value already, or if `does` has a statement, such as `limit`: it stands
+        before this comparison, so it acts also on packets that fail the comparison.
         """
         if not self.does:
             self.match.setdefault(what, value)
