@@ -33,9 +33,8 @@ def table_text(table: Table) -> str:
 def line_origins(ruleset: Ruleset, text: str) -> list[str]:
     """For each line of `text`, the id of the UCI section that its rule comes from, or an empty string.
 
-    The string is empty for a line that is no rule, and for a rule that comes from no section. `text`: what
-    `ruleset_text` made of the ruleset, or a text with its chains that has the same lines for their rules, in the same
-    order.
+    The string is empty for a line that is no rule, and for a rule without `origin`. `text`: what `ruleset_text` made of
+    the ruleset, or a text with its chains that has the same lines for their rules, in the same order.
     """
     chains = {each.name: each for each in ruleset.table.chains}
     found: list[str] = []
@@ -58,8 +57,7 @@ def line_origins(ruleset: Ruleset, text: str) -> list[str]:
 def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
     """Yield (line of nft text, not indented; id of its UCI section) for the rules and include statements of a chain.
 
-    The id is empty for an include statement, and for a rule that comes from no section. `label`: text before each
-    comment.
+    The id is empty for an include statement, and for a rule without `origin`. `label`: text before each comment.
     """
     for each in chain.rules:
         if isinstance(each, Include):

@@ -91,7 +91,7 @@ class LiveRule:
     mark: tuple[int | None, int] | None = None
     comment: str = ""  # as its author wrote it
     ip_only: bool = False  # packets of TCP, UDP and GRE, which can be offloaded, never match it
-    match: RuleMatch = EVERY_PACKET  # what it compares before its first statement
+    match: RuleMatch = EVERY_PACKET  # what it compares before its first statement in `does`
     marks: int = 0  # bits of the packet mark that it writes
     # by the connection's state or TCP flags it matches no packet of established connections, except perhaps TCP with
     # FIN or RST, which flowtables do not forward, and TCP with SYN or without ACK, which no normal connection has then

@@ -30,8 +30,8 @@ def compiled(table: Table) -> nft.Table:
 def without_shared(table: Table) -> nft.Table:
     """The table as nftables objects, but its map is made without `table.shared` (the elements that both tables have).
 
-    So a key of other elements may have another verdict than in the whole map. All else is that of the whole table, also
-    the hashes in the comments of its rules.
+    So a key that also comes from an element that is not shared may have another verdict than in the whole map. All else
+    is that of the whole table, also the hashes in the comments of its rules.
     """
     return compiled(table)._replace(maps=(_pairs(own(table)),))
 

@@ -1,6 +1,6 @@
 """Parse chains and rules of any table from nfnetlink: what a rule compares and does. Pure, no socket.
 
-Numbers: include/uapi/linux/netfilter/nf_tables.h.
+Numbers of attributes: include/uapi/linux/netfilter/nf_tables.h.
 """
 
 from collections.abc import Iterator
