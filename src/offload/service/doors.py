@@ -81,7 +81,7 @@ class Nft(NftChecker, NftTables, Protocol):
 
 
 class UbusClient(Protocol):
-    """Calls methods of other ubus objects, and waits until they succeed. `call` gives the reply; `tell` needs none."""
+    """Calls methods of other ubus objects and waits; a failure raises. `call` gives the reply; `tell` needs none."""
 
     def call(self, object_name: str, method: str, args: dict[str, Any] | None = None) -> dict[str, Any]: ...
     def tell(self, object_name: str, method: str, args: dict[str, Any]) -> None: ...

@@ -62,7 +62,7 @@ def doors() -> Doors:
 
 
 def firewall_doors(ours: Path, root: Path = Path("/")) -> FirewallDoors:
-    """The files of our firewall: its own three in the directory `ours`, the router's below `root`."""
+    """The doors to our firewall's files: three of its own in the directory `ours`, and the router's below `root`."""
     return FirewallDoors(
         files=FirewallFiles(root),
         loaded=PrivateFile(ours / "firewall.json"),

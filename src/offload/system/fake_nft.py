@@ -10,7 +10,7 @@ from offload.nouns import dataclass, field
 
 @dataclass(slots=True)
 class FakeNft:
-    """An nftables in memory with the methods of Nft. Texts that are sent are recorded, and change nothing else."""
+    """An nftables in memory with the methods of Nft, which reply what the fields have. Sent texts are only recorded."""
 
     held: dict[str, LiveTable] = field(default_factory=dict)  # tables by name, which `live` gives
     others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
@@ -31,9 +31,9 @@ class FakeNft:
         return (table, name, key) in self.remembered
 
     def keys(self, table: str, name: str) -> frozenset[bytes] | None:
-        """The keys of the elements that `remembered` has for the set `name` of the table.
+        """The keys of the elements that the field `remembered` has for the set `name` of the table.
 
-        May be empty, and is never None.
+        Empty if it has none for this set; never None.
         """
         return frozenset(key for *where, key in self.remembered if where == [table, name])
 

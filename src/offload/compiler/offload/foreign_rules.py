@@ -1,6 +1,6 @@
-"""Find the rules in nft that packets of established forwarded connections meet, and those that must see all. Pure.
+"""Find the rules in nft that packets of established connections meet, and those that must see every packet. Pure.
 
-Rules behind `ct state established accept` in a chain are none of them: established packets do not reach them.
+The connections are forwarded ones. Such packets do not meet the rules behind `ct state established accept` in a chain.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -174,11 +174,12 @@ def ingress_last(chains: Iterable[LiveChain]) -> int | None:
 
 
 def deciding(chains: Sequence[LiveChain], rules: Iterable[LiveRule], ours: Iterable[str]) -> Deciding:
-    """A hash of the rules that packets of established forwarded connections meet, and their sets, times and maps.
+    """A hash of the rules that packets of established forwarded connections meet, and sets, times and maps of some.
 
-    Sets and maps are given by (table, name), without their elements. Sets and times (when they begin and end) are those
-    of rules that may drop a packet, or that accept what a later rule drops; maps are verdict maps. `chains`, `rules`:
-    the kernel's whole ruleset. `ours`: names of the tables of offload, whose rules are left out.
+    Sets and times (when they begin and end) are those of the rules that may drop a packet, or that accept what a later
+    rule drops. `maps` has what the rules with a verdict map look up: the map, and sets. Sets and maps are given by
+    (table, name), without their elements. `chains`, `rules`: the kernel's whole ruleset. `ours`: names of the tables of
+    offload, whose rules are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     every = list(reached(chains, by_chain))

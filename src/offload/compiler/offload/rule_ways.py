@@ -98,9 +98,10 @@ def _walk(place: Place, rules: Rules, done: set[Place]) -> Iterator[LiveRule]:
 
 
 def effect(rule: LiveRule, rules: Rules, path: frozenset[str]) -> str:
-    """Which of EFFECTS (`drop`, `limit`, ...) the rule has, or else a chain that it jumps to: the first; empty: none.
+    """The effect of a rule, one of EFFECTS (`drop`, `limit`, ...); empty: it has none.
 
-    `rules`: by chain. `path`: names of the chains on the way, which are not followed again.
+    Of several it is the first in EFFECTS. A rule without one has that of the first rule with one in the chains that it
+    jumps to. `rules`: by chain (`grouped`). `path`: names of the chains on the way, which are not followed again.
     """
     own = next((each for each in EFFECTS if each in rule.does), "")
     if own:

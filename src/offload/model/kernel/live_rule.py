@@ -114,9 +114,9 @@ class Deciding:
     """A summary of the rules, outside of offload's tables, that packets of established connections meet.
 
     If two of one process differ, such rules or their times have changed. `digest`: a hash of these rules. `maps`:
-    (table, name) of their verdict maps. Of those that may drop, or accept what a later one drops: `sets`, (table, name)
-    of the sets that they look up; `edges`, when their times begin and end (seconds of a day in UTC, or above 86,400
-    since 1970).
+    (table, name) of what those with a verdict map look up: the map, and sets. Of those that may drop, or accept what a
+    later one drops: `sets`, (table, name) of the sets that they look up; `edges`, when their times begin and end
+    (seconds of a day in UTC, or above 86,400 since 1970).
     """
 
     digest: int = 0

@@ -52,9 +52,9 @@ class Field(NamedTuple):
         return f"{'!' if value.negated else ''}{self.kind.text(value)}"
 
     def read(self, text: str) -> Any:
-        """Parse a value from the text that `text` gives.
+        """The value for a text that the method `text` made of it.
 
-        ValueError: it cannot be parsed. Not all wrong text is found.
+        ValueError: the text cannot be parsed. Not all wrong text is found.
         """
         value = self.kind.read(text.removeprefix("!"))
         return value._replace(negated=True) if text.startswith("!") else value

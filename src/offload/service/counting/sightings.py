@@ -20,7 +20,7 @@ from offload.status.why.reasons import Lookups, every_reason
 
 AGAIN, IDLE = 10.0, 60.0  # seconds between two readings, and where the last one found no offloaded connection
 REST = 100.0  # times the processor time of a reading: one per cent at most
-MOST = 1 << 16  # connections that are remembered
+MOST = 1 << 16  # connections that may be remembered when a reading begins: ends may have been missed
 ENDS, STATUS, ZONE, ZONE_FORTH = 5, 9, 18, 19  # places in Values; before ENDS is what names a connection
 # Reasons that can come after the fast path: a TCP connection leaves it when an end closes it.
 LATER = frozenset({ReasonCode.WAITING, ReasonCode.TCP_STATE, ReasonCode.ADJUSTED})
@@ -51,7 +51,7 @@ class Sightings:
         return count
 
     def begin(self) -> None:
-        """Note that a reading begins: if more than MOST (65,536) are remembered, as ends were missed, forget all."""
+        """Note that a reading begins: if more than MOST (65,536) connections are remembered, forget all of them."""
         if len(self._fast) > MOST:
             self._fast.clear()
 

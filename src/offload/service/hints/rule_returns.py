@@ -1,9 +1,9 @@
-"""When our tables are created again for live flows to meet changed rules of other programs. Pure; the time is given.
+"""Decide when to create our tables again, so that live flows meet changed rules of other programs. Pure, with no clock.
 
-An offloaded flow bypasses new rules, new elements of the sets of rules, and rules with a time condition (such as
-`meta hour`) that begins to hold. After the flow's table is created again, the flow's next packets meet all rules; if
-these drop them, the flow is not offloaded again. The same holds for the kernel's own decision to forward nothing: a
-sysctl `forwarding` that was switched off.
+An offloaded flow bypasses new rules, new elements of the sets of rules, and rules whose time (such as `meta hour`)
+begins or ends. After the flow's table is created again, the flow's next packets meet all rules; if these drop them, the
+flow is not offloaded again. An offloaded flow also goes on after a sysctl `forwarding` was switched off, until its
+table is created again.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ DAY = 86_400
 
 @dataclass(slots=True)
 class RuleReturns:
-    """When to create our tables again for live flows to meet rules of other programs that changed or have times.
+    """Decides when to create our tables again for changed rules of other programs, rules with times, or forwarding off.
 
     `budget` limits how often in a minute, because a list of banned addresses may grow every second.
     """
@@ -27,7 +27,7 @@ class RuleReturns:
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # returns that changes may still cause in this minute
     _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
     _asked: float | None = None  # when the first change since the last return came, monotonic; None: no change
-    _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no rule has times
+    _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no time is ahead
     _stopped: float | None = None  # when to return for forwarding switched off, monotonic; None: it was not
 
     def update(self, now_there: Deciding, now: float, wall: float) -> None:
@@ -76,7 +76,7 @@ class RuleReturns:
             self.changed(now)
 
     def leads(self, sets: Iterable[tuple[str, str]]) -> bool:
-        """Whether one of these sets, each (table, name), is a verdict map of other programs' rules.
+        """Whether a rule of other programs with a verdict map looks up one of these sets and maps, each (table, name).
 
         False before the first pass.
         """

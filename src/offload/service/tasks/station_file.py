@@ -1,4 +1,4 @@
-"""Write to a file where stations (hosts behind bridges) were seen last.
+"""Write the places where stations (hosts behind bridges) and neighbours were seen last to a file.
 
 From it the next service finds those that moved while none ran.
 """
@@ -21,11 +21,11 @@ def due(engine: Engine) -> float | None:
 
 
 def run(engine: Engine, now: float) -> None:
-    """Write to the file where stations and neighbours were seen last.
+    """Write the last places of stations and neighbours to the file, at once.
 
-    The next write is due APART (5) seconds after `now` (monotonic) at the earliest. Nothing is done before the first
-    decision, or if the service keeps no such file. If the write fails, nothing is raised, it is tried again, and a ubus
-    event is queued, unless the write before failed for the same cause.
+    After it `due` gives no time before `now` (monotonic) plus APART (5) seconds. Nothing is done before the first
+    decision, or if the service keeps no such file. If the write fails, nothing is raised, `due` asks for another one,
+    and a ubus event is queued, unless the write before failed for the same cause.
     """
     if engine.doors.stations is None or engine.decided is None:
         return

@@ -1,6 +1,6 @@
 """Flows that were removed from hardware, and may still be in it. Pure.
 
-Since January 2025 a kernel that deletes a flowtable leaves it to drivers to forget its flows (nf_tables_commit(),
+Since January 2025 a kernel that deletes a flowtable relies on drivers to forget its flows (nf_tables_commit(),
 net/netfilter/nf_tables_api.c). Conntrack does not count what a driver goes on forwarding. A flow without packets may
 also be idle, so the flows of a pair are judged together: if one is seen again, its driver is taken to have forgotten
 all.
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Flows that moved in hardware when they were removed from it, without those that `compared` has dropped since."""
+    """Flows that had packets in hardware until they were removed from it, without those that `compared` has dropped."""
 
     # by flow, its packets (both directions) in the first sample after the removal; None: there was no sample yet
     flows: Mapping[Key, int | None] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Evicted:
     def joined(self, moving: Iterable[Key], at: float) -> "Evicted":
         """A copy with the flows of `moving` added, which were removed from hardware at `at` (monotonic seconds).
 
-        A flow that it has already keeps its packet count. `unseen` begins at 0 again.
+        A flow that it has already keeps its packet count. `unseen` (seconds up to the last sample) becomes 0.
         """
         return Evicted({**dict.fromkeys(moving), **self.flows}, at)
 

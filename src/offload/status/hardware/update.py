@@ -15,9 +15,10 @@ TCP = 6
 def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
-    Counted are packets since the last sample, of flows that are on the same fast path in both; of the first sample,
-    none. Of the time between two samples at most LONGEST (15) seconds count as time in software. `since` becomes the
-    time of the sample if the verdict changes, or it is the first. `evicted` is not changed.
+    A flow counts with its packets since the last sample if it is on the same fast path in both; in the first sample
+    none does. Packets on the slow path are added to `strays`. For a family of which flows had packets in software, the
+    time since the last sample is added to `busy`, at most LONGEST (15) seconds. `since` becomes the time of the sample
+    if the verdict changes, or it is the first. `evicted` is not changed.
     """
     # `evicted` has to be compared with more flows than the sample has
     before = case.sample

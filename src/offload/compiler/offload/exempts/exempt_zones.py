@@ -73,12 +73,13 @@ def _addresses(zone: ZoneDevices) -> tuple[Address, ...]:
 
 
 def of_subnets(config: Config, zones: Zones, elements: Iterable[Element], mode: Mode) -> Iterator[ExemptMatch]:
-    """Yield exempts (traffic not to be offloaded) for zones with subnets and no devices, if a table gives too much.
+    """Yield exempts (traffic not to be offloaded) for zones with subnets and no devices that a table gives too much.
 
     Packets of such a zone use devices of other zones, and meet the elements for those. `elements`: of the table of
-    `mode`. An element gives too much if the pair of this zone and the zone of the device requests a slower mode, not
-    all of the element's families, or more after_packets. A zone gets up to two exempts, with such devices (none if they
-    are all of the table): for connections from the zone's addresses, and for connections to them.
+    `mode`. An element gives too much if `mode` is faster than the pair of this zone and the zone of the element's
+    device requests, if it has a family that the pair does not request, or if it offloads after fewer packets. A zone
+    gets up to two exempts: for connections from its addresses, with the output devices of such elements, and for
+    connections to them, with their input devices. An exempt has no devices if they are all those of the table.
     """
     table, placed = tuple(elements), [zone for zone in zones.values() if zone.l3]
     for zone in zones.values():

@@ -30,8 +30,8 @@ _OF_REDIRECT = (
 def rule(reading: Reading, say: Say) -> Rule | None:
     """The rule of a section; None, with a problem by `say`: its target needs a missing option, or its device is `+`.
 
-    Without protocols it has TCP and UDP. Without option `name` its name is the section's id. `lost` names the options
-    of role CONDITION (schema.py) that cannot be read.
+    Without protocols it has TCP and UDP. Without option `name` its name is the section's id. Its field `lost` names the
+    faulty options of role CONDITION (schema.py).
     """
     values, target = reading.values, reading.values.get("target", "")
     missing = _missing(target, values)
@@ -69,8 +69,8 @@ def rule(reading: Reading, say: Say) -> Rule | None:
 def redirect(reading: Reading, say: Say) -> Redirect:
     """The redirect of a section: a port forward (dnat) or a source rewrite (snat).
 
-    Without a target, or with another than dnat or snat (a problem by `say`), it is dnat. Without protocols it has TCP
-    and UDP. `lost` names the options of role CONDITION (schema.py) that cannot be read.
+    It is dnat if the section has no target, and also if it has another than dnat or snat, which `say` reports. Without
+    protocols it has TCP and UDP. Its field `lost` names the faulty options of role CONDITION (schema.py).
     """
     values = reading.values
     target = values.get("target", "dnat")
@@ -93,9 +93,9 @@ def nat(reading: Reading, say: Say) -> Nat | None:
     """The source NAT of a section; None, with a problem by `say`, if its target and new address do not fit.
 
     Not fitting: target snat where neither snat_ip nor snat_port is given, one of these with another target, and an
-    snat_ip whose mask has gaps. Without a target, or with another than accept, snat or masquerade (a problem), it is
-    masquerade. Without protocols it has all. `lost` names the options of role CONDITION (schema.py) that cannot be
-    read.
+    snat_ip whose mask has gaps. It is masquerade if the section has no target, and also if it has another than accept,
+    snat or masquerade, which `say` reports. Without protocols it has all. Its field `lost` names the faulty options of
+    role CONDITION (schema.py).
     """
     values = reading.values
     target = values.get("target", "masquerade")

@@ -1,7 +1,8 @@
-"""Follow a rule's registers: what its expressions load, change, and do with the packet. Pure.
+"""Note what a rule's expressions load into registers, change there and write to the packet, and verdicts. Pure.
 
-nf_tables' bytecode loads a field of the packet into a register, may change it there (a mask), and compares it. Its
-attributes and keys have their numbers from include/uapi/linux/netfilter/nf_tables.h.
+nf_tables' bytecode loads a field of the packet into a register, may change it there (a mask), and compares it;
+comparisons.py notes what it is compared with. Numbers of attributes and keys:
+include/uapi/linux/netfilter/nf_tables.h.
 """
 
 from collections.abc import Mapping
