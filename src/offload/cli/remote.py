@@ -1,7 +1,8 @@
 """The verbs `zones`, `set`, `pair`, `exempt`, `flush`, `cut`, `reload`, `takeover` and `giveback`.
 
 The function of a verb takes the Router and the parsed arguments, has the service do the verb (where none runs, this
-process does it), and gives an Answer as `answered` does. If a reply has an error, the exit code is FAILED.
+process does it, and always with --root, --once and --forget), and gives an Answer, mostly by `answered`. If a reply has
+an error, the exit code is FAILED.
 """
 
 # Imports at the top stay light: a verb that the service answers needs neither jinja2 nor offload.compiler.

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """Why the service made a pass, or created tables again (a return). The value is the text in the log."""
+    """Why the service made a pass, or created tables again (a return). The value is the text for the log."""
 
     START = "the service started"
     RELOAD = "reload requested"
@@ -23,11 +23,14 @@ class Cause(Enum):
     FILE = "a configuration file changed"
     CLOCK = "the clock was set"
     EXEMPT_ENDED = "a timed exempt ended"
-    TABLE = "a table came or went"
-    CHAIN = "a chain on a hook came or went"
-    RULES = "rules of another table changed"
+    TABLE = "a table came or went"  # of nftables
+    CHAIN = "a chain on a hook came or went"  # of nftables
+    RULES = "rules of another table changed"  # neither of our tables nor of table fw4; or a verdict map of such rules
+    # why tables are created again: rules of other programs or their sets changed, the time of one began or ended, the
+    # clock was set, or forwarding was switched off; so flows that are offloaded may have to be dropped
     DECIDING = "rules, their sets, times or forwarding changed"
     ENDED = "connections were ended"
-    FIREWALL = "rules of the firewall changed"
+    FIREWALL = "rules of the firewall changed"  # in table fw4, while the firewall is not ours
+    # another program may have changed our tables, or removed rules of our firewall; or notifications were lost
     TABLES = "nftables changed"
     OVERRUN = "the kernel sent more notifications than could be read"

@@ -1,4 +1,7 @@
-"""Write nftables objects as nft text, by templates. Pure, except that templates are read, and stored compiled."""
+"""Write nftables objects as nft text, by templates. Pure, except that templates are read, and stored compiled.
+
+A template is compiled to code that runs without Jinja2 (template.py). One that needs more of Jinja2 is run by Jinja2.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -118,8 +121,8 @@ def _braces(values: Iterable[str]) -> str:
 def fill(name: str, **words: Any) -> str:
     """The text of the template of this name (without `.nft.j2`); `words`: the values of its variables.
 
-    OSError: the template cannot be read, for instance because there is none. LookupError: it needs a variable that is
-    not given; where only Jinja2 itself can run the template, that is Jinja2's UndefinedError.
+    OSError: the template cannot be read, for instance because there is none. LookupError (Jinja2's UndefinedError if
+    Jinja2 runs the template): it needs a variable that is not given.
     """
     return _template(name)(**words)
 
@@ -127,7 +130,7 @@ def fill(name: str, **words: Any) -> str:
 def prepare_templates() -> bool:
     """Store all templates as compiled code, for later starts of the program; False: one could not be stored.
 
-    Templates after that one are then not tried. Templates that only Jinja2 itself can run are skipped.
+    Templates after that one are then not tried. Templates that Jinja2 has to run are skipped.
     """
     return prepare(FILTERS)
 

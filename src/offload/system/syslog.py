@@ -22,10 +22,10 @@ class SystemLog:
         self._by_syslog = not _read_by_anyone(sys.stderr)
 
     def write(self, level: LogLevel, text: str) -> None:
-        """Write the text as one line (cut at 400 characters) with `offload: ` in front to stderr, or by syslog(3).
+        """Write `offload: ` and the text, which is cut to 400 characters, as one line to stderr or by syslog(3).
 
-        Syslog(3) is used if stderr was closed or led to /dev/null at the start; else from the first line on that cannot
-        be written to stderr. `level`: the priority for syslog(3); stderr has none.
+        Syslog(3) is used if stderr was closed or led to /dev/null at the start, and once a line could not be written to
+        stderr, for that line and all later ones. `level`: the priority for syslog(3); stderr has none.
         """
         line = one_line(text)
         self._by_syslog = self._by_syslog or not _write_stderr(f"{NAME}: {line}\n")

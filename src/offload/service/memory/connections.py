@@ -1,8 +1,9 @@
 """One conntrack dump for all calls that come soon after it.
 
-A dump may be used while the processor time of making it and of all ubus calls since, also of those that do not use it,
-is more than 9 % of the time since the dump began: so calls take about 9 % of the processor. For the next page of a list
-a dump may be older: up to WALK (30) seconds after its last use, LONGEST (300) after its beginning.
+A dump is used until its cost has fallen to 9 % of the time since it began, so that calls take about 9 % of the
+processor. Its cost is the processor time of making it, and of all ubus calls since, whether they use it or not. For the
+next page of a list it may be older: up to WALK (30) seconds after its last use, but at most LONGEST (300) seconds after
+its beginning.
 """
 
 from collections.abc import Callable
@@ -52,9 +53,9 @@ class Connections:
     def read(self, conntrack: Conntrack, snapshot: Snapshot, plan: Plan, *, going_on: bool = False) -> Read:
         """Give the last dump if it may be used again; else read conntrack, counted by this Snapshot's and Plan's zones.
 
-        A dump may be used while its cost and that of all ubus calls since (`work`) is more than SHARE (9 %) of the time
-        since it began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list, for
-        which the dump may be older (WALK, LONGEST). A new dump is kept if it cost CHEAP (0.05) processor seconds or
+        A dump may be used until its cost, with that of all ubus calls since (`work`), has fallen to SHARE (9 %) of the
+        time since it began; it keeps its own Snapshot and Plan. `going_on`: the call asks for the next page of a list,
+        for which the dump may be older (WALK, LONGEST). A new dump is kept if it cost CHEAP (0.05) processor seconds or
         more, and `forget` was not called meanwhile. KernelError if the kernel does not list its connections.
         """
         now = monotonic()
@@ -79,8 +80,9 @@ class Connections:
     ) -> Listing:
         """All flows of a dump that a query selects, in the query's order; its page (limit, offset) is ignored.
 
-        The last result is used again for the same query and dump, while the dump is kept. `everything`: also
-        connections of the router itself, and to multicast. `between`: called now and then, for urgent work.
+        `read`: the dump, which the method `read` gave. `everything`: also connections of the router itself, and to
+        multicast or broadcast. `between`: called now and then, for urgent work. The last result is used again for the
+        same dump, query and `everything`, while the dump is kept.
         """
         asked = replace(query, limit=None, offset=0)
         if self.lists is not None and self.last is read and self.lists[:2] == (asked, everything):

@@ -57,10 +57,8 @@ def run(engine: Engine, entries: Entries | None = None) -> None:
 
 
 class _Uncounted:
-    # only the entries of the dump are needed
-
     def add(self, rows: list[Row]) -> None:
-        """Do nothing: only the entries of the dump are needed."""
+        """Ignore the rows that `conntrack.listed` gives its counter: only the entries of the dump are needed."""
 
 
 def requests_changed(engine: Engine) -> bool:

@@ -17,10 +17,10 @@ def typed(kind: type, value: Any, key: str) -> Any:
 
 
 def read(make: Callable[[Any], T], value: Any, key: str, what: str) -> T:
-    """Convert text of snapshot.json (or a tuple of it) with `make`, such as `ip_network`, and return the result.
+    """Return `make(value)`, for a value of snapshot.json: a text, or a tuple of texts, which `make` gets as a whole.
 
-    ValueError `'KEY' is not WHAT` if `make` raises ValueError, or the value is neither text nor a tuple. `what`: the
-    wanted form, such as `an address or network`.
+    `make`: such as `ip_network`. ValueError `'KEY' is not WHAT` if it raises ValueError, or the value is neither text
+    nor a tuple. `what`: the wanted form, such as `an address or network`.
     """
     if not isinstance(value, str | tuple):
         raise ValueError(f"'{key}' is not {what}")  # noqa: TRY004 - its sentence is the same as for bad text

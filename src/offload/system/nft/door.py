@@ -113,7 +113,7 @@ class Nft:
         return {name: self._live(name, trusted.get(name)) for name in names if name in existing}
 
     def missed(self, names: Iterable[str]) -> dict[str, int]:
-        """Count accepted reply packets for which a table's set `replied4` or `replied6` had no room: {table: packets}.
+        """Read for how many accepted replies a table's set `replied4` or `replied6` had no room: {table: packets}.
 
         Tables without any such packet, and tables that do not exist, are left out.
         """
@@ -135,11 +135,11 @@ class Nft:
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
-        """Count packets that met nft rules though their flow is marked as in hardware: {(iif, oif): packets}.
+        """Read how many packets met nft rules though their flow is marked as in hardware: {(iif, oif): packets}.
 
         The keys are names of devices. The set STRAY_SET of the table `name`, a hardware table, has counted the packets
-        since the table was made. Empty if it counted none, the table does not exist, or the set has another form.
-        NftError if the table has no such set.
+        since the table was made. Empty if it counted none, if its elements have another form, or if there is no such
+        table; but NftError if the table is there without the set.
         """
         if name not in self.tables():
             return {}

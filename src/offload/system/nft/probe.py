@@ -71,8 +71,8 @@ def probe(nft: Checker, release: str, modules: Iterable[str] = (), conntrack_max
 
     If not, `missing` of the Kernel has one Lack, for the first feature that is missing or for the failure of nft, and
     `flowtable` is False. Else `missing` is empty, and `ipsec` tells whether nft and kernel accept a rule about IPsec.
-    No NftError is raised. `release`, `modules`, `conntrack_max`: values for these fields; some stay at their defaults
-    if something is missing.
+    No NftError is raised. `release`, `modules`, `conntrack_max`: values for the fields of these names. But if something
+    is missing, `conntrack_max` has its default, and so has `modules` if nft fails.
     """
     try:
         version = nft.version()

@@ -26,8 +26,8 @@ SLICE = 0.25  # seconds between checks of the deadline: a signal handler may hav
 class Program:
     """A program that is run with text as input. `path`: path or name. `timeout`: seconds for a run.
 
-    A run that takes longer is killed with its child processes. `_latest`: the end that `hurry` set, in seconds of the
-    monotonic clock.
+    A run that takes longer is killed with its child processes. `_latest`: the deadline that `hurry` set, in seconds of
+    the monotonic clock.
     """
 
     path: str
@@ -35,18 +35,18 @@ class Program:
     _latest: float = float("inf")
 
     def hurry(self, seconds: float) -> None:
-        """Set a limit for the present run and all later ones: one that has not ended in `seconds` from now is killed.
+        """Set a deadline, `seconds` from now: the present run, or a later one, that has not ended by then is killed.
 
-        `run` then raises NftError (fault SILENT). A later call replaces this limit. Signal handlers may call it.
+        `run` then raises NftError (fault SILENT). A later call replaces the deadline. Signal handlers may call it.
         """
         self._latest = time.monotonic() + seconds
 
     def run(self, arguments: Sequence[str], text: str = "") -> tuple[int, str, str]:
         """Run the program with these arguments, and `text` as its input, to its end: (exit status, stdout, stderr).
 
-        NftError if it cannot be started, or is killed because it runs longer than `timeout` seconds or the limit of
-        `hurry`, or prints more than 16 MB. An exit status other than 0 is no error here. Of stderr the first 64 KB are
-        kept.
+        NftError if it cannot be started, or is killed because it runs longer than `timeout` seconds or past the
+        deadline of `hurry`, or prints more than 16 MB. An exit status other than 0 is no error here. Of stderr the
+        first 64 KB are kept.
         """
         started = time.monotonic()
         try:

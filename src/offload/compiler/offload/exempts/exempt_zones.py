@@ -1,6 +1,6 @@
-"""Find the traffic that a table must not offload: exempts, and zones without devices of their own. Pure.
+"""Find the traffic that a table must not offload: that of exempts, and of zones with subnets but no devices. Pure.
 
-Slow traffic is not offloaded. A pair of zones is connections from one to the other.
+Packets of such a zone pass devices of other zones, and would be offloaded as packets of those zones.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Parse a dump of ctnetlink into Rows (of each entry addresses, status and byte counters), and store entries unparsed.
+"""Take a Row (addresses, status, byte counters) of each entry from a ctnetlink dump, and keep whole entries as bytes.
 
-Messages are read by regular expressions that are made from Layouts (layouts.py). Messages that match none are read by
-ctnetlink's Parser.
+Rows are found by regular expressions that are made from Layouts (layouts.py); messages that match none are parsed by
+ctnetlink's Parser. Whole entries are parsed when they are read: by the Reader of their Layout, or by the Parser.
 """
 
 import re
@@ -28,7 +28,7 @@ class Rows:
 
     rows: list[Row]  # one for each entry
     places: list[int]  # offset in the datagram at which the message of each row begins
-    readers: list[Reader | None]  # the Reader of each message; None: the Parser has to read it
+    readers: list[Reader | None]  # what unpacks the whole entry from each message (layouts.py); None: the Parser does
     done: bool = False  # it was the last datagram
     interrupted: bool = False  # the kernel's table changed meanwhile (NLM_F_DUMP_INTR)
     errno: int = 0  # of an error message; 0: none

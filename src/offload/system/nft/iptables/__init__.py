@@ -1,1 +1,1 @@
-"""iptables: `extensions.py` reads matches and targets of iptables-nft, `legacy.py` the tables of iptables-legacy."""
+"""iptables: `extensions.py` parses matches and targets of iptables-nft, `legacy.py` lists tables of iptables-legacy."""
