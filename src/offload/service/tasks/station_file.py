@@ -36,4 +36,5 @@ def run(engine: Engine, now: float) -> None:
         version, error = engine.saved.version, str(refusal)
         if error != engine.saved.error:
             engine.news.append(("offload.degraded", {"error": error}))
+            engine.bound_news()
     engine.saved = saved_stations.Saved(version, now + APART, error)
