@@ -34,4 +34,5 @@ def run(engine: Engine, now: float) -> None:
         error = str(refusal)
         if error != totals.error:
             engine.news.append(("offload.degraded", {"error": error}))
+            engine.bound_news()
     totals.next, totals.error = now + APART, error
