@@ -2,6 +2,7 @@
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,8 +96,8 @@ def test_a_routing_rule_is_news_for_routes() -> None:
     assert (heard.routes, heard.causes) == (ToReturn.ALL, (Cause.ROUTING_RULE,))
 
 
-def to(family: int, length: int, address: bytes, kind: int = 24) -> bytes:
-    return message(kind, struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, 1, 0) + attribute(1, address))
+def to(family: int, length: int, address: bytes, kind: int = 24, *, sort: int = 1) -> bytes:
+    return message(kind, struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, sort, 0) + attribute(1, address))
 
 
 def test_a_route_to_one_host_asks_for_hardware_alone() -> None:
@@ -112,6 +113,26 @@ def test_a_route_to_one_host_asks_for_hardware_alone() -> None:
         assert heard == [asked, ToReturn.NOTHING, asked]
     both = Links().hear(to(2, 31, v4) + to(2, 32, v4))
     assert both.routes is ToReturn.ALL
+
+
+@pytest.mark.parametrize("sort", [6, 7, 8], ids=["blackhole", "unreachable", "prohibit"])
+def test_a_route_that_refuses_one_host_asks_for_all(sort: int) -> None:
+    """Fail2ban bans so; software flows between two bridges do not look the route up (docs/kernel.md 37)."""
+    host = bytes([203, 0, 113, 9])
+    there, refused, deleted = to(2, 32, host), to(2, 32, host, sort=sort), to(2, 32, host, 25, sort=sort)
+    assert Links().hear(refused).routes is ToReturn.ALL
+    links = Links()
+    heard = [links.hear(each).routes for each in (there, refused, refused, deleted)]
+    assert heard == [ToReturn.HARDWARE, ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING], "no flow went by it"
+
+
+def test_a_route_with_another_mtu_or_encapsulation_is_news() -> None:
+    links, target = Links(), bytes([192, 0, 2, 0])
+    mtu = attribute(8, attribute(2, struct.pack("=I", 1400)))  # RTA_METRICS, RTAX_MTU
+    label = attribute(21, struct.pack("=H", 1)) + attribute(22, bytes(12))
+    head = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 2, 0, 1, 0) + attribute(1, target)
+    heard = [links.hear(message(24, head + more)).routes for more in (b"", mtu, mtu, label, label)]
+    assert heard == [ToReturn.ALL, ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL, ToReturn.NOTHING]
 
 
 def by_device(*indexes: int, target: int = 0) -> bytes:

@@ -31,14 +31,16 @@ FR_ACT_TO_TBL, FR_ACT_NOP = 1, 3
 FAMILIES = {AF_INET: "ipv4", AF_INET6: "ipv6"}
 WHOLE_MARK = 0xFFFFFFFF
 
-RTA_SRC, RTA_GATEWAY, RTA_VIA, RTA_NH_ID = 2, 5, 18, 30
+RTA_SRC, RTA_GATEWAY, RTA_METRICS, RTA_VIA, RTA_ENCAP, RTA_NH_ID = 2, 5, 8, 18, 22, 30
 RTM_F_CLONED = 0x200  # a cache entry, not a route
 RT_TABLE_LOCAL = 255  # of the router's own addresses
 EVERYWHERE = frozenset({253, 254, RT_TABLE_LOCAL})  # default, main and local: tables that the kernel's own rules have
 LINK_LOCAL = b"\xfe\x80"  # IPv6, which is never forwarded: each device that comes up brings such a route
 KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
-WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_NH_ID)  # and these say where it leads
+# and these say where it leads, and how (its MTU is a metric)
+WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_METRICS, RTA_ENCAP, RTA_NH_ID)
 MOST_ROUTES = 4096  # that are remembered
+REFUSING = frozenset({6, 7, 8})  # types RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT
 ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
 Parts = tuple[bytes, ...]
 
@@ -90,8 +92,9 @@ def _rule(body: bytes) -> RoutingRule | None:
 class ToReturn(IntEnum):
     """Which of our tables a change of routes asks to create again; each value includes those before it.
 
-    HARDWARE: a route to one host changed. Daemons may write such all the time (odhcpd as a relay, babel, OLSR), and the
-    kernel itself looks routes up anew for most flows in software. ALL: another route, or a routing rule, changed.
+    HARDWARE: a route that leads to one host changed. Daemons may write such all the time (odhcpd as a relay, babel,
+    OLSR), and the kernel itself looks routes up anew for most flows in software. ALL: another route, or a routing rule,
+    changed.
     """
 
     NOTHING, HARDWARE, ALL = range(3)
@@ -125,9 +128,9 @@ class RouteEvents:
     def changed(self, kind: int, body: bytes) -> ToReturn:
         """What the route in a message (type, body) asks for if it is new, was deleted, or leads elsewhere.
 
-        It leads elsewhere if its type or its next hops are not as remembered; its state is remembered. A route that is
-        not remembered counts as new. Else NOTHING; so for messages about other objects, cached routes, routes of the
-        table `local`, and link-local targets of IPv6.
+        It leads elsewhere if its type, next hops or metrics are not as remembered; its state is remembered. A route
+        that is not remembered counts as new. Else NOTHING; so for messages about other objects, cached routes, routes
+        of the table `local`, link-local targets of IPv6, and a deleted route that refused packets: no flow went by it.
         """
         if kind not in {RTM_NEWROUTE, RTM_DELROUTE} or len(body) < RTMSG.size:
             return ToReturn.NOTHING
@@ -137,11 +140,11 @@ class RouteEvents:
         found = attributes(body, RTMSG.size)
         if family == AF_INET6 and found.get(RTA_DST, b"").startswith(LINK_LOCAL):
             return ToReturn.NOTHING
-        asked = ToReturn.HARDWARE if (family, target) in ONE_HOST else ToReturn.ALL
+        asked = ToReturn.HARDWARE if (family, target) in ONE_HOST and sort not in REFUSING else ToReturn.ALL
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
         before = self._known.pop(key, None)
         if kind == RTM_DELROUTE:
-            return asked
+            return ToReturn.NOTHING if sort in REFUSING else asked
         if len(self._known) >= MOST_ROUTES:
             self._known.clear()
         way = self._known[key] = (bytes((sort,)), *(found.get(each, b"") for each in WAY))
