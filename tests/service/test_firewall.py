@@ -285,10 +285,31 @@ def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_
     host.configure(*RULES, rule(9))
     host.service.work()
     assert host.boot.content == written
+    host.start()  # a service that has never seen the tunnel
     host.files.hash = "1"
     host.configure(*RULES)
     host.service.work()
     assert b'"pppoe-wan"' in host.boot.content and host.boot.content.startswith(b"# configuration 1\n")
+
+
+@pytest.mark.parametrize("down_between", [False, True])
+def test_the_ruleset_for_the_next_start_forgets_the_tunnel_of_another_protocol(down_between: bool) -> None:
+    """Else no zone would have the packets of the wan's device at the next start, and the defaults decide alone."""
+    host = firewall_router()
+    others = [each for each in REPLY["interface"] if each["interface"] != "wan"]
+
+    def wan(proto: str, device: str = "") -> None:
+        found = {"interface": "wan", "up": bool(device), "proto": proto, "device": "eth1"}
+        host.fakes.bus.replies[DUMP] = {"interface": [*others, found | ({"l3_device": device} if device else {})]}
+        assert host.service.work().error == ""
+
+    wan("pppoe", "pppoe-wan")
+    if down_between:  # the live ruleset has the device eth1 from here on
+        wan("pppoe")
+        assert b'"pppoe-wan"' in (host.boot.content or b"")
+    host.files.hash = "1"
+    wan("dhcp", "eth1")
+    assert b'"eth1"' in (host.boot.content or b"") and b'"pppoe-wan"' not in (host.boot.content or b"")
 
 
 @pytest.mark.parametrize("fault", [NftFault.SILENT, NftFault.FAILED, NftFault.NO_PROGRAM, NftFault.NOT_PERMITTED])

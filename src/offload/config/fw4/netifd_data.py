@@ -30,6 +30,7 @@ def networks(dump: Any) -> dict[str, RouterNetwork]:
             found[name] = RouterNetwork(
                 device=_device(each.get("l3_device")) or physical,
                 physical=physical,
+                proto=_word(each.get("proto")),
                 zone=_word(_object(each.get("data")).get("zone")),
                 addresses=tuple(_addresses(each)),
             )

@@ -8,6 +8,7 @@ file is written only if its `heading` changes.
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from offload import __version__
 from offload.errors import OffloadError
@@ -28,10 +29,10 @@ class NextStart:
     """What the files for the next start are to have after the last load, and whether they have it."""
 
     unkept: str = ""  # why a file could not be written; empty: none waits
+    networks: Mapping[str, RouterNetwork] = field(default_factory=dict)  # at the next boot, also those that are down
     _state: bytes = b""  # that the file about the last load is to have
     _written: bytes = b""  # that it has
     _boot: tuple[Inputs, LeftOut, str] | None = None  # from which to write the ruleset; None: it is written
-    _networks: Mapping[str, RouterNetwork] = field(default_factory=dict)  # at the next boot, also those that are down
 
     def note(self, state: bytes) -> None:
         """Let the next `write` give the file about the last load this content."""
@@ -39,8 +40,8 @@ class NextStart:
 
     def note_boot(self, inputs: Inputs, left_out: LeftOut, configuration: str) -> None:
         """Let the next `write` write the ruleset for the next boot; arguments as in `boot_text`."""
-        self._networks = with_devices(self._networks, inputs.networks)
-        self._boot = inputs._replace(networks=self._networks), left_out, configuration
+        self.networks = with_devices(self.networks, inputs.networks)
+        self._boot = inputs._replace(networks=self.networks), left_out, configuration
 
     def write(self, doors: FirewallDoors) -> None:
         """Write what was noted and is not written yet. Nothing is raised: if that fails, `unkept` has the cause."""
@@ -58,7 +59,7 @@ class NextStart:
 
     def stopped(self) -> "NextStart":
         """The one after a stop, which removes the file about the last load: nothing waits to be written."""
-        return NextStart(_networks=self._networks)
+        return NextStart(networks=self.networks)
 
 
 def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> bytes:
@@ -94,11 +95,27 @@ def heading_of(content: bytes | None) -> str:
 
 
 def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNetwork]) -> dict[str, RouterNetwork]:
-    """The networks of `now`; those that are down (no device but the physical one) keep their tunnel device of `before`.
+    """The networks of `now`; tunnels that are down (no device but the physical one) keep their device of `before`.
 
-    A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing.
+    A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing. A
+    network with another protocol than in `before` is another one: its only device may be the physical one.
     """
     return {name: _with_device(before.get(name, each), each) for name, each in now.items()}
+
+
+def written(networks: Mapping[str, RouterNetwork]) -> dict[str, tuple[str, ...]]:
+    """What a service keeps of its networks for the next service, for JSON: {name: (device, physical, proto)}."""
+    return {name: (each.device, each.physical, each.proto) for name, each in networks.items()}
+
+
+def read_back(kept: Any) -> dict[str, RouterNetwork]:
+    """The networks of what `written` made, without zones and addresses.
+
+    AttributeError, TypeError or ValueError for other JSON.
+    """
+    return {
+        name: RouterNetwork(str(device), str(physical), str(proto)) for name, (device, physical, proto) in kept.items()
+    }
 
 
 def _write_boot(doors: FirewallDoors, inputs: Inputs, left_out: LeftOut, configuration: str) -> None:
@@ -122,7 +139,7 @@ def _refused(left_out: LeftOut, matching: Matching) -> str:
 
 
 def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
-    down = now.device in {"", now.physical}
+    down = now.proto == before.proto and now.device in {"", now.physical}
     return now._replace(device=before.device) if down and before.device not in {"", before.physical} else now
 
 

@@ -19,7 +19,7 @@ from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall.blame import LeftOut, contents_digest
-from offload.service.firewall.boot import NextStart
+from offload.service.firewall.boot import NextStart, read_back, written
 from offload.service.firewall.inputs import Inputs, compiled, read
 from offload.service.firewall.load import BAD_TEXT, Loaded, Loading
 from offload.service.firewall.state import zones_json
@@ -163,7 +163,7 @@ class Firewall:
         whole = self._forced or missing or others
         if self._digest == identity and not whole:
             self._remember(inputs, Loaded(found, LeftOut()))
-            self._keep(inputs if self._asked else None, LeftOut())
+            self._keep(inputs, LeftOut())
             self._asked = False
             return None
         before, now = None if whole else self.ruleset, found.ruleset
@@ -210,11 +210,10 @@ class Firewall:
             return frozenset()
         return (held - before) | (held & self._handles)
 
-    def _keep(self, inputs: Inputs | None, left_out: LeftOut) -> None:
+    def _keep(self, inputs: Inputs, left_out: LeftOut) -> None:
+        self._next.note_boot(inputs, left_out, self.doors.files.configuration())
         state = {"digest": self._digest, "handles": sorted(self._handles), "files": self._files, "zones": self.zones}
-        self._next.note(json.dumps(state).encode())
-        if inputs is not None:
-            self._next.note_boot(inputs, left_out, self.doors.files.configuration())
+        self._next.note(json.dumps(state | {"networks": written(self._next.networks)}).encode())
         self._next.write(self.doors)
 
     def _remember(self, inputs: Inputs, loaded: Loaded) -> None:
@@ -234,6 +233,7 @@ class Firewall:
             kept = json.loads(self.doors.loaded.read() or b"{}")
             self._handles = frozenset((str(chain), int(handle)) for chain, handle in kept.get("handles", ()))
             self._digest, self._files = str(kept.get("digest", "")), str(kept.get("files", ""))
+            self._next.networks = read_back(kept.get("networks", {}))
         except (OffloadError, ValueError, TypeError, AttributeError):
             self._handles, self._digest, self._files = frozenset(), "", ""
 
