@@ -1,5 +1,6 @@
 """Links, addresses and routes: this machine's kernel against iproute2, messages of our making, and any bytes."""
 
+import errno
 import json
 import shutil
 import struct
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offload.system.netlink.route import routing_rules, rtnetlink, traffic_control
+from offload.errors import KernelError
+from offload.system.netlink.route import links, routing_rules, rtnetlink, traffic_control
 from offload.system.netlink.route.rtnetlink import LinkMessage
 from offload.system.netlink.wire import Message, attribute, message
 
@@ -37,6 +39,7 @@ ip rule add from 192.168.1.0/24 lookup 100
 ip rule add fwmark 0x9/0xf blackhole
 """
 PROGRAM = """
+import errno
 import json
 from offload.system.netlink.route.links import Netlink
 door = Netlink()
@@ -265,3 +268,25 @@ def test_no_message_breaks_a_parser(kind: int, head: bytes, found: list[bytes], 
 def test_requests_are_dumps() -> None:
     assert message(22, bytes(8)) == rtnetlink.ADDRESSES
     assert message(34, bytes(12)) == routing_rules.RULES
+
+
+@pytest.mark.parametrize("lacking", [routing_rules.RULES, traffic_control.QDISCS], ids=["rules", "qdiscs"])
+def test_rules_and_qdiscs_are_missing_only_of_a_kernel_without_them(
+    monkeypatch: pytest.MonkeyPatch, lacking: bytes
+) -> None:
+    """A dump that failed is no proof that no rule routes by the mark, or that nothing shapes by it."""
+
+    def refusing(number: int) -> Callable[[int, bytes], list[Message]]:
+        def dump(_: int, request: bytes) -> list[Message]:
+            if request == lacking:
+                raise OSError(number, "refused")
+            return []
+
+        return dump
+
+    netlink = links.Netlink(seen=lambda _family, _most: [])
+    monkeypatch.setattr(links, "dump", refusing(errno.EOPNOTSUPP))
+    assert netlink.scene() == links.LinkDump()
+    monkeypatch.setattr(links, "dump", refusing(errno.ENOBUFS))
+    with pytest.raises(KernelError, match="does not list its routing rules and queueing disciplines"):
+        netlink.scene()

@@ -1,5 +1,6 @@
 """Read facts of a Snapshot from the kernel: devices, addresses, routes, neighbours, qdiscs, sysctls and so on."""
 
+import errno
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -74,8 +75,8 @@ class Netlink:
     def scene(self) -> LinkDump:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
 
-        KernelError if it does not list devices, addresses, stations or neighbours; rules, qdiscs and filters that it
-        does not list are missing. Entries about a device that is not in the dump of devices are left out.
+        KernelError if it does not list one of them; filters that it does not list are missing, and so are rules and
+        qdiscs of a kernel that has none. Entries about a device that is not in the dump of devices are left out.
         """
         with _asking("links and addresses"):
             found = rtnetlink.links(_dump(rtnetlink.LINKS))
@@ -89,7 +90,8 @@ class Netlink:
         neighbours = tuple(
             Neighbour(each.address, names[each.device], each.mac) for each in resolved if each.device in names
         )
-        qdiscs, rules = _qdiscs(), _rules()
+        with _asking("routing rules and queueing disciplines"):
+            rules, qdiscs = _if_built(RULES), traffic_control.qdiscs(_if_built(traffic_control.QDISCS))
         return LinkDump(
             self._links(found, names),
             addresses,
@@ -167,18 +169,14 @@ def _dump(request: bytes) -> list[Message]:
     return dump(NETLINK_ROUTE, request)
 
 
-def _rules() -> list[Message]:
-    # none where the kernel has no CONFIG_IP_MULTIPLE_TABLES
-    with suppress(OSError):
-        return _dump(RULES)
-    return []
-
-
-def _qdiscs() -> list[QdiscMessage]:
-    # none where the kernel has no traffic control (CONFIG_NET_SCHED)
-    with suppress(OSError):
-        return traffic_control.qdiscs(_dump(traffic_control.QDISCS))
-    return []
+def _if_built(request: bytes) -> list[Message]:
+    # none where the kernel has no policy routing (CONFIG_IP_MULTIPLE_TABLES) or traffic control (CONFIG_NET_SCHED)
+    try:
+        return _dump(request)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return []
 
 
 def _filters(qdiscs: list[QdiscMessage]) -> Iterator[Message]:
