@@ -78,6 +78,7 @@ class Engine:
     trouble: str = ""  # why to try again: the pass, the firewall's load or files failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, ISO 8601: last creation anew or deletion
+    owed: frozenset[str] = frozenset()  # tables that failed passes were to create again: the next one does
     unmarked: str = ""  # why marking an earlier version's file (memory/upgrade.py) failed last; "": never
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read
@@ -211,8 +212,7 @@ class Engine:
         """Store and give the outcome of a pass, or of tables created again without one, and queue ubus events about it.
 
         Events: `offload.degraded` for a new error or newly missing features, `offload.applied` if transactions were
-        sent, and, if there is no error, `offload.device` for each device whose flowtables differ from those in
-        `before`.
+        sent, and, without an error, `offload.device` for each device whose flowtables differ from those in `before`.
         """
         lacks = self.kernel.missing if self.kernel else ()
         refused = self.firewall.error or self.firewall.unkept if self.firewall else ""
@@ -228,6 +228,7 @@ class Engine:
             self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
         self.bound_news()
         self.applied = applied
+        self.owed = self.owed.difference(applied.returned) if applied.error else frozenset()
         self.returned |= dict.fromkeys(applied.returned, applied.time)
         return applied
 

@@ -44,7 +44,7 @@ class TablesReturn:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the tables were created again at `now`, for any reason, or that this failed for routes.
+        """Note that the tables were created again at `now`, for any reason, or are about to be.
 
         No change waits any more. If one waited, `budget` counts it.
         """
@@ -94,7 +94,7 @@ class RouteReturns:
         return ToReturn.ALL if due is not None and due <= now + GATHER else ToReturn.HARDWARE
 
     def returned(self, what: ToReturn, now: float) -> None:
-        """Note that `what` was created again at `now`, for any reason, or that this failed for routes.
+        """Note that `what` was created again at `now`, for any reason, or is about to be.
 
         Changes that asked for no more than that wait no longer; each of both kinds that waited counts in its budget.
         """

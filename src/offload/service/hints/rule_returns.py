@@ -102,7 +102,7 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all our tables were created again for any reason, or that this failed: no change waits any more.
+        """Note that all our tables were created again for any reason, or are about to be: no change waits any more.
 
         If a change waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a
         rule's time begins or ends next.

@@ -33,13 +33,15 @@ TRIES = 3
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """Make a pass: read, decide, change our nft tables and the firewall, and store the decision; gives the outcome.
 
-    `forced`: names of tables to create again even if nothing differs; those with flows to stations that moved are
-    added, and those that are due for changed routes. If nft refuses, the pass reads and decides again, TRIES (3) times
-    in all, until it decides the same; if nft still refuses, the Plan that is stored has the tables in effect. If the
-    router cannot be read, the last decision stays. No OffloadError is raised: `error` of the outcome has its sentence,
-    or `engine.firewall.error` if it is about our firewall. The engine queues ubus events for what changed.
+    `forced`: names of tables to create again even if nothing differs; after a failure `engine.owed` has them, for the
+    next pass. Those with flows to stations that moved are added, and those that are due for changed routes. If nft
+    refuses, the pass reads and decides again, TRIES (3) times in all, until it decides the same; if nft still refuses,
+    the Plan that is stored has the tables in effect. If the router cannot be read, the last decision stays. No
+    OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about our
+    firewall. The engine queues ubus events for what changed.
     """
     engine.passes += 1
+    engine.owed = engine.owed.union(forced)
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
     moved = _moved(engine, before.plan if before else Plan())
     for _ in range(TRIES):
@@ -52,7 +54,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last = decided
-        wanted = {*forced, *moved, *_moved_meanwhile(engine, decided.plan), *_for_routes(engine, decided.plan)}
+        wanted = {*engine.owed, *moved, *_moved_meanwhile(engine, decided.plan), *_for_routes(engine, decided.plan)}
         sent_at = engine.doors.clock()
         applied = _apply(engine, decided, wanted)
         outcome = outcome.with_attempt(applied)

@@ -25,12 +25,11 @@ def for_rules(engine: Engine) -> None:
     """Create all our tables again, for live flows to meet the rules of other programs.
 
     If nft refuses that, or if a table has timed exempts (traffic kept slow), whose timeouts would begin anew, it makes
-    a pass that creates them. The changes of rules so far count as done, even if the pass failed too; no OffloadError is
-    raised.
+    a pass that creates them. If the pass fails too, the next one does it (`engine.owed`). So the changes of rules
+    before the call wait no longer; those that come meanwhile do. No OffloadError is raised.
     """
-    began = engine.doors.clock(), time.time()  # a rule's time that begins meanwhile needs a return of its own
+    engine.rule_returns.returned(engine.doors.clock(), time.time())
     _return(engine, _tables(engine), Cause.DECIDING)
-    engine.rule_returns.returned(*began)
 
 
 def routes_due(engine: Engine) -> float | None:
@@ -48,13 +47,14 @@ def routes_due(engine: Engine) -> float | None:
 def for_routes(engine: Engine) -> None:
     """Create the hardware table again, or all, as `route_returns` says, for the routes of their flows to be looked up.
 
-    If nft refuses, or if a table has timed exempts (traffic kept slow), it makes a pass that creates them. The changes
-    of routes that asked for it count as done, even if the pass failed too; no OffloadError is raised.
+    If nft refuses, or if a table has timed exempts (traffic kept slow), it makes a pass that creates them. If the pass
+    fails too, the next one does it (`engine.owed`). So the changes of routes before the call that asked for it wait no
+    longer; those that come meanwhile do. No OffloadError is raised.
     """
     now = engine.doors.clock()
     what = engine.route_returns.what(now)
-    _return(engine, passes.tables_for(what, engine.decided.plan) if engine.decided else [], Cause.ROUTES)
     engine.route_returns.returned(what, now)
+    _return(engine, passes.tables_for(what, engine.decided.plan) if engine.decided else [], Cause.ROUTES)
 
 
 def _tables(engine: Engine) -> list[str]:
