@@ -11,6 +11,7 @@ import pytest
 from offload.service.firewall.blame import LeftOut
 from offload.service.firewall.boot import boot_text
 from service.firewalls import RULES, inputs
+from service.routers import FIREWALL
 
 SCRIPT = Path(__file__).parents[2] / "files/usr/lib/offload/firewall"
 NFT = """
@@ -194,6 +195,14 @@ def test_what_was_compiled_is_kept_when_nft_refuses_something_else(box: Box) -> 
         box.compiled.write_bytes(boot_text(given, left_out, lambda _: (), "1"))
         assert box.run("save") == (0, "")
         assert box.last_good.read_bytes() == box.compiled.read_bytes() != kept
+
+
+def test_what_was_compiled_of_other_sections_is_kept(box: Box) -> None:
+    """The configuration was written during the load: the hash in the first line was the new one already."""
+    for rules in (RULES[:1], RULES):
+        box.compiled.write_bytes(boot_text(inputs(*FIREWALL, *rules), LeftOut(), lambda _: (), "1"))
+        assert box.run("save") == (0, "")
+        assert box.last_good.read_bytes() == box.compiled.read_bytes()
 
 
 def test_a_full_or_read_only_flash_keeps_the_one_before(box: Box) -> None:

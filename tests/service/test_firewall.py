@@ -14,7 +14,7 @@ from offload.service.hints.kernel_events import causes_of_others, firewall_damag
 from offload.system.files.private_file import FakePrivateFile
 from offload.system.netifd import DUMP
 from offload.system.netlink.route.messages import Notification
-from service.firewalls import OTHERS, RULES, firewall_router, rule
+from service.firewalls import OTHERS, RULES, PickyNft, firewall_router, rule
 from service.routers import REPLY, router, section
 
 
@@ -237,18 +237,41 @@ def test_without_the_package_nothing_is_ours() -> None:
 
 
 def test_the_ruleset_for_the_next_start_follows_the_configuration_alone() -> None:
-    host = firewall_router()
+    host = firewall_router(*RULES, rule(10, src_ip="lan"))
     host.service.work()
     written = host.boot.content
     assert written is not None and written.startswith(b"# configuration 0\n# offload ")
     assert written.splitlines()[2] == b"table inet fw4"
     assert b"flowtable" not in written and b"ct helper" not in written
-    host.configure(*RULES, rule(9))
+    leased = [each | {"ipv4-address": [{"address": "10.0.0.1", "mask": 24}]} for each in REPLY["interface"]]
+    host.fakes.bus.replies[DUMP] = {"interface": leased}
     host.service.work()
-    assert host.boot.content == written  # as if a lease had changed
+    assert "saddr 10.0.0.0/24" in host.nft.sent[-1] and host.boot.content == written
     host.files.hash = "1"
     assert call(host.service, "reload")["ok"]
-    assert host.boot.content is not None and b"Rule 9" in host.boot.content
+    assert host.boot.content is not None and b"saddr 10.0.0.0/24" in host.boot.content
+
+
+def test_the_ruleset_for_the_next_start_follows_a_configuration_that_changed_during_a_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The file has the new hash then, and the old rules."""
+    host = firewall_router(rule(1))
+    host.service.work()
+    host.configure(rule(2))
+    apply = PickyNft.apply
+
+    def meanwhile(nft: PickyNft, text: str) -> None:
+        apply(nft, text)
+        host.configure(rule(3))
+        host.files.hash = "3"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PickyNft, "apply", meanwhile)
+        host.service.work()
+    assert host.boot.content is not None and b"Rule 2" in host.boot.content
+    host.service.work()
+    assert b"Rule 3" in host.boot.content
 
 
 def test_the_ruleset_for_the_next_start_includes_the_files_that_nft_takes() -> None:
@@ -260,13 +283,14 @@ def test_the_ruleset_for_the_next_start_includes_the_files_that_nft_takes() -> N
     host.service.work()
     assert host.boot.content is not None
     lines = host.boot.content.decode().splitlines()
-    assert lines[1].endswith(f" files: {bad} {good}")
+    assert len(lines[1].partition(" files: ")[2].split()) == 2
     assert f'\tinclude "{good}"' in lines and f'include "{bad}"' in lines
     assert '\tinclude "/etc/nftables.d/*.nft"' in lines
     host.nft.bad = (bad,)
     assert call(host.service, "restart")["ok"]
     lines = host.boot.content.decode().splitlines()
-    assert lines[1].endswith(f" files: {good}") and f'include "{bad}"' not in lines and f'\tinclude "{good}"' in lines
+    assert len(lines[1].partition(" files: ")[2].split()) == 1
+    assert f'include "{bad}"' not in lines and f'\tinclude "{good}"' in lines
 
 
 def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_them() -> None:
@@ -282,7 +306,6 @@ def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_
     written = host.boot.content
     assert b'"pppoe-wan"' in written
     host.fakes.bus.replies[DUMP] = {"interface": [*others, down]}
-    host.configure(*RULES, rule(9))
     host.service.work()
     assert host.boot.content == written
     host.start()  # a service that has never seen the tunnel

@@ -77,15 +77,17 @@ def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configurati
 
 
 def heading(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> str:
-    """The first two lines: `# configuration HASH`, `# offload VERSION, refused:HASH devices: ... files: ...`.
+    """The first two lines, in ASCII: `# configuration HASH`, and `# offload VERSION,` with more words.
 
-    The devices are those of all networks, the files those of include sections and packages that are not left out. The
-    second HASH is `none`, or 8 hexadecimal digits that differ if other sections or files are left out, or if a folder
-    that has one of them has other nft files: the ruleset then includes these one by one.
+    These are: `sections:HASH` of /etc/config/firewall as compiled, which may be older than `configuration`; `refused:`
+    with `none` or a HASH that differs if other sections or files are left out, or if a folder that has one of them has
+    other nft files (the ruleset then includes these one by one); `devices:` and those of all networks; `files:` and a
+    HASH for the path of each include section and file of a package that is not left out. These HASHes have 8 digits.
     """
     devices = sorted({each.device for each in inputs.networks.values() if each.device})
     files = sorted((inputs.includes | {path for _, _, path in inputs.installed}) - left_out.files)
-    words = [f"refused:{_refused(left_out, matching)}", "devices:", *devices, "files:", *files]
+    words = [f"sections:{_hash(inputs.sections)}", f"refused:{_refused(left_out, matching)}"]
+    words += ["devices:", *devices, "files:", *map(_hash, files)]
     return f"{HEADER}{configuration}\n# offload {__version__}, {' '.join(words)}\n"
 
 
@@ -134,8 +136,12 @@ def _refused(left_out: LeftOut, matching: Matching) -> str:
         return "none"
     folders = sorted({path.rpartition("/")[0] for path in left_out.files})
     beside = [each for folder in folders for each in matching(f"{folder}/*.nft")]
-    parts = (sorted(left_out.sections), sorted(left_out.files), beside)
-    return sha256("\0\0".join(map("\0".join, parts)).encode()).hexdigest()[:8]
+    return _hash((sorted(left_out.sections), sorted(left_out.files), beside))
+
+
+def _hash(value: object) -> str:
+    # of its repr, which has an escape for what is no character, as names of files can have
+    return sha256(repr(value).encode()).hexdigest()[:8]
 
 
 def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
