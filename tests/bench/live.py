@@ -18,7 +18,7 @@ from kernel.resident import Resident, resident
 
 COUNT = int(os.environ.get("OFFLOAD_CONNECTIONS", "60000"))
 BEAT, TOTALS = 5.0, 60.0  # seconds between the page's calls of status and flows, and of totals
-WATCHED = 200.0  # seconds of the guest's clock
+WATCHED = 150.0  # seconds of the guest's clock
 WARM = 2  # beats before that
 PAGE = {"sort": "bytes", "limit": 25, "offset": 0}
 SHARE, WAIT = 10.0, 0.3  # goals: per cent of the processor, seconds

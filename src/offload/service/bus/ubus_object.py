@@ -14,7 +14,7 @@ from typing import Any
 from offload.errors import OffloadError, StartingError, UsageError
 from offload.nouns import dataclass
 from offload.service.bus import choices, cut, methods, previews, takeover, totals
-from offload.service.bus.explaining import explanations, flow_list
+from offload.service.bus.explaining import flow_list
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -33,6 +33,12 @@ class Verb:
     arguments: Signature
 
 
+def _explain(engine: Engine, given: methods.Given) -> Json:
+    from offload.service.bus.explaining.explanations import explain  # eight modules that cost `offload flows` time
+
+    return explain(engine, given)
+
+
 METHODS: Mapping[str, Verb] = {
     "status": Verb(methods.status, {}),
     "zones": Verb(methods.zones, {}),
@@ -43,7 +49,7 @@ METHODS: Mapping[str, Verb] = {
     "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
     "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
     "flows": Verb(flow_list.list_flows, {"query": "table"}),
-    "explain": Verb(explanations.explain, {"query": "table"}),
+    "explain": Verb(_explain, {"query": "table"}),
     "preview": Verb(previews.preview, {"query": "table"}),
     "flush": Verb(methods.flush, {"query": "table"}),
     "cut": Verb(cut.end, {"query": "table"}),
