@@ -42,14 +42,16 @@ class Firewall:
     """What offload needs of /etc/config/firewall, as typed values, with the Problems found there."""
 
     zones: tuple[Zone, ...]  # in the order of the file
-    disabled: frozenset[str]  # names of zones with `enabled 0` that no enabled zone has
+    disabled: frozenset[str]  # names of zones with `enabled 0`, without those that an enabled zone has too
     permissions: tuple[Permission, ...]  # forwardings, redirects and rules that let traffic pass between zones
     mark_rules: tuple[MarkRule, ...]  # rules that set marks or DSCP on forwarded traffic
-    # (name, options) of refusing rules: those of their options that a conntrack entry does not show, or that are faulty
+    # for each rule that drops or rejects forwarded TCP or UDP by options that a conntrack entry does not show, or that
+    # are faulty: (its name, these options)
     unread: tuple[tuple[str, tuple[str, ...]], ...]
     forward: Policy  # policy of the forward chain
     fw4_offloads: bool  # option flow_offloading is on
-    problems: tuple[Problem, ...]  # faults of defaults, zones and forwardings; of rules and redirects only of `proto`
+    # faults in what offload needs of defaults, zones and forwardings; of rules and redirects only in `proto`
+    problems: tuple[Problem, ...]
 
 
 def load(sections: Sections) -> Firewall:

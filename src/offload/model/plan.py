@@ -86,8 +86,8 @@ class ExemptMatch:
 
 
 FORWARD_PRIORITY = 10  # of our chain on the forward hook; the firewall's has 0 (NF_IP_PRI_FILTER)
-# The last priority but one, where other programs have chains behind: of the hardware table's chain on the forward hook,
-# and of the software flowtable on the ingress hooks of its devices; the other table has the last
+# INT_MAX - 1: the priority of the hardware table's chain on the forward hook if the table is `late`, and of the
+# software flowtable if its table is `behind`; that of the other table is then INT_MAX
 ACCEPTED_PRIORITY = BEHIND_PRIORITY = 2**31 - 2
 SHARED_PRIORITY = 9  # of the hardware table's chain, which must decide before that of the software table
 MAX_REMEMBERED = 65536  # connections of each family whose accepted reply a table can remember
@@ -103,17 +103,17 @@ class Table:
     devices: tuple[str, ...]  # that the flowtable lists
     elements: tuple[Element, ...]  # connections that it offloads, by devices
     exempts: tuple[ExemptMatch, ...] = ()  # traffic that stays slow, also of pairs that are not in this table
-    # its chain on the forward hook has the last priority but one (hardware) or the last in place of 9 or 10, because
-    # another program has a chain there at 9 or higher
+    # another program has a chain on the forward hook at priority 9 or higher, so the priority of the table's own chain
+    # there is INT_MAX - 1 (hardware) or INT_MAX (software), in place of 9 (hardware) or 10 (software)
     late: bool = False
-    # its flowtable has the last priority but one or (hardware) the last in place of 0 or 1, because other programs have
-    # ingress chains at 0 or higher; nft 1.0.6 deletes no device from such a flowtable ("Operation not supported": it
-    # names priority 0)
+    # other programs have ingress chains at priority 0 or higher, so the priority of its flowtable is INT_MAX (hardware)
+    # or INT_MAX - 1 (software), in place of 1 (hardware) or 0 (software). nft 1.0.6 cannot delete a device from it: the
+    # kernel refuses the request, which always has priority 0 ("Operation not supported")
     behind: bool = False
     remembered: int = MAX_REMEMBERED  # size of each set of connections with a reply that the firewall accepted
     indexes: tuple[tuple[str, int], ...] = ()  # name and index of each device that its rules and map name, sorted
-    common: str = ""  # a device that each (iif, oif) of the map has: other packets pass before the look-up; empty: none
-    absent: str = ""  # a device that no (iif, oif) of the map has: its packets pass before the look-up; empty: none
+    common: str = ""  # a device in every (iif, oif) of the map: packets without it need no look-up; empty: not compared
+    absent: str = ""  # a device in no (iif, oif) of the map: its packets need no look-up; empty: not compared
     ipsec: bool = False  # flows that IPsec will encrypt stay slow: the kernel checks no policy of offloaded packets
     # by set, the elements (nft text) of the station sets: hosts at bridge ports, which the service updates one by one
     stations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)

@@ -16,9 +16,9 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
 
     `there`: the listing of the table in the kernel; `wanted`: that of the table that would replace it. The heading is
     `chain input`, or `chain input (new)` if `there` lacks it. Lines are not indented; an element of a set is a line
-    `element 192.0.2.1`. Not compared: elements, and objects other than chains with rules, that `wanted` lacks (other
-    programs may have added them); flowtables and rules that fill them; flags and comment of the table; timeouts of
-    elements.
+    `element 192.0.2.1`. What only `there` has is ignored if it is an element, an object that is no chain, or a chain
+    without hook and rules: other programs may have added it. Also ignored: flowtables and rules that fill them; flags
+    and comment of the table; timeouts of elements.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -33,7 +33,8 @@ def text(match: Match) -> str:
     """The conditions of a match as text of an nft rule, each with a blank after it; empty: it has no conditions.
 
     The caller has to ensure: a match with ports has just one protocol; addresses are of one family (of `family`, if
-    that is given), and none is the name of a network; ICMP types come with `family`; `ipset` has its `fields`.
+    that is given), and no address is still the name of a network; ICMP types and DSCP come with `family`; the `fields`
+    of `ipset` are filled in.
     """
     return "".join([write(value, match) for value, write in zip(match, _WRITERS, strict=True) if value])
 

@@ -163,12 +163,12 @@ def apply(
     opening: str = "",
     busy: Busy = assume_offloaded,
 ) -> Applied:
-    """Bring our nft tables to the decision, by a transaction for each that differs; gives the outcome.
+    """Bring our nft tables to the decision, by one or more transactions for each that differs; gives the outcome.
 
-    `before`: the outcome of the last pass or return; None: this is the first. `forced`, `trusting`, `busy`: as in
-    `pending`. `opening`: nft text for other tables, sent in the first transaction, or alone. If a configuration file
-    cannot be read, nothing is sent; if nft refuses a transaction, earlier ones stay. In both cases nothing is raised,
-    and `error` has the sentence.
+    `before`: the outcome of the last pass, or of a later return of tables (`again`); None: this is the first. `forced`,
+    `trusting`, `busy`: as in `pending`. `opening`: nft text for other tables, sent at the beginning of the first
+    transaction, or alone if there is none. If a configuration file cannot be read, nothing is sent; if nft refuses a
+    transaction, earlier ones stay. In both cases nothing is raised, and `error` has the sentence.
     """
     before = before or Applied()
     if error := unreadable(decided):

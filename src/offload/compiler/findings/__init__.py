@@ -25,9 +25,9 @@ def findings(
 ) -> tuple[Finding, ...]:
     """The Findings: sentences of `offload check` about settings, rules and faults that matter to offload.
 
-    Each comes once, notices last. `packages`: {UCI package of a shaper: its sections}. `served`: the service runs;
-    Findings about rules that drop by a set or at some times are then notices. Empty also if offload is off, fw4
-    offloads by itself, or the kernel has no flowtables.
+    Each comes once, notices last. `packages`: {UCI package of a shaper: its sections}. `served`: the service runs, so
+    Findings about rules that drop by a look-up in a set, or only at certain times, are notices: the service makes live
+    flows meet these rules again. Empty also if offload is off, fw4 offloads by itself, or the kernel has no flowtables.
     """
     if not config.globals.enabled or config.fw4_offloads or not snapshot.kernel.flowtable:
         return ()

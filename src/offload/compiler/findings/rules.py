@@ -56,8 +56,8 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     They are about rules of other programs in nft that must see every packet, or that add flows to a flowtable; tables
     of iptables-legacy; tc filters that copy conntrack's mark into packets; and `ip rule` that compare the mark. A
     Finding is a notice if option auto_exempt keeps the traffic out of flowtables, if it is about `ip rule`, or, with
-    `served` (the service runs), if it is about a rule that drops by a set or at some times. There is none for rules on
-    ingress and egress hooks, nor for rules that set marks which no qdisc or tc filter reads.
+    `served` (the service runs), if it is about a rule that drops by a look-up in a set or only at certain times. There
+    is none for rules on ingress and egress hooks, nor for rules that set marks which no qdisc or tc filter reads.
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt

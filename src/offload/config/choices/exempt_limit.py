@@ -1,4 +1,4 @@
-"""Keep all exempts together within a limit of nft set elements."""
+"""Widen exempts of `config exempt` sections and firewall rules if together they need too many nft set elements."""
 
 # nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would occupy it for a minute.
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from offload.model.sections.exempts import Exempt
 from offload.model.sections.fields import LISTS, combinations, names_a_host
 from offload.nouns import replace
 
-MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of their own
+MOST_ELEMENTS = 16_384  # without those of timed exempts, which have a limit of their own, and of rules in nft
 
 
 def widened(mark_rules: Iterable[MarkRule]) -> Iterator[MarkRule]:

@@ -69,12 +69,13 @@ def zones(engine: Engine, _: Given) -> Json:
 
 
 def check(engine: Engine, _: Given) -> Json:
-    """The reply of `check`: faults of the configuration files as they are now, and of the last load of our firewall.
+    """The reply of `check`: faults of configuration and firewall, missing features, and conflicts with offload.
 
-    It also has the features that kernel or nft lack, settings of the router that conflict with offload (`findings`),
-    and pairs of zones that get less than was chosen (`slower`). The router is as the last pass read it; the files are
-    read now, also (by a dry run of nft) the nft files that the firewall includes. `ok`: there are no faults, no missing
-    features, and no findings but mere notices; `slower` does not count. OffloadError before the first decision.
+    Its lists are those of `check_json`. The configuration files are read anew, and a dry run of nft reads the nft files
+    that the firewall includes; the rest of the router is as the last pass read it. `firewall`: faults of sections and
+    nft files, found when our ruleset was compiled or loaded last; not why a load failed as a whole (`Firewall.error`).
+    `ok`: there are no faults, no missing features, and no findings other than notices; `slower` does not count.
+    OffloadError before the first decision.
     """
     seen = last_decision(engine).snapshot
     uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)

@@ -1,4 +1,4 @@
-"""The list of all tasks: work between passes that is due at times of its own."""
+"""The tasks of the loop, except those that read events: work between passes that is due at times of its own."""
 
 import time
 from typing import Protocol
@@ -26,7 +26,10 @@ class Task(Protocol):
         """When to run, in monotonic seconds, perhaps in the past; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do the work that is due at `now` (monotonic seconds), if there is any."""
+        """Do the work. Call it only when the time that `due` gives has come: most tasks do not check that again.
+
+        `now`: monotonic seconds.
+        """
 
 
 def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task, ...]:
@@ -61,7 +64,7 @@ def follows_hints(task: Task) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TimedExemptsEnd:
-    """Requests a pass when a timed exempt (traffic kept slow) has ended: the pass removes the empty nft set."""
+    """Requests a pass when a timed exempt (traffic kept slow) has ended: the pass removes nft sets that are empty."""
 
     hints: Debouncer
 

@@ -1,7 +1,8 @@
 """Find the zone of an address, by the router's addresses and routes. Pure.
 
 A conntrack entry has no devices, so the zones of its ends are found by the longest prefix, then by the metric. Policy
-routing (mwan3, pbr) is not considered, but see `ZoneLookup.between`.
+routing (mwan3, pbr) is not considered; but with NAT an address of the router shows the device, whatever the route
+(`ZoneLookup.between`).
 """
 
 from collections import defaultdict

@@ -89,7 +89,7 @@ class Uci:
             ) from error
 
     def sweep(self, packages: Iterable[str]) -> None:
-        """Remove what killed processes of offload left: temporary directories, and temporary files of these packages.
+        """Remove offload's temporary directories, and temporary files of these packages, whose process was killed.
 
         Those that a running process uses stay. Errors are ignored.
         """

@@ -33,7 +33,7 @@ class Translation(NamedTuple):
     oifname: tuple[Item, ...] = ()  # output devices to match
 
     def has(self, family: int) -> bool:
-        """Whether it has an address of this family (4 or 6), to match or as the new one."""
+        """Whether it has an address of this family (4 or 6): one that it matches, or one that it translates to."""
         return bool(self.src.of(family) or self.dest.of(family) or self.rewrite.of(family))
 
 

@@ -47,11 +47,12 @@ def _unknown_devices(config: Config, snapshot: Snapshot) -> Iterator[Problem]:
 
 
 def raised(config: Config, pairs: Iterable[Pair]) -> Iterator[Problem]:
-    """A Problem for each of these pairs of zones with a higher requested mode than in version 0.1.0 for the same file.
+    """A Problem for each of these pairs whose requested mode is higher now than version 0.1.0 had it for this file.
 
-    In 0.1.0 a zone without a mode had that of globals. There is no Problem for a pair whose mode a `config pair` gives,
-    and none at all if the file was written for the present rules (`old_rule` False), or if the mode in globals, or the
-    whole file, cannot be read.
+    In 0.1.0 a zone without a mode had that of globals; now its pairs have the mode of their other zone, and that of
+    globals only if neither zone has one. There is no Problem for a pair whose mode a `config pair` gives, and none at
+    all if the file was written for the present rules (`old_rule` False), if `mode` of globals is None, or if a
+    configuration file cannot be read.
     """
     common = config.globals
     if not config.readable or not common.old_rule or common.mode is None:

@@ -1,4 +1,4 @@
-"""Read nf_tables over nfnetlink: names of tables, forward chains, all rules, and a table without its sets' elements."""
+"""Read nf_tables over nfnetlink: names of tables, forward chains, rules, and one table except the elements of sets."""
 
 import errno
 from collections import defaultdict
@@ -134,8 +134,8 @@ def missed(table: str) -> int:
 def dump(kind: tuple[int, int], family: int, table: str = "") -> Iterator[tuple[int, Attributes]]:
     """Read the objects of a kind (TABLES, RULES, ...) from the kernel, as (family number, attributes).
 
-    `family`: number; NFPROTO_UNSPEC: all. `table`: name of the table whose objects are wanted, but some kernels give
-    those of all. NftError if the kernel refuses or does not reply.
+    `family`: number; NFPROTO_UNSPEC: all. `table`: name of the table whose objects are wanted; some kernels ignore it
+    and give the objects of all tables. NftError if the kernel refuses or does not reply.
     """
     return messages.objects(_messages(kind, family, table), kind)
 
