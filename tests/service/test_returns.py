@@ -3,11 +3,13 @@
 import pytest
 
 from offload.errors import BusError
+from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch, Ruleset
 from offload.service.bus import methods
 from offload.service.engine import Engine
 from offload.service.tasks import returns
 from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.ubus.client import FakeUbusClient
+from service.firewalls import PickyNft, firewall_router
 from service.routers import Fakes, router
 
 TABLE = "flow_offload"
@@ -76,3 +78,65 @@ def test_a_pass_that_nft_refuses_leaves_the_return_for_routes_to_be_made() -> No
     fakes.nft.refusals = []
     assert fakes.service.work().returned == (TABLE,)
     assert due(fakes.service) == (None, None)
+
+
+CHAINS = (LiveChain("inet", "fw4", "forward", "forward"), LiveChain("inet", "banIP", "forward", "forward", -5))
+BAN = LiveRule("inet", "banIP", "forward", ("drop",), digest=77)
+EDGE = 1_600_000_000
+TIMED = LiveRule("inet", "banIP", "forward", ("drop",), digest=5, matches=frozenset({"time"}), edges=frozenset({EDGE}))
+
+
+def limiting(port: int, *others: LiveRule) -> Ruleset:
+    """The firewall's rules, whose limit keeps a port slow: with another one, a load leads to another decision."""
+    match = RuleMatch(proto="udp", dport=port)
+    return CHAINS, (LiveRule("inet", "fw4", "forward", ("limit", "drop"), digest=port, match=match), *others)
+
+
+@pytest.mark.parametrize("banned", [False, True])
+@pytest.mark.parametrize("port", [5060, 5061], ids=["one attempt", "two attempts"])
+def test_a_ban_that_comes_after_a_load_waits_for_a_return(
+    monkeypatch: pytest.MonkeyPatch, port: int, *, banned: bool
+) -> None:
+    host = firewall_router()
+    host.nft.included = limiting(5060)
+    host.service.work()
+    host.service.work()
+    apply = PickyNft.apply
+
+    def loads(nft: PickyNft, text: str) -> None:
+        apply(nft, text)
+        if "fw4" in text:
+            nft.foreign = limiting(port, BAN) if banned else limiting(port)
+            nft.of_others += banned
+
+    monkeypatch.setattr(PickyNft, "apply", loads)
+    assert host.service.firewall is not None
+    host.service.firewall.force()
+    applied = host.service.work()
+    assert (applied.loaded, applied.returned, applied.changes) == (True, (TABLE,), 1 if port == 5060 else 2)
+    assert (returns.rules_due(host.service) is not None) is banned
+    returns.for_rules(host.service)
+    assert returns.rules_due(host.service) is None
+
+
+def test_a_rule_whose_time_begins_after_a_load_waits_for_a_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    host, apply = firewall_router(), PickyNft.apply
+    clock, began = host.fakes.clock, host.fakes.clock.now
+    monkeypatch.setattr("offload.service.tasks.passes.time", lambda: EDGE - 0.5 + clock.now - began)
+    host.nft.included = limiting(5060, TIMED)
+    host.service.work()
+    host.service.work()
+
+    def slow(nft: PickyNft, text: str) -> None:
+        apply(nft, text)
+        if "fw4" in text:
+            nft.foreign = limiting(5061, TIMED)
+        clock.now += 1.0
+
+    monkeypatch.setattr(PickyNft, "apply", slow)
+    assert host.service.firewall is not None
+    host.service.firewall.force()
+    applied = host.service.work()
+    assert (applied.loaded, applied.returned, applied.changes) == (True, (TABLE,), 2)
+    due = returns.rules_due(host.service)
+    assert due is not None and due < clock.now

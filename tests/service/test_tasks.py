@@ -96,8 +96,8 @@ def test_a_time_that_begins_while_tables_are_created_returns_them_once_more(
     def wall() -> float:
         return edge - 0.5 + clock.now - began
 
-    monkeypatch.setattr("offload.service.tasks.returns.time.time", wall)
-    monkeypatch.setattr("offload.service.tasks.passes.time", wall)
+    for place in ("tasks.returns.time.time", "tasks.passes.time", "roaming.follow.time"):
+        monkeypatch.setattr(f"offload.service.{place}", wall)
     monkeypatch.setattr(fakes.service.foreign, "deciding", Deciding(1, edges=frozenset({edge})))
     monkeypatch.setattr(fakes.service.foreign, "read", lambda _: fakes.service.foreign.found)
     fakes.service.work()

@@ -312,3 +312,32 @@ def test_rules_of_others_are_read_again_only_where_there_are_new_ones(
     now[0] += 1
     nft.ruleset()
     assert len(reads) == 2
+
+
+def test_transactions_of_others_are_those_that_are_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = [7]
+    monkeypatch.setattr("offload.system.nft.door.kernel.ruleset", lambda before: (((), ()), before))
+    monkeypatch.setattr(Nft, "_run", lambda *_, **__: now.append(now.pop() + 1))
+    nft = Nft(str(tmp_path / "nft"), generation=lambda: now[0])
+    nft.ruleset()
+    before = nft.of_others
+    for text in ("table inet flow_offload {}\n", "table inet fw4 {}\n"):
+        nft.apply(text)
+        nft.ruleset()
+        assert nft.of_others == before
+    now[0] += 2
+    nft.ruleset()
+    assert nft.of_others == before + 2
+
+
+def test_a_transaction_of_others_while_rules_are_listed_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = [7]
+
+    def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
+        now[0] += 1
+        return ((), ()), before
+
+    monkeypatch.setattr("offload.system.nft.door.kernel.ruleset", ruleset)
+    nft = Nft(str(tmp_path / "nft"), generation=lambda: now[0])
+    nft.ruleset()
+    assert nft.of_others == 8

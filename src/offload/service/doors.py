@@ -66,9 +66,11 @@ class Nft(NftChecker, NftTables, Protocol):
     """Sends and reads nftables. `apply` sends text as one transaction; `transactions`: how many it sent with success.
 
     `strays`: by (iif, oif), packets that met rules though their flow has the hardware mark. `handles`: (chain, handle)
-    of each rule of a table. `remembers`: whether set `name` has element `key`. `keys`: all elements of the set. Both
-    give None if the set cannot be read. `hurry`: from `seconds` after the call on, nft is killed.
+    of each rule of a table. `remembers`: whether set `name` has element `key`. `keys`: all of them. Both: None if that
+    cannot be read. `hurry`: after `seconds` nft is killed. `of_others`: counts others' transactions, at `ruleset`.
     """
+
+    of_others: int
 
     @property
     def transactions(self) -> int: ...
@@ -178,10 +180,7 @@ class File(Protocol):
 
 
 class FileReader(Protocol):
-    """Files of the router, by path. `text`: the content; None if it cannot be read.
-
-    `readable`: whether a file can be read. `helpers`: sections of fw4's helpers file; None: absent or no plain UCI.
-    """
+    """Router files. `text`: None if not `readable`. `helpers`: sections of fw4's file; None: absent or no UCI."""
 
     def text(self, path: str) -> str | None: ...
     def helpers(self) -> tuple[Section, ...] | None: ...

@@ -24,6 +24,7 @@ class FakeNft:
     # by table, (chain, handle) of each of its rules
     rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
+    of_others: int = 0  # transactions of other programs
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
 
     def remembers(self, table: str, name: str, key: bytes) -> bool | None:

@@ -44,8 +44,8 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     engine.owed = engine.owed.union(forced)
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
     moved = _moved(engine, before.plan if before else Plan())
+    began, others = (engine.doors.clock(), time()), None  # a rule's time that begins meanwhile needs its own return
     for _ in range(TRIES):
-        began = engine.doors.clock(), time()  # a rule's time that begins meanwhile needs a return of its own
         try:
             decided = engine.read()
         except OffloadError as refusal:
@@ -53,7 +53,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
             return engine.record(replace(outcome, error=str(refusal)), before)
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
-        last = decided
+        last, others = decided, engine.doors.nft.of_others if others is None else others
         wanted = {*engine.owed, *moved, *_moved_meanwhile(engine, decided.plan), *_for_routes(engine, decided.plan)}
         sent_at = engine.doors.clock()
         applied = _apply(engine, decided, wanted)
@@ -74,19 +74,24 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         engine.connections.forget()
     engine.keep(decided)
     engine.rule_returns.update(engine.foreign.deciding, *began)
-    note_returned(engine, outcome, decided.plan, began, sent_at)
+    met = others == engine.doors.nft.of_others  # else a rule of theirs may have come after a table was created
+    note_returned(engine, outcome, decided.plan, began if met else None, sent_at)
     return engine.record(outcome, before)
 
 
-def note_returned(engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float], sent_at: float) -> None:
+def note_returned(
+    engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float] | None, sent_at: float
+) -> None:
     """Note which changes of rules and routes wait no longer, as `applied` created their tables of the plan again.
 
     Rules ask for all tables, routes for the hardware table or all. `began`: when the rules were read, in monotonic
-    seconds and in seconds since 1970. `sent_at`: when the transactions were sent, in monotonic seconds.
+    seconds and in seconds since 1970; None: a rule may have come after a table was created. `sent_at`: when the
+    transactions were sent, in monotonic seconds.
     """
     returned = set(applied.returned)
     if returned and returned >= {table.name for table in plan.tables}:
-        engine.rule_returns.returned(*began)
+        if began is not None:
+            engine.rule_returns.returned(*began)
         engine.route_returns.returned(ToReturn.ALL, sent_at)
     elif HARDWARE_TABLE[0] in returned:
         engine.route_returns.returned(ToReturn.HARDWARE, sent_at)

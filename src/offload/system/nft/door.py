@@ -32,9 +32,10 @@ class Nft:
     """The program nft, and nf_tables over nfnetlink. Methods that fail raise NftError, whose sentence can be shown.
 
     `program`: name or path. `timeout`: seconds for a run; then nft is killed. The other arguments are functions that
-    read the kernel. `transactions`: how many texts `apply` has sent with success. Some attributes are functions of
-    other modules: `tables` (`inet_tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `remembers` and
-    `keys` of elements.py (these two return None where they fail), and `Program.hurry`.
+    read the kernel. `transactions`: how many texts `apply` has sent with success. `of_others`: how many transactions
+    other programs sent before the last `ruleset` ended, plus a constant. Some attributes are functions of other
+    modules: `tables` (`inet_tables`), `forward_chains` and `handles` of nfnetlink/tables.py, `remembers` and `keys` of
+    elements.py (these two return None where they fail), and `Program.hurry`.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Nft:
         self._read: tuple[int, Ruleset] | None = None
         self._rules = Rules()
         self.hurry = self._program.hurry
-        self.transactions = 0
+        self.transactions = self.of_others = 0
 
     def apply(self, text: str) -> None:
         """Send an nft text as one transaction. NftError if it fails; then nothing is changed, with two exceptions.
@@ -132,6 +133,8 @@ class Nft:
             with collector_resting():
                 read, self._rules = kernel.ruleset(self._rules)
             self._read = now, read
+            now = self._generation()  # another program may have sent one while the rules were listed
+        self.of_others = now - self.transactions
         return self._read[1]
 
     def strays(self, name: str) -> Strays:
