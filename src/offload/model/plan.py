@@ -16,11 +16,11 @@ NO_END, FROM, TO, BOTH = "", "from", "to", "both"
 
 @dataclass(frozen=True, slots=True, order=True)
 class PolicyKey:
-    """How connections are offloaded: after how many packets, of which family, and whether bridge ports of hosts decide.
+    """How connections are offloaded: those with equal keys share a chain of our table.
 
-    `after_packets`: packets of the original direction before `flow add`. `family`: any, ipv4 or ipv6. `stations`: the
-    ends of a flow where the bridge port of the host decides between hardware and software: FROM (source), TO
-    (destination), BOTH or NO_END.
+    `after_packets`: `flow add` needs so many packets of the original direction, the present one included. `family`:
+    any, ipv4 or ipv6. `stations`: the ends of a flow where the bridge port of the host decides between hardware and
+    software: FROM (source), TO (destination), BOTH or NO_END.
     """
 
     after_packets: int

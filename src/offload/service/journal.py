@@ -87,8 +87,8 @@ class Journal:
     def followed(self, applied: Applied, cause: Cause = Cause.STATION) -> None:
         """Log which tables were created again, whose flows are on the slow path for a moment, and why (`cause`).
 
-        Nothing is logged if `applied` has the generation (count of changes so far) that was logged last, or created no
-        table again.
+        Nothing is logged if `applied` created no table again, or has the same generation (number of passes and returns
+        that changed the kernel so far) as that of the last call.
         """
         if applied.returned and applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")

@@ -1,4 +1,7 @@
-"""The verbs of `offload firewall` that load or stop it: start, reload, restart, update, reload-sets, stop, flush."""
+"""The verbs of `offload firewall` that load the firewall or stop it.
+
+They are start, reload, restart, update and reload-sets; stop and flush.
+"""
 
 import json
 from collections.abc import Callable, Iterable

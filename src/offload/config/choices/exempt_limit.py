@@ -1,4 +1,8 @@
-"""Widen exempts of `config exempt` sections and firewall rules if together they need too many nft set elements."""
+"""Widen or leave out configured exempts if all together need more than MOST_ELEMENTS (16,384) nft set elements.
+
+They are those of `config exempt` and those made for `config rule`. Timed exempts are not counted, nor those made for
+rules in nft.
+"""
 
 # nft needs about 20 microseconds and a kilobyte for each element, so a few long lists would occupy it for a minute.
 from collections.abc import Iterable, Iterator

@@ -107,9 +107,10 @@ def device(value: str) -> str | Bad:
 
 
 def negatable(parse: Parser) -> Parser:
-    """A parser for a value with or without `!`: `parse` reads the text after it, and sets `negated` in the result.
+    """A parser for a value with or without a `!` before it: with it, `negated` of the result is True.
 
-    Blanks around `!` are ignored. A Bad of `parse` is returned with the whole text, `!` included.
+    `parse` reads the text after the `!`, or all of it, and its result must have the field `negated`. Blanks around `!`
+    are ignored. A Bad of `parse` is returned with the whole text, `!` included.
     """
 
     def parsed(value: str) -> Any:

@@ -1,4 +1,7 @@
-"""Rules and chains in the kernel, ours and others', as far as they matter to offloaded connections."""
+"""Rules and chains of nftables, ours and others', as far as they matter to offloaded connections.
+
+They are in the kernel, or in nft files that the firewall has not loaded yet.
+"""
 
 from ipaddress import IPv4Network, IPv6Network
 from operator import attrgetter
@@ -129,20 +132,22 @@ class Deciding:
 class PacketRule:
     """A rule in nft, not of /etc/config/firewall, that must see every packet; offloaded packets bypass it.
 
-    Packets in software still meet rules on a hook of DEVICE_HOOKS. `does`: limit, quota, dscp, priority, mark, ttl,
-    change (of headers), dup, offload (adds flows to a flowtable), queue, log, drop (by what may change during a
-    connection, or behind our chain), time (drops at some times) or ban (drops by a set). One rule may come several
-    times, for different jumps to it. If there are very many such rules, `match` has devices only.
+    It is in the kernel or in a file not loaded yet, or it stands for the policy of a chain. Packets in software still
+    meet rules on a hook of DEVICE_HOOKS. `does`: limit, quota, dscp, priority, mark, ttl, change (of headers), dup,
+    offload (adds flows to a flowtable), queue or log; or if it drops packets, or accepts what a later rule drops: time
+    (at some times), ban (by a set) or drop (by another property that may change during a connection). In a chain that
+    packets pass after ours, drop is said of any rule that drops. Different jumps to a rule make several of these.
     """
 
     table: str  # family and name: `inet fw4`
     chain: str  # name of its chain
-    # from which packets reach it: prerouting, forward, postrouting, of a bridge also input and output, or one of
-    # DEVICE_HOOKS
+    # from which packets reach it: prerouting, postrouting, forward (in family bridge instead input and output), or one
+    # of DEVICE_HOOKS
     hook: str
     does: str  # why it must see every packet
-    match: RuleMatch = EVERY_PACKET  # what it, its hook and the jumps to it compare for equality; of a ban only devices
-    comment: str = ""  # as its author wrote it; of a ban empty
+    # what it, its hook and jumps to it compare for equality; only devices for a ban, and for all if they are very many
+    match: RuleMatch = EVERY_PACKET
+    comment: str = ""  # as its author wrote it; empty if `match` has been reduced to devices
     marks: int = 0  # bits of the mark that it writes
 
 

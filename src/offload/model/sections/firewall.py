@@ -1,4 +1,7 @@
-"""The sections of /etc/config/firewall as typed values, as written: with negations, ranges, masks and names."""
+"""The firewall's sections as typed values, as written: with negations, ranges, masks and names.
+
+They come from /etc/config/firewall, and over ubus from services and netifd; a Helper comes from another file.
+"""
 
 # NamedTuples and not dataclasses: every start of the command defines these classes again, and dataclasses take longer.
 from collections.abc import Mapping
@@ -164,14 +167,18 @@ class Include(NamedTuple):
 
 
 class Helper(NamedTuple):
-    """`config helper`: a conntrack helper of the kernel, and the port it listens to."""
+    """A conntrack helper of the kernel, and the connections that get it.
+
+    It is a `config helper` of the system's list, /usr/share/firewall4/helpers, or if that has none, of
+    config/fw4/helpers.py. In /etc/config/firewall such a section has no effect.
+    """
 
     name: str  # of the helper
-    description: str = ""  # for the comment
-    module: str = ""  # kernel module
-    family: int = 0  # 4, 6, or 0 for both
-    proto: str = ""  # its one protocol, by name or number
-    port: str = ""  # or range of ports
+    description: str = ""  # comment of its rules; empty: the name
+    module: str = ""  # kernel module without which it is not used
+    family: int = 0  # of the connections: 4, 6, or 0 for both
+    proto: str = ""  # their one protocol, by name or number
+    port: str = ""  # their destination port, or a range
 
 
 class FirewallConfig(NamedTuple):

@@ -1,7 +1,7 @@
-"""`option cut_refused`: end the connections that changed firewall rules refuse, also when a rule's time begins or ends.
+"""`option cut_refused`: end connections that the firewall's rules refuse now, and did not before.
 
-The firewall accepts packets of established connections before its configured rules, so without this option a new rule
-ends no connection.
+Connections are compared with the rules when these changed, and when the time of a rule begins or ends. The firewall
+accepts packets of established connections before its configured rules, so without this option a new rule ends none.
 """
 
 from offload.nouns import replace

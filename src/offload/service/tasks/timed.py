@@ -181,9 +181,10 @@ class RoutesChanged:
         return returns.routes_due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Create the hardware table or all again, and if that succeeds, log that their flows took the slow path.
+        """Create our tables again, but only the hardware table if no other routes changed than those to single hosts.
 
-        If nft refuses, or a table has timed exempts, it makes a pass that creates them. No OffloadError is raised.
+        If nft refuses, or one of our tables has timed exempts, a pass does this instead. When the tables are
+        created, the log gets a line that their flows took the slow path. No OffloadError is raised.
         """
         returns.for_routes(engine)
         self.journal.followed(engine.applied, Cause.ROUTES)
@@ -205,7 +206,7 @@ class RulesOfOthers:
     def run(self, engine: Engine, _: float) -> None:
         """Create all our tables again, and if that succeeds, log that their flows took the slow path.
 
-        If nft refuses, or a table has timed exempts, it makes a pass that creates them. No OffloadError is raised.
+        If nft refuses, or one of our tables has timed exempts, a pass does this instead. No OffloadError is raised.
         """
         returns.for_rules(engine)
         self.journal.followed(engine.applied, Cause.DECIDING)
@@ -213,7 +214,10 @@ class RulesOfOthers:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnections:
-    """Ends the connections that changed firewall rules refuse (`option cut_refused`), also at the times of rules."""
+    """Ends connections that the firewall's rules refuse since they changed, or since a rule's time began or ended.
+
+    Only with `option cut_refused`.
+    """
 
     journal: Journal
 

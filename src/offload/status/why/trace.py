@@ -15,11 +15,11 @@ TABLES = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]}
 
 
 def steps(seen: Seen, reason: Reason | None) -> tuple[Step, ...]:
-    """The steps of the explanation of a connection: each condition for offload, in the order of STEPS, then six more.
+    """The steps of the explanation of a connection: the conditions for offload, in the order of STEPS, then six facts.
 
-    A condition is YES or NO; without a pair of zones, those that need the pair are UNASKED. If the connection is
-    offloaded, no condition is NO. The six are `route`, `neighbour`, `mtu`, `sending`, `path` and `hardware`. `reason`:
-    the Reason of the conclusion; None: there is none.
+    A condition is YES, NO, or UNASKED (it needs the pair of zones, and there is none); of an offloaded connection none
+    is NO. The facts are `route`, `neighbour`, `mtu`, `sending`, `path` and `hardware`; class Step says what YES, NO
+    and UNASKED mean for them. `reason`: the Reason of the conclusion; None: there is none.
     """
     if seen.entry.state is State.SLOW:
         held = list(every_reason(seen.entry, seen.src, seen.dest, seen.pair, seen.lookups))

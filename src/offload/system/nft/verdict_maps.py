@@ -1,7 +1,8 @@
-"""Complete rules by the elements of the sets and maps that they look up. Pure.
+"""Find what rules that look up sets and maps do to packets, by the elements of these. Pure.
 
-nft writes `ct state vmap { established : accept }` and `ct state { established, related } accept` as a lookup in a set
-without a name, whose elements are no part of the rule. Only with them is it known where established packets go.
+nft writes `ct state vmap { established : accept }` and `ct state { established, related } accept` as a lookup in an
+anonymous map or set, whose elements are no part of the rule. Only with them is it known where established packets go.
+A LiveRule gets what follows from the elements (verdicts, chains, ...), not the elements.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -37,7 +38,7 @@ Objects = Callable[[Place], int]  # the kind of objects in a map (NFT_OBJECT_LIM
 def resolved(
     rules: Iterable[LiveRule], chains: Mapping[tuple[str, str], Iterable[str]], elements: Elements, objects: Objects
 ) -> Iterator[LiveRule]:
-    """Yield the rules, completed by the elements of the sets and maps in their field `asked`, which is then empty.
+    """Yield the rules with what the elements of the sets and maps in their field `asked` say; `asked` is then empty.
 
     - A lookup of the connection's state: `opening` becomes True if no established packet matches it, and `ends` False
       if not all of them are accepted; chains that a verdict map leads them to are added to `targets`.

@@ -9,11 +9,11 @@ _NO_OUTPUT_DEVICE = frozenset({"prerouting", "input"})  # the packet is not yet 
 
 
 def report_unmet(draft: Draft, section: Rule, hook: str) -> None:
-    """Add a problem for each condition of a `config rule` that no packet of its hook can meet.
+    """Add to `draft` a problem for each condition of a `config rule` that no packet of its hook can meet.
 
-    They are option `device` where packets have no such device, and source MAC addresses (src_mac, or a set that has
-    them) of packets of the router itself. The rule stays in the ruleset. `hook`: prerouting, input, forward, output or
-    postrouting.
+    They are an input device on output, an output device on prerouting and input (option `device`), and source MAC
+    addresses on output (src_mac, or a set that has them). The rule stays in the ruleset. `hook`: prerouting, input,
+    forward, output or postrouting.
     """
     problems = draft.problems
     if section.device and section.egress and hook in _NO_OUTPUT_DEVICE:

@@ -1,7 +1,7 @@
 """Write exempts (traffic not to be offloaded) as few nft sets and rules, because each rule costs packets time. Pure.
 
-Exact values go to a hash set, ranges and networks to an interval set; the kernel refuses overlapping intervals in a
-concatenation (nft_set_pipapo.c), so these are spread over several sets.
+Exact values go to a hash set, ranges and networks to interval sets: to so many that no two intervals of a set overlap,
+which the kernel refuses (of concatenations nft_set_pipapo.c).
 """
 
 from collections import defaultdict
@@ -70,9 +70,10 @@ def exempt_rules(matches: Iterable[ExemptMatch]) -> ExemptRules:
     """Make the nft sets and rules for a table's exempts (traffic not to be offloaded).
 
     Exempts of the same Shape (devices, family, protocol, ...) and negated conditions share a set of exact values, and
-    sets of ranges; a set has one rule that looks it up, and exempts without values have a rule without a set. Ranges
-    that overlap are spread over several sets. Exempts with a timeout have sets of their own. Exempts with `connmark`
-    (connections with a conntrack mark) have rules without a set, which come last.
+    sets of ranges; a set has one rule that looks it up, and exempts without values have a rule without a set. Exempts
+    with a timeout have sets of their own. Of the others a range within another is left out; ranges that still overlap
+    are spread over several sets. Exempts with `connmark` (connections with a conntrack mark) have rules without a set,
+    which come last.
     """
     lasting, timed = list[ExemptMatch](), list[ExemptMatch]()
     marked: list[str] = []

@@ -106,7 +106,7 @@ class Conntrack:
         return until_whole(dumped)
 
     def fast(self, take: Callable[[Entries], None]) -> None:
-        """Call `take` with the entries in a flowtable, once for each datagram of the dump, with the entries in it.
+        """Dump the entries that are in a flowtable, and call `take` for each datagram of the dump, with its entries.
 
         The dump is made once: if the table changes meanwhile, entries may be missing or come twice. A kernel before
         5.17 gives all entries. `take` may have been called before a KernelError.
