@@ -45,11 +45,11 @@ def list_flows(engine: Engine, given: Given) -> Json:
 
 
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
-    """Select flows by `query` of `given`: (reply without `flows`, function that gives the flows as text).
+    """Select flows by `query` of `given`: (reply, function that gives the flows as text).
 
-    Without a limit in `query` all are selected. The function yields the text to print, in pieces: with True the whole
-    reply as JSON, with False lines for people; its second argument is their width in columns. OffloadError if the query
-    is bad, or connections or routes cannot be read.
+    The reply has `ok`, `total` and `offset`. Without a limit in `query` all are selected. The function yields the text
+    to print, in pieces: with True the whole reply as JSON, with False lines for people; its second argument is their
+    width in columns. OffloadError if the query is bad, or connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)

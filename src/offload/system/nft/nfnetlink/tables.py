@@ -101,9 +101,9 @@ def handles(table: str) -> frozenset[tuple[str, int]]:
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
     """Read all chains and rules of families inet, ip, ip6, bridge and netdev: ((chains, rules), Rules).
 
-    `before`: the Rules that the last call returned; a rule with the same bytes as then is not parsed again. Rules are
-    completed by elements of the sets and maps that they look up (verdict_maps.py). In a large ruleset several plain
-    rules in a row become one LiveRule (rule_runs.py). NftError if the kernel does not list chains or rules.
+    `before`: the Rules that the last call returned; a rule with the same bytes as then is not parsed again. What a rule
+    does by the elements of its sets and maps is in it (verdict_maps.py). In a large ruleset several plain rules in a
+    row become one LiveRule (rule_runs.py). NftError if the kernel does not list chains or rules.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
