@@ -51,6 +51,16 @@ def test_a_return_counts_only_if_a_change_waited() -> None:
     assert returns.budget.left(5.2) == MOST_RETURNS - 1
 
 
+def test_a_route_that_changes_while_tables_are_created_waits_for_another_return() -> None:
+    returns = TablesReturn()
+    returns.changed(5.0)
+    returns.changed(5.4)
+    returns.returned(5.3)
+    assert returns.due(5.4) == 5.3 + APART
+    returns.returned(8.0)
+    assert returns.due(8.0) is None
+
+
 def test_a_return_of_all_tables_answers_what_asked_for_hardware() -> None:
     returns = RouteReturns()
     returns.changed(ToReturn.NOTHING, 4.0)

@@ -76,6 +76,31 @@ def test_a_moment_that_is_over_is_none() -> None:
     assert known(edges=frozenset({int(MIDNIGHT) + 5})).due(0.0) == 5 + AFTER_EDGE
 
 
+def test_a_time_that_has_begun_is_not_forgotten_for_other_times() -> None:
+    """A pass that reads changed rules may come between the time and its return."""
+    first = int(MIDNIGHT) + 100
+    returns = known(edges=frozenset({first}))
+    for later in (0.01, 2 * AFTER_EDGE):
+        returns.update(Deciding(1, BANNED, edges=frozenset({first, first + 50})), 100 + later, first + later)
+        assert returns.due(100 + later) == 100 + AFTER_EDGE
+    returns.returned(101.0, first + 1.0)
+    assert returns.due(101.0) == 150 + AFTER_EDGE
+
+
+def test_what_changes_while_tables_are_created_waits_for_another_return() -> None:
+    returns = known()
+    returns.elements(BANNED, 5.0)
+    returns.elements(BANNED, 7.0)
+    returns.stopped(7.0)
+    returns.returned(6.0, MIDNIGHT)
+    assert returns.due(7.0) == 7.0 + GATHER
+    returns.returned(7.0, MIDNIGHT)
+    assert returns.due(7.0) is None
+    returns.stopped(8.0)
+    returns.returned(7.5, MIDNIGHT)
+    assert returns.due(8.0) == 8.0 + GATHER
+
+
 def test_elements_of_a_verdict_map_may_lead_to_other_rules() -> None:
     returns = known(maps=frozenset({("limits", "hosts")}))
     assert returns.leads([("limits", "hosts"), ("banIP", "blocklist")])

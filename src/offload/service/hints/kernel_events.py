@@ -81,9 +81,9 @@ class KernelEvents:
         if heard.generations <= ours and not lost:
             return
         engine.touched |= lost or bool(heard.tables & OURS)
-        engine.rule_returns.elements(heard.elements, time.monotonic())
+        engine.rule_returns.elements(heard.elements, engine.doors.clock())
         if lost:
-            engine.rule_returns.changed(time.monotonic())
+            engine.rule_returns.changed(engine.doors.clock())
         causes = causes_of_others(engine, heard)
         causes += (Cause.RULES,) if engine.rule_returns.leads(heard.elements) else ()
         if lost or heard.tables & OURS or Cause.TABLES in causes:

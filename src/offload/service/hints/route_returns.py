@@ -25,10 +25,12 @@ class TablesReturn:
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)
     _asked: float | None = None  # when the first change since the last return came; None: no change
+    _latest: float = float("-inf")  # when the last one came
     _last: float = float("-inf")  # when the tables were created again last for routes
 
     def changed(self, now: float) -> None:
         """Note a change at `now`: `due` has a time. Later changes leave that time."""
+        self._latest = max(self._latest, now)
         if self._asked is None:
             self._asked = now
 
@@ -44,16 +46,16 @@ class TablesReturn:
         return first if self.budget.left(now) else max(first, self.budget.renewed(now))
 
     def returned(self, now: float) -> None:
-        """Note that the tables were created again at `now`, for any reason, or are about to be.
+        """Note that the tables were created again after `now`, for any reason, or are about to be.
 
-        No change waits any more. If one waited, `budget` counts it.
+        Changes before `now` wait no longer; if one waited, `budget` counts it.
         """
         if self._asked is None:
             return
         self.budget.returned(("routes",), now)
         if self._asked + GATHER <= now:  # else it was done for another reason, and a script still writes its routes
             self._last = now
-        self._asked = None
+        self._asked = self._latest if self._latest > now else None
 
     def forget(self) -> None:
         """Forget the changes so far: `due` is None until the next change."""
@@ -94,9 +96,10 @@ class RouteReturns:
         return ToReturn.ALL if due is not None and due <= now + GATHER else ToReturn.HARDWARE
 
     def returned(self, what: ToReturn, now: float) -> None:
-        """Note that `what` was created again at `now`, for any reason, or is about to be.
+        """Note that `what` was created again after `now`, for any reason, or is about to be.
 
-        Changes that asked for no more than that wait no longer; each of both kinds that waited counts in its budget.
+        Changes before `now` that asked for no more than that wait no longer; each kind that waited counts in its
+        budget.
         """
         for each, one in self._of_tables.items():
             if each <= what:

@@ -27,6 +27,7 @@ class RuleReturns:
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # returns that changes may still cause in this minute
     _known: Deciding | None = None  # the rules of the last pass; None: no pass yet
     _asked: float | None = None  # when the first change since the last return came, monotonic; None: no change
+    _latest: float = float("-inf")  # when the last one came
     _edge: float | None = None  # when a rule's time begins or ends next, monotonic; None: no time is ahead
     _stopped: float | None = None  # when to return for forwarding switched off, monotonic; None: it was not
 
@@ -38,7 +39,8 @@ class RuleReturns:
         """
         if self._known is not None and self._known.digest != now_there.digest:
             self.changed(now)
-        if self._known is None or self._known.edges != now_there.edges:
+        begun = self._edge is not None and self._edge <= now + AFTER_EDGE  # a time that asks for its own return
+        if not begun and (self._known is None or self._known.edges != now_there.edges):
             self._edge = _next(now_there.edges, now, wall)
         self._known = now_there
 
@@ -84,6 +86,7 @@ class RuleReturns:
 
     def changed(self, now: float) -> None:
         """Note that rules may decide differently from `now` on: `due` has a time. Later changes do not postpone it."""
+        self._latest = max(self._latest, now)
         if self._asked is None:
             self._asked = now
 
@@ -102,14 +105,16 @@ class RuleReturns:
         return min(times, default=None)
 
     def returned(self, now: float, wall: float) -> None:
-        """Note that all our tables were created again for any reason, or are about to be: no change waits any more.
+        """Note that all our tables were created again after `now`, for any reason, or are about to be.
 
-        If a change waited, `budget` counts it. `now`: monotonic seconds; `wall`: seconds since 1970, to find when a
-        rule's time begins or ends next.
+        Changes before `now` wait no longer; if one waited, `budget` counts it. `now`: monotonic seconds; `wall`:
+        seconds since 1970, to find when a rule's time begins or ends next.
         """
         if self._asked is not None:
             self.budget.returned(("rules",), now)
-        self._asked = self._stopped = None
+        self._asked = self._latest if self._latest > now else None
+        if self._stopped is not None and self._stopped <= now + GATHER:
+            self._stopped = None
         self._edge = _next(self._known.edges, now, wall) if self._known else None
 
 
