@@ -54,6 +54,23 @@ def test_several_at_once_are_one_answer(kernel: tuple[socket.socket, Monitor]) -
     assert hints.transactions().tables == {"late"}
 
 
+def test_all_that_came_before_is_read_at_once() -> None:
+    """The caller takes as many transactions for its own as it sent: one of another program must not stand for these."""
+    hints = Monitor()
+    waiting = [message(NEWTABLE, "banIP"), message(NEWGEN), *[message(NEWTABLE, "ours")] * 2000, message(NEWGEN)]
+
+    class Socket(socket.socket):
+        def recv(self, *_: int) -> bytes:
+            if waiting:
+                return waiting.pop(0)
+            raise BlockingIOError
+
+    hints._nft.close()
+    hints._nft = Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    assert hints.transactions().generations == 2
+    hints.close()
+
+
 def test_links_are_not_remembered_over_a_loss(kernel: tuple[socket.socket, Monitor]) -> None:
     """The lost message may have been that a link went down: then the next one, that it is up, is news."""
     _, hints = kernel

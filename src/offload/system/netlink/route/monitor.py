@@ -21,6 +21,7 @@ ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19, 2
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
 MOST_AT_ONCE = 256  # datagrams in one call; the rest stays for the next call
+MOST_WAITING = 4096  # datagrams; more do not fit into the receive buffer, where each has 576 bytes at least
 NOTHING = Notification()
 OVERRUN = Notification((Cause.OVERRUN,))
 
@@ -61,11 +62,11 @@ class Monitor:
         """Read nftables' notifications since the last call, without waiting: those of the transactions that ended.
 
         They are of all programs, also of this process. Changes of a transaction that has not ended are kept for the
-        next call. If the kernel dropped notifications or the socket failed, the result has the cause OVERRUN. At most
-        MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
+        next call. If the kernel dropped notifications or the socket failed, the result has the cause OVERRUN. All are
+        read that came before this call, so those of our own transactions so far are among them.
         """
         ended = [NOTHING]
-        for each in datagrams(self._nft):
+        for each in datagrams(self._nft, MOST_WAITING):
             part = transactions(each) if each is not None else OVERRUN
             self._begun = _joined((self._begun, part))
             if part.generations or part is OVERRUN:
