@@ -88,6 +88,21 @@ def test_hosts_that_come_and_go_do_not_delay_a_failover() -> None:
     assert (returns.due(now), returns.what(now + GATHER)) == (now + GATHER, ToReturn.ALL)
 
 
+def test_lost_notifications_do_not_delay_a_failover() -> None:
+    returns, now = RouteReturns(), 100.0
+    for _ in range(MOST_RETURNS):
+        returns.changed(ToReturn.LOST, now)
+        now += APART
+        assert returns.what(now) is ToReturn.LOST
+        returns.returned(returns.what(now), now)
+    returns.changed(ToReturn.LOST, now)
+    assert returns.due(now) == 100.0 + APART + WINDOW
+    returns.changed(ToReturn.ALL, now)
+    assert (returns.due(now), returns.what(now + GATHER)) == (now + GATHER, ToReturn.ALL)
+    returns.returned(ToReturn.ALL, now + GATHER)
+    assert returns.due(now + GATHER) is None, "a return of all tables answers both"
+
+
 @given(st.lists(st.floats(0.01, 3.0), max_size=400))
 def test_routes_that_change_again_and_again_cost_few_returns_and_none_is_forgotten(pauses: list[float]) -> None:
     returns, now, done = TablesReturn(), 100.0, []

@@ -48,9 +48,8 @@ class KernelEvents:
         heard = self._monitor.links()
         for cause in heard.causes:
             self._hint(cause)
-        if heard.routes or Cause.OVERRUN in heard.causes:
-            what = ToReturn.ALL if Cause.OVERRUN in heard.causes else heard.routes
-            self._engine.route_returns.changed(what, self._engine.doors.clock())
+        what = max(heard.routes, ToReturn.LOST) if Cause.OVERRUN in heard.causes else heard.routes
+        self._engine.route_returns.changed(what, self._engine.doors.clock())
         if heard.stopped:  # a packet of an offloaded flow does not come to where forwarding is asked for
             self._engine.rule_returns.stopped(self._engine.doors.clock())
         moved = False

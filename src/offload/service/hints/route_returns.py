@@ -66,12 +66,12 @@ class TablesReturn:
 class RouteReturns:
     """When to create our tables again because routes changed, and which.
 
-    Changes that ask for the hardware table and those that ask for all have a budget each, so that routes to hosts,
-    which some daemons write all the time, do not delay the tables' return after a failover.
+    Each kind of change has a budget of its own, so that routes to hosts, which some daemons write all the time, and
+    notifications that hosts with forged addresses make the kernel drop do not delay the return after a failover.
     """
 
     _of_tables: dict[ToReturn, TablesReturn] = field(
-        default_factory=lambda: {each: TablesReturn() for each in (ToReturn.HARDWARE, ToReturn.ALL)}
+        default_factory=lambda: {each: TablesReturn() for each in ToReturn if each}
     )
 
     def changed(self, what: ToReturn, now: float) -> None:
@@ -88,12 +88,13 @@ class RouteReturns:
         return min((each for each in times if each is not None), default=None)
 
     def what(self, now: float) -> ToReturn:
-        """What to create again if something is due at `now`: ALL if that is due GATHER (0.2) seconds later at most.
+        """What to create again if something is due at `now`: the most that is due GATHER (0.2) seconds later at most.
 
-        Else HARDWARE.
+        HARDWARE if nothing is.
         """
-        due = self._of_tables[ToReturn.ALL].due(now)
-        return ToReturn.ALL if due is not None and due <= now + GATHER else ToReturn.HARDWARE
+        times = ((each, one.due(now)) for each, one in self._of_tables.items())
+        due = (each for each, at in times if at is not None and at <= now + GATHER)
+        return max(due, default=ToReturn.HARDWARE)
 
     def returned(self, what: ToReturn, now: float) -> None:
         """Note that `what` was created again after `now`, for any reason, or is about to be.

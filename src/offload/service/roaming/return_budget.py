@@ -28,7 +28,7 @@ class Pause:
 class ReturnBudget:
     """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
 
-    There is one budget for stations, one for rules of other programs, and two for routes. Only the budget of stations
+    There is one budget for stations, one for rules of other programs, and three for routes. Only the budget of stations
     has pauses: those of the 4096 stations that caused a return last. A budget forbids nothing: the caller asks `left`,
     and for a station `ready`, first.
     """

@@ -100,7 +100,7 @@ def note_returned(
 def tables_for(what: ToReturn, plan: Plan) -> list[str]:
     """The names of the plan's tables that a change of routes asks to create again."""
     names = [table.name for table in plan.tables]
-    return [each for each in names if what is ToReturn.ALL or (what and each == HARDWARE_TABLE[0])]
+    return [each for each in names if what > ToReturn.HARDWARE or (what and each == HARDWARE_TABLE[0])]
 
 
 def _apply(engine: "Engine", decided: Decided, forced: Collection[str]) -> Applied:
