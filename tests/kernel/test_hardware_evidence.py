@@ -18,7 +18,8 @@ from kernel.sides import bridge, vlan
 from kernel.steady import download
 from kernel.traffic import Talk
 from offload.service.bus.explaining.flow_list import list_flows
-from offload.service.bus.methods import check, status
+from offload.service.bus.methods import status
+from offload.service.checking.check import check
 from offload.service.engine import HARDWARE
 from offload.service.hardware.give_up import FLOWS
 from offload.service.hardware.hardware_monitor import APART

@@ -9,6 +9,7 @@ from offload.model.cause import Cause
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.problems.problem import ProblemCode
 from offload.service.bus import methods
+from offload.service.checking.check import check
 from offload.service.engine import Engine
 from offload.service.hints.kernel_events import causes_of_others, firewall_damaged
 from offload.system.files.private_file import FakePrivateFile
@@ -38,10 +39,37 @@ def test_check_lists_what_is_wrong_with_its_sections() -> None:
     disabled = section("firewall", "rule", "r2", name="Off", src="lan", target="DROP", enabled="0")
     host = firewall_router(rule(1, proto="tpc"), disabled)
     host.service.work()
-    found = methods.check(host.service, {})
+    found = check(host.service, {})
     assert found["ok"] is False
     assert {each["code"] for each in found["firewall"]} == {"INVALID_VALUE", "SKIPPED"}
     assert {each["place"] for each in found["firewall"]} == {"Section r1 (Rule 1)"}
+
+
+def test_check_and_status_say_why_a_load_failed() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.configure(*RULES, rule(9))
+    host.nft.bad = ("chain input_lan",)
+    host.service.work()
+    refused = host.service.firewall.error if host.service.firewall else ""
+    assert "as it was before" in refused
+    found = check(host.service, {})
+    assert (found["ok"], found["failed"]) == (False, [refused])
+    assert methods.status(host.service, {})["applied"]["error"] == refused
+    host.nft.bad = ()
+    call(host.service, "reload")
+    found = check(host.service, {})
+    assert (found["failed"], methods.status(host.service, {})["applied"]["error"]) == ([], "")
+
+
+def test_check_says_a_failure_of_the_pass_but_no_fault_of_a_file_twice() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.fakes.uci.packages["offload"] = ProblemCode.FILE_SYNTAX.at("offload", detail="line 3")
+    host.service.work()
+    found = check(host.service, {})
+    assert (found["ok"], found["failed"]) == (False, [])
+    assert [each["code"] for each in found["problems"]] == ["FILE_SYNTAX"]
 
 
 def test_rules_of_others_live_on() -> None:
@@ -224,7 +252,7 @@ def test_a_limit_in_a_file_that_the_firewall_includes_counts_at_once() -> None:
     host.nft.included = ((chain,), (limit,))
     host.files.texts["/etc/nftables.d/10-limits.nft"] = "chain user_limits { }"
     assert call(host.service, "reload")["ok"]
-    assert [each["code"] for each in methods.check(host.service, {})["findings"]] == ["RULE_LIMITS"]
+    assert [each["code"] for each in check(host.service, {})["findings"]] == ["RULE_LIMITS"]
     assert host.service.decided is not None and not host.service.decided.plan.tables  # its only fast pair is lan's
     assert host.nft.sent[-1].startswith("table inet flow_offload\ndelete table inet flow_offload\n")
 

@@ -13,6 +13,7 @@ from offload.model.cause import Cause
 from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
 from offload.service.bus import methods
+from offload.service.checking.check import check
 from offload.service.counting import looking
 from offload.service.counting.accounting import Accounting
 from offload.service.engine import HARDWARE, SOFTWARE, Engine
@@ -199,12 +200,12 @@ def test_a_write_that_a_check_has_read_still_gets_its_pass(tmp_path: Path) -> No
     fakes.service.work()
     files = ConfigFiles(loop.debouncer, loop.config)
     loop.config.passed(0.0)
-    methods.check(fakes.service, {})
+    check(fakes.service, {})
     (tmp_path / "sqm").write_text("config queue\n")
     files.run(fakes.service, 1.0)
     assert loop.debouncer.due() is None
     (tmp_path / "offload").write_text("config zone\n")
-    methods.check(fakes.service, {})
+    check(fakes.service, {})
     methods.exempt_list(fakes.service, {})
     files.run(fakes.service, 3.0)
     assert loop.debouncer.cause is Cause.FILE

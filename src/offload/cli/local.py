@@ -128,7 +128,7 @@ def print_ruleset(router: Router, _: "Namespace") -> Answer:
 
 
 def check(router: Router, _: "Namespace") -> Answer:
-    """The verb `check`: list problems of the configuration, missing features, and settings that conflict with offload.
+    """The verb `check`: list problems of the configuration, missing features, failures, and settings that conflict.
 
     If `ok` of the reply is true, pairs of zones that are slower than chosen are named, at most FEW (4). Exit code:
     LACKING if a feature is missing, else DONE if `ok` is true, else PROBLEMS. If the reply has an error, the Answer has
@@ -139,6 +139,7 @@ def check(router: Router, _: "Namespace") -> Answer:
         return _served(data, str)
     found = data.get("findings", [])
     faults = [f"{each['place']} {each['text']}" for each in data.get("firewall", [])]
+    faults += [f"the last attempt failed: {each}" for each in data.get("failed", [])]
     lines = [layout.fitted([line], width()) for line in (*problem_notes(data), *faults, *data["missing"])]
     sentences = [*lines, *tables.findings_text(found, width())]
     code = Exit.LACKING if data["missing"] else Exit.DONE if data["ok"] else Exit.PROBLEMS

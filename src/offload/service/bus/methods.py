@@ -11,11 +11,9 @@ from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.flow import Share, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
-from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
-from offload.service.checking.nft_files import with_unloaded
 from offload.service.engine import Engine
 from offload.service.firewall.actions import act
 from offload.service.memory import recall
@@ -27,7 +25,6 @@ from offload.status.flows import flows
 from offload.status.hardware.verdicts import Verdicts
 from offload.status.problem_json import problem_json
 from offload.status.query import select
-from offload.status.reply.check_reply import check_json
 from offload.status.reply.status_reply import status_json, zones_json
 from offload.status.shares import Pair, ShareCount
 from offload.status.text.metrics import families, families_json
@@ -41,7 +38,8 @@ TABLE_OF = {State.SOFTWARE: SOFTWARE_TABLE[0], State.HARDWARE: HARDWARE_TABLE[0]
 def status(engine: Engine, _: Given) -> Json:
     """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, problems, last change.
 
-    A pair has the counts of its live connections, and in `ended` those of its ended ones. `exempts`: those given at run
+    `error` of the last change has the cause also if the last load of our firewall failed. A pair has the counts of its
+    live connections, and in `ended` those of its ended ones. `exempts`: those given at run
     time. `notes`: why live flows are not counted; else empty. `service`: number of passes, since when ended connections
     are counted, and whether none was missed. OffloadError before the first decision, or if routes cannot be read.
     """
@@ -54,6 +52,7 @@ def status(engine: Engine, _: Given) -> Json:
         ended = engine.totals.of((pair["src"], pair["dest"]))
         every = {"flows": sum(ended.flows), "packets": sum(ended.packets), "bytes": sum(ended.octets)}
         pair["ended"] = every | {"by_path": counts_json(ended)}
+    found["applied"]["error"] = found["applied"]["error"] or (engine.firewall.error if engine.firewall else "")
     lived = {"passes": engine.passes, "since": engine.totals.since, "complete": engine.totals.whole}
     return found | {"exempts": exempts_json(engine), "notes": notes, "service": lived}
 
@@ -66,23 +65,6 @@ def metrics(engine: Engine, given: Given) -> Json:
 def zones(engine: Engine, _: Given) -> Json:
     """The reply of `zones`: zones and pairs with their requested and effective modes, by the decision in force."""
     return zones_json(last_decision(engine).plan)
-
-
-def check(engine: Engine, _: Given) -> Json:
-    """The reply of `check`: faults of configuration and firewall, missing features, and conflicts with offload.
-
-    Its lists are those of `check_json`. The configuration files are read anew, and a dry run of nft reads the nft files
-    that the firewall includes; the rest of the router is as the last pass read it. `firewall`: faults of sections and
-    nft files, found when our ruleset was compiled or loaded last; not why a load failed as a whole (`Firewall.error`).
-    `ok`: there are no faults, no missing features, and no findings other than notices; `slower` does not count.
-    OffloadError before the first decision.
-    """
-    seen = last_decision(engine).snapshot
-    uncounted = (*seen.uncounted, *engine.hardware_monitor.uncounted)
-    decided = engine.decide(reconcile.read(engine.doors.uci), replace(seen, uncounted=uncounted))
-    faults = engine.firewall.problems if engine.firewall else ()
-    found = reconcile.findings(with_unloaded(decided, engine.doors), engine.doors.uci, served=engine.resident)
-    return check_json(decided.problems, seen.kernel, found, faults, decided.plan.pairs)
 
 
 def reload(engine: Engine, _: Given) -> Json:

@@ -15,6 +15,7 @@ from offload.errors import OffloadError, StartingError, UsageError
 from offload.nouns import dataclass
 from offload.service.bus import choices, cut, methods, previews, takeover, totals
 from offload.service.bus.explaining import flow_list
+from offload.service.checking.check import check
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -44,7 +45,7 @@ METHODS: Mapping[str, Verb] = {
     "zones": Verb(methods.zones, {}),
     "metrics": Verb(methods.metrics, {}),
     "totals": Verb(totals.totals, {}),
-    "check": Verb(methods.check, {}),
+    "check": Verb(check, {}),
     "reload": Verb(methods.reload, {}),
     "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
     "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),

@@ -27,6 +27,7 @@ def check_json(
     findings: Iterable[Finding] = (),
     firewall: Iterable[FirewallProblem] = (),
     pairs: Iterable[PairDecision] = (),
+    failed: Iterable[str] = (),
 ) -> Json:
     """The reply of the method `check` as JSON, with `ok` and the following lists.
 
@@ -34,21 +35,26 @@ def check_json(
     - `missing`: sentences about features that kernel or nft lack;
     - `findings`: settings that conflict with offload, as `finding_json`;
     - `firewall`: faults of our firewall's configuration, as `firewall_problem_json`, without those in REMARKS;
+    - `failed`: these sentences, without those of `problems`, each once;
     - `slower`: `{"src": ZONE, "dest": ZONE}` of each pair with a lower mode than chosen, or a Reason in SLOW_PART.
 
-    `ok` is false if `problems`, `missing` or `firewall` has an item, or `findings` one of severity `problem`.
+    `ok` is false if `problems`, `missing`, `firewall` or `failed` has an item, or `findings` one of severity `problem`.
     """
-    found, lacks = [problem_json(problem) for problem in problems], [str(lack) for lack in kernel.missing]
+    known = tuple(problems)
+    found, lacks = [problem_json(problem) for problem in known], [str(lack) for lack in kernel.missing]
+    sentences = {str(problem) for problem in known}
+    causes = [each for each in dict.fromkeys(failed) if each not in sentences]
     shown = [finding_json(finding) for finding in findings]
     faults = [firewall_problem_json(each) for each in firewall if each.fault not in REMARKS]
     slower = (each for each in pairs if each.effective < each.mode or SLOW_PART & {why.code for why in each.reasons})
     bad = any(each["severity"] == Severity.PROBLEM.value for each in shown)
     return {
-        "ok": not (found or lacks or faults or bad),
+        "ok": not (found or lacks or faults or causes or bad),
         "problems": found,
         "missing": lacks,
         "findings": shown,
         "firewall": faults,
+        "failed": causes,
         "slower": [{"src": each.src, "dest": each.dest} for each in slower],
     }
 
