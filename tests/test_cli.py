@@ -129,6 +129,7 @@ def test_a_check_without_findings_has_a_sentence(offload: Offload, root: Path) -
         "missing": [],
         "findings": [],
         "firewall": [],
+        "failed": [],
         "slower": [],
     }
 
