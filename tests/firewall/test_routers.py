@@ -35,6 +35,18 @@ def test_router(router: Path, capsys: pytest.CaptureFixture[str], pytestconfig: 
         assert text == (golden.read_text() if golden.exists() else "")
 
 
+def test_a_file_has_the_bytes_of_its_name_in_what_is_printed(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    folder = tmp_path / "usr/share/nftables.d/table-pre"
+    folder.mkdir(parents=True)
+    (tmp_path / "etc/config").mkdir(parents=True)
+    (tmp_path / "etc/config/firewall").touch()
+    (folder / "B\udcfcro.nft").touch()
+    assert main(["firewall", "print", "--root", str(tmp_path)]) == 0
+    assert b'include "/usr/share/nftables.d/table-pre/B\xfcro.nft"' in capsysbinary.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_same_bytes_whatever_order_python_hashes_in() -> None:
     def printed(seed: str) -> bytes:

@@ -8,6 +8,7 @@ from offload.errors import FileError, NftError, NftFault, OffloadError
 from offload.model.cause import Cause
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch
 from offload.model.problems.problem import ProblemCode
+from offload.nft.text import as_bytes
 from offload.service.bus import methods
 from offload.service.checking.check import check
 from offload.service.engine import Engine
@@ -319,6 +320,27 @@ def test_the_ruleset_for_the_next_start_includes_the_files_that_nft_takes() -> N
     lines = host.boot.content.decode().splitlines()
     assert len(lines[1].partition(" files: ")[2].split()) == 1
     assert f'include "{bad}"' not in lines and f'\tinclude "{good}"' in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "included"),
+    [
+        ("B\udcfcro.nft", b"B\xfcro.nft"),  # a name that is not UTF-8, as Python has it; nft and firewall4 read bytes
+        ("B\u00fcro 1.nft", "B\u00fcro 1.nft".encode()),
+        ('a"b.nft', b"a?b.nft"),
+        ("a\nflush ruleset\n.nft", b"a?flush ruleset?.nft"),
+    ],
+)
+def test_a_file_of_a_package_is_included_by_any_name(name: str, included: bytes) -> None:
+    host, path = firewall_router(), f"/usr/share/nftables.d/table-post/{name}"
+    host.files.texts |= {path: "", "/etc/nftables.d/gr\udcfcn.nft": ""}
+    host.files.packages = (("table-post", "", path),)
+    assert host.service.work().loaded and host.boot.content is not None
+    include = b'\n\tinclude "/usr/share/nftables.d/table-post/' + included + b'"\n'
+    assert include in host.boot.content and include in as_bytes(host.nft.sent[-1])
+    assert b"\nflush ruleset" not in host.boot.content and host.boot.content.splitlines()[1].isascii()
+    assert call(host.service, "reload")["ok"]
+    assert (len(host.nft.sent) == 1) is (b"?" not in included)  # a pattern may match files that were not read
 
 
 def test_the_ruleset_for_the_next_start_knows_tunnels_that_came_later_and_keeps_them() -> None:

@@ -105,6 +105,16 @@ def test_a_broken_file_of_a_pattern_leaves_the_others() -> None:
     assert 'include "/etc/nftables.d/a.nft"' in nft.sent[-1]
 
 
+@pytest.mark.parametrize("name", ['a"b.nft', "a\nflush ruleset\n.nft", "B\udcfcro.nft", "[a].nft"])
+def test_a_broken_file_with_any_name_costs_itself(name: str) -> None:
+    bad, good, files = f"/usr/share/nftables.d/table-pre/{name}", "/etc/nftables.d/good.nft", FakeFirewallFiles()
+    files.texts, files.packages = {bad: "1", good: ""}, (("table-pre", "", bad),)
+    nft = PickyNft(bad=(f'include "{bad[:33]}',))  # as where nft finds no file by that name
+    (problem,) = loaded(nft, files=files).problems
+    assert "is left out: nft refuses it" in str(problem) and str(problem).isprintable()
+    assert bad[:33] not in nft.sent[-1] and 'include "/etc/nftables.d/*.nft"' in nft.sent[-1]
+
+
 def test_a_set_and_a_rule_of_a_service_are_found_by_their_names() -> None:
     nft = PickyNft(bad=("10.0.0.1",))
     assert [each.origin.id for each in loaded(nft, SET, *RULES).problems] == ["hosts"]

@@ -91,6 +91,14 @@ def test_each_file_is_read_at_its_place() -> None:
     assert 'define lan_devices = { "br-lan" }\n' in dry.before
 
 
+def test_a_file_is_read_by_the_bytes_of_its_name() -> None:
+    dry, path = Dry("refused"), "/etc/nftables.d/B\udcfcro.nft"
+    fakes = asking(dry, texts={path: "", '/etc/nftables.d/a"b.nft': "", "/etc/nftables.d/a\nb.nft": ""})
+    odd = [text for _, text in found(fakes) if "/etc/nftables.d/a" in text]
+    assert f'table inet fw4 {{\ninclude "{path}"\n}}\n' in dry.asked[0]
+    assert [text.isprintable() and "by its name" in text for text in odd] == [True, True]
+
+
 def test_files_of_packages_are_left_out_where_the_firewall_leaves_them_out() -> None:
     dry = Dry()
     found(asking(dry, ("defaults", {"auto_includes": "0"})))

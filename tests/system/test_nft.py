@@ -111,6 +111,14 @@ def test_a_text_is_one_transaction_on_standard_input(tmp_path: Path) -> None:
     assert (tmp_path / "arguments").read_text() == "-c -f -\n"
 
 
+def test_names_of_files_are_bytes(tmp_path: Path) -> None:
+    nft = program(tmp_path, f"cat >{tmp_path}/input; printf '/B\\374ro.nft:3:1-2: Error: /B\\374ro.nft\\n' >&2; exit 1")
+    with pytest.raises(NftError) as refusal:
+        nft.check('include "/B\udcfcro.nft"\n')
+    assert (tmp_path / "input").read_bytes() == b'include "/B\xfcro.nft"\n'
+    assert refusal.value.places == (("/B\udcfcro.nft", 3),) and str(refusal.value) == "/B?ro.nft"
+
+
 def test_a_refusal_is_nft_s_sentence(tmp_path: Path) -> None:
     nft = program(
         tmp_path, 'cat >/dev/null; echo "/dev/stdin:1:1-2: Error: Could not process rule: File exists" >&2; exit 1'

@@ -3,6 +3,7 @@
 A template is compiled to code that runs without Jinja2 (template.py). One that needs more of Jinja2 is run by Jinja2.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from offload.nft.match import limit_text, quoted, text
 from offload.nft.template import Filters, prepare, template
 
 LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
+NOT_IN_PATHS = r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]'
 
 
 def ruleset_text(ruleset: Ruleset) -> str:
@@ -64,7 +66,7 @@ def chain_lines(chain: Chain, label: str = "") -> Iterator[tuple[str, str]]:
     """
     for each in chain.rules:
         if isinstance(each, Include):
-            yield f"include {quoted(each.path)}", ""
+            yield f"include {path_text(each.path)}", ""
         else:
             for line in rule_lines(each, label):
                 yield line, each.origin
@@ -91,6 +93,20 @@ def rule_lines(rule: Rule, label: str = "") -> Iterator[str]:
 
 def _log_limit(limit: Limit | str) -> str:
     return f'limit name "{limit}"' if isinstance(limit, str) else f"limit rate {limit_text(limit)}"
+
+
+def path_text(path: str) -> str:
+    """The path of a file between quotes, for an include statement.
+
+    nft has no escapes: its wildcard `?` is in place of a `"` and of characters that end a line or control a terminal. A
+    byte that is not UTF-8 is in it as Python has it in names of files; a text with it is encoded by `as_bytes`.
+    """
+    return f'"{re.sub(NOT_IN_PATHS, "?", path)}"'
+
+
+def as_bytes(text: str) -> bytes:
+    """The bytes of an nft text for nft: UTF-8, and bytes of names of files that are not UTF-8 as they are."""
+    return text.encode(errors="surrogateescape")
 
 
 # cut to the length that nft allows
@@ -143,6 +159,7 @@ def _template(name: str) -> Callable[..., str]:
 FILTERS: Filters = {
     "lines": lambda chain, label: [line for line, _ in chain_lines(chain, label)],
     "quoted": quoted,
+    "path": path_text,
     "names": lambda names: ", ".join(map(quoted, names)),
     "braces": _braces,
     "elements": _elements,

@@ -11,6 +11,7 @@ from offload.cli.firewall.compiled import compiled
 from offload.cli.firewall.given import DONE, PROBLEMS, Given
 from offload.errors import NftError
 from offload.model.kernel.nft import Include, Ruleset
+from offload.model.text.shown import shown
 from offload.nft.compare import differences
 from offload.nft.text import ruleset_text
 from offload.service.firewall.blame import files, without_files
@@ -30,7 +31,7 @@ def show_diff(given: Given) -> int:
     nft = Nft()
     ruleset, broken = _taken(nft, compiled(None)[0])
     for path in () if given.quiet else sorted(broken):
-        sys.stderr.write(f"[!] File {path} is left out: nft refuses it\n")
+        sys.stderr.write(f"[!] File {shown(path)} is left out: nft refuses it\n")
     wanted = _listed(nft, sleeping(ruleset))
     there = nft.listing(TABLE) if TABLE in nft.tables() else ""
     lines = list(_lines_of(there, wanted))

@@ -1,6 +1,7 @@
 """`offload firewall print|check`: the ruleset as nft text, and the problems of the configuration."""
 
 # These run often and on large configurations, so they import nothing that they do not need.
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ def print_ruleset(given: Given) -> int:
     if not given.quiet:
         _warn(problems)
     text = "\n".join(_explained(ruleset, sections)) + "\n" if given.explain else ruleset_text(ruleset)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
+        sys.stdout.reconfigure(errors="surrogateescape")  # nft is to find files whose names are not UTF-8
     sys.stdout.write(text)
     return DONE
 

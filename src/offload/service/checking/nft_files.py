@@ -15,6 +15,7 @@ from offload.model.kernel.live_rule import UnloadedFile
 from offload.model.plan import Plan
 from offload.model.sections.section import Section
 from offload.nft.match import quoted
+from offload.nft.text import path_text
 from offload.nouns import replace
 from offload.service.doors import Doors, RouterFiles
 from offload.service.read_snapshot import OUR_FIREWALL, OUR_TABLES
@@ -23,7 +24,7 @@ from offload.service.reconcile import Decided
 OF_USERS = "/etc/nftables.d/*.nft"
 POSITIONS = {"pre": "prepend", "post": "append"}
 NAME = re.compile(r"[A-Za-z_.][\w/.-]*", re.ASCII)  # of chains and variables
-WILD = frozenset('*?[]{}~"')  # characters by which nft would read other files than the one with this name
+WILD = frozenset("*?[]{}~")  # characters by which nft would read other files than the one with this name
 MOST_FILES = 64
 NOT_REGULAR = "it is not a regular file, or it is too large"
 ODD_NAME = "nft would read other files by its name, or by that of its chain"
@@ -46,7 +47,7 @@ class Included(NamedTuple):
 
         At a position `ruleset-...`, outside of tables.
         """
-        text = f"include {quoted(self.path)}\n"
+        text = f"include {path_text(self.path)}\n"
         if self.position.startswith("ruleset"):
             return text
         inside = f"chain {self.chain} {{\n{text}}}\n" if self.chain else text
@@ -89,7 +90,7 @@ def _included(sections: Sequence[Section], files: RouterFiles) -> Iterator[Inclu
 
 
 def _unreadable(each: Included, files: RouterFiles) -> str:
-    if WILD & set(each.path) or (each.chain and not NAME.fullmatch(each.chain)):
+    if WILD & set(path_text(each.path)) or (each.chain and not NAME.fullmatch(each.chain)):
         return ODD_NAME
     return NOT_REGULAR if files.text(each.path) is None else ""
 

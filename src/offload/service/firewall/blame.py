@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from offload.errors import NftError
 from offload.model.kernel.nft import Include, Ruleset
-from offload.nft.text import line_origins, ruleset_text
+from offload.nft.text import as_bytes, line_origins, path_text, ruleset_text
 from offload.service.doors import RouterFiles
 from offload.service.firewall.inputs import Inputs
 
@@ -63,7 +63,7 @@ def blamed(error: NftError, ruleset: Ruleset, inputs: Inputs, matching: Matching
             bad.add(path)
         elif path == SENT and 0 < number <= len(lines):
             sections.add(origins[number - 1] or _section(lines[:number], inputs))
-            bad |= {each for each in included if lines[number - 1] == f'include "{each}"'}
+            bad |= {each for each in included if lines[number - 1] == f"include {path_text(each)}"}
     return LeftOut(frozenset(sections & set(removable(inputs))), frozenset(bad))
 
 
@@ -84,9 +84,9 @@ def contents_digest(ruleset: Ruleset, reader: RouterFiles) -> str:
     found = sha256()
     for path in sorted(files(ruleset, reader.matching)):
         text = reader.text(path)
-        if text is None or re.search(r"\binclude\b", text) or set(path) & set("?[]{}~"):
+        if text is None or re.search(r"\binclude\b", text) or set(path_text(path)) & set("?[]{}~"):
             return ""
-        found.update(f"{path}\0{text}\0".encode())
+        found.update(as_bytes(f"{path}\0{text}\0"))
     return found.hexdigest()
 
 
@@ -124,7 +124,7 @@ def without_files(ruleset: Ruleset, files: frozenset[str], matching: Matching) -
 def _good(rule: Any, files: frozenset[str], matching: Matching) -> Iterator[Any]:
     if not isinstance(rule, Include):
         yield rule
-    elif any(fnmatchcase(path, rule.path) for path in files):
+    elif rule.path in files or any(fnmatchcase(path, rule.path) for path in files):
         yield from (Include(path) for path in matching(rule.path) if path not in files)
     else:
         yield rule

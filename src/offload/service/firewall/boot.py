@@ -14,7 +14,7 @@ from offload import __version__
 from offload.errors import OffloadError
 from offload.model.kernel.nft import Chain, Include, Ruleset
 from offload.model.sections.firewall import RouterNetwork
-from offload.nft.text import ruleset_text
+from offload.nft.text import as_bytes, ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors
 from offload.service.firewall.blame import LeftOut, Matching, without_files
@@ -73,7 +73,7 @@ def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configurati
         set_files=dict.fromkeys(inputs.set_files, ()), helpers=(), lower=dict.fromkeys(inputs.lower, ())
     )
     ruleset = without_files(_plain(compiled(bare, left_out.sections).ruleset), left_out.files, matching)
-    return f"{heading(inputs, left_out, matching, configuration)}{ruleset_text(ruleset)}".encode()
+    return as_bytes(f"{heading(inputs, left_out, matching, configuration)}{ruleset_text(ruleset)}")
 
 
 def heading(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> str:

@@ -15,7 +15,7 @@ from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.sections.section import Section
 from offload.nft.change import change, contents
-from offload.nft.text import ruleset_text
+from offload.nft.text import as_bytes, ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall.blame import LeftOut, contents_digest
@@ -240,4 +240,4 @@ class Firewall:
 
 def digest(ruleset: Ruleset) -> str:
     """The SHA-256 of a ruleset's text, in hexadecimal."""
-    return sha256(ruleset_text(ruleset).encode()).hexdigest()
+    return sha256(as_bytes(ruleset_text(ruleset))).hexdigest()

@@ -61,13 +61,14 @@ class Program:
             raise NftError("the program nft is missing", NftFault.NO_PROGRAM, package=PACKAGE) from error
         except OSError as error:
             raise NftError(f"the program nft cannot be run: {error.strerror}") from error
-        with _Run(process, text.encode(errors="replace")) as run:
+        with _Run(process, text.encode(errors="surrogateescape")) as run:
             while run.goes_on():
                 end = min(started + self.timeout, self._latest)
                 if (left := end - time.monotonic()) <= 0:
                     raise NftError(f"nft did not answer within {end - started:.3g} seconds", NftFault.SILENT)
                 run.step(min(left, SLICE))
-        return process.returncode, run.output.decode(errors="replace"), run.errors.decode(errors="replace")
+        # the errors name files, and names may have bytes that are not UTF-8
+        return process.returncode, run.output.decode(errors="replace"), run.errors.decode(errors="surrogateescape")
 
 
 @dataclass(slots=True)

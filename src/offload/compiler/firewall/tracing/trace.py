@@ -12,6 +12,7 @@ from offload.compiler.firewall.tracing.packet import NO, OPEN, Packet, meets
 from offload.compiler.firewall.zones import FirewallZone
 from offload.model.kernel.nft import Chain, Include, Rule
 from offload.model.text.addresses import address, covers
+from offload.nft.text import path_text
 
 RETURN, MOST_JUMPS = "return", 16  # NFT_JUMP_STACK_SIZE
 ENDING = ("accept", "drop", "reject", "dnat ", "snat ", "redirect ", "masquerade")
@@ -156,7 +157,7 @@ def _walk(
 ) -> tuple[str, tuple[Step, ...]]:
     for each in chain.rules:
         if isinstance(each, Include):
-            may.append(Step(chain.name, "", f'include "{each.path}"', "", "its rules decide"))
+            may.append(Step(chain.name, "", f"include {path_text(each.path)}", "", "its rules decide"))
             continue
         answer, unless = meets(each, packet)
         if answer == NO or each.verdict.startswith("ct state vmap"):  # the vmap is for later packets
