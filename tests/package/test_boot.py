@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from offload.model.sections.firewall import RouterNetwork
 from offload.service.firewall.blame import LeftOut
 from offload.service.firewall.boot import boot_text
 from service.firewalls import RULES, inputs
@@ -195,6 +196,18 @@ def test_what_was_compiled_is_kept_when_nft_refuses_something_else(box: Box) -> 
         box.compiled.write_bytes(boot_text(given, left_out, lambda _: (), "1"))
         assert box.run("save") == (0, "")
         assert box.last_good.read_bytes() == box.compiled.read_bytes() != kept
+
+
+def test_a_tunnel_that_is_not_up_yet_costs_no_ruleset_that_knows_it(box: Box) -> None:
+    """So it is at every start: netifd gives the tunnel's network only the device below it until it is up."""
+    kept = None
+    for wan in (RouterNetwork("pppoe-wan", "eth1", "pppoe", up=True), RouterNetwork("eth1", "eth1", "pppoe")):
+        given = inputs(*FIREWALL, *RULES)
+        given = given._replace(networks={**given.networks, "wan": wan})
+        box.compiled.write_bytes(boot_text(given, LeftOut(), lambda _: (), "1"))
+        assert box.run("save") == (0, "")
+        kept = kept or box.last_good.read_bytes()
+    assert kept == box.last_good.read_bytes() != box.compiled.read_bytes()
 
 
 def test_what_was_compiled_of_other_sections_is_kept(box: Box) -> None:

@@ -31,6 +31,7 @@ def networks(dump: Any) -> dict[str, RouterNetwork]:
                 device=_device(each.get("l3_device")) or physical,
                 physical=physical,
                 proto=_word(each.get("proto")),
+                up=each.get("up") is True,
                 zone=_word(_object(each.get("data")).get("zone")),
                 addresses=tuple(_addresses(each)),
             )

@@ -207,6 +207,7 @@ class RouterNetwork(NamedTuple):
     device: str = ""  # the layer 3 device, or if netifd names none, as `physical`; empty: none now
     physical: str = ""  # the device below it, or the same one
     proto: str = ""  # protocol, as in /etc/config/network: dhcp, pppoe
+    up: bool = False  # has a connection now: `device` is the one of its packets
     zone: str = ""  # the zone that its protocol handler names; empty: none
     addresses: tuple[Address, ...] = ()  # with their prefixes
 

@@ -81,10 +81,12 @@ def heading(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration
 
     These are: `sections:HASH` of /etc/config/firewall as compiled, which may be older than `configuration`; `refused:`
     with `none` or a HASH that differs if other sections or files are left out, or if a folder that has one of them has
-    other nft files (the ruleset then includes these one by one); `devices:` and those of all networks; `files:` and a
-    HASH for the path of each include section and file of a package that is not left out. These HASHes have 8 digits.
+    other nft files (the ruleset then includes these one by one); `devices:` and those of all networks but one that is
+    down and may have another device, a tunnel's, when it is up; `files:` and a HASH for the path of each include
+    section and file of a package that is not left out. These HASHes have 8 digits.
     """
-    devices = sorted({each.device for each in inputs.networks.values() if each.device})
+    known = (each for each in inputs.networks.values() if each.up or each.device != each.physical)
+    devices = sorted({each.device for each in known if each.device})
     files = sorted((inputs.includes | {path for _, _, path in inputs.installed}) - left_out.files)
     words = [f"sections:{_hash(inputs.sections)}", f"refused:{_refused(left_out, matching)}"]
     words += ["devices:", *devices, "files:", *map(_hash, files)]
