@@ -99,7 +99,7 @@ def heading_of(content: bytes | None) -> str:
 
 
 def with_devices(before: Mapping[str, RouterNetwork], now: Mapping[str, RouterNetwork]) -> dict[str, RouterNetwork]:
-    """The networks of `now`; tunnels that are down (no device but the physical one) keep their device of `before`.
+    """The networks of `now`; tunnels that are down keep their device of `before`.
 
     A tunnel's device (`pppoe-wan`) exists only while the tunnel is up; without its name the zone would match nothing. A
     network with another protocol than in `before` is another one: its only device may be the physical one.
@@ -147,7 +147,7 @@ def _hash(value: object) -> str:
 
 
 def _with_device(before: RouterNetwork, now: RouterNetwork) -> RouterNetwork:
-    down = now.proto == before.proto and now.device in {"", now.physical}
+    down = not now.up and now.proto == before.proto
     return now._replace(device=before.device) if down and before.device not in {"", before.physical} else now
 
 
