@@ -96,10 +96,10 @@ def test_the_sentence_of_a_refusal(stderr: str, expected: str) -> None:
 )
 def test_a_refusal_has_a_kind_and_its_places(complaint_: str, fault: NftFault) -> None:
     error = complaint(
-        f"In file included from /dev/stdin:8:2-31:\n/etc/own.nft:3:1-5: Error: {complaint_}\nx\n^\n"
+        f"In file included from /dev/stdin:8:2-31:\n/etc/own:1.nft:3:1-5: Error: {complaint_}\nx\n^\n"
         f"/dev/stdin:12:1-2: Error: {complaint_}\n"
     )
-    assert (error.fault, error.places) == (fault, (("/etc/own.nft", 3), ("/dev/stdin", 12)))
+    assert (error.fault, error.places) == (fault, (("/etc/own:1.nft", 3), ("/dev/stdin", 12)))
 
 
 def test_a_text_is_one_transaction_on_standard_input(tmp_path: Path) -> None:

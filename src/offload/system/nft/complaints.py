@@ -8,7 +8,7 @@ from offload.errors import NftError, NftFault
 from offload.system.nft.program import PACKAGE
 
 LONGEST_SENTENCE = 300  # characters of an error message of nft
-PLACE = re.compile(r"^(/[^:\n]*):(\d+):[\d-]+: Error:", re.MULTILINE)
+PLACE = re.compile(r"^(/[^\n]*?):(\d+):[\d-]+: Error:", re.MULTILINE)
 # EOPNOTSUPP in the words of glibc and of musl: the driver can never do it. Every other refusal of the kernel is of this
 # moment: a device has gone, or is busy.
 NOT_SUPPORTED = re.compile(r"\bnot supported", re.IGNORECASE)
