@@ -20,8 +20,13 @@ def message(kind: int, body: bytes) -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
 
 
-def link(name: bytes = b"lan1\0", *, index: int = 3, flags: int = IFF_UP, master: int = 0, kind: int = 16) -> bytes:
-    body = struct.pack("=BxHiII", 0, 1, index, flags, 0) + attribute(3, name)
+EVERY = 0xFFFFFFFF  # changed flags of a link that is made or deleted
+
+
+def link(
+    name: bytes = b"lan1\0", *, index: int = 3, flags: int = IFF_UP, changed: int = 0, master: int = 0, kind: int = 16
+) -> bytes:
+    body = struct.pack("=BxHiII", 0, 1, index, flags, changed) + attribute(3, name)
     return message(kind, body + (attribute(10, struct.pack("=I", master)) if master else b""))
 
 
@@ -96,8 +101,9 @@ def test_a_routing_rule_is_news_for_routes() -> None:
     assert (heard.routes, heard.causes) == (ToReturn.ALL, (Cause.ROUTING_RULE,))
 
 
-def to(family: int, length: int, address: bytes, kind: int = 24, *, sort: int = 1) -> bytes:
-    return message(kind, struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, sort, 0) + attribute(1, address))
+def to(family: int, length: int, address: bytes, kind: int = 24, *, sort: int = 1, device: int = 0) -> bytes:
+    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 2, 0, sort, 0) + attribute(1, address)
+    return message(kind, body + (attribute(4, struct.pack("=I", device)) if device else b""))
 
 
 def test_a_route_to_one_host_asks_for_hardware_alone() -> None:
@@ -142,19 +148,60 @@ def by_device(*indexes: int, target: int = 0) -> bytes:
     return message(24, body + attribute(9, b"".join(struct.pack("=HBBi", 8, 0, 0, each) for each in indexes)))
 
 
-def test_a_route_that_comes_back_with_its_link_is_news() -> None:
+DOWN = link(flags=0, changed=IFF_UP)
+UP = link(changed=IFF_UP)
+DELETED = link(flags=0, changed=EVERY, kind=17)
+MADE = link(flags=0, changed=EVERY)
+NO_ADDRESS = message(21, struct.pack("=BBBBI", 2, 24, 0, 0, 3) + attribute(2, bytes([192, 0, 2, 1])))
+
+
+@pytest.mark.parametrize("gone", [DOWN, DOWN + NO_ADDRESS + DELETED, NO_ADDRESS], ids=["down", "deleted", "address"])
+def test_a_route_that_comes_back_with_its_link_is_news(gone: bytes) -> None:
     """The kernel does not notify of IPv4 routes that it deletes with their device or address (docs/kernel.md 37)."""
     mine, other, both = by_device(3), by_device(4, target=1), by_device(3, 4, target=2)
-    address = message(21, struct.pack("=BBBBI", 2, 24, 0, 0, 3) + attribute(2, bytes([192, 0, 2, 1])))
-    for gone in (link(flags=0), link(kind=17), address):
-        links = Links()
-        for each in (link(), mine, other, both, link(flags=IFF_UP | 0x10000)):  # carrier
-            links.hear(each)
-        assert not any(links.hear(each).routes for each in (mine, other, both))
-        assert not links.hear(gone).routes, "alone it asks for nothing"
-        links.hear(link())
-        heard = [links.hear(each).routes for each in (mine, other, both)]
-        assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL]
+    links = Links()
+    for each in (link(), mine, other, both, link(flags=IFF_UP | 0x10000)):  # carrier
+        links.hear(each)
+    assert not any(links.hear(each).routes for each in (mine, other, both))
+    assert links.hear(gone).routes is ToReturn.ALL
+    assert not links.hear(UP).routes
+    heard = [links.hear(each).routes for each in (mine, other, both)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL]
+
+
+def test_a_link_that_was_there_before_asks_for_all_when_it_goes_down() -> None:
+    """Its routes were never notified; what is in a bridge has none."""
+    assert Links().hear(DOWN).routes is ToReturn.ALL
+    assert Links().hear(NO_ADDRESS).routes is ToReturn.ALL
+    assert not Links().hear(link(flags=0, changed=IFF_UP, master=7)).routes
+    assert not Links().hear(link(flags=0)).routes, "it was down before"
+
+
+def test_links_without_routes_that_come_and_go_ask_for_nothing() -> None:
+    """Such as those of containers and of Wi-Fi."""
+    links = Links()
+    heard = [links.hear(each).routes for each in (MADE, UP, DOWN, UP, DOWN + NO_ADDRESS + DELETED)]
+    assert not any(heard)
+    links.hear(MADE)
+    links.forget()
+    assert links.hear(DOWN).routes, "it may have got routes in messages that were lost"
+
+
+def test_a_link_with_routes_asks_once_each_time_it_goes_down() -> None:
+    links, host, both = Links(), to(2, 32, bytes(4), device=3), by_device(3, 4)
+    for route_by, asked in ((by_device(3), ToReturn.ALL), (host, ToReturn.HARDWARE)):
+        links.hear(MADE)
+        heard = [links.hear(each).routes for each in (UP, route_by, DOWN, UP, DOWN)]
+        assert heard == [ToReturn.NOTHING, asked, asked, ToReturn.NOTHING, ToReturn.NOTHING]
+    # a route by several devices stays, and leads by this one again when it is up
+    heard = [links.hear(each).routes for each in (UP, both, DOWN, UP, DOWN, both)]
+    assert heard == [ToReturn.NOTHING, *[ToReturn.ALL] * 2, ToReturn.NOTHING, *[ToReturn.ALL] * 2]
+
+
+def test_a_ban_by_route_outlives_every_link() -> None:
+    links, ban = Links(), to(2, 32, bytes([203, 0, 113, 9]), sort=6)
+    heard = [links.hear(each).routes for each in (MADE, UP, ban, DOWN, UP, ban)]
+    assert heard == [ToReturn.NOTHING, ToReturn.NOTHING, ToReturn.ALL, *[ToReturn.NOTHING] * 3]
 
 
 def test_stations_and_neighbours_are_seen() -> None:

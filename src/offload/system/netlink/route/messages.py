@@ -50,6 +50,7 @@ CAUSES = {
 RTM_NEWNETCONF, NETCONFMSG_SIZE = 80, 4  # one byte, aligned
 NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
 OF_NEW_DEVICES = 0xFFFFFFFE  # NETCONFA_IFINDEX_DEFAULT
+EVERY_FLAG = 0xFFFFFFFF  # as changed flags of a link: it was made or deleted
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
 
@@ -94,8 +95,8 @@ class Links:
         Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
         and neighbours. `routes` is what a change of a route, which is no cause, or a message about a routing rule asks
-        for; a route that comes again after its link was down, or lost an address of IPv4, counts as new. `stopped` is
-        True if forwarding was switched off by its sysctl, which is no cause either.
+        for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it. `stopped` is True
+        if forwarding was switched off by its sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -103,13 +104,15 @@ class Links:
         for kind, body in messages(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes[Cause.LINK] = None
+                routes = max(routes, self._of_link(kind, body))
             elif kind == RTM_NEWNEIGH:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
             routes = max(routes, self._routes.changed(kind, body))
             if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
-                self._routes.flushed(IFADDRMSG.unpack_from(body)[-1])
+                device = IFADDRMSG.unpack_from(body)[-1]
+                routes = max(routes, self._routes.flushed(device, all_gone=False, sure=False))
             stopped |= kind == RTM_NEWNETCONF and _stopped(body)
         routes = ToReturn.ALL if Cause.ROUTING_RULE in causes else routes
         return Notification(tuple(causes), tuple(found), routes=routes, stopped=stopped)
@@ -121,8 +124,6 @@ class Links:
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         if family == AF_BRIDGE:
             return False  # the state of a bridge port: changes that matter also come as messages of AF_UNSPEC
-        if kind == RTM_DELLINK or not flags & IFF_UP:
-            self._routes.flushed(index)
         if kind == RTM_DELLINK:
             self._known.pop(index, None)
             return True
@@ -130,6 +131,19 @@ class Links:
         now = found.get(IFLA_IFNAME, b""), flags & IFF_UP, found.get(IFLA_MASTER, b"")
         before, self._known[index] = self._known.get(index), now
         return before != now
+
+    def _of_link(self, kind: int, body: bytes) -> ToReturn:
+        if len(body) < IFINFOMSG.size:
+            return ToReturn.NOTHING
+        _, _, index, flags, changed = IFINFOMSG.unpack_from(body)
+        if changed == EVERY_FLAG:  # it came, or left; if it was up, it went down first, with a message of its own
+            (self._routes.came if kind == RTM_NEWLINK else self._routes.left)(index)
+            return ToReturn.NOTHING
+        if flags & IFF_UP:
+            return ToReturn.NOTHING
+        # A bridge's port has no routes; a VRF's has, and those that are remembered count.
+        sure = not changed & IFF_UP or IFLA_MASTER in attributes(body, IFINFOMSG.size)
+        return self._routes.flushed(index, all_gone=True, sure=sure)
 
     def _news(self, kind: int, body: bytes) -> bool:
         # All are, but a queueing discipline that is as it was in the last message about it.

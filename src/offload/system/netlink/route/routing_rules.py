@@ -6,6 +6,7 @@ Numbers and structures: include/uapi/linux/fib_rules.h and rtnetlink.h.
 import struct
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import NamedTuple
 
 from offload.model.network import RoutingRule
 from offload.nouns import dataclass, field
@@ -20,8 +21,9 @@ from offload.system.netlink.route.rtnetlink import (
     RTM_DELROUTE,
     RTM_NEWROUTE,
     RTMSG,
+    hop_devices,
 )
-from offload.system.netlink.wire import Message, attributes, message, number
+from offload.system.netlink.wire import Attributes, Message, attributes, message, number
 
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 FIB_RULE_HDR = struct.Struct("=BBBBBxxBI")  # family, dst_len, src_len, tos, table, action, flags
@@ -42,6 +44,7 @@ WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_METRICS, RTA_ENCAP, RTA
 MOST_ROUTES = 4096  # that are remembered
 REFUSING = frozenset({6, 7, 8})  # types RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT
 ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
+UNTOLD = 0  # in place of a device's index
 Parts = tuple[bytes, ...]
 
 RULES = message(RTM_GETRULE, bytes(FIB_RULE_HDR.size))
@@ -100,6 +103,13 @@ class ToReturn(IntEnum):
     NOTHING, HARDWARE, LOST, ALL = range(4)
 
 
+class Way(NamedTuple):
+    """Where a route leads."""
+
+    parts: Parts  # its type and the attributes WAY; empty: the kernel may have deleted the route
+    devices: frozenset[int]  # indexes; UNTOLD for those of a nexthop object; empty: it refuses packets
+
+
 @dataclass(slots=True)
 class RouteEvents:
     """Tells notifications that change a route from those that only repeat it, such as a renewed lifetime.
@@ -107,7 +117,8 @@ class RouteEvents:
     It remembers the last state of each route; when it has MOST_ROUTES (4096) and another comes, it forgets all.
     """
 
-    _known: dict[Parts, Parts] = field(default_factory=dict)
+    _known: dict[Parts, Way] = field(default_factory=dict)
+    _whole: set[int] = field(default_factory=set)  # devices all of whose routes are remembered
 
     def forget(self) -> None:
         """Forget all routes, because the kernel dropped notifications.
@@ -115,15 +126,31 @@ class RouteEvents:
         Then the next one of each route counts as a change.
         """
         self._known.clear()
+        self._whole.clear()
 
-    def flushed(self, device: int) -> None:
-        """Forget the routes by the device with this index, which the kernel may have deleted.
+    def came(self, device: int) -> None:
+        """Note that the device with this index is new: all its routes will have been notified."""
+        self._whole.add(device)
 
-        It does not notify of those of IPv4 that it deletes with their device or address. Routes by several devices are
-        forgotten too.
+    def left(self, device: int) -> None:
+        """Note that the device with this index exists no more."""
+        self._whole.discard(device)
+
+    def flushed(self, device: int, *, all_gone: bool, sure: bool) -> ToReturn:
+        """What the routes of IPv4 ask for that the kernel deletes with a device that goes down, or with an address.
+
+        It does not notify of them. `device`: its index. `all_gone`: it went down; else it may have kept some. `sure`:
+        it has no routes but remembered ones, as a device that `came`. A route that comes again later counts as new.
         """
-        several = 0  # what an absent attribute is read as
-        self._known = {key: way for key, way in self._known.items() if number(way[1]) not in {device, several}}
+        asked = ToReturn.NOTHING if sure or device in self._whole else ToReturn.ALL
+        for key, way in list(self._known.items()):
+            if way.devices & {device, UNTOLD}:
+                asked = max(asked, _asked(*key[0][:2]))
+                if all_gone and len(way.devices) == 1:
+                    del self._known[key]
+                else:  # it goes on by the other devices, and perhaps later by this one, without a word
+                    self._known[key] = Way((), way.devices)
+        return asked
 
     def changed(self, kind: int, body: bytes) -> ToReturn:
         """What the route in a message (type, body) asks for if it is new, was deleted, or leads elsewhere.
@@ -140,12 +167,24 @@ class RouteEvents:
         found = attributes(body, RTMSG.size)
         if family == AF_INET6 and found.get(RTA_DST, b"").startswith(LINK_LOCAL):
             return ToReturn.NOTHING
-        asked = ToReturn.HARDWARE if (family, target) in ONE_HOST and sort not in REFUSING else ToReturn.ALL
+        asked = ToReturn.ALL if sort in REFUSING else _asked(family, target)
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
         before = self._known.pop(key, None)
         if kind == RTM_DELROUTE:
             return ToReturn.NOTHING if sort in REFUSING else asked
         if len(self._known) >= MOST_ROUTES:
-            self._known.clear()
-        way = self._known[key] = (bytes((sort,)), *(found.get(each, b"") for each in WAY))
+            self.forget()
+        way = self._known[key] = Way((bytes((sort,)), *(found.get(each, b"") for each in WAY)), _devices(found))
         return asked if before != way else ToReturn.NOTHING
+
+
+# `bits`: of the target's prefix
+def _asked(family: int, bits: int) -> ToReturn:
+    return ToReturn.HARDWARE if (family, bits) in ONE_HOST else ToReturn.ALL
+
+
+def _devices(found: Attributes) -> frozenset[int]:
+    if RTA_OIF in found:
+        return frozenset({number(found[RTA_OIF])})
+    # net.ipv4.nexthop_compat_mode=0 names a nexthop object alone
+    return frozenset(hop_devices(found.get(RTA_MULTIPATH, b""))) or frozenset({UNTOLD} if RTA_NH_ID in found else ())

@@ -118,6 +118,17 @@ def neighbour(body: bytes) -> NeighbourEvent | None:
     return None
 
 
+def hop_devices(found: bytes) -> Iterator[int]:
+    """The indexes of the devices in the value of an RTA_MULTIPATH, up to the first next hop that cannot be read."""
+    at = 0
+    while at + RTNEXTHOP.size <= len(found):
+        length, _, _, index = RTNEXTHOP.unpack_from(found, at)
+        if length < RTNEXTHOP.size:
+            return
+        yield index
+        at += (length + 3) & ~3
+
+
 def _link(body: bytes) -> LinkMessage | None:
     if len(body) < IFINFOMSG.size:
         return None
@@ -157,17 +168,7 @@ def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
     own_table = number(found[RTA_TABLE]) if RTA_TABLE in found else table
     if own_table != RT_TABLE_MAIN or len(target) != size or length > size * 8:
         return None
-    indexes = [number(found[RTA_OIF])] if RTA_OIF in found else list(_hop_devices(found.get(RTA_MULTIPATH, b"")))
+    indexes = [number(found[RTA_OIF])] if RTA_OIF in found else list(hop_devices(found.get(RTA_MULTIPATH, b"")))
     devices = tuple(names[index] for index in indexes if index in names)
     network = ip_network((target, length), strict=False)
     return Route(network, devices, number(found.get(RTA_PRIORITY, b""))) if devices else None
-
-
-def _hop_devices(found: bytes) -> Iterator[int]:
-    at = 0
-    while at + RTNEXTHOP.size <= len(found):
-        length, _, _, index = RTNEXTHOP.unpack_from(found, at)
-        if length < RTNEXTHOP.size:
-            return
-        yield index
-        at += (length + 3) & ~3
