@@ -204,6 +204,32 @@ def test_a_ban_by_route_outlives_every_link() -> None:
     assert heard == [ToReturn.NOTHING, ToReturn.NOTHING, ToReturn.ALL, *[ToReturn.NOTHING] * 3]
 
 
+def nexthop(number: int, device: int, kind: int = 104) -> bytes:
+    return message(kind, bytes(8) + attribute(1, struct.pack("=I", number)) + attribute(5, struct.pack("=I", device)))
+
+
+def by_nexthop(number: int) -> bytes:
+    head = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 4, 0, 1, 0)
+    return message(24, head + attribute(1, bytes([192, 0, 2, 0])) + attribute(30, struct.pack("=I", number)))
+
+
+def test_a_nexthop_object_that_is_replaced_or_goes_with_its_routes_asks_for_them() -> None:
+    """The kernel may notify of none of its routes (docs/kernel.md 37)."""
+    links, network = Links(), by_nexthop(5)
+    steps = (nexthop(5, 3), nexthop(5, 3), network, nexthop(5, 4), nexthop(6, 4), nexthop(6, 4, 105))
+    heard = [links.hear(each).routes for each in steps]
+    assert heard == [*[ToReturn.NOTHING] * 2, *[ToReturn.ALL] * 2, *[ToReturn.NOTHING] * 2], "no route is by the sixth"
+    gone = [links.hear(each).routes for each in (nexthop(5, 4, 105), nexthop(5, 4, 105), nexthop(5, 4), network)]
+    assert gone == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING, ToReturn.ALL]
+
+
+def test_a_route_by_a_nexthop_object_that_is_not_told_asks_when_any_link_goes_down() -> None:
+    """As with net.ipv4.nexthop_compat_mode=0; once, as the route is not remembered then."""
+    links, network = Links(), by_nexthop(5)
+    heard = [links.hear(each).routes for each in (MADE, UP, network, DOWN, UP, DOWN)]
+    assert heard == [*[ToReturn.NOTHING] * 2, *[ToReturn.ALL] * 2, *[ToReturn.NOTHING] * 2]
+
+
 def test_stations_and_neighbours_are_seen() -> None:
     mac = bytes.fromhex("020000000001")
     notice = Links().hear(
@@ -252,7 +278,7 @@ def test_any_bytes_are_decoded(noise: bytes) -> None:
     transactions(noise)
 
 
-@given(st.sampled_from([16, 17, 20, 21, 24, 25, 28, 32, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
+@given(st.sampled_from([16, 17, 20, 21, 24, 25, 28, 32, 104, 105, 0x0A00, 0x0A0C, 0x0A0F]), st.binary(max_size=200))
 def test_any_message_is_decoded(kind: int, body: bytes) -> None:
     Links().hear(message(kind, body))
     transactions(message(kind, body))

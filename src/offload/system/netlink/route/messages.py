@@ -95,8 +95,8 @@ class Links:
         Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
         and neighbours. `routes` is what a change of a route, which is no cause, or a message about a routing rule asks
-        for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it. `stopped` is True
-        if forwarding was switched off by its sysctl, which is no cause either.
+        for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it, and a nexthop
+        object that changes. `stopped` is True if forwarding was switched off by its sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -109,7 +109,7 @@ class Links:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
-            routes = max(routes, self._routes.changed(kind, body))
+            routes = max(routes, self._routes.changed(kind, body), self._routes.nexthop(kind, body))
             if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
                 device = IFADDRMSG.unpack_from(body)[-1]
                 routes = max(routes, self._routes.flushed(device, all_gone=False, sure=False))

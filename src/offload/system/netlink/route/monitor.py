@@ -16,8 +16,8 @@ from offload.system.netlink.route.rtnetlink import NeighbourEvent
 from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 
 # RTNLGRP_LINK, _NEIGH (bridges' forwarding tables among them), _TC, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE,
-# _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF
-ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19, 24, 25))
+# _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
+ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19, 24, 25, 32))
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 RECEIVE_BUFFER = 1 << 20
 MOST_AT_ONCE = 256  # datagrams in one call; the rest stays for the next call

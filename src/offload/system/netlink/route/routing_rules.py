@@ -44,6 +44,8 @@ WAY = (RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH, RTA_METRICS, RTA_ENCAP, RTA
 MOST_ROUTES = 4096  # that are remembered
 REFUSING = frozenset({6, 7, 8})  # types RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT
 ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
+# include/uapi/linux/nexthop.h: nexthop objects (`ip nexthop`), which routes name by their number
+RTM_NEWNEXTHOP, RTM_DELNEXTHOP, NHMSG_SIZE, NHA_ID = 104, 105, 8, 1
 UNTOLD = 0  # in place of a device's index
 Parts = tuple[bytes, ...]
 
@@ -106,7 +108,7 @@ class ToReturn(IntEnum):
 class Way(NamedTuple):
     """Where a route leads."""
 
-    parts: Parts  # its type and the attributes WAY; empty: the kernel may have deleted the route
+    parts: Parts  # its type, empty if the kernel may have deleted the route, and the attributes WAY
     devices: frozenset[int]  # indexes; UNTOLD for those of a nexthop object; empty: it refuses packets
 
 
@@ -114,10 +116,12 @@ class Way(NamedTuple):
 class RouteEvents:
     """Tells notifications that change a route from those that only repeat it, such as a renewed lifetime.
 
-    It remembers the last state of each route; when it has MOST_ROUTES (4096) and another comes, it forgets all.
+    It remembers the last state of each route and nexthop object; when it has MOST_ROUTES (4096) routes or objects and
+    another comes, it forgets all.
     """
 
     _known: dict[Parts, Way] = field(default_factory=dict)
+    _nexthops: dict[bytes, bytes] = field(default_factory=dict)  # messages by number
     _whole: set[int] = field(default_factory=set)  # devices all of whose routes are remembered
 
     def forget(self) -> None:
@@ -126,6 +130,7 @@ class RouteEvents:
         Then the next one of each route counts as a change.
         """
         self._known.clear()
+        self._nexthops.clear()
         self._whole.clear()
 
     def came(self, device: int) -> None:
@@ -149,7 +154,7 @@ class RouteEvents:
                 if all_gone and len(way.devices) == 1:
                     del self._known[key]
                 else:  # it goes on by the other devices, and perhaps later by this one, without a word
-                    self._known[key] = Way((), way.devices)
+                    self._known[key] = Way((b"", *way.parts[1:]), way.devices)
         return asked
 
     def changed(self, kind: int, body: bytes) -> ToReturn:
@@ -176,6 +181,26 @@ class RouteEvents:
             self.forget()
         way = self._known[key] = Way((bytes((sort,)), *(found.get(each, b"") for each in WAY)), _devices(found))
         return asked if before != way else ToReturn.NOTHING
+
+    def nexthop(self, kind: int, body: bytes) -> ToReturn:
+        """What the nexthop object in a message (type, body) asks for if it was replaced, or deleted with its routes.
+
+        The kernel does not notify of the routes of IPv4 that it deletes so, nor, where net.ipv4.nexthop_compat_mode is
+        0, of those that lead elsewhere. NOTHING for messages about other objects, and for an object that is new.
+        """
+        name = attributes(body, NHMSG_SIZE).get(NHA_ID) if kind in {RTM_NEWNEXTHOP, RTM_DELNEXTHOP} else None
+        if not name:
+            return ToReturn.NOTHING
+        before = self._nexthops.pop(name, body)
+        if kind == RTM_DELNEXTHOP:
+            gone = [key for key, way in self._known.items() if way.parts[-1] == name]
+            for key in gone:
+                del self._known[key]
+            return max((_asked(*key[0][:2]) for key in gone), default=ToReturn.NOTHING)
+        if len(self._nexthops) >= MOST_ROUTES:
+            self.forget()
+        self._nexthops[name] = body
+        return ToReturn.ALL if before != body else ToReturn.NOTHING
 
 
 # `bits`: of the target's prefix
