@@ -42,7 +42,7 @@ def resolve(config: Config, snapshot: Snapshot) -> Topology:
 
     Below are, for instance, the ports of a bridge and the parents of VLANs and PPPoE. A VRF is replaced by its members.
     Zones are in the order of the firewall's configuration. Reasons (sentences) say which networks and devices of a zone
-    are missing, and why a flowtable should not list a device.
+    are missing or not known, and why a flowtable should not list a device.
     """
     stack = _Stack.of(snapshot)
     known = {network.name for network in snapshot.networks} | {interface.name for interface in config.interfaces}
@@ -125,7 +125,7 @@ class _Stack:
     lower: Mapping[str, tuple[str, ...]]  # device -> names of the devices directly below it
     pppoe: frozenset[str]  # names of PPPoE devices
     beneath_pppoe: bool = True  # a flowtable may have the devices that carry a PPPoE session
-    hooked: Mapping[str, str] = field(default_factory=dict)  # device -> what treats its packets, and not those below
+    hooked: Mapping[str, str] = field(default_factory=dict)  # device -> shaper or hook that a device below bypasses
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "_Stack":

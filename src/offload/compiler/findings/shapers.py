@@ -13,7 +13,8 @@ from offload.model.sections.section import Section
 from offload.model.topology import ZoneDevices, all_below, directly_below
 
 TRUE = frozenset({"1", "on", "true", "yes"})
-# By program: the section type that configures a shaper, its option for the device, and the one that enables it.
+# By program: the section type that configures a shaper, its option for the device, and the one that enables it; empty:
+# option `disabled` switches it off.
 ASKING = {
     "sqm": ("queue", "interface", "enabled"),
     "qosify": ("interface", "name", ""),

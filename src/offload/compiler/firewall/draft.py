@@ -25,7 +25,7 @@ class Draft(NamedTuple):
     expander: Expander  # splits conditions into matches for one nft rule each; has the problems
     includes: Includes  # nft files of the user and of other packages
     chains: defaultdict[str, list[Rule]]  # rules by the name of their chain
-    refusals: Refusals  # by base chain, rules that refuse packets of zones that are left out of the ruleset
+    refusals: Refusals  # by base chain, rules that refuse packets of zones (`unread.refusals`)
 
     @property
     def problems(self) -> list[FirewallProblem]:

@@ -33,9 +33,9 @@ class Compiled(NamedTuple):
 def compile_firewall(config: FirewallConfig, state: RouterState) -> Compiled:
     """Compile the whole ruleset of `table inet fw4` from /etc/config/firewall and the router's networks.
 
-    A section that cannot be compiled is left out and adds a problem. If a zone is left out, rules refuse some of the
-    packets that the zone would refuse and `config defaults` would accept (`unread.refusals`). `state`: the router's
-    networks, devices and kernel modules, and nft files to include.
+    A section that cannot be compiled is left out and adds a problem. If a zone is left out, or its subnets have no
+    address now, rules refuse some of the packets that the zone would refuse and `config defaults` would accept
+    (`unread.refusals`). `state`: the router's networks, devices and kernel modules, and nft files to include.
     """
     problems: list[FirewallProblem] = []
     named = named_sets(config.ipsets)

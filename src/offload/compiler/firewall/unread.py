@@ -1,8 +1,8 @@
 """What stands in for options of a zone that cannot be read, where `config defaults` has ACCEPT. Pure.
 
 A zone with a condition that cannot be read is left out, as in fw4, and its packets reach the policies of the base
-chains. Rules before those policies refuse some of the packets that the zone would have refused (`refusals`). A zone
-with a policy that cannot be read gets another one (`policies`).
+chains. Rules before those policies refuse some of the packets that the zone would have refused (`refusals`), also where
+its subnets have no address now. A zone with a policy that cannot be read gets another one (`policies`).
 """
 
 from collections import defaultdict
@@ -96,13 +96,14 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 
 
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
-    """{"input": rules, "forward": rules} that refuse packets of `zones`, which are left out of the ruleset.
+    """{"input": rules, "forward": rules} that refuse packets of `zones`.
 
-    A chain with another policy than ACCEPT, and a zone without known devices, get none. By the zone's own policy they
-    refuse its packets in input, and those between its devices in forward. If a DROP or REJECT rule names the zone as
-    src, they refuse packets from it in that rule's chain; if a rule of forward names it as dest, packets forwarded to
-    it. In input they accept ICMP and DHCP first, and need that the router's ssh or web server can be reached from
-    another zone but not from this one (`management`).
+    These are left out of the ruleset, or their subnets have no address now. A chain with another policy than ACCEPT,
+    and a zone without known devices, get none. By the zone's own policy they refuse its packets in input, and those
+    between its devices in forward. If a DROP or REJECT rule names the zone as src, they refuse packets from it in that
+    rule's chain; if a rule of forward names it as dest, packets forwarded to it. In input they accept ICMP and DHCP
+    first, and need that the router's ssh or web server can be reached from another zone but not from this one
+    (`management`).
     """
     found: defaultdict[str, list[Rule]] = defaultdict(list)
     for zone in zones:

@@ -50,7 +50,7 @@ class FirewallZone(NamedTuple):
     subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
     own: Addresses  # the router's addresses in its networks, also in negated ones, with their prefix lengths
     related: Addresses  # `own`, and the addresses of option subnet
-    physical: tuple[str, ...]  # of its networks, without negated ones, the devices below the layer 3 devices, or those
+    physical: tuple[str, ...]  # of its networks, without negated ones, the devices below the layer 3 ones, or the same
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
     # first words of its optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), ...
     used_chains: set[str]
@@ -70,8 +70,9 @@ def resolve(zone: Zone, policies: tuple[str, str, str], expander: Expander) -> F
     """The zone with the devices and addresses it has now; None, with a problem: its family contradicts its subnets.
 
     Devices that it names count also if they do not exist. It has no `parts` (no rule jumps to its chains for its
-    packets) if it names only networks, and none has a device now, or if its subnets are only networks without an
-    address. `policies`: for input, output and forward. `expander`: has netifd's networks, and collects the problems.
+    packets) if it names nothing, if it names networks but no device, and none of them has one now, or if its subnets
+    are only networks without an address. `policies`: for input, output and forward. `expander`: has netifd's networks,
+    and collects the problems.
     """
     networks = _networks(zone, expander)
     known = [(item, expander.networks[item.text]) for item in networks if item.text in expander.networks]

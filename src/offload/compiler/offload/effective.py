@@ -17,8 +17,8 @@ Decision = TypeVar("Decision", PairDecision, ZoneDecision)
 def effective_plan(wanted: Plan, before: Plan, live: Mapping[str, LiveTable]) -> Plan:
     """The Plan that is in effect after the kernel refused `wanted` or a part of it, by the tables that the kernel has.
 
-    `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. The result has those tables of
-    `wanted` that the kernel has, and in place of the others those of `before` that it has. Pairs of zones, zones and
+    `before`: the Plan in effect until now; `live`: the tables in the kernel, by name. Of each name the result has the
+    table of `wanted` if the kernel has that, else the one of `before` if the kernel has that. Pairs of zones, zones and
     devices are those of `wanted`, with the modes and flowtables that these tables give them; where these differ from
     `wanted`, the Reason NOT_APPLIED comes first. All else is as in `wanted`.
     """

@@ -76,10 +76,11 @@ def treating(
 ) -> Iterator[tuple[LiveRule, PacketRule]]:
     """Yield (rule, the PacketRule that describes it) for the rules of other programs that must see every packet.
 
-    In chains behind ours (`behind_ours`) rules that drop or reject count as such; for a policy that drops a rule is
-    made. A rule may come several times, with the conditions of each way to it (jumps from base chains). On ingress and
-    egress hooks rules count for what OF_HOOKS names. `chains`, `rules`: the whole ruleset. `ours`: names of the tables
-    of offload. Rules of these tables, and rules from /etc/config/firewall, are left out.
+    In chains behind ours (`behind_ours`) rules that drop or reject packets of TCP, UDP or GRE count as such; for a
+    policy drop that established packets reach, a rule is made. A rule may come several times, with the conditions of
+    each way to it (jumps from base chains). On ingress and egress hooks rules count for what OF_HOOKS names. `chains`,
+    `rules`: the whole ruleset. `ours`: names of the tables of offload. Rules of these tables, and rules from
+    /etc/config/firewall, are left out.
     """
     by_chain = grouped(rule for rule in rules if rule.table not in frozenset(ours))
     written = _marks_that_change(chains, by_chain)

@@ -141,7 +141,7 @@ def _devices_by_bridge(bridges: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def arrival_device(link: Link, links: Mapping[str, Link]) -> str:
-    """The device on which packets of a bridge port arrive: of a VLAN the lowest one below it, else the port itself.
+    """The device on which packets of a bridge port arrive: of a VLAN the first below it that is none, else the port.
 
     `links`: all links by name; a device below that is not among them is not followed.
     """

@@ -11,7 +11,7 @@ from offload.nouns import dataclass, replace
 class NftFile:
     """An nft file that the firewall includes. `position`, such as `table-append`: where in the ruleset it is included.
 
-    `content`: the base chains and rules that it would add. `path`: of the file.
+    `content`: (base chains, rules) that it would add. `path`: of the file.
     """
 
     path: str
@@ -22,9 +22,9 @@ class NftFile:
 def unloaded(live: Ruleset, files: Sequence[NftFile], ours: Iterable[str]) -> tuple[UnloadedFile, ...]:
     """The nft files with rules that the kernel does not hold yet and that must see every packet, each with these rules.
 
-    Rules are compared with the kernel's by what they do and match; those of files at a `prepend` position count as
-    before the kernel's rules, others as behind them. `live`: the kernel's (chains, rules). `files`: the files that the
-    firewall includes. `ours`: names of the tables of offload. Files without such rules are left out.
+    Rules are compared with the kernel's by chain, comment, and what they do and match; those of files at a `prepend`
+    position count as before the kernel's rules, others as behind them. `live`: the kernel's (chains, rules). `files`:
+    the files that the firewall includes. `ours`: names of the tables of offload. Files without such rules are left out.
     """
     held = {_plainly(rule) for rule in live[1]} if any(each.content[1] for each in files) else frozenset[LiveRule]()
     new = {each.path: [rule for rule in each.content[1] if _plainly(rule) not in held] for each in files}

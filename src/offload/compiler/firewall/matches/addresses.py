@@ -45,8 +45,8 @@ NO_ADDRESSES = Split()
 def split(given: Sequence[Address | NetworkName], networks: Networks) -> Split | None:
     """The addresses of a condition (`given`) by family, with those of netifd networks in place of their names.
 
-    None: all that is given without `!` are networks that have no address, so no packet can match now. A network with
-    `!` that has no address excludes nothing. `networks`: of netifd, by name.
+    None: there are values without `!`, and all of these are networks that have no address, so no packet can match now.
+    A network with `!` that has no address excludes nothing. `networks`: of netifd, by name.
     """
     if not given:
         return NO_ADDRESSES

@@ -15,8 +15,8 @@ def protocols(proto: tuple[Item, ...], *, ports: bool, types: bool) -> Iterator[
     """Yield the protocols of a section in groups, for one nft rule each: one by one, or negated ones all together.
 
     `any` becomes tcp and udp if the section has ports (`ports`), icmp if it has ICMP types (`types`), all three if
-    both. A list of only negated protocols means `any` but these. A negated one removes the equal one among the others;
-    nothing is yielded if none is left.
+    both. An empty list means `any`, one of only negated protocols `any` but these. A negated one removes the equal one
+    among the others; nothing is yielded if none is left.
     """
     narrowed = ports or types
     if len(proto) == 1 and not narrowed:

@@ -79,11 +79,12 @@ def forwarding(draft: Draft, section: firewall.Forwarding) -> None:
 def rule(draft: Draft, section: firewall.Rule) -> None:
     """Add the nft rules of a `config rule`, to the chain that its zones and target need.
 
-    If an address option has values without `!`, and all of these are networks that have no address, or if no protocol
-    is left, a problem is added and no rule. LeftOutError, and the section is left out: a zone, set or helper is missing
-    or cannot be used; or a condition is unreadable, and the target is neither DROP nor REJECT, or the rule without it
-    could block the router's ssh or web server. Else the rule loses an unreadable condition, with a problem. Optional
-    chains that the rules are in or jump to are added to the zones' `used_chains`.
+    If an address option has values without `!`, and all of these are networks that have no address, if no protocol is
+    left, or for MARK and DSCP if a zone has no device or address now, a problem is added and no rule. LeftOutError, and
+    the section is left out: a zone, set or helper is missing or cannot be used; or a condition is unreadable, and the
+    target is neither DROP nor REJECT, or the rule without it could block the router's ssh or web server. Else the rule
+    loses an unreadable condition, with a problem. Optional chains that the rules are in or jump to are added to the
+    zones' `used_chains`.
     """
     src = draft.zone(section.origin, "src", section.src)
     dest = draft.zone(section.origin, "dest", section.dest)

@@ -28,7 +28,7 @@ class Translation(NamedTuple):
     dest: Split = NO_ADDRESSES  # destination addresses to match
     src_port: tuple[Item, ...] = ()  # source ports to match
     dest_port: tuple[Item, ...] = ()  # destination ports to match
-    rewrite: Split = NO_ADDRESSES  # new addresses, of which the first of each family is used; empty: none is replaced
+    rewrite: Split = NO_ADDRESSES  # new addresses, of which the first of each family is used; empty: none is named
     port: Item | None = None  # the port or range that replaces the matched one; None: none is replaced
     oifname: tuple[Item, ...] = ()  # output devices to match
 

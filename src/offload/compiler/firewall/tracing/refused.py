@@ -117,7 +117,7 @@ def _rules(rules: Rules) -> Iterator[Rule]:
 
 
 def changes(before: Rules, now: Rules) -> tuple[Rule, ...] | None:
-    """The rules that are new or gone, or whose times began or ended between the moments of `before` and `now`.
+    """The rules that are new or gone, or whose times hold at only one of the moments of `before` and `now`.
 
     Where rules that stay in a chain change their order, all rules of that chain. A packet that matches none of the
     result takes the same way through both rulesets. The rules in the result have no times, comments, counters or logs.

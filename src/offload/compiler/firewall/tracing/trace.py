@@ -125,7 +125,8 @@ def device_of(zone: FirewallZone | None) -> str:
 def zone_of(value: int, family: int, zones: Iterable[FirewallZone]) -> str:
     """The name of the zone with this address in one of its networks or subnets, by the longest prefix; empty: none.
 
-    Prefixes of length 0, ranges and masks with gaps do not count. `value`: the address as a number; `family`: 4 or 6.
+    Negated addresses, prefixes of length 0, ranges and masks with gaps do not count. `value`: the address as a number;
+    `family`: 4 or 6.
     """
     found = [
         (each.bits, zone.name)

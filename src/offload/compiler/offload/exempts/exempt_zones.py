@@ -106,13 +106,12 @@ def with_subnet_reasons(
     elements: Iterable[tuple[Element, Mode]],
     subnet_exempts: Mapping[Mode, list[ExemptMatch]],
 ) -> PairDecision:
-    """The pair of zones with a Reason for each zone of subnets without devices whose exempts keep packets of it slow.
+    """The pair of zones with Reasons for each zone of subnets without devices whose exempts keep packets of it slow.
 
     The pair is unchanged if there is no such zone. Where such a zone's subnets are all addresses of a family (also if
-    they cannot be read), its exempts keep that family slow between the devices that they name. The pair's
-    effective mode becomes the fastest that its other traffic has; none if all of it is slow. `elements`: those of the
-    tables, each with its table's mode.
-    `subnet_exempts`: {mode of the table: what `of_subnets` gives}.
+    they cannot be read), its exempts keep that family slow between the devices that they name. The pair's effective
+    mode becomes the fastest that its other traffic has; none if all of it is slow. `elements`: those of the tables,
+    each with its table's mode. `subnet_exempts`: {mode of the table: what `of_subnets` gives}.
     """
     crossings = set(product(zones[pair.src].incoming, zones[pair.dest].l3))
     left: list[Mode] = []

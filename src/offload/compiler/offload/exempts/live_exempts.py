@@ -3,7 +3,7 @@
 A rule makes two exempts for each pair of zones with its devices: for connections whose original packets the rule sees,
 and for those whose replies it sees. Conditions that an exempt cannot have are left out, so an exempt may be wider than
 the rule. Exempts compare addresses on the forward hook: of a rule before port forwards (prerouting) they have no
-destination address, of one after masquerading (postrouting) no source address.
+destination address or port, of one after masquerading (postrouting) no source address or port.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ from offload.model.text.networks import as_address
 from offload.model.topology import ZoneDevices
 from offload.nouns import replace
 
-# Findings whose traffic stays slow, with the verb for sentences; `check` only reports all others.
+# `does` of rules whose traffic stays slow, with the verb for sentences; `check` only reports all others.
 HOLDING = {
     "limit": "limits",
     "quota": "counts",
@@ -53,9 +53,9 @@ def with_live_exempts(config: Config, zones: Mapping[str, ZoneDevices], snapshot
 def rules_to_exempt(snapshot: Snapshot) -> Iterator[PacketRule]:
     """Yield the rules in nft (of `snapshot.packet_rules`) whose traffic is not to be offloaded.
 
-    They limit rates, count against a quota, give priorities, set DSCP, drop by what differs from packet to packet or
-    behind our chain, or set a mark that a qdisc or tc filter reads. Rules on ingress and egress hooks are not among
-    them.
+    They limit rates, count against a quota, give priorities, set DSCP, set a mark that a qdisc or tc filter reads, drop
+    behind our chain, or drop (or accept what a later rule drops) by what differs from packet to packet. Rules on
+    ingress and egress hooks are not among them.
     """
     read = 0
     for mask in (*(each.fwmask for each in snapshot.qdiscs), *(each.fwmask for each in snapshot.filters)):

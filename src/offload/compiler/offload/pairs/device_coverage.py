@@ -94,7 +94,7 @@ class DeviceCoverage:
         return [leaf for leaf in self.zones[zone].leaves_of(device) if leaf not in listed]
 
     def partly(self, zone: str, device: str) -> bool:
-        """Whether the l3 device is a bridge, or a VLAN on one, of whose ports hardware can take some, but not all."""
+        """Whether the l3 device is a bridge, or a VLAN on one, of whose ports hardware can list only some."""
         found = self.zones[zone]
         bare = self.uncovered(zone, device, Mode.HARDWARE)
         return bool(found.bridge_of(device)) and 0 < len(bare) < len(found.leaves_of(device))

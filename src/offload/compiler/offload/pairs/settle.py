@@ -26,10 +26,10 @@ def settle(config: Config, drafts: list[PairDraft]) -> tuple[list[Placed], tuple
     """Decide about each (iif, oif): if several pairs of zones use it, the slowest mode and strictest policy hold there.
 
     `drafts`: what each pair could have alone. A family is offloaded if all pairs that can have its packets there want
-    that. The slowest mode of these pairs, and their largest after_packets, hold for both families. The result: the
-    elements of maps `crossings`, sorted by (iif, oif), each with the mode of its table; and, in the order of `drafts`,
-    a decision for each pair: the fastest mode of its (iif, oif), and Reasons (sentences). Both tables have an element
-    for an (iif, oif) of which hardware takes a part.
+    that and can have it. The slowest mode of these pairs, and their largest after_packets, hold for both families. The
+    result: the elements of maps `crossings`, sorted by (iif, oif), each with the mode of its table; and, in the order
+    of `drafts`, a decision for each pair: the fastest mode of its (iif, oif), and Reasons (sentences). Both tables have
+    an element for an (iif, oif) of which hardware takes a part.
     """
     uses: dict[Way, list[Use]] = defaultdict(list)
     answered: dict[Way, list[Way]] = defaultdict(list)

@@ -19,8 +19,8 @@ def shapers(snapshot: Snapshot) -> Mapping[str, str]:
     """{device: what shapes, filters or limits its packets and would be bypassed by hardware, as words for a sentence}.
 
     Of several the first in this order: `cake`; `cake on ifb4wan`, which shapes packets that come in; `a tc filter
-    (flower)`; `chain a of table b`, a chain on the ingress or egress hook. Devices without any are left out. Qdiscs and
-    tc filters of an ifb device do not count for it, but for the devices that may redirect packets to it.
+    (flower)`; `chain a of table b`, a chain on the ingress or egress hook. Devices without any are left out. Qdiscs of
+    an ifb device do not count for it, but for the devices that may redirect packets to it; its tc filters do not count.
     """
     kinds = {each.device: each.kind for each in reversed(snapshot.qdiscs) if each.kind in SHAPING}
     branches = {link.name for link in snapshot.links if link.kind == "ifb"}

@@ -46,10 +46,11 @@ def chains(table: Table, exempts: ExemptRules) -> tuple[Chain, ...]:
 
 
 def covered(table: Table) -> str:
-    """Properties of a table that its rules do not show, as text that goes into the hashes of the rules of `guard`.
+    """Properties of a table that its rules do not show, as text for the hashes of the rules of chain `guard`.
 
-    They are the flowtable's name and hardware flag, the size of the sets of accepted replies, and the priorities of
-    the flowtable and of chain `forward`. If one changes, the hashes differ from those in the kernel.
+    They are the flowtable's name and hardware flag, the size of the sets of accepted replies, the priorities of the
+    flowtable and of chain `forward`, and its look-up in map `crossings`. If one changes, the hashes differ from those
+    in the kernel.
     """
     kind = "offload " if table.hardware else ""
     return f"{table.flowtable} {kind}counter {table.remembered} {ingress_priority(table)} {_priority(table)} {CROSSING}"

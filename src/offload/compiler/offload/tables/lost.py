@@ -35,7 +35,7 @@ def lost(table: Table, held: LiveTable, plan: Plan) -> Lost:
 
     The Plan's other table may take it. `crossings` has each (iif, oif) with a policy in the kernel's map that the
     wanted map lacks, or has for replies alone, or with a policy that lacks IPv4 or IPv6 of before, or that has other
-    ends where a host's bridge port decides. Pairs with a device that does not exist any more are left out: the kernel
+    ends where a host's bridge port decides. Those with a device that does not exist any more are left out: the kernel
     has ended their flows. `exempts` has each exempt of which the kernel's table lacks a rule or an element; if a set of
     ranges gets an element, all exempts with ranges in that set.
     """
