@@ -15,6 +15,7 @@ from offload.errors import KernelError
 from offload.model.flow import IPS_HW_OFFLOAD, IPS_OFFLOAD, IPS_SEEN_REPLY, Entry
 from offload.model.kernel.live import TimedElement
 from offload.model.kernel.live_rule import LiveChain, LiveRule, PacketRule, RuleMatch
+from offload.model.network import Link
 from offload.model.plan import TimedExempt
 from offload.service.bus.ubus_object import LARGEST_REPLY, METHODS, answer, fitting, objects
 from offload.service.engine import Engine
@@ -276,6 +277,16 @@ def test_check_names_the_option_that_mends_what_it_finds(fakes: Fakes) -> None:
     fakes.service.work()
     (found,) = of_rules(fakes)
     assert (found["code"], found["severity"], found["option"]) == ("RULE_LIMITS", "notice", "")
+
+
+def test_a_rule_about_the_device_of_a_vrf_is_no_problem(fakes: Fakes) -> None:
+    links = (replace(each, master="vrf0") if each.name == "br-lan" else each for each in fakes.netlink.found.links)
+    fakes.netlink.found = replace(fakes.netlink.found, links=(*links, Link("vrf0", kind="vrf")))
+    forward = LiveChain("inet", "rates", "forward", "forward", 0)
+    limit = LiveRule("inet", "rates", "forward", ("limit", "drop"), match=RuleMatch(iif="vrf0"))
+    fakes.nft.foreign = ((forward,), (limit,))
+    fakes.service.work()
+    assert [each["severity"] for each in of_rules(fakes)] == ["notice"]
 
 
 @pytest.mark.parametrize(("does", "code"), [("ban", "RULE_BANS"), ("time", "RULE_TIMES")])

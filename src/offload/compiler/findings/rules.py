@@ -61,7 +61,7 @@ def of_rules(config: Config, snapshot: Snapshot, plan: Plan, *, served: bool = T
     """
     held = frozenset(rules_to_exempt(snapshot))
     acted = config.globals.auto_exempt
-    devices = {"", *(name for zone in plan.zones for name in zone.devices), *(each.name for each in plan.devices)}
+    devices = _devices(snapshot, plan)
     for rule in snapshot.packet_rules:
         code = CODES.get(rule.does)
         if code is None or rule.hook in DEVICE_HOOKS or (rule.does == "mark" and rule not in held):
@@ -92,6 +92,13 @@ def of_files(snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
             yield FindingCode.FILE_UNREAD(file=shown(file.path, LONGEST_PATH), why=file.why)
         elif words:
             yield FindingCode.FILE_UNLOADED(file=shown(file.path, LONGEST_PATH), rules=", ".join(words))
+
+
+def _devices(snapshot: Snapshot, plan: Plan) -> set[str]:
+    # those by which exempts are made for rules; on the forward hook a VRF's own device stands for its members
+    named = {"", *(name for zone in plan.zones for name in zone.devices), *(each.name for each in plan.devices)}
+    masters = {link.master for link in snapshot.links if link.name in named and link.master}
+    return named | {link.name for link in snapshot.links if link.name in masters and link.kind == "vrf"}
 
 
 def _of_connmarks(config: Config, snapshot: Snapshot, plan: Plan) -> Iterator[Finding]:
