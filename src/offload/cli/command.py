@@ -131,7 +131,7 @@ def main(argv: list[str]) -> int:
     `argv`: the words after `offload`; without any the verb is a short `status`. An OffloadError of the verb is printed
     as a sentence on stderr (with --json as `{"ok": false, "error": SENTENCE}` on stdout); the exit code is USAGE for a
     UsageError, else FAILED. SystemExit for a command line that is refused (code 2), or where argparse prints the
-    version (code 0). OSError if stdout or stderr cannot be written.
+    version or a help (code 0). OSError if stdout or stderr cannot be written.
     """
     given = _given(_helped(argv) or ["status"])
     given.short = not argv

@@ -183,9 +183,9 @@ def takeover(router: Router, given: "Namespace") -> Answer:
 def giveback(router: Router, given: "Namespace") -> Answer:
     """The verb `giveback`: undo `takeover`: switch fw4's option flow_offloading on again.
 
-    It stays off if nothing was taken over, if it or the mode of `config globals` was changed since, or if a zone or
-    pair has a lower mode now. --forget also deletes the option `taken`, even then. With --forget or --root the work is
-    on files alone (FileError if one cannot be read or written); else the firewall is reloaded if they changed.
+    It stays as it is if nothing was taken over, it or the mode of `config globals` was changed since, that mode has no
+    effect, or a zone or pair has a lower one. --forget deletes option `taken`, even then. With --forget or --root the
+    work is on files alone (FileError if one cannot be read or written); else the firewall is reloaded if they changed.
     """
     unchanged = "Nothing to give back: fw4's switch was not taken over, or it was changed since."
     done = "fw4's own offload is on again, and fw4 alone decides from now on."

@@ -27,7 +27,7 @@ class Verb(NamedTuple):
 
     @property
     def arguments(self) -> "Arguments":
-        """All its arguments, each (name, keyword arguments for argparse)."""
+        """Its arguments but --json and --root, each (name, keyword arguments for argparse)."""
         return (*self.own, *_conditions()) if self.matching else self.own
 
     @property

@@ -1,4 +1,4 @@
-"""The ubus methods where no service runs: the command reads the router and answers them in its own process.
+"""The ubus methods without the service: the command reads the router and answers them in its own process.
 
 It has no counts of ended connections: `totals` gives an error; the reply of `status` has zeros in `ended`, and no
 `service`.
@@ -22,7 +22,7 @@ WRITING = frozenset({"takeover", "giveback"})  # methods
 
 
 class Alone:
-    """Gives one run of the command the replies of the ubus methods, where no service runs.
+    """Gives one run of the command the replies of the ubus methods, without the service.
 
     `snapshot`: the router's state as stored in a directory (`--root`); None: the state of this router is read.
     """
@@ -36,8 +36,8 @@ class Alone:
 
         An OffloadError becomes the reply `{"ok": False, "error": sentence}`, but a UsageError (bad arguments) is
         raised. In the reply of `status`, `applied` also has `pending` (number of nft transactions that would bring the
-        kernel to the wanted tables; 0 with a stored state) and `error` (why a configuration file cannot be read, or a
-        pass failed; else empty).
+        kernel to the wanted tables; 0 with a stored state or an unreadable file) and `error` (why a configuration file
+        cannot be read, or a pass failed; else empty).
         """
         try:
             if method != "reload":  # its pass reads everything

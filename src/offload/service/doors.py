@@ -1,4 +1,4 @@
-"""The interfaces ("doors") to nft, netlink, ubus, files and scripts, one Protocol each; `system/` implements them.
+"""The interfaces ("doors") to nft, netlink, ubus, files and scripts, as Protocols; `system/` implements them.
 
 A method does, and raises, what the implementation documents.
 """
@@ -242,8 +242,9 @@ class Doors:
     probe: Callable[[], Kernel]  # finds the kernel's features
     clock: Callable[[], float]  # seconds since boot that never jump
     saved: File  # file from which the next service takes the timed exempts
-    firewall: FirewallDoors | None = None  # None without the package offload-firewall
+    firewall: FirewallDoors | None = None  # None without the package offload-firewall, and with --root
     stations: File | None = None  # file with where stations were seen last; None: not kept, as with --root
     totals: File | None = None  # file with the totals of ended connections; None: not kept, as with --root
     files: RouterFiles | None = None  # files that the firewall depends on besides /etc/config; None: not read
-    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None  # (nft texts, defines) -> their rules
+    # (nft texts, text of nft `define`s) -> the rules of each; None: nft files that are not loaded yet are not read
+    dry_run: Callable[[Sequence[str], str], Sequence[Ruleset]] | None = None

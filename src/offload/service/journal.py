@@ -88,7 +88,7 @@ class Journal:
         """Log which tables were created again, whose flows are on the slow path for a moment, and why (`cause`).
 
         Nothing is logged if `applied` created no table again, or has the same generation (number of passes and returns
-        that changed the kernel so far) as that of the last call.
+        that changed the kernel so far) as in the last call of this or of `passed`.
         """
         if applied.returned and applied.generation != self._applied.generation:
             self.line(LogLevel.INFO, f"{cause.value}: {_returned(applied.returned)}")

@@ -30,7 +30,7 @@ from offload.service.tasks.timed import Task, follows_hints, log_hardware, tasks
 STOP_PATIENCE = 4.0  # seconds that nft may take when the service ends: for the present run, and to remove our tables
 RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-MEANWHILE = 0.05  # seconds that a hint waits while connections are read, and then for others
+MEANWHILE = 0.05  # seconds between two looks at waiting events while connections are read
 UPGRADE = signal.SIGUSR1  # a new version is being installed: our tables stay, and the new service adopts them
 STOP = frozenset({signal.SIGTERM, signal.SIGINT, UPGRADE})
 
@@ -76,7 +76,8 @@ class Loop:
         """Wait, handle events, run due tasks, make due passes, until SIGTERM, SIGINT or SIGUSR1 (before an upgrade).
 
         At the end it deletes our nft tables (not before an upgrade, and not if ubusd never accepted our objects),
-        writes the totals to their file, and leaves ubus. If nft refuses to delete the tables, the log says so.
+        writes the totals to their file (before an upgrade the stations too), and leaves ubus. If nft refuses to delete
+        the tables, the log says so.
         """
         self.journal.line(LogLevel.NOTICE, f"version {__version__} starts")
         self._hint(Cause.START)

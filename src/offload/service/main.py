@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from offload.service.loop import Loop
     from offload.system.netlink.ct.ctevents import ConntrackEvents
 
-NFT_PATIENCE = 10.0  # seconds; a caller over ubus waits as long
+NFT_PATIENCE = 10.0  # seconds for a run of nft, in which callers over ubus wait
 OURS = Path("/var/run/offload")
 SAVED_EXEMPTS = OURS / "exempts.json"
 STATION_FILE = OURS / "places"

@@ -167,8 +167,8 @@ def apply(
 
     `before`: the outcome of the last pass, or of a later return of tables (`again`); None: this is the first. `forced`,
     `trusting`, `busy`: as in `pending`. `opening`: nft text for other tables, sent at the beginning of the first
-    transaction, or alone if there is none. If a configuration file cannot be read, nothing is sent; if nft refuses a
-    transaction, earlier ones stay. In both cases nothing is raised, and `error` has the sentence.
+    transaction, or alone if there is none. If a configuration file or our tables cannot be read, nothing is sent; if
+    nft refuses a transaction, earlier ones stay. In these cases nothing is raised, and `error` has the sentence.
     """
     before = before or Applied()
     if error := unreadable(decided):

@@ -1,6 +1,7 @@
-"""The ubus methods that change /etc/config/offload, and the pairs (zone > zone) that get another effective mode.
+"""The ubus methods `set`, `set_pair` and `exempt_remove`, which change /etc/config/offload.
 
-After each change they make a pass: it reads router and files again, and changes our nft tables accordingly.
+After each change they make a pass: it reads router and files again, and changes our nft tables accordingly. Their
+replies have the pairs (zone > zone) that get another effective mode.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,12 +24,12 @@ from offload.status.reply.reasons_json import reasons_json
 
 
 def set_zone(engine: Engine, given: Given) -> Json:
-    """Set `mode` in each section for `zone` (both in `given`) in /etc/config/offload, or in a new one, and make a pass.
+    """Set `mode` in each `config zone` for `zone` in /etc/config/offload, or in a new one, and make a pass.
 
-    The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed), `unchanged` (pairs with
-    this zone whose effective mode did not, and is lower than `mode`), `reasons` (why the zone gets less), `problems`
-    and `missing` (features). OffloadError (ArgumentError for `given`): nothing was written. If the pass fails, `error`
-    is in the reply, and the file stays as written.
+    `given` has both words. The reply has the pass's outcome, `changed` (pairs of zones whose effective mode changed),
+    `unchanged` (pairs with this zone whose effective mode did not, and is lower than `mode`), `reasons` (why the zone
+    gets less), `problems` and `missing` (features). OffloadError (ArgumentError for `given`): nothing was written. If
+    the pass fails, `error` is in the reply, and the file stays as written.
     """
     config, sections = _written_now(engine)
     mode, zone = arguments.mode(given.get("mode")), arguments.zone("zone", given.get("zone"), config)

@@ -1,6 +1,6 @@
-"""The ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
+"""Some ubus methods, as functions of engine and arguments. A pass reads router and files, and changes our tables.
 
-A call that cannot be obeyed raises an OffloadError; service/bus/ubus_object.py makes a reply of it.
+If one raises an OffloadError, service/bus/ubus_object.py makes a reply of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ def status(engine: Engine, _: Given) -> Json:
     """The reply of `status`: firewall, kernel, modes of zones and pairs (zone > zone), devices, problems, last change.
 
     `error` of the last change has the cause also if the last load of our firewall failed. A pair has the counts of its
-    live connections, and in `ended` those of its ended ones. `exempts`: those given at run
-    time. `notes`: why live flows are not counted; else empty. `service`: number of passes, since when ended connections
-    are counted, and whether none was missed. OffloadError before the first decision, or if routes cannot be read.
+    live connections, and in `ended` those of its ended ones. `exempts`: those given at run time. `notes`: why live
+    flows are not counted; else empty. `service`: number of passes, since when ended connections are counted, and
+    whether none was missed. OffloadError before the first decision, or if routes cannot be read.
     """
     decided = last_decision(engine)
     counted, notes = _counted(engine, decided)
@@ -78,9 +78,9 @@ def reload(engine: Engine, _: Given) -> Json:
 def flush(engine: Engine, given: Given) -> Json:
     """Create the nft tables that have the selected flows again, by a pass: all their flows are slow for a moment.
 
-    `query` of `given` has zone, host and state; if it is empty, all tables are created again. The reply: `returned`
-    (names of these tables) and `flows` (number of selected offloaded flows). Without such a table no pass is made.
-    OffloadError if the pass fails, the query is not valid, or connections or routes cannot be read.
+    `query` of `given` may have zone, host and state; if it is empty, all tables are created again. The reply:
+    `returned` (names of these tables) and `flows` (number of selected offloaded flows). Without such a table no pass is
+    made. OffloadError if the pass fails, the query is not valid, or connections or routes cannot be read.
     """
     decided = last_decision(engine)
     query = arguments.chosen(given, decided.plan)

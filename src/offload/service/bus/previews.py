@@ -30,10 +30,10 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     """What a choice of modes would change. The call changes no file and no table; `nft -c` may check devices.
 
     `query` of `given` is `{"zones": {name: mode}, "pairs": [{"src", "dest", "mode"}]}`, or has one of the two. The
-    reply has `changed` and `unchanged` (pairs of zones, as in the reply of `set`), `returned` (nft tables that would be
-    created again or deleted), `flows` (number of live flows in these), `problems` (those that would be new), and
-    `missing` (features). ArgumentError for a bad query; OffloadError if something cannot be read, such as a
-    configuration file or connections.
+    reply has `changed` and `unchanged` (pairs of zones, as in the reply of `set`), `reasons` (empty), `returned` (nft
+    tables that would be created again or deleted), `flows` (number of live flows in these), `problems` (those that
+    would be new), and `missing` (features). ArgumentError for a bad query; OffloadError if something cannot be read,
+    such as a configuration file or connections.
     """
     before = methods.last_decision(engine)
     packages = reconcile.read(engine.doors.uci)

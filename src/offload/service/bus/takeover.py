@@ -27,9 +27,10 @@ def take(uci: Uci, *, once: bool = False) -> bool:
     """Write the mode of fw4's flow_offloading to /etc/config/offload, and switch flow_offloading off in fw4's file.
 
     True: both were done. False: /etc/config/firewall was not changed, as fw4's option is off, or, with `once`, as this
-    ran before or our mode would have no effect. `once` (at boot): write nothing if this ran before, and note in
-    /etc/config/offload that it ran, also where the result is False. FileError if a file cannot be read or written
-    (earlier writes stay, and the error names them), or, without `once`, if our mode would have no effect.
+    ran before or our mode would have no effect. `once` (on the first boot and on installation): write nothing if this
+    ran before, and note in /etc/config/offload that it ran, also where the result is False. FileError if a file cannot
+    be read or written (earlier writes stay, and the error names them), or, without `once`, if our mode would have no
+    effect.
     """
     return _written(uci, partial(edits.takeover, once=once))
 
@@ -37,9 +38,10 @@ def take(uci: Uci, *, once: bool = False) -> bool:
 def give(uci: Uci, *, forget: bool = False) -> bool:
     """Undo `take` in the files: switch fw4's flow_offloading on again, and set our mode in `config globals` to none.
 
-    False: /etc/config/firewall was not changed, because nothing was taken over, one of these options changed since, or
-    a zone or pair has a lower mode by now. `forget` (for the removal of the package): also remove the note of the
-    take-over, even then. FileError if a file cannot be read or written; earlier writes stay, and the error names them.
+    False: /etc/config/firewall was not changed, because nothing was taken over, one of these options changed since, our
+    mode has no effect now (as with `enabled 0`), or a zone or pair has a lower one. `forget` (for the removal of the
+    package): also remove the note of the take-over, even then. FileError if a file cannot be read or written; earlier
+    writes stay, and the error names them.
     """
     return _written(uci, partial(edits.giveback, forget=forget))
 
@@ -58,8 +60,8 @@ def takeover(engine: Engine, _: Mapping[str, Any]) -> Json:
 def giveback(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The method `giveback`: undo `takeover` in the files, reload the firewall, and make a pass; the reply is as there.
 
-    But its `problems` lack FW4_OFFLOADS (fw4 offloads too), because the caller wants that. FileError if a file cannot
-    be read or written.
+    But its `problems` lack FW4_OFFLOADS (fw4 offloads too), which was asked for. FileError if a file cannot be read or
+    written.
     """
     reply = _answered(engine, give)
     if "problems" in reply:  # fw4 offloads again, as requested: this problem is not reported

@@ -20,10 +20,10 @@ UNREPORTED = "this kernel does not report connections that end: install kmod-nf-
 def totals(engine: Engine, _: Mapping[str, Any]) -> Json:
     """The reply of `totals`: ended and live connections, packets and bytes, in lists `hosts` and `pairs` (of zones).
 
-    Those with the most bytes come first. A host is an address that is not on the wan side. The list has at most 512;
-    `others` has the sums of all other hosts. `since`: when counting began, ISO 8601. `complete`: whether no end of a
-    connection was missed since. OffloadError if ended connections are not counted, or something cannot be read, such as
-    connections.
+    Those with the most bytes come first. A host is an address inside, as in service/counting/totals.py. `hosts` has at
+    most 512; `others` has the sums of all other hosts. `since`: when counting began, ISO 8601. `complete`: whether no
+    end of a connection was missed since. OffloadError if ended connections are not counted, or something cannot be
+    read, such as connections.
     """
     decided = last_decision(engine)
     if not engine.totals.since:

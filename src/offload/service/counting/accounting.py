@@ -39,7 +39,7 @@ class Accounting:
         poll.register(self.descriptor, select.POLLIN)
 
     def due(self, _: Engine) -> float | None:
-        """When to read again, in monotonic seconds; None while the descriptor is polled, and if there are no events."""
+        """When to read again, in monotonic seconds; None while the descriptor is polled, or without `ended`."""
         return self._again
 
     def run(self, engine: Engine, now: float) -> None:

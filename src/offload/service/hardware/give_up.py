@@ -72,7 +72,7 @@ class GiveUp:
         return changed
 
     def follow(self, pairs: Collection[Pair], links: Collection[str]) -> None:
-        """Forget pairs not in `pairs` (hardware is requested for these), and devices not in `links` (these exist).
+        """Forget pairs not in `pairs` (those with mode hardware), and devices not in `links` (those that exist).
 
         A family of a pair is forgotten with its pair. `news` does not tell of it.
         """

@@ -41,8 +41,9 @@ class HardwareMonitor:
 
         What samples showed of a pair whose devices changed is forgotten, except its flows that were removed from
         hardware. A pair that is no longer in hardware stays in `over` while some of these flows had no packet since.
-        Devices that do not exist any more are forgotten. `snapshot`: which devices are ports of bridges. If no sample
-        is due yet, one is due APART (10) seconds after `now` (monotonic); without pairs none is.
+        Devices that do not exist any more are forgotten, all if no pair is in hardware. `snapshot`: which devices are
+        ports of bridges. If no sample is due yet, one is due APART (10) seconds after `now` (monotonic); without pairs
+        none is.
         """
         opened = dict(_opened(plan, snapshot))
         for pair, case in opened.items():

@@ -37,7 +37,7 @@ class PairFlows:
 
     asked: frozenset[Key]  # those of the last sample, and awaited ones
     kept: dict[Key, Found] = field(default_factory=dict)  # in the order of the dump
-    marked: int = 0  # all flows with the hardware mark
+    marked: int = 0  # how many flows have the hardware mark, kept or not
     room: int = FOLLOWED  # how many more flows can be kept
 
     def add(self, key: Key, found: Found) -> None:

@@ -1,1 +1,1 @@
-"""State that outlives a pass or the service: timed exempts, stations, the last conntrack dump, files of these."""
+"""State that outlives a pass or the service: timed exempts and stations with their files, the last conntrack dump."""

@@ -1,9 +1,9 @@
 """One conntrack dump for all calls that come soon after it.
 
-A dump is used until its cost has fallen to 9 % of the time since it began, so that calls take about 9 % of the
-processor. Its cost is the processor time of making it, and of all ubus calls since, whether they use it or not. For the
-next page of a list it may be older: up to WALK (30) seconds after its last use, but at most LONGEST (300) seconds after
-its beginning.
+A dump, unless it was cheap, is used until its cost has fallen to 9 % of the time since it began, so that calls take
+about 9 % of the processor. Its cost is the processor time of the call that made it, and of all ubus calls since,
+whether they use it or not. For the next page of a list it may be older: up to WALK (30) seconds after its last use, but
+at most LONGEST (300) seconds after its beginning.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ class Judged:
 
     # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None
-    moment: float = 0.0  # of the first comparison, or the last that found rules changed; seconds since 1970
+    moment: float = 0.0  # of the first comparison, or the last that could end connections; seconds since 1970
     # (chain, handle) of rules in chain `forward` of table fw4; all differ after fw4 loaded again; empty: not loaded
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules

@@ -42,7 +42,7 @@ class Moves:
 
     budget: ReturnBudget = field(default_factory=ReturnBudget)  # how many returns a minute allows
     bridges: dict[str, str] = field(default_factory=dict)  # device -> the bridge it is, or stands on
-    _moves: dict[Key, Move] = field(default_factory=dict)  # for which no table was created again yet
+    _moves: dict[Key, Move] = field(default_factory=dict)  # whose tables were not all created again yet
     _causes: dict[Key, None] = field(default_factory=dict)  # moves of the tables that are being created again
     _left_out: dict[str, float] = field(default_factory=dict)  # bridge -> until when
 
@@ -100,8 +100,8 @@ class Moves:
     def returned(self, tables: Collection[str], plan: Plan, now: float) -> None:
         """Note that these tables were created again: forget the moves that concern no other table of the Plan.
 
-        If `tables_to_return` has noted causes and `tables` is not empty, `budget` counts it, and the stations among
-        these causes begin a pause at `now`.
+        If `tables_to_return` has noted causes and `tables` is not empty, `budget` counts it, and for each of these
+        causes a pause begins at `now`.
         """
         if self._causes and tables:
             self.budget.returned(self._segments_of(self._causes), now)

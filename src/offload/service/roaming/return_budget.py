@@ -11,7 +11,7 @@ from offload.nouns import dataclass, field
 
 MOST_RETURNS, WINDOW = 6, 60.0  # so often in so many seconds; with the last time, bridge ports leave the flowtables
 LONGEST_PAUSE = 64.0  # seconds
-FORGIVEN = 300.0  # seconds without a return after which a station's pause begins anew
+FORGIVEN = 300.0  # seconds after a station's pause, from which its next one is a first one again
 MOST_PAUSES = 4096  # stations whose pauses are remembered; the least recent is forgotten first
 SEVERAL = 2  # a bridge that caused so many returns in a window has its ports left out
 

@@ -82,8 +82,8 @@ class StationSets:
     def took(self, tables: Iterable[Table], now: float) -> None:
         """Note that the sets in the kernel have the elements in these tables.
 
-        `arrived` gets the stations that are new in the hardware table (none if its content was not known), and loses
-        those that are no longer in its sets. If `arrived` was empty, the search for flows of the new ones is due
+        `arrived` gets the stations that are new in the hardware table, and loses those that are no longer in its sets;
+        it stays if their content was not known. If `arrived` was empty, the search for flows of the new ones is due
         SEARCH_APART (60) seconds after `now` (monotonic).
         """
         for table in tables:

@@ -25,8 +25,8 @@ def run(engine: Engine, entries: Entries | None = None) -> None:
     `entries`: connections that were read just now; None: they are read here. If hardware takes none of the flows of a
     pair, of one family of a pair, or of a device, passes request no hardware there for the hours of option
     `hardware_retry`. Nothing is done if no pair needs a sample, or each had one in the last 2 seconds. If something
-    cannot be read, nothing is raised, and the next sample is due later. Where no service runs, one sample judges the
-    pairs, without an event.
+    cannot be read, or a pass is made meanwhile, nothing is raised, and the next sample is due later. Where no service
+    runs, one sample judges the pairs, without an event.
     """
     decided, doors, now = engine.decided, engine.doors, engine.doors.clock()
     if decided is None or not engine.hardware_monitor.may_sample(now):

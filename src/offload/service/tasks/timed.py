@@ -26,7 +26,7 @@ class Task(Protocol):
         """When to run, in monotonic seconds, perhaps in the past; None: not before something happens."""
 
     def run(self, engine: Engine, now: float, /) -> None:
-        """Do the work. Call it only when the time that `due` gives has come: most tasks do not check that again.
+        """Do the work. Most tasks do not check whether the time that `due` gives has come.
 
         `now`: monotonic seconds.
         """
@@ -86,7 +86,7 @@ class ConfigFiles:
     files: ConfigCheck
 
     def due(self, _: Engine) -> float | None:
-        """When to compare the files' modification times next, in monotonic seconds; None: not before the next pass."""
+        """When to check the files next, in monotonic seconds; None: not before the next pass."""
         return self.files.due
 
     def run(self, engine: Engine, now: float) -> None:
@@ -104,7 +104,7 @@ class ClockSet:
     """Requests a pass when the wall clock was set, while firewall rules have times.
 
     By the old clock it was found at which monotonic seconds such a rule begins and ends. This is found anew when our
-    tables are created again (`rule_returns`) and when connections are compared (`judged`), not by every pass.
+    tables are created again (`rule_returns`) and when connections are compared (`judged`).
     """
 
     hints: Debouncer
@@ -183,8 +183,8 @@ class RoutesChanged:
     def run(self, engine: Engine, _: float) -> None:
         """Create our tables again, but only the hardware table if no other routes changed than those to single hosts.
 
-        If nft refuses, or one of our tables has timed exempts, a pass does this instead. When the tables are
-        created, the log gets a line that their flows took the slow path. No OffloadError is raised.
+        If nft refuses, or one of our tables has timed exempts, a pass does this instead. When the tables are created,
+        the log gets a line that their flows took the slow path. No OffloadError is raised.
         """
         returns.for_routes(engine)
         self.journal.followed(engine.applied, Cause.ROUTES)

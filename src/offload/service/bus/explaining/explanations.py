@@ -75,11 +75,11 @@ def answer(
 ) -> Json:
     """The reply of `explain` about the connections `meant`: `{"ok": True, "total": number, "explanations": [...]}`.
 
-    They are those of `entries`: of a host or network at most MOST (20) are explained, and `total` counts all. A named
-    connection without an entry is explained as if it existed, a pasted line of conntrack as it is. A host or network
-    without connections gets `expected`: what new ones would get. `cases`: by pair of zones, what live flows showed of
-    hardware. `returned`: by table, when (ISO 8601) its flows went back to the slow path last. For both, None: not
-    known. `asked_of` asks the kernel about one connection.
+    They are those of `entries` that fit: of a host or network at most MOST (20) are explained, and `total` counts all.
+    A named connection without an entry is explained as if it existed, a pasted line of conntrack as it is. A host or
+    network without connections gets `expected`: what new ones would get. `cases`: by pair of zones, what live flows
+    showed of hardware. `returned`: by table, when (ISO 8601) its flows went back to the slow path last. For both, None:
+    not known. `asked_of` asks the kernel about one connection.
     """
     if meant.host is not None:
         query = Query(host=meant.host, limit=MOST)

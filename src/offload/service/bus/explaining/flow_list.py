@@ -21,7 +21,7 @@ def list_flows(engine: Engine, given: Given) -> Json:
     """A page of the forwarded connections that `query` of `given` selects, each with its path and the Reason for that.
 
     `query` has words of a Query (zone, host, state, sort, limit, offset), and `all`: true selects, besides, connections
-    of the router itself and to multicast. The reply: `{"ok", "total": number selected, "offset", "limit",
+    of the router itself, and to multicast or broadcast. The reply: `{"ok", "total": number selected, "offset", "limit",
     "flows": [...], "age": seconds since conntrack was read}`. A page has `limit` flows, without it 200, and in the
     service at most LARGEST_PAGE (500). ArgumentError or QueryError for a bad query; OffloadError if something cannot be
     read, such as connections.
