@@ -18,7 +18,7 @@ def differences(there: str, wanted: str) -> Iterator[tuple[str, list[str], list[
     `chain input`, or `chain input (new)` if `there` lacks it. Lines are not indented; an element of a set is a line
     `element 192.0.2.1`. What only `there` has is ignored if it is an element, an object that is no chain, or a chain
     without hook and rules: other programs may have added it. Also ignored: flowtables and rules that fill them; flags
-    and comment of the table; timeouts of elements.
+    and comment of the table; timeouts of elements and what follows them, such as a comment.
     """
     before, after = _objects(there), _objects(wanted)
     for name in dict.fromkeys((*after, *before)):

@@ -32,8 +32,8 @@ def change(table: Table, wanted: LiveTable, held: LiveTable) -> str:
     """The text for `nft -f -` that changes `held`, the table in the kernel, to `wanted`; empty: nothing differs.
 
     `table`: the wanted table, with one flowtable; `wanted`: its `outline`. The text adds and deletes devices, chains,
-    sets and elements, and writes anew the chains and maps that differ. It cannot create base chains, maps, or sets that
-    packets or the service fill (flag dynamic, `followed`), so `held` must have these.
+    sets and elements, writes anew the chains and maps that differ, and adds the flowtable's `counter`. It cannot create
+    base chains, maps, or sets that packets or the service fill (flag dynamic, `followed`), so `held` must have these.
     """
     maps = {each.name for each in table.maps}
     stay = sorted((set(wanted.elements) & set(held.elements)) - maps)

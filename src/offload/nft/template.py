@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import CodeType, FunctionType
 from typing import Any
 
-Filters = Mapping[str, Callable[..., Any]]
+Filters = Mapping[str, Callable[..., Any]]  # name in templates -> function
 FOLDER = os.path.join(os.path.dirname(__file__), "templates")  # noqa: PTH118, PTH120 - pathlib is slow to import
 ENDING = ".nft.j2"
 SETTINGS: dict[str, Any] = {"keep_trailing_newline": True, "trim_blocks": True, "lstrip_blocks": True}

@@ -10,7 +10,7 @@ from offload.nouns import dataclass, field
 
 @dataclass(slots=True)
 class FakeNft:
-    """An nftables in memory with the methods of Nft, which reply what the fields have. Sent texts are only recorded."""
+    """An nftables in memory with most methods of Nft, which give what the fields have. Sent texts are only recorded."""
 
     held: dict[str, LiveTable] = field(default_factory=dict)  # tables by name, which `live` gives
     others: frozenset[str] = frozenset({"fw4"})  # names of tables that are not ours
@@ -89,7 +89,7 @@ class FakeNft:
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """The tables in `held` with these names, by name; names that it lacks are left out.
 
-        If `known` (tables read before) is passed, `trusting` is counted up; nothing else is done with it.
+        If `known` is passed, `trusting` is counted up; nothing else is done with it.
         """
         self.trusting += known is not None
         return {name: self.held[name] for name in names if name in self.held}

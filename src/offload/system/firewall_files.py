@@ -56,7 +56,7 @@ class FirewallFiles:
     def helpers(self) -> tuple[Section, ...] | None:
         """The sections of firewall4's list of conntrack helpers, /usr/share/firewall4/helpers.
 
-        None if the file cannot be read, or has more than one command in a line, escapes or faults.
+        None if the file cannot be read, or `uci_text.parse` returns None for it.
         """
         text = self.text(HELPERS)
         return None if text is None else parse("helpers", text)
@@ -101,7 +101,7 @@ class FirewallFiles:
         return tuple(found)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The paths of files that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
+        """The paths that the path or pattern of an nft `include` statement matches, sorted as nft sorts them.
 
         Wildcards count only in the last part of the path, and match no directories and no hidden files. `()` if nothing
         matches.
@@ -127,7 +127,7 @@ class FirewallFiles:
     def snapshot(self) -> dict[str, Any]:
         """The JSON object in snapshot.json of a router directory (`--root`); empty if there is no such file.
 
-        FileError if the directory does not exist, the file cannot be read or is no JSON object, or a value in `ubus`,
+        FileError if the directory does not exist, the file cannot be read or is no JSON object, `ubus` is no object, or
         `kernel`, `links` or `includes` has another form than compiling needs; other values are not checked.
         """
         path = self._root / SNAPSHOT

@@ -73,8 +73,8 @@ def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> byt
 
     An Edit makes its section if that is missing, and may set or remove an option in it; a Removal deletes a section. Of
     comments only those at the start of the file stay. FileError if `content` is not valid UCI, libuci is missing, or it
-    refuses an edit, such as the Removal of a missing section. OSError if libuci's copy, in the temporary directory,
-    cannot be written as a whole.
+    refuses an edit; but a Removal of a missing section does nothing. OSError if libuci's copy, in the temporary
+    directory, cannot be written as a whole.
     """
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):

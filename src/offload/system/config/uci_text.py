@@ -1,7 +1,7 @@
 """Parse UCI files in their plain form, much faster than libuci.
 
 The plain form has one command in a line, values in quotes or as one word, and comments; most files have it. For other
-files (escapes, joined quotes, `package`, two commands in a line, not valid) `parse` returns None.
+files (such as with escapes, joined quotes, `package`, two commands in a line, or faults) `parse` returns None.
 """
 
 import re
@@ -25,8 +25,8 @@ _UNKNOWN_BLANKS = "\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029\0"  # Python or libuci, 
 def parse(package: str, text: str) -> tuple[Section, ...] | None:
     """The sections of a package, from the text of its file; None if it is not in the plain form, or not valid UCI.
 
-    Plain: one `config`, `option` or `list` in a line, values in quotes or as one word, no escapes, and no section name
-    twice.
+    Plain: one `config`, `option` or `list` in a line, its value in the same line, in quotes or as one word; no escapes,
+    and no section name twice.
     """
     if any(blank in text for blank in _UNKNOWN_BLANKS):
         return None

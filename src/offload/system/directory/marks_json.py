@@ -41,7 +41,7 @@ def marks(found: Json) -> Json:
     """Read the keys `rules`, `qdiscs`, `filters` and `mark_readers` from the content of snapshot.json (`found`).
 
     Returns a dict with these four keys: tuples of RoutingRules, Qdiscs, Filters and MarkReaders; `()` for a key that is
-    absent. TypeError or ValueError, which names the key, if a text or number is not valid. A value of `inverted`,
+    absent. TypeError or ValueError, which names the key, if a list, text or number is not valid. A value of `inverted`,
     `restores` or `treats` that is not a boolean counts as absent.
     """
     makers = (_rule, _qdisc, _filter, _reader)

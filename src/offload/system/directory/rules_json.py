@@ -51,7 +51,8 @@ def unloaded_json(files: Iterable[UnloadedFile]) -> list[Json]:
 def unloaded_file(each: Json) -> UnloadedFile:
     """Make an UnloadedFile, an nft file that the firewall has yet to load, from one entry of the key `unloaded`.
 
-    TypeError or ValueError, which names the key, if a value is not valid; an absent key has an empty value.
+    TypeError or ValueError, which names the key (`packet_rules` for `rules`), if a value is not valid; an absent key
+    has an empty value.
     """
     rules = packet_rules({"packet_rules": each.get("rules", [])})
     path, why = (values.typed(str, each.get(key, ""), f"unloaded: {key}") for key in ("path", "why"))

@@ -38,8 +38,8 @@ def snapshot_json(snapshot: Snapshot, ubus: dict[str, Any]) -> dict[str, Any]:
     """The content of snapshot.json for a Snapshot, as objects that `json.dumps` takes.
 
     `ubus`: netifd's replies by `OBJECT METHOD`, copied as they are: the caller removes secrets (`named_only`). They
-    have the networks. Stations, neighbours, `given_up`, `uncounted`, `crowded` and the indexes of devices are not in
-    the result, and comments of packet rules are empty in it.
+    have the networks. Stations, neighbours, `policy_routed`, `given_up`, `uncounted`, `crowded` and the indexes of
+    devices are not in the result, and comments of packet rules are empty in it.
     """
     kernel = snapshot.kernel
     return {

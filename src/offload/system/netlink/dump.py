@@ -12,7 +12,7 @@ from offload.system.netlink.wire import Message
 DATAGRAM = 64 << 10  # netlink_recvmsg() never makes one of a dump longer than 32 KiB
 PATIENCE = 10.0  # seconds without a datagram
 TRIES = 3
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h, and every other architecture but sparc and parisc
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; another number on alpha, parisc and sparc
 
 
 class Reply(Protocol):

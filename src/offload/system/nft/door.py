@@ -104,10 +104,10 @@ class Nft:
     def live(self, names: Iterable[str], known: Mapping[str, LiveTable] | None = None) -> dict[str, LiveTable]:
         """Read these tables of offload from the kernel: {name: LiveTable}, without tables that do not exist.
 
-        `known`: tables read before. If a set has the same digest there (a hash of its elements, in the comment of a
-        rule), its elements are taken from `known` and not listed. Sets that packets fill are missing, and the sets of
-        stations (STATION_SETS) have no elements. A table with an element that cannot be read comes without content.
-        NftError if reading fails.
+        `known`: tables as they should be. If a set has the same digest there (a hash of its elements, in the comment of
+        a rule), its elements are taken from `known` and not listed, and `timed` lacks them. Sets that packets fill are
+        missing, and the sets of stations (STATION_SETS) have no elements. A table with an element that cannot be read
+        comes without content. NftError if reading fails.
         """
         existing = self.tables()
         trusted = known or {}

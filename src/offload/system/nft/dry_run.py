@@ -84,9 +84,9 @@ class DryRun:
         self._program = Program(program, TIMEOUT)
 
     def __call__(self, texts: Sequence[str], before: str = "") -> tuple[Ruleset, ...]:
-        """For each nft text, the (base chains, rules) that nft would send to the kernel.
+        """For each nft text, which ends with a newline, the (base chains, rules) that nft would send to the kernel.
 
-        One run of `nft -c` checks all texts; it is killed after 5 s. `before`: a text in front of them that only
+        One run of `nft -c` checks all texts; it is killed after 5 s. `before`: such a text in front of them that only
         defines variables. The elements of sets that a rule looks up are taken from the texts, or read from the kernel.
         NftError if nft or the kernel refuses one of the texts, or if nft cannot be run, is killed, or does not print
         what it would send.

@@ -45,10 +45,10 @@ def resolved(
     - Another verdict map: its chains are added to `targets`, its verdicts accept, drop and return to `does`.
     - A map of objects: their kind (limit, quota) is added to `does`.
 
-    If the elements are not known, `ends` becomes False, and a verdict map adds all chains of the table to `targets`,
-    and unless it is one of states all its verdicts to `does`, as it may have any.
-    `chains`: names by (family, table). `elements`, `objects`: functions that give the elements of a set or map, and the
-    kind of a map's objects.
+    If the elements are not known, or those of a lookup of the state are no states, `ends` becomes False, and a verdict
+    map adds all chains of the table to `targets`, and unless it is one of states all its verdicts to `does`, as it may
+    have any. `chains`: names by (family, table). `elements`, `objects`: functions that give the elements of a set or
+    map, and the kind of a map's objects.
     """
     for rule in rules:
         found = rule

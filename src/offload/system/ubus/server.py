@@ -35,7 +35,7 @@ class UbusServer:
         """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
         BusError if python-ubus or ubusd is missing, or ubusd refuses, as when another service has these names; then
-        there is no connection.
+        there is no connection. BusError also if this process is connected already, as by UbusClient.
         """
         try:
             import ubus

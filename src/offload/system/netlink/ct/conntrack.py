@@ -67,7 +67,7 @@ class Conntrack:
         return find_connection.id_of(entry) if entry.proto in PORTED else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Make a counter by `begin`, add the Rows (addresses, status, bytes) of all entries to it, and return it.
+        """Make a counter by `begin`, add a Row (addresses, status, bytes) of each entry to it, and return it.
 
         Its `add` is called once for each datagram of the dump. If the dump has to be made again, `begin` makes a new
         counter.
@@ -183,7 +183,7 @@ class Conntrack:
 
 
 class FakeConntrack(Conntrack):
-    """Entries in memory, `held`; `delete` moves them to `deleted`. Methods that read, except `id_of`, raise `error`."""
+    """Entries in memory, `held`; `delete` moves them to `deleted`. Reads, except `id_of`, raise `error` if set."""
 
     def __init__(self, entries: Iterable[Entry] = (), error: KernelError | None = None) -> None:
         super().__init__()
@@ -210,11 +210,11 @@ class FakeConntrack(Conntrack):
         return entry.original.sport.to_bytes(4, "big") if entry in self.held else b""
 
     def summary(self, begin: Callable[[], C]) -> C:
-        """Make a counter by `begin`, add the Rows of all entries in `held`, and return it. Calls `between` once."""
+        """Make a counter by `begin`, add the Row of each entry in `held`, and return it. Calls `between` once."""
         return self.listed(begin)[0]
 
     def offloaded(self, begin: Callable[[], C]) -> C:
-        """Make a counter by `begin`, add the Rows of the entries in `held` that are in a flowtable, and return it."""
+        """Make a counter by `begin`, add the Row of each entry in `held` that is in a flowtable, and return it."""
         count = begin()
         count.add([entry.row for entry in self.entries(offloaded=True)])
         return count

@@ -80,7 +80,7 @@ def iptables(rule: Reading, kind: str, data: Attributes) -> None:
         rule.narrow = True
 
 
-# bits of the packet mark that a target writes
+# what a target writes to the packet mark
 def _target(rule: Reading, name: str, info: bytes) -> None:
     if name == "CONNMARK" and len(info) >= CONNMARK.size:
         bits, mode = CONNMARK.unpack_from(info)

@@ -54,8 +54,7 @@ CONNECTION = {
     **dict.fromkeys((CT_BYTES, CT_AVERAGE), "bytes"),
     **dict.fromkeys((CT_MARK, CT_SECMARK, CT_EXPIRATION, CT_LABELS), "connection"),
 }
-# Expressions that decide nothing themselves: every packet goes on to the next one. With those that compare, whose
-# conditions are read one by one
+# Expressions without a condition. READ: with those that compare, whose conditions are read one by one
 NEUTRAL = frozenset(
     {"meta", "ct", "payload", "exthdr", "bitwise", "byteorder", "immediate", "counter", "log", "last", "notrack"}
 )

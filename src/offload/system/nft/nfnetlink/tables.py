@@ -103,7 +103,7 @@ def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
 
     `before`: the Rules that the last call returned; a rule with the same bytes as then is not parsed again. What a rule
     does by the elements of its sets and maps is in it (verdict_maps.py). In a large ruleset several plain rules in a
-    row become one LiveRule (rule_runs.py). NftError if the kernel does not list chains or rules.
+    row become one LiveRule (rule_runs.py). NftError if the kernel does not list chains, rules or sets.
     """
     found = (live_chain(family, each) for family, each in dump(CHAINS, NFPROTO_UNSPEC))
     chains = tuple(each for each in found if each)
