@@ -35,12 +35,14 @@ class UbusServer:
         """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
         BusError if python-ubus or ubusd is missing, or ubusd refuses, as when another service has these names; then
-        there is no connection. BusError also if this process is connected already, as by UbusClient.
+        there is no connection. A connection that UbusClient made in this process is ended first.
         """
         try:
             import ubus
         except ImportError as error:
             raise BusError("the Python module ubus is missing; install python3-ubus") from error
+        if self.descriptor is None and ubus.get_connected():
+            ubus.disconnect(False)  # a call found ubusd back sooner than we did, and its socket is not known
         before = _sockets()
         try:
             ubus.connect()
