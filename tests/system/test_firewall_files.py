@@ -78,6 +78,7 @@ def test_a_bridge_and_a_vlan_have_devices_beneath_them(root: Path) -> None:
 @pytest.mark.parametrize("kind", ["bond", "macvlan", ""])
 def test_fw4_does_not_look_through_other_devices(root: Path, kind: str) -> None:
     device(root, "bond0", "lan3", kind=kind)
+    (root / "sys/class/net/bonding_masters").write_text("bond0\n")  # the kernel's file, no device
     assert FirewallFiles(root).devices() == BRIDGE | {"bond0": ()}
 
 

@@ -77,6 +77,8 @@ class FirewallFiles:
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
+            if not (net / name).is_dir():
+                continue  # the file bonding_masters
             kind = (kinds or {}).get(name) or _devtype(net / name / "uevent")
             lower = [each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_")]
             found[name] = tuple(lower) if kind in STACKED else ()

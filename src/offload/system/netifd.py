@@ -157,7 +157,9 @@ def _named_only(each: dict[str, Any]) -> dict[str, Any]:
         if key in each
     }
     locals_ = [
-        prefix["local-address"] for prefix in _objects(each, "ipv6-prefix-assignment") if "local-address" in prefix
+        _object(prefix["local-address"], "local-address")
+        for prefix in _objects(each, "ipv6-prefix-assignment")
+        if "local-address" in prefix
     ]
     kept["ipv6-prefix-assignment"] = [
         {"local-address": {word: entry[word] for word in ("address", "mask") if word in entry}} for entry in locals_
