@@ -14,8 +14,8 @@ SHORT = {"check", "firewall", "flows", "print", "status", "zones"}
 def run() -> None:
     """Run the command line in sys.argv, and end the process with its exit code.
 
-    The exit code is 1, with a sentence on stderr, if stdout cannot be written; but 0, without a sentence, if stdout is
-    a pipe that its reader closed. If the verb is `service`, SIGHUP is ignored from here on until the service handles
+    The exit code is 1, with a sentence on stderr, if a write to stdout fails; but 0, without a sentence, if stdout is a
+    pipe that its reader closed. If the verb is `service`, SIGHUP is ignored from here on until the service handles
     it.
     """
     if sys.argv[1:2] == ["service"]:

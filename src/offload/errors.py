@@ -6,7 +6,7 @@
   - BusError: of ubus
     - AbsentError: ubus, or an object on it, is not there
   - FileError: of a file or directory
-  - UsageError: of an argument that the user or a ubus caller gave
+  - UsageError, and its subclasses QueryError and ArgumentError: of an argument that the user or a ubus caller gave
   - StartingError: the service has not read the router yet
   - RunningError: a service is running already
 """
@@ -27,7 +27,7 @@ class NftFault(Enum):
     NOT_SUPPORTED = auto()  # EOPNOTSUPP: the kernel or a driver can never do it
     NOT_PERMITTED = auto()  # EPERM
     NO_PROGRAM = auto()  # nft is not installed
-    NO_JSON = auto()  # nft was built without JSON, or what it printed is no such JSON
+    NO_JSON = auto()  # nft was built without JSON, or printed something else
     SILENT = auto()  # nft ran too long and was killed
 
 

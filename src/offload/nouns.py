@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False) -> Callable[[type], type]:
-        """A decorator that makes a dataclass with slots of a class. It raises TypeError if a base class has fields.
+        """A decorator that makes a dataclass with slots of a class. It raises TypeError if a base class is a dataclass.
 
         `frozen`, `order`: as for `dataclasses.dataclass`. `slots` has no effect; type checkers read it.
         """

@@ -1,4 +1,4 @@
-"""Anonymize sections for a bug report: free text and some names become numbers.
+"""Anonymize sections for a bug report: a number replaces each free text, and `section_NUMBER` some names.
 
 The names are those of rules, redirects, forwardings, exempts and pairs. Names of zones, networks, devices and ipsets
 stay.
@@ -21,7 +21,7 @@ def known(sections: Iterable[Section]) -> list[Section]:
 
 
 def anonymous(sections: Sequence[Section]) -> list[Section]:
-    """The sections with a number in place of each free text, or of each word of a list; equal texts get equal numbers.
+    """The sections with a number in place of each free text (of a list: of each word); equal texts get equal numbers.
 
     Words for yes and no (`1`, `off`) stay. A named section of a type in NAMED_FOR_PEOPLE is renamed `section_NUMBER`.
     `sections`: as `known` gives them; KeyError for a type or option that `known` removes.

@@ -65,7 +65,7 @@ def _free_name(wanted: str, sections: Sequence[Section]) -> str:
 
 
 def version_edit(offload: Sequence[Section]) -> list[Edit]:
-    """A list of one Edit: it sets `version` to 2 in the first `config globals`, or in a new one, even if it is there.
+    """A list of one Edit: it sets `version` to 2, whatever it was, in the first `config globals`, or in a new one.
 
     `offload`: the sections of /etc/config/offload.
     """
@@ -127,8 +127,9 @@ def _would_hold(mode: Mode, name: str, offload: Sequence[Section]) -> bool:
 def giveback(firewall: Sequence[Section], offload: Sequence[Section], *, forget: bool = False) -> list[Write]:
     """The edits that undo `takeover`, in its form: fw4's flow_offloading on as before, `globals.mode` and `taken` none.
 
-    [] if nothing was taken over, fw4's option is on, the mode in `taken` is not that of `globals` now, or a zone or
-    pair has a lower mode. `forget`: `taken` is deleted, also where [] would be returned although `taken` is there.
+    [] if nothing was taken over, fw4's option is on, its `config defaults` is missing, the mode in `taken` is not that
+    of `globals` now or would have no effect (as in `takeover`), or a zone or pair has a lower mode. `forget`: `taken`
+    is deleted, also where [] would be returned although `taken` is there.
     """
     found = [section for section in offload if section.type == "globals" and TAKEN in section.options]
     if not found:

@@ -26,7 +26,7 @@ SKIPPED = {
     "zone": "the zone does not count, and its devices stay on the slow path",
     "forwarding": "the forwarding does not count",
 }
-# The options of these sections that planning needs; faults of other options are not reported.
+# The options of these sections that planning needs; faults of others, except `device`, are not reported.
 NEEDED = {
     "defaults": frozenset({"forward", "flow_offloading", "flow_offloading_hw"}),
     "zone": frozenset({"enabled", "name", "family", "forward", "masq", "masq6"}),
@@ -57,9 +57,9 @@ class Firewall:
 def load(sections: Sections) -> Firewall:
     """Read the sections of /etc/config/firewall as fw4 does (fw4.uc, parse_options), as far as offload needs them.
 
-    A zone or forwarding with a bad value in an option that offload needs (NEEDED) is ignored; `defaults` lose the
-    value. Without `defaults` the forward policy is drop. Problems of rules and redirects: only several protocols in one
-    word (`tcp,udp`).
+    A zone or forwarding is ignored if an option that offload needs (NEEDED) has a bad value, or is required and
+    missing; `defaults` lose the value. Without `defaults` the forward policy is drop. Problems of rules and redirects:
+    only several protocols in one word (`tcp,udp`).
     """
     problems: list[Problem] = []
     defaults = next(_readings("defaults", sections, problems), None)

@@ -61,7 +61,8 @@ class Fault(Enum):
 class Refused(NamedTuple):
     """A fault of an option, or of one value of it.
 
-    `value`: empty if the whole option is at fault. `bad`: the parser's own sentence; None: it has none.
+    `value`: the text at fault, which may be empty; empty also if the whole option is at fault. `bad`: the parser's own
+    sentence; None: it has none.
     """
 
     fault: Fault

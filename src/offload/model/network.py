@@ -115,14 +115,14 @@ class Qdisc:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A tc filter of a device: how it uses packet marks, and whether it does anything to routed packets at all."""
+    """A tc filter of a device: how it uses packet marks, and whether it acts on packets that could be offloaded."""
 
     device: str  # name of the device
     kind: str  # u32, fw, flower, bpf and so on
     fwmark: int | None = 0  # it compares `mark & fwmask` with this; None: it uses the mark in an unknown way
     fwmask: int = 0  # 0: it does not read the mark
     restores: bool = False  # it copies conntrack's mark into packets that leave (actions connmark and ctinfo)
-    treats: bool = True  # hardware would bypass it; False: it lets all routed packets pass, or only hardware applies it
+    treats: bool = True  # hardware would bypass it; False: in software it acts on no packet that could be offloaded
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -77,8 +77,8 @@ class ExemptMatch:
     """
 
     exempt: Exempt  # its conditions; without an address it has the subnets of a zone without known devices
-    iifs: tuple[str, ...] = ()  # devices of zone src
-    oifs: tuple[str, ...] = ()  # devices of zone dest
+    iifs: tuple[str, ...] = ()  # input devices
+    oifs: tuple[str, ...] = ()  # output devices
     timed_exempt: TimedExempt | None = None  # the timed exempt of which it is made; None: any other exempt
     called: str = ""  # the subject of sentences about it: `exempt 'PlayStation'`, `timed exempt 3`
     zone: str = ""  # the zone, of subnets without devices, for which the compiler made this; empty: any other exempt
@@ -185,7 +185,7 @@ class DeviceDecision:
 
 @dataclass(frozen=True, slots=True)
 class ZoneDecision:
-    """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and why they differ.
+    """A zone of the firewall with its requested mode, the fastest mode that its traffic gets, and Reasons for that.
 
     `chosen`: whether the mode is the zone's own; False: it is that of `config globals`.
     """
@@ -194,13 +194,13 @@ class ZoneDecision:
     mode: Mode  # requested by the user
     effective: Mode  # the fastest of its pairs (`deciding_pairs`); NONE without pairs
     devices: tuple[str, ...]  # layer 3 devices
-    reasons: tuple[Reason, ...]  # why `effective` differs from `mode`; also faults and missing devices
+    reasons: tuple[Reason, ...]  # why `effective` is none, or differs from `mode`; also faults and missing devices
     chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class PairDecision:
-    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why it is lower.
+    """Connections from zone `src` to `dest`: the requested mode, the fastest that they get, and why it is not faster.
 
     `family` and `after_packets` are those requested for this pair. On devices that other pairs use too, only one of the
     families may be offloaded, or only after more packets.
@@ -212,7 +212,8 @@ class PairDecision:
     effective: Mode  # decided by the compiler
     family: Family  # to be offloaded
     after_packets: int  # packets of the original direction before offload
-    reasons: tuple[Reason, ...]  # why `effective`, or the path of a part of the traffic, is lower than `mode`
+    # why it, or a part of its traffic, is slow, or slower than `mode` or than the mode of one of its zones
+    reasons: tuple[Reason, ...]
     always_slow: bool = False  # exempts or rules for all its traffic, or a fault, keep it slow; False if `mode` is none
     # where the port of a station decides between hardware and software; None: nowhere
     stations: PairStations | None = None

@@ -42,7 +42,8 @@ def exempt(section: Section, zones: Collection[str]) -> tuple[Exempt | None, lis
 
     `zones`: names of the firewall's zones in use. A bad condition (not readable, unknown, zone not in `zones`, too long
     a list, ...) is left out if an address or MAC remains, so the Exempt means more traffic. If none remains, the Exempt
-    is `faulty`, or None if the section does not name both zones. A disabled section has no Problem.
+    is `faulty`, or None if the section does not name both zones. If all words of `proto` name protocols that are never
+    offloaded, it is None. A disabled section has no Problem.
     """
     reading = read(section, EXEMPT, str)
     if not reading.get("enabled", True):

@@ -26,7 +26,7 @@ OF_ZONE = ("mode", "family", "after_packets")  # options of a zone's section tha
 NO_EFFECT = "this section has no effect"
 # by type of section: the options that name zones. Sections of other types have none.
 NAMING = {"zone": ("name",), "pair": ("src", "dest"), "exempt": ("src", "dest")}
-# If two sections have the same option, the value that leaves more traffic slow counts.
+# How two sections' values of an option become one: lists are joined; where traffic is concerned, the slower one counts.
 SLOWER: Mapping[str, Callable[[Any, Any], Any]] = {
     "enabled": and_,
     "mode": min,
@@ -108,9 +108,9 @@ def with_name(section: Section) -> Section:
 class Choices:
     """What the sections of /etc/config/offload choose, and their Problems.
 
-    Zone and pair sections choose nothing if they are disabled, name a zone that is not in use, or have a fault beside a
-    `*`; with another fault their choice is `faulty`. Sections for the same zone, or the same src and dest, are one
-    choice with the slower values.
+    Zone and pair sections choose nothing if they are disabled, name no zone or one that is not in use, or have a fault
+    beside a `*`; with another fault their choice is `faulty`. Sections for the same zone, or the same src and dest, are
+    one choice with the slower values.
     """
 
     globals: Globals  # `config globals`

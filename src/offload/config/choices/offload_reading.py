@@ -35,7 +35,7 @@ def read(section: Section, table: Table, consequence: str | Callable[[str], str]
     """Read the options of `section` by the table of its type.
 
     `consequence`: the end of a Problem's sentence, or a function (option name) -> this text; a `consequence` in the
-    table comes before it. An unknown option is a fault, but with `ignored` it is skipped. Options that nftables cannot
+    table replaces it. An unknown option is a fault, but with `ignored` it is skipped. Options that nftables cannot
     express, or that have no effect, have no value and no Problem.
     """
     found = schema.read(section.options, table)

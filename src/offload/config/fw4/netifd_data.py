@@ -53,8 +53,8 @@ def sections(dump: Any, services: Any) -> tuple[Found, ...]:
     """The firewall's sections that netifd's interfaces give, then those of services: ((type, origin, options), ...).
 
     `dump`: reply of `network.interface dump`; `services`: of `service get_data`. Types and options are not checked.
-    Option `name`, except in sets and zones, is replaced by who gave the section: `ubus:wan[dhcp] rule 0`. A rule, nat
-    or zone of an interface without option `device` gets the interface's device.
+    Option `name`, except in sets and zones, becomes who gave the section: `ubus:wan[dhcp] rule 0`. A rule, nat or zone
+    of an interface without option `device` gets the interface's device.
     """
     return (*_of_interfaces(dump), *_of_services(services))
 

@@ -100,8 +100,8 @@ class LiveRule:
     # FIN or RST, which flowtables do not forward, and TCP with SYN or without ACK, which no normal connection has then
     opening: bool = False
     ends: bool = False  # all packets of established connections leave its chain here, accepted (with `asked`: maybe)
-    # (name, how the rule uses it) of sets and maps whose elements have yet to be read, because `targets`, `opening` and
-    # `ends` depend on them (verdict_maps.py); empty when that is done
+    # (name, how the rule uses it) of sets and maps whose elements have yet to be read, because `does`, `targets`,
+    # `opening` and `ends` depend on them (verdict_maps.py); empty when that is done
     asked: tuple[tuple[str, str], ...] = ()
     sets: tuple[str, ...] = ()  # names of the sets and maps that it looks up, also of anonymous ones (`__set0`)
     # when the times that it compares may begin and end: seconds of a day in UTC; above 86,400: seconds since 1970
@@ -135,8 +135,9 @@ class PacketRule:
     It is in the kernel or in a file not loaded yet, or it stands for the policy of a chain. Packets in software still
     meet rules on a hook of DEVICE_HOOKS. `does`: limit, quota, dscp, priority, mark, ttl, change (of headers), dup,
     offload (adds flows to a flowtable), queue or log; or if it drops packets, or accepts what a later rule drops: time
-    (at some times), ban (by a set) or drop (by another property that may change during a connection). In a chain that
-    packets pass after ours, drop is said of any rule that drops. Different jumps to a rule make several of these.
+    (at some times), ban (by a set), quota (by the connection's packets or bytes so far) or drop (by another property
+    that may change during a connection). In a chain that packets pass after ours, drop is said also of other rules that
+    drop. Different jumps to a rule make several of these.
     """
 
     table: str  # family and name: `inet fw4`

@@ -114,7 +114,7 @@ class Table(NamedTuple):
     before: tuple[Include, ...] = ()  # files included at the beginning of the table
     after: tuple[Include, ...] = ()  # files included at the end of the table
     maps: tuple[Map, ...] = ()  # verdict maps
-    label: str = ""  # first word of each rule's comment
+    label: str = ""  # text before each rule's comment: `!fw4: `
 
 
 class Ruleset(NamedTuple):

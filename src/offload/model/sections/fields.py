@@ -68,7 +68,7 @@ class Field(NamedTuple):
         return texts if self.many else texts[0]
 
     def test(self, match: Match) -> Callable[[Any], bool]:
-        """A function (value of a conntrack entry) -> whether the value fulfils this condition of the match.
+        """A function (value of a conntrack entry) -> whether it fulfils this condition, which the match must have.
 
         It must be among the values without `!`, if there are any, and not among those with `!`. If an address condition
         has only values with `!`, the address must be of their families.

@@ -21,7 +21,8 @@ class Kind(NamedTuple):
     # value -> (first, last) as numbers: addresses of a network, ports of a range; of a mark its value, without the mask
     span: Callable[[Any], Span] = lambda bits: (bits.value, bits.value)
     key: Callable[[Span, int], str] = lambda span, _: str(span[0])  # (first, last), family -> nft text of a set's key
-    read: Callable[[str], Any] = Item  # text as `text` or `key` gives it -> value; ValueError: unreadable
+    # text as `text` gives it, or of all kinds but MARK and PROTOCOL `key` -> value; ValueError: unreadable
+    read: Callable[[str], Any] = Item
     joins: bool = False  # values that overlap become one element of an nft set
     anything: Callable[[Any], bool] = lambda _: False  # value -> whether every packet has it (mask 0)
     # values -> a function that tells whether the value of a conntrack entry is among them

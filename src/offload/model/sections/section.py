@@ -81,9 +81,9 @@ class Removal:
 def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tuple[Section, ...]:
     """The sections after the edits, with new ones at the end; no file is written.
 
-    Sections that an edit makes or changes have no `line`. A new one has the package of the first section, or '' if
-    there are no sections. Indexes in ids (`@type[index]`) are counted again. A Removal of a section that does not exist
-    does nothing.
+    Sections that an Edit names have no `line`. A new one has the package of the first section, or '' if there are no
+    sections. Indexes in ids (`@type[index]`) are counted again. A Removal of a section that does not exist does
+    nothing.
     """
     found = {section.name: section for section in sections}
     for edit in edits:

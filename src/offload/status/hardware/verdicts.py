@@ -10,7 +10,7 @@ from offload.status.hardware.pair_hardware import PairHardware, Verdict
 from offload.status.shares import Pair
 
 HARDWARE_FLOWTABLE = HARDWARE_TABLE[1]
-# Reasons that end by themselves: hardware stays requested. All others need a choice, a driver or a kernel.
+# With one of these Reasons hardware is not possible at present (REQUESTED).
 PASSING = {
     ReasonCode.OFFLOAD_DISABLED,
     ReasonCode.FW4_OFFLOADS,
@@ -50,7 +50,7 @@ class Verdicts:
         - NONE: hardware was not requested for it, or it is `always_slow` (PairDecision);
         - REFUSED: the service gave hardware up for it;
         - REQUESTED: it has a Reason in PASSING (a network is down, a device is missing, ...), or none;
-        - IMPOSSIBLE: it has other Reasons.
+        - IMPOSSIBLE: it has only other Reasons.
         """
         case = self.cases.get((pair.src, pair.dest))
         if pair.effective is Mode.HARDWARE:

@@ -106,7 +106,7 @@ def changes_text(reply: Json, width: int = 80, nothing: str = "Written. No pair 
     """The reply of `set`, `set_pair` or `preview` as text: pairs of zones in its lists `changed` and `unchanged`.
 
     Below a pair are its Reasons and remedies, if any. Without such pairs it is the sentence `nothing`, then the list
-    `reasons` of the reply.
+    `reasons` of the reply without those in CHOICES.
     """
     notes = Notes(asking=True)
     lines = []

@@ -97,8 +97,8 @@ def _count(seen: Seen, direction: int) -> str:
     return f"{count} packet{'s' * (count != 1)}"
 
 
-# Each condition in the packet's order: its name, the codes of Reasons why it does not hold (None: all codes that no
-# other row has), and the function that gives what was found, as text.
+# Each condition in the packet's order: its name, the codes of Reasons why it does not hold (None: all codes
+# except WAITING that no other row has), and the function that gives what was found, as text.
 STEPS: tuple[tuple[str, frozenset[ReasonCode] | None, Fact], ...] = (
     ("protocol", frozenset({WHY.NOT_OFFLOADABLE}), _protocol),
     ("source", frozenset({WHY.ZONE_UNKNOWN}), _source),

@@ -104,7 +104,7 @@ def sending(entry: Entry, snapshot: Snapshot) -> str:
     """The text that only a packet from the source offloads the connection.
 
     For an assured UDP connection (one with a stream of packets in both directions) it also says when the last packet of
-    an end passed, if timeouts tell that.
+    either end passed, if timeouts tell that.
     """
     who = f"only a packet from {ip_address(entry.original.src)} offloads it, not an answer"
     return "; ".join((who, *_silent(entry, snapshot)))

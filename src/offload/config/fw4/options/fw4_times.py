@@ -35,7 +35,7 @@ def number(value: str) -> int | None:
 
 
 def timeout(value: str) -> int | None:
-    """A number of seconds, at most LONGEST_TIMEOUT, or -1, which means no timeout; None: not valid."""
+    """A number of seconds (LONGEST_TIMEOUT for a larger one), or -1, which means no timeout; None: not valid."""
     seconds = -1 if value == "-1" else number(value)
     return None if seconds is None else min(seconds, LONGEST_TIMEOUT)
 

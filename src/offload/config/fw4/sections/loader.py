@@ -36,8 +36,8 @@ ZONE_SAYS = frozenset({"input", "output", "forward", "masq_src", "masq_dest"})  
 class Loader:
     """Reads sections of the firewall; `problems` collects the FirewallProblems of all calls.
 
-    `networks`: {name: RouterNetwork} of netifd, for addresses that name a network; None: such names are not checked.
-    `files`: {path: lines} of the loadfiles of ipsets; None: no file.
+    `networks`: {name: RouterNetwork} of netifd, for addresses that name a network; None: such names are not checked,
+    but in sets not valid. `files`: {path: lines} of the loadfiles of ipsets; None: no file.
     """
 
     def __init__(
@@ -84,8 +84,9 @@ class Loader:
         """The usable `config rule` sections; faults are added to `problems`.
 
         A rule with a bad option of role CONDITION (schema.py) is in the result without the option, and its `lost` names
-        it. A disabled rule, or one with a bad option of role CORE, is not in the result; one with a bad DETAIL is in it
-        only if its target is drop or reject. Options that nftables cannot express are ignored.
+        it. Not in the result are a disabled rule, one with a bad option of role CORE, one whose stop_date is before its
+        start_date, and one that `traffic.rule` leaves out; one with a bad DETAIL is in it only if its target is drop or
+        reject. Options that nftables cannot express are ignored.
         """
         return self._only("rule", sections, traffic.rule)
 
@@ -96,7 +97,8 @@ class Loader:
     def includes(self, sections: Iterable[Section]) -> tuple[Include, ...]:
         """The usable `config include` sections: enabled ones without a bad option. Faults are added to `problems`.
 
-        Options that nftables cannot express are ignored. The files are not opened.
+        Those that `objects.include` leaves out are not usable. Options that nftables cannot express are ignored. The
+        files are not opened.
         """
         return self._only("include", sections, objects.include)
 
