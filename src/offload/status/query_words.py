@@ -1,4 +1,4 @@
-"""The words of queries about flows."""
+"""Queries about flows: their keys, the words for `sort`, and how many flows a reply has without a `limit`."""
 
 # The command needs them for its help, so this module imports nothing.
 KEYS = ("zone", "host", "state", "sort", "limit", "offset")

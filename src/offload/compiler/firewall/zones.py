@@ -46,13 +46,16 @@ class FirewallZone(NamedTuple):
     family: int | None  # 4 or 6; 0 or None for both
     policies: tuple[str, str, str]  # of input, output, forward, in this order
     parts: tuple[ZonePart, ...]  # the devices and subnets, one entry for each rule that they need
-    devices: tuple[str, ...]  # names, wildcards as `wg*`, no negated ones; for `!+` NO_DEVICE, which cannot exist
-    subnets: tuple[str, ...]  # `related` as nft text, without negated ones and masks with gaps
-    own: Addresses  # the router's addresses in its networks, also in negated ones, with their prefix lengths
+    # names, `wg+` as `wg*`; negated ones are left out, but `!+` (no device) becomes NO_DEVICE, a name that none has
+    devices: tuple[str, ...]
+    subnets: tuple[str, ...]  # those of `related` as nft text; negated ones and masks with gaps are left out
+    own: Addresses  # the router's addresses in its networks, with prefix lengths; negated networks count too
     related: Addresses  # `own`, and the addresses of option subnet
-    physical: tuple[str, ...]  # of its networks, without negated ones, the devices below the layer 3 ones, or the same
+    # the devices below the layer 3 devices of its networks (or these, if none is below); negated networks are left out
+    physical: tuple[str, ...]
     masquerade: dict[int, tuple[Match, ...]]  # by family, matches of traffic to masquerade
-    # first words of its optional chains that rules use: accept_to, drop_from, helper, notrack, dnat (dstnat), ...
+    # first words of the optional chains that it gets, perhaps without a rule: accept_to, drop_from, helper, notrack,
+    # dnat (chain dstnat_), snat (srcnat_), ...; the compiler adds words
     used_chains: set[str]
 
     @property

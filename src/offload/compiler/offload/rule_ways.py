@@ -41,7 +41,10 @@ def passing(chain: LiveChain) -> Iterator[RuleMatch]:
 
 
 def behind_ours(chain: LiveChain) -> bool:
-    """Whether packets pass a base chain after ours on the forward hook, which has decided about their flow then."""
+    """Whether packets reach a base chain only after ours on the forward hook, so ours has decided about their flow.
+
+    Such are chains on the forward hook at ACCEPTED_PRIORITY (INT_MAX - 1) or higher, and all on hooks of BEHIND_OURS.
+    """
     last = chain.hook == "forward" and chain.priority >= ACCEPTED_PRIORITY
     return last or chain.hook in BEHIND_OURS
 

@@ -22,9 +22,9 @@ _SENTENCES = {
 class Reading(NamedTuple):
     """A section's valid values by option; and in `faults`, by option, the roles of faulty ones (schema.py).
 
-    Roles are CORE, CONDITION and DETAIL. A required option that is missing is in `faults` as CORE. Harmless faults are
-    not in it: an unknown option, and one with a valid value that has no effect or is a detail that nftables cannot
-    express.
+    Roles are CORE, CONDITION and DETAIL. A required option that is missing is in `faults` as CORE. Not in `faults`, as
+    they do no harm, are unknown options, and options with a valid value that have no effect, or that nftables cannot
+    express and whose role is not CONDITION.
     """
 
     origin: Origin

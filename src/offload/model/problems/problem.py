@@ -24,9 +24,9 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where the fault is: `/etc/config/offload line 12, zone 'lan', mode`.
+        """Where the fault is: `where` and the option, as `/etc/config/offload line 12, zone 'lan', mode`.
 
-        If `where` is empty: `offload.SECTION.mode`.
+        If `where` is empty: package, section and option, as `offload.lan.mode`. Empty parts are left out.
         """
         if self.where:
             return ", ".join(part for part in (self.where, shown(self.option)) if part)

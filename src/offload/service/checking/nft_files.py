@@ -1,6 +1,6 @@
 """Find nft files of the firewall with rules that must see every packet and that the kernel does not have yet.
 
-They are read by a dry run of nft. The firewall loads them at its next start or reload.
+The files are read by a dry run of nft. The firewall loads them at its next start or reload.
 """
 
 import re
@@ -43,9 +43,9 @@ class Included(NamedTuple):
     chain: str = ""
 
     def text(self) -> str:
-        """The nft text that includes the file: in its chain of table inet fw4, or without a chain in the table itself.
+        """The nft text that includes the file: in its chain of table inet fw4, or if `chain` is empty in that table.
 
-        At a position `ruleset-...`, outside of tables.
+        If `position` begins with `ruleset-`, the text has the `include` alone, outside of tables.
         """
         text = f"include {path_text(self.path)}\n"
         if self.position.startswith("ruleset"):

@@ -26,11 +26,11 @@ class Pause:
 
 @dataclass(slots=True)
 class ReturnBudget:
-    """How often tables may still be created again in this minute (a return: all their flows are slow for a moment).
+    """Counts returns, of which MOST_RETURNS (6) are allowed in a minute, and keeps the pauses of stations.
 
     There is one budget for stations, one for rules of other programs, and three for routes. Only the budget of stations
-    has pauses: those of the 4096 stations that caused a return last. A budget forbids nothing: the caller asks `left`,
-    and for a station `ready`, first.
+    has pauses: it keeps them for the 4096 stations that most recently caused a return. A budget forbids nothing: the
+    caller asks `left`, and for a station `ready`, first.
     """
 
     _returns: deque[tuple[float, frozenset[str]]] = field(default_factory=lambda: deque(maxlen=MOST_RETURNS))
@@ -60,7 +60,7 @@ class ReturnBudget:
     def returned(self, causes: Iterable[str], now: float) -> None:
         """Note that tables were created again at `now`; `left` counts it once, however many tables.
 
-        `causes`: for `offenders`. For stations the causes are the bridges on which these moved, or devices without a
+        `causes`: what `offenders` counts. For stations they are the bridges on which these moved, or devices without a
         bridge; else one fixed word.
         """
         self._returns.append((now, frozenset(causes)))

@@ -38,10 +38,10 @@ def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:
-    """The routes by which packets reach each end in `found`: of the main table, or to the router's own networks.
+    """The route to each end in `found`: the most specific of the main table's routes and the router's own networks.
 
-    Not considered is `ip rule`, which may choose other routes. `whole` of the Fact is false if an end has no route, or
-    `found` is empty.
+    Rules of `ip rule`, which may choose other routes, are not considered. `whole` of the Fact is false if an end has no
+    route, or `found` is empty.
     """
     return _joined(_route(end, snapshot) for end in found)
 

@@ -146,12 +146,13 @@ def refuse_lost(section: Nat | Redirect) -> None:
 
 
 def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Iterator[Proto]:
-    """Yield the section's protocols, for one nft rule each. `each`: its translation, with its ports.
+    """Yield the section's protocols as one nft rule can match them: one by one, or negated ones all together.
 
-    A protocol that cannot have the ports that it matches, the new port of a port forward, or the set is left out, with
-    a problem. With a new source port, if no protocol has ports, `any` becomes tcp and udp, and `icmp` alone stays (its
-    identifier counts as its port). LeftOutError: a new source port and other protocols, or a set that does not exist or
-    that nft cannot look up.
+    `each`: the section's translation. If that matches ports, is a port forward with a new port, or looks up a set whose
+    key has a port, `any` becomes tcp and udp, and other protocols without ports are left out, with a problem. If it has
+    a new source port, and no protocol has ports, `any` becomes tcp and udp, and `icmp` stays if it is the only one (its
+    identifier counts as its port); other protocols raise LeftOutError. So does a set that does not exist or that nft
+    cannot look up.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)
