@@ -80,9 +80,9 @@ class Zone:
 class Permission:
     """Two zones between which a forwarding, an accepting rule or a port forward accepts at least some traffic.
 
-    `src`, `dest`: name of a zone, or `*` for every zone. Empty `dest`: the zone that has `dest_ip`, an address or the
-    name of a netifd network (for the router's addresses there). Empty `src`: the same zone as `dest`. `section`: its id
-    in uci (`@rule[2]`).
+    `src`, `dest`: name of a zone, or `*` for every zone. Empty `dest`: the zone in which `dest_ip` is. `dest_ip` is an
+    address, or the name of a netifd network, which means the router's addresses in that network. Empty `src`: the same
+    zone as `dest`. `section`: its id in uci (`@rule[2]`).
     """
 
     src: str
@@ -148,17 +148,18 @@ class ZoneChoice:
 
 @dataclass(frozen=True, slots=True)
 class PairChoice:
-    """The enabled `config pair` sections of /etc/config/offload with the same `src` and `dest`, merged.
+    """The `config pair` sections of /etc/config/offload with the same `src` and `dest` that have an effect, merged.
 
-    `*` is every zone. A fault of option `enabled` or `exclude_device` of `config globals` gives a faulty PairChoice
-    with `*` and `*`.
+    `*` is every zone. A section has no effect if it is disabled, names a zone that is not in use, lacks `src` or
+    `dest`, or has a fault beside a `*`. A fault of option `enabled` or `exclude_device` of `config globals` gives a
+    faulty PairChoice with `*` and `*`.
     """
 
-    src: str  # zone of the original direction, or `*`
+    src: str  # zone that connections come from, or `*`
     dest: str  # zone that connections lead to, or `*`
     section: str  # id of the first such section, or of the first faulty one, for Problems
     mode: Mode  # the slowest `mode` of these sections; of no meaning if `faulty`
-    faulty: bool = False  # an option is invalid or unknown, so every pair that it may concern stays slow
+    faulty: bool = False  # an option is invalid or unknown, so every pair that the choice `means` stays slow
 
     @property
     def stars(self) -> int:
@@ -201,7 +202,7 @@ class Config:
     forward: Policy = Policy.DROP  # of `config defaults`: for traffic between zones that no section permits
     globals: Globals = field(default_factory=Globals)  # all `config globals` sections, read as one
     zone_choices: tuple[ZoneChoice, ...] = ()  # by `config zone`, at most one for each zone, also faulty ones
-    # by `config pair`, one for each (src, dest); before them one for `* > *` for each faulty globals (see PairChoice)
+    # by `config pair`, one for each (src, dest); before them `* > *` for each globals with a fault that concerns all
     pair_choices: tuple[PairChoice, ...] = ()
     exempts: tuple[Exempt, ...] = ()  # by `config exempt`, also faulty ones; without those that have no effect
     # rules of /etc/config/firewall; the compiler appends those in nft (live rules). None of either with auto_exempt 0

@@ -113,10 +113,11 @@ def to_write(
 ) -> tuple[list[Section], dict[str, Any]]:
     """What `offload snapshot` writes of a router: (sections of its files, content of snapshot.json).
 
-    Both have only options and keys that offload knows: addresses, but no passwords of networks. `dump`: reply of
-    netifd. `packages`: the files of /etc/config by name; those that cannot be read are skipped. Without `with_names`,
-    numbers replace free text in the sections, the names of rules, redirects, forwardings, exempts and pairs, and the
-    paths of nft files. Names of zones, networks, devices and sets stay.
+    Both have only options and keys that offload knows: addresses, but no passwords of networks. `dump`: netifd's reply
+    to `network.interface dump`. `packages`: the files of /etc/config by name; those that cannot be read are skipped.
+    Without `with_names`, three things get numbers instead: free text in the sections; the names of rules, redirects,
+    forwardings, exempts and pairs (`section_3`); the paths of nft files (`3.nft`). Names of zones, networks, devices
+    and sets stay.
     """
     from offload.config.anonymous import anonymous, known  # only the verb `snapshot` needs these
     from offload.system.directory.snapshot_json import snapshot_json

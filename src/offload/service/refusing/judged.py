@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The configuration that live connections were compared with last, and when a comparison is due without a pass."""
+    """The configuration that live connections were compared with last, and when to compare if no pass comes before."""
 
     # the configuration in force, and the router's state; None: not compared yet, and the first comparison ends nothing
     inputs: "Inputs | None" = None
-    moment: float = 0.0  # of the first comparison, or the last that could end connections; seconds since 1970
-    # (chain, handle) of rules in chain `forward` of table fw4; all differ after fw4 loaded again; empty: not loaded
+    # seconds since 1970: of the last comparison that was allowed to end connections; if there was none, of the first
+    moment: float = 0.0
+    # (chain, handle) of rules in chain `forward` of table fw4; a reload of fw4 gives each a new handle; empty: no rules
     rules: frozenset[tuple[str, int]] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
     passes: int = 0  # how many passes there were at the last attempt to compare
-    # monotonic seconds: a rule's time begins or ends, or a failed attempt is repeated, without a pass; None: neither
+    # when to compare next if no pass comes before, in monotonic seconds: a rule's time begins or ends, or a failed
+    # attempt is repeated; None: neither
     due: float | None = None
-    failures: int = 0  # attempts in a row to end connections that failed, since the last pass
+    failures: int = 0  # attempts in a row to compare that failed, since the last pass

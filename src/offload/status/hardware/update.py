@@ -16,9 +16,10 @@ def updated(case: PairHardware, sample: Sample) -> PairHardware:
     """A copy of `case` with one more sample of the pair or device: its sums, and the verdict that follows from them.
 
     A flow counts with its packets since the last sample if it is on the same fast path in both; in the first sample
-    none does. Packets on the slow path are added to `strays`. For a family of which flows had packets in software, the
-    time since the last sample is added to `busy`, at most LONGEST (15) seconds. `since` becomes the time of the sample
-    if the verdict changes, or it is the first. `evicted` is not changed.
+    none does. `strays` grows by the packets on the slow path of flows with the hardware mark. If flows of a family had
+    packets in software, its `busy` grows by the time since the last sample, at most LONGEST (15) seconds. If they had
+    packets only in hardware, its `stayed` and `busy` become empty. `since` becomes the time of the sample if the
+    verdict changes, or if this is the first sample. `evicted` is not changed.
     """
     # `evicted` has to be compared with more flows than the sample has
     before = case.sample

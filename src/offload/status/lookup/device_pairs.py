@@ -38,9 +38,9 @@ class DevicePairs:
     ) -> Iterator[Reason]:
         """Yield the pair's Reasons why a connection between these ends gets less than `mode` on its devices.
 
-        None if a table of `mode` or of a faster one has an element for its devices and address family. If the tables
-        have its devices for the other family alone, it is SHARED_FAMILY, or without that SHARED_DEVICES; else all
-        Reasons of the pair with a code in OF_A_PART.
+        It yields nothing if a table of `mode` or of a faster one has an element for its devices and address family. If
+        the tables have its devices only for the other family, it yields the pair's SHARED_FAMILY, or its SHARED_DEVICES
+        if the pair has no SHARED_FAMILY; else all Reasons of the pair with a code in OF_A_PART.
         """
         family = Family(family_of(entry.original))
         found = self._found(src, dest)

@@ -13,9 +13,10 @@ EXAMPLES = ("198.51.100.9:443", "[2001:db8::9]:443")  # ends of documentation, b
 
 
 def explain_text(reply: Json, width: int = 80) -> str:
-    """The reply of `explain` as text: of one connection all steps, of several a sentence and what to do for each.
+    """The reply of `explain` as text, with lines folded at `width`.
 
-    Without connections: what a new one of the host would get, and how to ask about one. Lines are folded at `width`.
+    For one connection: all steps, a sentence, and what the user can do. For several: of each the sentence, and what the
+    user can do. For none: what a new connection of the host asked about would get, and how to ask about one.
     """
     found = reply["explanations"]
     if not found:

@@ -42,7 +42,7 @@ class Live(NamedTuple):
     """What the kernel says about one connection at this moment."""
 
     reply_accepted: bool | None = None  # whether our tables remember an accepted reply of it; None: not known
-    # by packed address of an end, how packets to it leave; not known for an end that is not in it
+    # packed address of an end -> how packets to this end leave the router; an end without a key: not known
     leaves: Mapping[bytes, Leaving] = MappingProxyType({})
 
 

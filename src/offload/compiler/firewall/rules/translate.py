@@ -182,9 +182,9 @@ def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> N
 
 
 def report_conflict(draft: Draft, origin: Origin, proto: Proto, who: Iterable[str]) -> None:
-    """Add a problem: two conditions of section `origin` have no family in common, so it has no rule for the protocol.
+    """Add a problem to the draft: section `origin` has no rule for a protocol, for lack of a common address family.
 
-    `who`: the names of both.
+    `who`: the names of the two that have none in common: addresses, sets, helpers or zones (`src_ip`, `zone wan`).
     """
     first, second = who
     words = {"protocol": shown(proto), "first": first, "second": second}

@@ -38,8 +38,8 @@ def meets(rule: Rule, packet: Packet) -> tuple[str, str]:
     """Whether a rule matches the packet: YES, NO, or OPEN, which only the router can decide.
 
     OPEN: no condition excludes the packet, but one compares a set, a mark, or something else that `packet` does not
-    have. A rate limit of a section counts as not exceeded; for a `live` packet it is OPEN. The second value: for OPEN
-    the undecided conditions as nft text, else empty.
+    have. A rate limit counts as not exceeded; but for a `live` packet that of a section is OPEN. The second value: for
+    OPEN the undecided conditions as nft text, with the rule's family and protocol; else empty.
     """
     match, undecided = rule.match, dict[str, Any]()
     for name, value in zip(Match._fields, match, strict=True):

@@ -129,8 +129,8 @@ class Conntrack:
         """Delete these conntrack entries; the firewall then decides about the next packet of each connection anew.
 
         Entries of protocols without ports (not in PORTED) are not deleted. Never raises KernelError: the Cut has
-        `error` if the kernel refuses or does not reply, or if it says twice that it does not find an entry that a new
-        dump still has.
+        `error` if the kernel refuses or does not reply, or if it answers twice `not found` for an entry that is still
+        in a new dump.
         """
         wanted = [entry for entry in entries if entry.proto in PORTED]
         done, missing = end(wanted)
