@@ -19,7 +19,8 @@ SNAPSHOT = replace(HOME, addresses=(*HOME.addresses, *addresses(lan2="192.168.3.
 ZONES = (zone("lan", "br-lan", "lan2"), zone("wan", "wan"))
 FIRST, SECOND = "192.168.1.5#5000 > 198.51.100.9#443", "192.168.3.5#5000 > 198.51.100.9#443"
 FIRST6, SECOND6 = "fd00:1::5#5000 > 2001:db8:9::9#443", "fd00:3::5#5000 > 2001:db8:9::9#443"
-ALL, V4, LATE = PolicyKey(0, "any"), PolicyKey(0, "ipv4"), PolicyKey(20, "any")
+ALL, LATE = PolicyKey(0, "any"), PolicyKey(20, "any")
+V4, V6 = PolicyKey(0, "ipv4"), PolicyKey(0, "ipv6")
 SHARED = ReasonCode.SHARED_DEVICES(pair="twin > wan", mode="none")
 OTHER = ReasonCode.SHARED_FAMILY(pair="twin > wan", family="ipv4")
 EXCLUDED = ReasonCode.EXCLUDED_BY_USER()
@@ -80,6 +81,12 @@ CASES: dict[str, tuple[str, PairDecision, tuple[Table, ...], ReasonCode]] = {
     ),
     "where it does not": (FIRST, between(SOFT), (table(br_lan=ALL, lan2=LATE),), ReasonCode.WAITING),
     "slow in hardware's pair, where it is software": (SECOND, between(HARD, SHARED), MIXED, ReasonCode.WAITING),
+    "of the family that only software has there": (
+        FIRST6,
+        between(HARD, SHARED),
+        (table(br_lan=V6), table(hardware=True, br_lan=V4)),
+        ReasonCode.WAITING,
+    ),
     "without known tables": (SECOND, between(SOFT, EXCLUDED), (), ReasonCode.EXCLUDED_BY_USER),
 }
 

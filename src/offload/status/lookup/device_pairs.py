@@ -3,6 +3,7 @@
 Also: after how many packets it is offloaded.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
@@ -23,12 +24,12 @@ class DevicePairs:
     """Finds what the tables of a Plan have for the devices of a connection: elements (iif, oif) -> policy."""
 
     def __init__(self, plan: Plan, snapshot: Snapshot) -> None:
-        self._policies = {
-            (element.iif, element.oif): (table.mode, element.policy)
-            for table in plan.tables
-            for element in table.elements
-            if element.opened
-        }
+        # two tables may have the same devices, each for one family
+        self._policies = defaultdict[tuple[str, str], list[tuple[Mode, PolicyKey]]](list)
+        for table in plan.tables:
+            for element in table.elements:
+                if element.opened:
+                    self._policies[element.iif, element.oif].append((table.mode, element.policy))
         vrfs = {link.name for link in snapshot.links if link.kind == "vrf"}
         # what comes in by a member of a VRF has the VRF's name in an element
         self._came_in = {link.name: link.master for link in snapshot.links if link.master in vrfs}
@@ -63,4 +64,4 @@ class DevicePairs:
 
     def _found(self, src: Endpoint, dest: Endpoint) -> list[tuple[Mode, PolicyKey]]:
         ways = product((self._came_in.get(each, each) for each in src.devices), dest.devices)
-        return [self._policies[way] for way in ways if way in self._policies]
+        return [found for way in ways for found in self._policies.get(way, ())]
