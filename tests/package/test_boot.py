@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from offload.model.sections.firewall import RouterNetwork
+from offload.nft.text import path_text
 from offload.service.firewall.blame import LeftOut
 from offload.service.firewall.boot import boot_text
 from service.firewalls import RULES, inputs
@@ -103,6 +104,12 @@ def test_nft_files_are_included_but_those_that_are_not_there(box: Box) -> None:
     box.last_good.write_text(box.header() + INCLUDES)
     assert box.run("load") == (0, "")
     assert "/etc/nftables.d/*.nft" in box.loaded and "there.nft" in box.loaded and "later.nft" not in box.loaded
+
+
+def test_nft_files_whose_names_nft_text_cannot_have_are_included_too(box: Box) -> None:
+    box.last_good.write_text(box.header() + INCLUDES.replace('"/tmp/later.nft"', path_text('/etc/my"ban.nft')))
+    assert box.run("load") == (0, "")
+    assert 'include "/etc/my?ban.nft"' in box.loaded and "there.nft" not in box.loaded
 
 
 def test_nft_files_that_nft_refuses_do_not_cost_the_rest(box: Box) -> None:

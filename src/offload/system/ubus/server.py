@@ -34,8 +34,9 @@ class UbusServer:
     def connect(self) -> None:
         """Connect to ubusd, register the objects, and listen to the events; sets `descriptor`.
 
-        BusError if python-ubus or ubusd is missing, or ubusd refuses, as when another service has these names; then
-        there is no connection. A connection that UbusClient made in this process is ended first.
+        BusError if python-ubus or ubusd is missing, if ubusd refuses, as when another service has these names, or if
+        the socket is not among the first 1024 descriptors; then there is no connection. A connection that UbusClient
+        made in this process is ended first.
         """
         try:
             import ubus
@@ -55,7 +56,11 @@ class UbusServer:
         except RuntimeError as error:
             ubus.disconnect(False)
             raise BusError(f"ubus does not take our objects: is another offload service running? ({error})") from error
-        self.descriptor = next(iter(_sockets() - before), None)
+        found = _sockets() - before
+        if not found:  # without a socket to poll, no call would be answered
+            ubus.disconnect(False)
+            raise BusError(f"the service has more than {HIGHEST_DESCRIPTOR} files open, so it cannot be on ubus")
+        self.descriptor = found.pop()
 
     def serve(self) -> None:
         """Answer the calls that have arrived, and pass the names of events to `hearing`; never waits.
