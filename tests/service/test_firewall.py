@@ -125,7 +125,18 @@ def test_a_restarted_service_finds_its_rules_and_sends_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"handles": 5}', b'{"handles": [["a", "b"]]}', json.dumps(None).encode()]
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        100_000 * b"[",
+        b"null",
+        b'{"handles": 5}',
+        b'{"handles": [["a", "b"]]}',
+        b'{"handles": [["a", 1e400]]}',
+        b'{"networks": {"wan": [["a"], {}, null]}}',
+    ],
 )
 def test_a_file_of_an_earlier_service_that_cannot_be_read_costs_a_load(content: bytes) -> None:
     host = firewall_router()
@@ -383,6 +394,17 @@ def test_the_ruleset_for_the_next_start_forgets_the_tunnel_of_another_protocol(d
     host.files.hash = "1"
     wan("dhcp", "eth1")
     assert b'"eth1"' in (host.boot.content or b"") and b'"pppoe-wan"' not in (host.boot.content or b"")
+
+
+@pytest.mark.parametrize(("device", "kept"), [("pppoe-wan", True), ('x" } ; flush ruleset #', False)])
+def test_the_ruleset_for_the_next_start_has_only_devices_that_nft_text_can_have(device: str, *, kept: bool) -> None:
+    host = firewall_router()
+    down = {"interface": "wan", "up": False, "proto": "pppoe", "device": "eth1"}
+    others = [each for each in REPLY["interface"] if each["interface"] != "wan"]
+    host.fakes.bus.replies[DUMP] = {"interface": [*others, down]}
+    host.loaded.content = json.dumps({"networks": {"wan": [device, "eth1", "pppoe"]}}).encode()
+    host.service.work()
+    assert host.boot.content is not None and (device.encode() in host.boot.content) is kept
 
 
 @pytest.mark.parametrize("fault", [NftFault.SILENT, NftFault.FAILED, NftFault.NO_PROGRAM, NftFault.NOT_PERMITTED])

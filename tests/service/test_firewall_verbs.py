@@ -109,7 +109,13 @@ def test_those_who_share_a_load_share_its_failure(console: Console) -> None:
     assert console.runner.ran == ["save", "/etc/script"]
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"5", b'{"begun": "x", "error": ""}', b'{"begun": 1e9}', b"\xff"])
+HUGE = b'{"error": "", "begun": 1' + 400 * b"0" + b"}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b"5", b'{"begun": "x", "error": ""}', b'{"begun": 1e9}', b"\xff", HUGE, 100_000 * b"["],
+)
 def test_an_outcome_that_cannot_be_read_costs_a_load(console: Console, content: bytes) -> None:
     console.call("start")
     console.host.configure(*RULES, rule(9))
@@ -268,7 +274,7 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert asked("zone", "lan", "br-lan") == (0, "br-lan\n")
     assert asked("zone", "lan", "eth0") == (1, "")
     assert asked("zone", "nozone") == (1, "")
-    for content in ("{", "[]", "{}", '{"zones": 5}'):
+    for content in ("{", "[]", "{}", '{"zones": 5}', 100_000 * "["):
         state.write_text(content)
         with pytest.raises(FileError, match="cannot be read"):
             asked("network", "lan")

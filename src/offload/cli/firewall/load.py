@@ -84,7 +84,7 @@ def _shared(doors: Loading) -> str | None:
     try:
         last = json.loads(doors.outcome.read() or b"{}")
         return str(last["error"]) if float(last["begun"]) >= doors.began else None
-    except (OffloadError, ValueError, LookupError, TypeError):
+    except (OffloadError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 

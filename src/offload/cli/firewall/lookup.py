@@ -41,5 +41,5 @@ def read(state: Path) -> list[Json]:
         raise FileError("no firewall is loaded: start it (/etc/init.d/firewall start)")
     try:
         return list(json.loads(content)["zones"])
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise FileError(f"{state} cannot be read: load the firewall again (/etc/init.d/firewall reload)") from error

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from offload import __version__
+from offload.config.fw4.options.fw4_values import plain_device
 from offload.errors import OffloadError
 from offload.model.kernel.nft import Chain, Include, Ruleset
 from offload.model.sections.firewall import RouterNetwork
@@ -115,11 +116,14 @@ def written(networks: Mapping[str, RouterNetwork]) -> dict[str, tuple[str, ...]]
 def read_back(kept: Any) -> dict[str, RouterNetwork]:
     """The networks of what `written` made, without zones and addresses.
 
-    AttributeError, TypeError or ValueError for other JSON.
+    A network is left out if nft text cannot have its devices. AttributeError, TypeError or ValueError for other JSON.
     """
-    return {
-        name: RouterNetwork(str(device), str(physical), str(proto)) for name, (device, physical, proto) in kept.items()
-    }
+    found = ((name, RouterNetwork(device, physical, str(proto))) for name, (device, physical, proto) in kept.items())
+    return {name: each for name, each in found if _is_device(each.device) and _is_device(each.physical)}
+
+
+def _is_device(name: str) -> bool:
+    return name == "" or plain_device(name)
 
 
 def _write_boot(doors: FirewallDoors, inputs: Inputs, left_out: LeftOut, configuration: str) -> None:

@@ -234,7 +234,7 @@ class Firewall:
             self._handles = frozenset((str(chain), int(handle)) for chain, handle in kept.get("handles", ()))
             self._digest, self._files = str(kept.get("digest", "")), str(kept.get("files", ""))
             self._next.networks = read_back(kept.get("networks", {}))
-        except (OffloadError, ValueError, TypeError, AttributeError):
+        except (OffloadError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             self._handles, self._digest, self._files = frozenset(), "", ""
 
 
