@@ -215,19 +215,61 @@ def by_nexthop(number: int) -> bytes:
 
 def test_a_nexthop_object_that_is_replaced_or_goes_with_its_routes_asks_for_them() -> None:
     """The kernel may notify of none of its routes (docs/kernel.md 37)."""
-    links, network = Links(), by_nexthop(5)
-    steps = (nexthop(5, 3), nexthop(5, 3), network, nexthop(5, 4), nexthop(6, 4), nexthop(6, 4, 105))
+    links, network, nothing = Links(), by_nexthop(5), ToReturn.NOTHING
+    steps = (nexthop(5, 3), nexthop(5, 3), network, network, nexthop(5, 4), nexthop(6, 4), nexthop(6, 4, 105))
     heard = [links.hear(each).routes for each in steps]
-    assert heard == [*[ToReturn.NOTHING] * 2, *[ToReturn.ALL] * 2, *[ToReturn.NOTHING] * 2], "no route is by the sixth"
-    gone = [links.hear(each).routes for each in (nexthop(5, 4, 105), nexthop(5, 4, 105), nexthop(5, 4), network)]
-    assert gone == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING, ToReturn.ALL]
+    assert heard == [ToReturn.ALL, nothing, ToReturn.ALL, nothing, *[ToReturn.ALL] * 2, nothing], "no route by sixth"
+    assert links.hear(nexthop(5, 4, 105)).routes is ToReturn.ALL
+    links.hear(nexthop(5, 4))
+    assert [links.hear(network).routes for _ in range(2)] == [ToReturn.ALL, nothing]
 
 
-def test_a_route_by_a_nexthop_object_that_is_not_told_asks_when_any_link_goes_down() -> None:
-    """As with net.ipv4.nexthop_compat_mode=0; once, as the route is not remembered then."""
+@pytest.mark.parametrize("kind", [104, 105], ids=["replaced", "deleted"])
+def test_a_nexthop_object_that_was_there_before_asks_for_all(kind: int) -> None:
+    """Its routes were never notified; a host by it that was does not make it less."""
+    links, host = Links(), to(2, 32, bytes(4)) + by_nexthop(5)
+    assert links.hear(nexthop(5, 3, kind)).routes is ToReturn.ALL
+    links.hear(host)
+    links.forget()
+    assert links.hear(nexthop(5, 3, kind)).routes is ToReturn.ALL
+
+
+def test_a_route_by_a_nexthop_object_goes_with_the_device_of_that_object() -> None:
+    """As with net.ipv4.nexthop_compat_mode=0, where the route does not name the device (docs/kernel.md 37)."""
     links, network = Links(), by_nexthop(5)
-    heard = [links.hear(each).routes for each in (MADE, UP, network, DOWN, UP, DOWN)]
-    assert heard == [*[ToReturn.NOTHING] * 2, *[ToReturn.ALL] * 2, *[ToReturn.NOTHING] * 2]
+    for each in (MADE, UP, nexthop(5, 3), network):
+        links.hear(each)
+    port, other = (link(b"lan9\0", index=9, flags=0, changed=changed, master=2) for changed in (IFF_UP, EVERY))
+    heard = [links.hear(each).routes for each in (port, other, port, network, DOWN, UP, network)]
+    assert heard == [*[ToReturn.NOTHING] * 4, ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL]
+
+
+@pytest.mark.parametrize("down", [DOWN, link(flags=0, changed=IFF_UP, master=2)], ids=["device", "port"])
+def test_a_route_by_a_nexthop_object_outlives_another_device(down: bytes) -> None:
+    """Its object is deleted later: the kernel does not tell of the route, and it is no longer there."""
+    links, network = Links(), by_nexthop(5)
+    for each in (nexthop(5, 4), network, down):
+        links.hear(each)
+    assert [links.hear(each).routes for each in (nexthop(5, 4, 105), network)] == [ToReturn.ALL] * 2
+
+
+def test_what_is_in_a_vrf_has_routes() -> None:
+    for master, asked in ((b"bridge\0", ToReturn.NOTHING), (b"vrf\0", ToReturn.ALL)):
+        body = struct.pack("=BxHiII", 0, 1, 3, 0, IFF_UP) + attribute(10, struct.pack("=I", 7))
+        info = attribute(18, attribute(1, b"vlan\0") + attribute(4, master))
+        assert Links().hear(message(16, body + info)).routes is asked
+
+
+def test_a_route_that_is_repeated_after_messages_were_lost_asks_for_no_more_than_the_loss() -> None:
+    """Else hosts that make the kernel drop messages use up what is kept for failovers (RouteReturns)."""
+    links, host = Links(), to(2, 32, bytes(4))
+    for each in (route(), host):
+        links.hear(each)
+    links.forget()
+    assert [links.hear(each).routes for each in (host, route())] == [ToReturn.HARDWARE, ToReturn.LOST]
+    assert not any(links.hear(each).routes for each in (host, route()))
+    links.forget()
+    assert [links.hear(each).routes for each in (route(2), route(3))] == [ToReturn.ALL] * 2
 
 
 def test_stations_and_neighbours_are_seen() -> None:

@@ -11,6 +11,8 @@ from offload.system.netlink.route.rtnetlink import (
     IFF_UP,
     IFINFOMSG,
     IFLA_IFNAME,
+    IFLA_INFO_SLAVE_KIND,
+    IFLA_LINKINFO,
     IFLA_MASTER,
     RTM_DELADDR,
     RTM_DELLINK,
@@ -28,7 +30,7 @@ from offload.system.netlink.route.traffic_control import (
     QdiscMessage,
     qdisc,
 )
-from offload.system.netlink.wire import attributes, messages, number, text
+from offload.system.netlink.wire import Attributes, attributes, messages, number, text
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
 NFTABLES = 10
@@ -83,11 +85,12 @@ class Links:
     def forget(self) -> None:
         """Forget earlier notifications, because the kernel dropped some.
 
-        Then the next one of each object counts as a change.
+        Then the next one of each object counts as a change; one that repeats what was remembered of a route asks for no
+        more than the loss itself, ToReturn.LOST.
         """
         self._known.clear()
         self._qdiscs.clear()
-        self._routes.forget()
+        self._routes.doubt()
 
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink; never raises.
@@ -141,8 +144,7 @@ class Links:
             return ToReturn.NOTHING
         if flags & IFF_UP:
             return ToReturn.NOTHING
-        # A bridge's port has no routes; a VRF's has, and those that are remembered count.
-        sure = not changed & IFF_UP or IFLA_MASTER in attributes(body, IFINFOMSG.size)
+        sure = not changed & IFF_UP or _has_no_routes(attributes(body, IFINFOMSG.size))
         return self._routes.flushed(index, all_gone=True, sure=sure)
 
     def _news(self, kind: int, body: bytes) -> bool:
@@ -157,6 +159,12 @@ class Links:
         place = now.device, now.parent
         before, self._qdiscs[place] = self._qdiscs.get(place), now
         return before != now
+
+
+# A port of a bridge or bond, that is. What is in a VRF has its own.
+def _has_no_routes(found: Attributes) -> bool:
+    info = attributes(found.get(IFLA_LINKINFO, b""))
+    return IFLA_MASTER in found and text(info.get(IFLA_INFO_SLAVE_KIND, b"")) != "vrf"
 
 
 # A sysctl that is written has a message with this value alone; that of a new device has its other values too.

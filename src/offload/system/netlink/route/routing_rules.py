@@ -45,7 +45,7 @@ MOST_ROUTES = 4096  # that are remembered
 REFUSING = frozenset({6, 7, 8})  # types RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT
 ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
 # include/uapi/linux/nexthop.h: nexthop objects (`ip nexthop`), which routes name by their number
-RTM_NEWNEXTHOP, RTM_DELNEXTHOP, NHMSG_SIZE, NHA_ID = 104, 105, 8, 1
+RTM_NEWNEXTHOP, RTM_DELNEXTHOP, NHMSG_SIZE, NHA_ID, NHA_OIF = 104, 105, 8, 1, 5
 UNTOLD = 0  # in place of a device's index
 Parts = tuple[bytes, ...]
 
@@ -122,14 +122,16 @@ class RouteEvents:
 
     _known: dict[Parts, Way] = field(default_factory=dict)
     _nexthops: dict[bytes, bytes] = field(default_factory=dict)  # messages by number
-    _whole: set[int] = field(default_factory=set)  # devices all of whose routes are remembered
+    _doubted: set[Parts] = field(default_factory=set)  # routes of which notifications may have been lost
+    _whole: set[int] = field(default_factory=set)  # devices all of whose routes are remembered, and name them
 
-    def forget(self) -> None:
-        """Forget all routes, because the kernel dropped notifications.
+    def doubt(self) -> None:
+        """Doubt what is remembered, because the kernel dropped notifications: those may have been of any route.
 
-        Then the next one of each route counts as a change.
+        Then the next one of each route that repeats what is remembered asks for LOST at most: the route may have led
+        elsewhere meanwhile, but most were renewed.
         """
-        self._known.clear()
+        self._doubted = set(self._known)
         self._nexthops.clear()
         self._whole.clear()
 
@@ -147,11 +149,12 @@ class RouteEvents:
         It does not notify of them. `device`: its index. `all_gone`: it went down; else it may have kept some. `sure`:
         it has no routes but remembered ones, as a device that `came`. A route that comes again later counts as new.
         """
-        asked = ToReturn.NOTHING if sure or device in self._whole else ToReturn.ALL
+        sure |= device in self._whole
+        asked, lost = (ToReturn.NOTHING, {device}) if sure else (ToReturn.ALL, {device, UNTOLD})
         for key, way in list(self._known.items()):
-            if way.devices & {device, UNTOLD}:
+            if way.devices & lost:
                 asked = max(asked, _asked(*key[0][:2]))
-                if all_gone and len(way.devices) == 1:
+                if all_gone and way.devices == {device}:
                     del self._known[key]
                 else:  # it goes on by the other devices, and perhaps later by this one, without a word
                     self._known[key] = Way((b"", *way.parts[1:]), way.devices)
@@ -174,33 +177,43 @@ class RouteEvents:
             return ToReturn.NOTHING
         asked = ToReturn.ALL if sort in REFUSING else _asked(family, target)
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
-        before = self._known.pop(key, None)
+        before, doubted = self._known.pop(key, None), key in self._doubted
+        self._doubted.discard(key)
         if kind == RTM_DELROUTE:
             return ToReturn.NOTHING if sort in REFUSING else asked
         if len(self._known) >= MOST_ROUTES:
-            self.forget()
+            self._forget()
         way = self._known[key] = Way((bytes((sort,)), *(found.get(each, b"") for each in WAY)), _devices(found))
-        return asked if before != way else ToReturn.NOTHING
+        if before != way:
+            return asked
+        return min(asked, ToReturn.LOST) if doubted else ToReturn.NOTHING
 
     def nexthop(self, kind: int, body: bytes) -> ToReturn:
         """What the nexthop object in a message (type, body) asks for if it was replaced, or deleted with its routes.
 
         The kernel does not notify of the routes of IPv4 that it deletes so, nor, where net.ipv4.nexthop_compat_mode is
-        0, of those that lead elsewhere. NOTHING for messages about other objects, and for an object that is new.
+        0, of those that lead elsewhere. An object that is not remembered may be older than our memory, with routes, so
+        it asks for ALL, as the routes of a new one do. NOTHING for messages about other objects.
         """
-        name = attributes(body, NHMSG_SIZE).get(NHA_ID) if kind in {RTM_NEWNEXTHOP, RTM_DELNEXTHOP} else None
+        found = attributes(body, NHMSG_SIZE) if kind in {RTM_NEWNEXTHOP, RTM_DELNEXTHOP} else {}
+        name = found.get(NHA_ID)
         if not name:
             return ToReturn.NOTHING
-        before = self._nexthops.pop(name, body)
+        before = self._nexthops.pop(name, None)
         if kind == RTM_DELNEXTHOP:
             gone = [key for key, way in self._known.items() if way.parts[-1] == name]
             for key in gone:
                 del self._known[key]
-            return max((_asked(*key[0][:2]) for key in gone), default=ToReturn.NOTHING)
+            return max([_asked(*key[0][:2]) for key in gone] + [ToReturn.NOTHING if before else ToReturn.ALL])
         if len(self._nexthops) >= MOST_ROUTES:
-            self.forget()
+            self._forget()
         self._nexthops[name] = body
+        self._whole.discard(number(found.get(NHA_OIF, b"")))  # routes lead by it now that need not name it
         return ToReturn.ALL if before != body else ToReturn.NOTHING
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self.doubt()
 
 
 # `bits`: of the target's prefix

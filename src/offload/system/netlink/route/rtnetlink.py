@@ -23,7 +23,7 @@ ADDRESS_SIZES = {AF_INET: 4, AF_INET6: 16}
 IFINFOMSG = struct.Struct("=BxHiII")  # family, type, index, flags, changed
 IFF_UP = 1
 IFLA_IFNAME, IFLA_LINK, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_LINK_NETNSID = 3, 5, 10, 18, 29, 37
-IFLA_INFO_KIND = 1
+IFLA_INFO_KIND, IFLA_INFO_SLAVE_KIND = 1, 4
 RTEXT_FILTER_SKIP_STATS = 8
 
 IFADDRMSG = struct.Struct("=BBBBI")  # family, length of the prefix, flags, scope, index
