@@ -253,6 +253,19 @@ def test_a_route_by_a_nexthop_object_outlives_another_device(down: bytes) -> Non
     assert [links.hear(each).routes for each in (nexthop(5, 4, 105), network)] == [ToReturn.ALL] * 2
 
 
+def test_a_nexthop_object_goes_with_the_carrier_of_its_device() -> None:
+    """The kernel tells neither of it nor of its routes (docs/kernel.md 37); a route without an object stays."""
+    plugged, unplugged = link(flags=IFF_UP | 0x10040), link()
+    links, network = Links(), by_nexthop(5)
+    for each in (plugged, nexthop(5, 3), nexthop(6, 4), network):
+        links.hear(each)
+    heard = [links.hear(each) for each in (plugged, unplugged, unplugged, plugged, network)]
+    assert [each.routes for each in heard] == [ToReturn.NOTHING, ToReturn.ALL, *[ToReturn.NOTHING] * 2, ToReturn.ALL]
+    assert not any(each.causes for each in heard)
+    assert links.hear(nexthop(5, 3)).routes is ToReturn.ALL
+    assert links.hear(nexthop(6, 4)).routes is ToReturn.NOTHING, "it is by another device"
+
+
 def test_what_is_in_a_vrf_has_routes() -> None:
     for master, asked in ((b"bridge\0", ToReturn.NOTHING), (b"vrf\0", ToReturn.ALL)):
         body = struct.pack("=BxHiII", 0, 1, 3, 0, IFF_UP) + attribute(10, struct.pack("=I", 7))

@@ -52,6 +52,7 @@ CAUSES = {
 RTM_NEWNETCONF, NETCONFMSG_SIZE = 80, 4  # one byte, aligned
 NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
 OF_NEW_DEVICES = 0xFFFFFFFE  # NETCONFA_IFINDEX_DEFAULT
+IFF_CARRIER = 0x40 | 0x10000  # IFF_RUNNING, IFF_LOWER_UP: a device with neither has no nexthop objects
 EVERY_FLAG = 0xFFFFFFFF  # as changed flags of a link: it was made or deleted
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
@@ -99,7 +100,8 @@ class Links:
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
         and neighbours. `routes` is what a change of a route, which is no cause, or a message about a routing rule asks
         for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it, and a nexthop
-        object that changes. `stopped` is True if forwarding was switched off by its sysctl, which is no cause either.
+        object that changes, or whose link has no carrier. `stopped` is True if forwarding was switched off by its
+        sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -112,7 +114,8 @@ class Links:
                 found += [each] if (each := neighbour(body)) else []
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
-            routes = max(routes, self._routes.changed(kind, body), self._routes.nexthop(kind, body))
+            of_nexthops = max(self._routes.nexthop(kind, body), self._of_carrier(kind, body))
+            routes = max(routes, self._routes.changed(kind, body), of_nexthops)
             if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
                 device = IFADDRMSG.unpack_from(body)[-1]
                 routes = max(routes, self._routes.flushed(device, all_gone=False, sure=False))
@@ -146,6 +149,12 @@ class Links:
             return ToReturn.NOTHING
         sure = not changed & IFF_UP or _has_no_routes(attributes(body, IFINFOMSG.size))
         return self._routes.flushed(index, all_gone=True, sure=sure)
+
+    def _of_carrier(self, kind: int, body: bytes) -> ToReturn:
+        if kind != RTM_NEWLINK or len(body) < IFINFOMSG.size:
+            return ToReturn.NOTHING
+        _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
+        return ToReturn.NOTHING if flags & IFF_CARRIER else self._routes.unplugged(index)
 
     def _news(self, kind: int, body: bytes) -> bool:
         # All are, but a queueing discipline that is as it was in the last message about it.

@@ -208,12 +208,26 @@ class RouteEvents:
         if len(self._nexthops) >= MOST_ROUTES:
             self._forget()
         self._nexthops[name] = body
-        self._whole.discard(number(found.get(NHA_OIF, b"")))  # routes lead by it now that need not name it
+        self._whole.discard(_out(found))  # routes lead by it now that need not name it
         return ToReturn.ALL if before != body else ToReturn.NOTHING
+
+    def unplugged(self, device: int) -> ToReturn:
+        """What the nexthop objects by the device with this index ask for: it has no carrier.
+
+        The kernel deletes them then, with their routes, and notifies of neither.
+        """
+        gone = [each for each in self._nexthops.values() if _out(attributes(each, NHMSG_SIZE)) == device]
+        for each in gone:
+            self.nexthop(RTM_DELNEXTHOP, each)
+        return ToReturn.ALL if gone else ToReturn.NOTHING  # also for the routes of groups that they were in
 
     def _forget(self) -> None:
         self._known.clear()
         self.doubt()
+
+
+def _out(nexthop: Attributes) -> int:
+    return number(nexthop.get(NHA_OIF, b""))
 
 
 # `bits`: of the target's prefix
