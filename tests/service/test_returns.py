@@ -1,16 +1,23 @@
 """A return of tables that fails is made by the next pass, and none counts for rules that it may not have met."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from offload.errors import BusError
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch, Ruleset
+from offload.model.network import Station
 from offload.service.bus import methods
 from offload.service.engine import Engine
+from offload.service.reconcile import Decided
 from offload.service.tasks import returns
 from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.ubus.client import FakeUbusClient
 from service.firewalls import PickyNft, firewall_router
 from service.routers import Fakes, router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TABLE = "flow_offload"
 BUSY = "Could not process rule: Device or resource busy"
@@ -140,3 +147,80 @@ def test_a_rule_whose_time_begins_after_a_load_waits_for_a_return(monkeypatch: p
     assert (applied.loaded, applied.returned, applied.changes) == (True, (TABLE,), 2)
     due = returns.rules_due(host.service)
     assert due is not None and due < clock.now
+
+
+class Twice:
+    """A firewall whose load changes a deciding rule, so that the pass decides twice; `then` runs after the load."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.host = firewall_router()
+        self.host.nft.included = limiting(5060)
+        self.service.work()
+        self.service.work()
+        self.clock = self.host.fakes.clock
+        self.clock.now += 10.0
+        self.then: Callable[[], None] = lambda: None
+        apply = PickyNft.apply
+
+        def loads(nft: PickyNft, text: str) -> None:
+            apply(nft, text)
+            if "fw4" in text:
+                nft.foreign = limiting(5061)
+                self.then()
+
+        patch.setattr(PickyNft, "apply", loads)
+
+    @property
+    def service(self) -> Engine:
+        """The service of the router."""
+        return self.host.service
+
+    def created(self, *forced: str) -> int:
+        """How often a pass with a load creates the table."""
+        assert self.service.firewall is not None
+        self.service.firewall.force()
+        sent = len(self.host.nft.sent)
+        assert self.service.work(forced=forced).changes == 2
+        return sum("flowtable" in text for text in self.host.nft.sent[sent:])
+
+
+def phone_moves(engine: Engine) -> None:
+    """A station goes from one port of the LAN to another."""
+    for port in ("lan1", "lan2"):
+        engine.stations.station(Station("02:00:00:00:00:77", port), "br-lan")
+
+
+@pytest.mark.parametrize("forced", [(), (TABLE,)], ids=["for routes and a station", "because it is owed"])
+def test_a_pass_that_decides_twice_creates_a_table_once(
+    monkeypatch: pytest.MonkeyPatch, forced: tuple[str, ...]
+) -> None:
+    twice = Twice(monkeypatch)
+    if not forced:
+        phone_moves(twice.service)
+        twice.service.route_returns.changed(ToReturn.ALL, twice.clock.now)
+        twice.clock.now += 1.0
+    assert twice.created(*forced) == 1
+    assert due(twice.service) == (None, None)
+
+
+def test_a_station_that_moves_between_two_attempts_has_its_table_created_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice, read = Twice(monkeypatch), Engine.read
+
+    def reads(engine: Engine) -> Decided:
+        phone_moves(engine)
+        return read(engine)
+
+    twice.then = lambda: monkeypatch.setattr(Engine, "read", reads)
+    assert twice.created(TABLE) == 2
+
+
+def test_a_route_that_changes_between_two_attempts_waits_for_its_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = Twice(monkeypatch)
+
+    def changes() -> None:
+        twice.service.route_returns.changed(ToReturn.ALL, twice.clock.now + 0.5)
+        twice.clock.now += 1.0
+
+    twice.then = changes
+    assert twice.created() == 1
+    assert returns.routes_due(twice.service) is not None

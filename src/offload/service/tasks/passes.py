@@ -36,15 +36,17 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     `forced`: names of tables to create again even if nothing differs; after a failure `engine.owed` has them, for the
     next pass. Those with flows to stations that moved are added, and those that are due for changed routes. If nft
     refuses, the pass reads and decides again, TRIES (3) times in all, until it decides the same; if nft still refuses,
-    the Plan that is stored has the tables in effect. If the router cannot be read, the last decision stays. No
-    OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about our
-    firewall. The engine queues ubus events for what changed.
+    the Plan that is stored has the tables in effect. It decides again also if other rules came with a load of the
+    firewall. All that was asked creates a table once, but for stations that move meanwhile. If the router cannot be
+    read, the last decision stays. No OffloadError is raised: `error` of the outcome has its sentence, or
+    `engine.firewall.error` if it is about our firewall. The engine queues ubus events for what changed.
     """
     engine.passes += 1
     engine.owed = engine.owed.union(forced)
     before, last, outcome = engine.decided, None, engine.applied.then(0, "")
     moved = _moved(engine, before.plan if before else Plan())
     began, others = (engine.doors.clock(), time()), None  # a rule's time that begins meanwhile needs its own return
+    sent_at = began[0]
     for _ in range(TRIES):
         try:
             decided = engine.read()
@@ -54,9 +56,9 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last, others = decided, engine.doors.nft.of_others if others is None else others
-        wanted = {*engine.owed, *moved, *_moved_meanwhile(engine, decided.plan), *_for_routes(engine, decided.plan)}
-        sent_at = engine.doors.clock()
-        applied = _apply(engine, decided, wanted)
+        wanted = {*engine.owed, *moved, *_for_routes(engine, decided.plan)}.difference(outcome.returned)
+        sent_at = sent_at if outcome.returned else engine.doors.clock()  # of a table that is not created once more
+        applied = _apply(engine, decided, wanted.union(_moved_meanwhile(engine, decided.plan)))
         outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
         engine.note_evicted(applied)
