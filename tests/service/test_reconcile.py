@@ -64,7 +64,7 @@ def holding(found: Decided) -> FakeNft:
 def test_the_first_pass_sends_one_transaction() -> None:
     nft = FakeNft()
     applied = apply(decided(), nft, now=lambda: NOON)
-    assert applied == Applied(1, "2026-01-01T12:00:00+00:00", 1)
+    assert applied == Applied(1, "2026-01-01T12:00:00+00:00", 1, made=("flow_offload",))
     assert len(nft.sent) == 1
 
 

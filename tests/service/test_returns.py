@@ -10,6 +10,7 @@ from offload.model.network import Station
 from offload.service.bus import methods
 from offload.service.engine import Engine
 from offload.service.reconcile import Decided
+from offload.service.roaming import follow
 from offload.service.tasks import returns
 from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.ubus.client import FakeUbusClient
@@ -85,6 +86,16 @@ def test_a_pass_that_nft_refuses_leaves_the_return_for_routes_to_be_made() -> No
     fakes.nft.refusals = []
     assert fakes.service.work().returned == (TABLE,)
     assert due(fakes.service) == (None, None)
+
+
+def test_a_table_that_a_pass_creates_because_it_is_gone_counts_as_returned() -> None:
+    fakes = changed()
+    phone_moves(fakes.service)
+    fakes.nft.held, fakes.nft.took = {}, False
+    fakes.service.touched = True
+    applied = fakes.service.work()
+    assert (applied.changes, applied.returned, applied.made) == (1, (), (TABLE,))
+    assert due(fakes.service) == (None, None) and not follow.run(fakes.service)
 
 
 CHAINS = (LiveChain("inet", "fw4", "forward", "forward"), LiveChain("inet", "banIP", "forward", "forward", -5))

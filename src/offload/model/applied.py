@@ -18,28 +18,33 @@ class Applied:
     # ruleset of our firewall is not here, but in `engine.firewall.error`
     error: str = ""
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
+    made: tuple[str, ...] = ()  # tables that were created, also where there was none: their flows meet what is there
     loaded: bool = False  # the pass loaded the firewall
 
-    def then(self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = ()) -> "Applied":
+    def then(
+        self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = (), made: tuple[str, ...] = ()
+    ) -> "Applied":
         """The Applied that follows this one, for a pass or return that sent `changes` transactions and ended at `time`.
 
-        With 0 changes it has the generation and time of this one, and `returned` is empty. `loaded` of the result is
-        False.
+        With 0 changes it has the generation and time of this one, and `returned` and `made` are empty. `loaded` of the
+        result is False.
         """
         if not changes:
             return Applied(self.generation, self.time, error=error)
-        return Applied(self.generation + 1, time, changes, error, returned)
+        return Applied(self.generation + 1, time, changes, error, returned, made)
 
     def with_attempt(self, last: "Applied") -> "Applied":
         """One Applied for two parts of a pass: this one, and `last`, the part after it.
 
-        Changes are added, `returned` is joined without repeats, and `loaded` is True if one of them has it. The error
-        is that of `last`. Generation and time are those of `last`, or of this one if `last` has no changes.
+        Changes are added, `returned` and `made` are joined without repeats, and `loaded` is True if one of them has it.
+        The error is that of `last`. Generation and time are those of `last`, or of this one if `last` has no changes.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))
+        made = tuple(dict.fromkeys((*self.made, *last.made)))
         changes = self.changes + last.changes
-        return Applied(counting.generation, counting.time, changes, last.error, returned, self.loaded or last.loaded)
+        loaded = self.loaded or last.loaded
+        return Applied(counting.generation, counting.time, changes, last.error, returned, made, loaded)
 
 
 @dataclass(frozen=True, slots=True)

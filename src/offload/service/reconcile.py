@@ -218,15 +218,15 @@ def _sent(
     transactions_of: Callable[[], Iterable[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
 ) -> Applied:
     sent, error = 0, ""
-    returned: tuple[str, ...] = ()
+    returned, made = tuple[str, ...](), tuple[str, ...]()
     try:
         for transaction in transactions_of():
             nft.apply(transaction.text)
             sent += 1
-            returned += transaction.returned
+            returned, made = returned + transaction.returned, made + transaction.made
     except NftError as refusal:
         error = str(refusal)
-    return before.then(sent, now().isoformat(timespec="seconds"), error, returned)
+    return before.then(sent, now().isoformat(timespec="seconds"), error, returned, made)
 
 
 def removed(nft: Nft) -> str:

@@ -59,7 +59,7 @@ def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
         return None
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
-    engine.stations.moves.returned(applied.returned, before.plan, engine.doors.clock())
+    engine.stations.moves.returned(applied.made, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
     if not applied.error:
         passes.note_returned(engine, applied, before.plan, began, began[0])

@@ -56,14 +56,14 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last, others = decided, engine.doors.nft.of_others if others is None else others
-        wanted = {*engine.owed, *moved, *_for_routes(engine, decided.plan)}.difference(outcome.returned)
-        sent_at = sent_at if outcome.returned else engine.doors.clock()  # of a table that is not created once more
+        wanted = {*engine.owed, *moved, *_for_routes(engine, decided.plan)}.difference(outcome.made)
+        sent_at = sent_at if outcome.made else engine.doors.clock()  # of a table that is not created once more
         applied = _apply(engine, decided, wanted.union(_moved_meanwhile(engine, decided.plan)))
         outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
         engine.note_evicted(applied)
         if not applied.error:
-            engine.stations.moves.returned(applied.returned, decided.plan, engine.doors.clock())
+            engine.stations.moves.returned(applied.made, decided.plan, engine.doors.clock())
             if not applied.loaded or (decided.snapshot.firewall != "none" and not _other_rules(engine)):
                 break  # else the firewall's table has only now appeared, or the files that it includes: decide again
             continue
@@ -84,18 +84,18 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
 def note_returned(
     engine: "Engine", applied: Applied, plan: Plan, began: tuple[float, float] | None, sent_at: float
 ) -> None:
-    """Note which changes of rules and routes wait no longer, as `applied` created their tables of the plan again.
+    """Note which changes of rules and routes wait no longer, as `applied` created their tables of the plan.
 
     Rules ask for all tables, routes for the hardware table or all. `began`: when the rules were read, in monotonic
     seconds and in seconds since 1970; None: a rule may have come after a table was created. `sent_at`: when the
     transactions were sent, in monotonic seconds.
     """
-    returned = set(applied.returned)
-    if returned and returned >= {table.name for table in plan.tables}:
+    made = set(applied.made)
+    if made and made >= {table.name for table in plan.tables}:
         if began is not None:
             engine.rule_returns.returned(*began)
         engine.route_returns.returned(ToReturn.ALL, sent_at)
-    elif HARDWARE_TABLE[0] in returned:
+    elif HARDWARE_TABLE[0] in made:
         engine.route_returns.returned(ToReturn.HARDWARE, sent_at)
 
 

@@ -22,18 +22,16 @@ Busy = Callable[[Lost], bool]  # whether the kernel may have an offloaded flow o
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One text for `nft -f -`. `returned`: names of the tables that it deletes, or deletes and creates again.
+    """One transaction of nft, and what it does to our tables.
 
-    The flows of such a table go back to the slow path. `table`: name of the table that the text changes as the Plan
-    wants while its flows stay; empty for any other text. `lost`: traffic that `table` no longer offloads, but whose
-    flows may still be in its flowtable: after sending the text the caller has to check whether the kernel has such
-    flows.
+    After sending a text with `lost` the caller has to check whether the kernel has such flows.
     """
 
-    text: str
-    returned: tuple[str, ...] = ()
-    table: str = ""
-    lost: Lost = NOTHING_LOST
+    text: str  # for `nft -f -`
+    returned: tuple[str, ...] = ()  # tables that it deletes, or deletes and creates again: their flows become slow
+    made: tuple[str, ...] = ()  # the table that it creates, also if there was none: its flows meet rules as they are
+    table: str = ""  # the table that it changes as the Plan wants while its flows stay; empty for any other text
+    lost: Lost = NOTHING_LOST  # traffic that `table` no longer offloads, whose flows may still be in its flowtable
 
 
 def assume_offloaded(_: Lost) -> bool:
@@ -78,11 +76,16 @@ def _is_made(table: Table, held: LiveTable | None, plan: Plan, busy: Busy) -> bo
 # after these the software table is as planned, without the elements that the hardware table has too
 def _withheld(table: Table, held: LiveTable | None, plan: Plan, made: Collection[str]) -> Iterator[Transaction]:
     if held is None or table.name in made:
-        yield Transaction(wipe(table.name) + render_table(table, withheld=True), (table.name,) if held else ())
+        yield _creation(table, held, withheld=True)
         return
     if held != expected(table):
         yield _small(table, held, plan)
     yield Transaction(_filled(table, own(table)))
+
+
+def _creation(table: Table, held: LiveTable | None, *, withheld: bool = False) -> Transaction:
+    names = (table.name,)
+    return Transaction(wipe(table.name) + render_table(table, withheld=withheld), names if held else (), names)
 
 
 # `held`: the table in the kernel, whose live flows stay
@@ -108,12 +111,11 @@ def _transactions(
         if table is None:
             found += [Transaction(wipe(name), (name,))] if held else []
         elif held is None or name in made:
-            returned = (name,) if held else ()
             if table.hardware:
-                found += [Transaction(wipe(name), returned)] if held else []
-                found.append(Transaction(render_table(table)))
+                found += [Transaction(wipe(name), (name,))] if held else []
+                found.append(Transaction(render_table(table), made=(name,)))
             else:
-                found.append(Transaction(wipe(name) + render_table(table), returned))
+                found.append(_creation(table, held))
         elif held != expected(table):
             found.append(_small(table, held, plan))
     return found
