@@ -15,7 +15,6 @@ from offload.errors import OffloadError, StartingError, UsageError
 from offload.nouns import dataclass
 from offload.service.bus import choices, cut, methods, previews, takeover, totals
 from offload.service.bus.explaining import flow_list
-from offload.service.checking.check import check
 from offload.service.engine import Engine
 
 SESSION = "ubus_rpc_session"
@@ -34,10 +33,19 @@ class Verb:
     arguments: Signature
 
 
+# These two are imported on use, as their modules cost other verbs of the command time.
+
+
 def _explain(engine: Engine, given: methods.Given) -> Json:
-    from offload.service.bus.explaining.explanations import explain  # eight modules that cost `offload flows` time
+    from offload.service.bus.explaining.explanations import explain
 
     return explain(engine, given)
+
+
+def _check(engine: Engine, given: methods.Given) -> Json:
+    from offload.service.checking.check import check
+
+    return check(engine, given)
 
 
 METHODS: Mapping[str, Verb] = {
@@ -45,7 +53,7 @@ METHODS: Mapping[str, Verb] = {
     "zones": Verb(methods.zones, {}),
     "metrics": Verb(methods.metrics, {}),
     "totals": Verb(totals.totals, {}),
-    "check": Verb(check, {}),
+    "check": Verb(_check, {}),
     "reload": Verb(methods.reload, {}),
     "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
     "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
