@@ -17,6 +17,7 @@ from socket import IPPROTO_TCP, IPPROTO_UDP
 from kernel.netns import Namespace
 from kernel.traffic import NOTHING, Crossing, Talk
 
+RESTLESS = 20
 ON_ITS_WAY = 0.3  # seconds; what a host has sent or acknowledged may not have been forwarded yet
 Key = tuple[str, int, str, int, int]  # source, port, destination, port, protocol, as the forward hook sees them
 NUMBERS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}  # nft knows the names only where /etc/protocols does
@@ -84,29 +85,34 @@ class Evidence:
     def watch(self, talk: Talk) -> Iterator[Sighting]:
         """Watch a conversation while it goes on; the Sighting is filled in at the end."""
         sighting = Sighting()
-        moved, slow = self._at_rest(talk)
+        (moved,), counted = self._at_rest([talk])
+        slow = self.slow(talk, counted)
         yield sighting
         sighting.moved, sighting.slow = talk.packets() - moved, self.slow(talk) - slow
         if sighting.slow != NOTHING and not sighting.all_slow():
             time.sleep(ON_ITS_WAY)
             sighting.slow = self.slow(talk) - slow
 
-    def _at_rest(self, talk: Talk) -> tuple[Crossing, Crossing]:
-        """Packets moved, and slow ones, with none on its way in between: an acknowledgement may be late."""
-        while True:
-            moved, slow = talk.packets(), self.slow(talk)
-            if talk.packets() == moved:
-                return moved, slow
+    def _at_rest(self, talks: Sequence[Talk]) -> tuple[list[Crossing], dict[Key, int]]:
+        """Packets that each moved, and slow ones, with none sent in between: an acknowledgement may be late.
+
+        Conversations that never rest are read RESTLESS times.
+        """
+        for _ in range(RESTLESS):
+            moved, counted = [talk.packets() for talk in talks], self.counted()
+            if [talk.packets() for talk in talks] == moved:
+                break
+        return moved, counted
 
     @contextmanager
     def watch_all(self, talks: Sequence[Talk]) -> Iterator[list[Sighting]]:
         """Watch several conversations at once, which costs no more than one."""
         sightings = [Sighting() for _ in talks]
-        moved, before = [talk.packets() for talk in talks], self.counted()
+        begin, before = self._at_rest(talks)
         yield sightings
-        after = self.counted()
-        for sighting, talk, then in zip(sightings, talks, moved, strict=True):
-            sighting.moved = talk.packets() - then
+        end, after = self._at_rest(talks)
+        for sighting, talk, then, now in zip(sightings, talks, begin, end, strict=True):
+            sighting.moved = now - then
             sighting.slow = self.slow(talk, after) - self.slow(talk, before)
 
     def counted(self) -> dict[Key, int]:
