@@ -18,7 +18,7 @@ class Applied:
     # ruleset of our firewall is not here, but in `engine.firewall.error`
     error: str = ""
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
-    made: tuple[str, ...] = ()  # tables that were created, also where there was none: their flows meet what is there
+    made: tuple[str, ...] = ()  # tables that were created; of these, `returned` lacks those that did not exist before
     loaded: bool = False  # the pass loaded the firewall
 
     def then(

@@ -136,8 +136,8 @@ class PacketRule:
     meet rules on a hook of DEVICE_HOOKS. `does`: limit, quota, dscp, priority, mark, ttl, change (of headers), dup,
     offload (adds flows to a flowtable), queue or log; or if it drops packets, or accepts what a later rule drops: time
     (at some times), ban (by a set), quota (by the connection's packets or bytes so far) or drop (by another property
-    that may change during a connection). In a chain that packets pass after ours, drop is said also of other rules that
-    drop. Different jumps to a rule make several of these.
+    that may change during a connection). In a chain that packets pass after ours, every other rule that drops is `drop`
+    too. Different jumps to a rule make several of these.
     """
 
     table: str  # family and name: `inet fw4`

@@ -11,6 +11,7 @@ from offload.errors import KernelError, OffloadError, StartingError
 from offload.model.applied import Applied
 from offload.model.flow import Share, State
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE
+from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.bus import arguments
 from offload.service.bus.arguments import ArgumentError
@@ -47,12 +48,13 @@ def status(engine: Engine, _: Given) -> Json:
     counted, notes = _counted(engine, decided)
     verdicts = Verdicts(engine.hardware_monitor.known, engine.hardware_monitor.ports)
     plan = station_sets.counted_now(engine, decided.plan) if engine.resident else decided.plan
-    found = status_json(plan, decided.snapshot, decided.problems, counted, engine.applied, verdicts)
+    error = engine.applied.error or (engine.firewall.error if engine.firewall else "")
+    applied = replace(engine.applied, error=error)
+    found = status_json(plan, decided.snapshot, decided.problems, counted, applied, verdicts)
     for pair in found["pairs"]:
         ended = engine.totals.of((pair["src"], pair["dest"]))
         every = {"flows": sum(ended.flows), "packets": sum(ended.packets), "bytes": sum(ended.octets)}
         pair["ended"] = every | {"by_path": counts_json(ended)}
-    found["applied"]["error"] = found["applied"]["error"] or (engine.firewall.error if engine.firewall else "")
     lived = {"passes": engine.passes, "since": engine.totals.since, "complete": engine.totals.whole}
     return found | {"exempts": exempts_json(engine), "notes": notes, "service": lived}
 

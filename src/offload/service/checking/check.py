@@ -1,4 +1,4 @@
-"""The ubus method `check`: what is wrong with configuration, kernel, firewall and the last pass."""
+"""The ubus method `check`: faults of the configuration, kernel and firewall, and why the last pass failed."""
 
 from collections.abc import Mapping
 from typing import Any

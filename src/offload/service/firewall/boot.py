@@ -146,7 +146,7 @@ def _refused(left_out: LeftOut, matching: Matching) -> str:
 
 
 def _hash(value: object) -> str:
-    # of its repr, which has an escape for what is no character, as names of files can have
+    # The name of a file may have bytes that are not UTF-8; repr escapes them, so that the text can be encoded.
     return sha256(repr(value).encode()).hexdigest()[:8]
 
 

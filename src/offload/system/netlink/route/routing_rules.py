@@ -126,10 +126,10 @@ class RouteEvents:
     _whole: set[int] = field(default_factory=set)  # devices all of whose routes are remembered, and name them
 
     def doubt(self) -> None:
-        """Doubt what is remembered, because the kernel dropped notifications: those may have been of any route.
+        """Note that the kernel dropped notifications, which may have been about any remembered route.
 
-        Then the next one of each route that repeats what is remembered asks for LOST at most: the route may have led
-        elsewhere meanwhile, but most were renewed.
+        The next notification of such a route asks for LOST at most if it equals the remembered state: the route may
+        have led elsewhere in between. Nexthop objects are forgotten.
         """
         self._doubted = set(self._known)
         self._nexthops.clear()
