@@ -3,7 +3,7 @@
 Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine, several
 one after the other in the same one, as a machine takes half a minute to boot. First come those that measure time: the
 ones that run here beside the ones in a machine, on a processor each. Then machines in which instructions or slow
-packets are counted run two at a time, the longest first: other load does not change what they count. If a program
+packets are counted run two at a time: other load does not change what they count. If a program
 fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are: people
 judge them, and the gate has limits of its own.
 """
@@ -28,6 +28,7 @@ MINUTES = float(os.environ.get("BENCH_MINUTES", "20"))
 WIDTHS = f"{'work':46} {'peer':16} {'peer has':>10} {'ours':>10} {'unit':5} {'ratio':>6} {'goal':>7}  met"
 AT_ONCE = min(2, os.cpu_count() or 1)  # machines in which something is counted
 ENDED = "bench ended: "  # before the name and the exit status of a program
+STEADY = "PYTHONHASHSEED=0"  # else the order of Python's sets, and so the instructions that a run takes, are random
 BAR = 40  # characters for a ratio of 1
 
 
@@ -40,7 +41,7 @@ class Place:
 
     def argv(self, modules: tuple[str, ...]) -> list[str]:
         """The command that runs these modules one after the other, and prints ENDED, name and status after each."""
-        python = "python3" if self.series else shlex.quote(sys.executable)
+        python = f"{STEADY} {'python3' if self.series else shlex.quote(sys.executable)}"
         each = "; ".join(rf"{python} -m bench.{module}; printf '\n{ENDED}%s %s\n' {module} $?" for module in modules)
         machine = [sys.executable, "-m", "kernel.vm"] if self.series else []
         return [*machine, "sh", "-c", each]
@@ -76,7 +77,7 @@ class Programs:
 HERE = Place()
 USER_MODE = {series: Place(series) for series in ("6.1", "6.12")}
 COUNTED = {series: Place(series, counted=True) for series in ("6.1", "6.12")}
-# The longest first: a machine that begins last should not be the one that takes longest.
+FULLEST = "6.1"
 AREAS = {
     "dataplane": [
         Programs(COUNTED["6.1"], ("slow", "packets", "exemptions", "guard")),
@@ -124,7 +125,7 @@ def main(areas: list[str]) -> None:
             timed.setdefault(programs.place.series, []).append(programs)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(measure, timed.values()))
-        list(pool.map(measure, ([programs] for programs in chosen if programs.counting)))
+        list(pool.map(measure, ([programs] for programs in by_length(chosen) if programs.counting)))
     rows = [row for programs in chosen for row in found[programs]]
     if areas == [MEMORY]:
         rows = [row for row in rows if row.unit == "MB" or row.met == NOT_MEASURED]
@@ -132,6 +133,11 @@ def main(areas: list[str]) -> None:
     (BUILD / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
     (BUILD / "bench.txt").write_text("\n".join([*_table(rows), ""]))
     print(f"bench: {len(rows)} lines in {BUILD.name}/bench.json and {BUILD.name}/bench.txt", flush=True)
+
+
+def by_length(chosen: Iterable[Programs]) -> list[Programs]:
+    """Those of kernel 6.1 first, which has all the lines that need one kernel only, so that no long machine is last."""
+    return sorted(chosen, key=lambda programs: programs.place.series != FULLEST)
 
 
 def together(chosen: Iterable[Programs]) -> list[Programs]:

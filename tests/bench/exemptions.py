@@ -9,6 +9,7 @@ from collections.abc import Callable
 from bench.packets import Measured, measured
 from bench.rows import against
 from kernel.house import OFFLOAD, House, house
+from kernel.inside import applied, decided, observed
 from kernel.topologies import TOPOLOGIES
 
 FEW, MANY, GOAL = 10, 1000, 1.05
@@ -29,7 +30,7 @@ def cost_of(lab: House, shape: str, count: int, before: Measured | None) -> Meas
     """What a packet takes with so many exemptions of a shape."""
     exempts = "".join(EXEMPT + SHAPES[shape](number) for number in range(count))
     (lab.router.config / "offload").write_text(OFFLOAD + NEVER + exempts)
-    lab.router.offload("apply")
+    applied(lab.router, decided(lab.router, observed(lab.router)))
     return measured(lab, "lan", "wan", before)
 
 

@@ -88,6 +88,12 @@ def establish(router: Namespace, near: End, far: End, address: str, near_mac: st
     return forth, Flow(far, address, PORT, seen[0], seen[1], far_mac)
 
 
+def fast(router: Namespace) -> bool:
+    """Whether the flow that `establish` opened last, and no other, is in a flowtable of software or hardware."""
+    listed = router.run("conntrack", "-L", "-p", "udp", "--orig-port-dst", str(PORT)).splitlines()
+    return len(listed) == 1 and "OFFLOAD]" in listed[0]
+
+
 @dataclass(frozen=True)
 class Sink:
     """A host that drops all that comes in on these devices, before it looks at it."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from bench.hardware import CHOICE, COUNT, around, emulation, through
 from bench.hardware import flows as opened
-from bench.pktgen import Flow, Sink, blast, dropped
+from bench.pktgen import Flow, Sink, blast, dropped, fast
 from bench.rows import Figure, against, mean
 from kernel import chip
 from kernel.desk import plain, served
@@ -55,10 +55,12 @@ def by_air(lab: House) -> Figure:
     """The same of a flow of the station at the plain port, of which the engine takes nothing."""
     figures = []
     forth, back = opened(lab).values()
+    assert fast(lab.router), f"the flow is slow by {lab.router.run('nft', 'list', 'ruleset')}"
     for device, flow, beyond in (("ap0", forth, "wan"), ("wan", back, "lan")):
         settled(lab, flow, lambda taken: taken == 0)
         without = dropped(flow, Sink(lab.router, (device,)), COUNT)
         figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT) - without)
+    assert fast(lab.router), "the flow left the flowtable"
     return mean(figures)
 
 
