@@ -25,11 +25,20 @@ if not os.environ.get("OFFLOAD_IN_VM"):  # the tests in a machine draw no exampl
 # Python looks through all that stays in memory for garbage; seldom saves a tenth of the time of thousands of tests.
 gc.set_threshold(50_000, 20, 20)
 
+AGAIN = "AGAIN"  # before the name of a test that needed another run, and its cause (tests/gate/job.py)
 HOME = Path(__file__).parent / "golden" / "03-lan-guest-wan"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what comes out now into tests/golden")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print why tests needed another run: pytest-rerunfailures prints their names alone; the gate lists the causes."""
+    for report in terminalreporter.getreports("rerun"):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        cause = " ".join(str(crash.message if crash else report.longreprtext).split())
+        terminalreporter.write_line(f"{report.longreprtext}\n{AGAIN} {report.nodeid} - {cause}")
 
 
 @pytest.fixture(name="offload")

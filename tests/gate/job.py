@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 RERUN = re.compile(r"^RERUN (\S+)", re.MULTILINE)  # pytest's summary, with -rR
+AGAIN = re.compile(r"^AGAIN (\S+) - (.*)", re.MULTILINE)  # what tests/conftest.py adds to it
 FAILURE = re.compile(r"^((?:FAILED|ERROR) \S+.*)", re.MULTILINE)  # with -rfE
 SUMMARY = re.compile(r"^(?:=+ )?(\d+ \w+[^=\n]* in [\d.:]+\S*)", re.MULTILINE)
 WIDTH = 400  # characters of a failure's line
@@ -54,9 +55,11 @@ class Ended:
 
     @property
     def reruns(self) -> list[str]:
-        """The tests that needed another run, and the machines that did."""
+        """The tests that needed another run, with the cause where it is known, and the machines that did."""
+        causes = {test: f" - {cause}"[:WIDTH] for test, cause in AGAIN.findall(self.output)}
+        tests = [f"{test}{causes.get(test, '')}" for test in RERUN.findall(self.output)]
         machines = ["its machine died"] * self.output.count(DIED)
-        return [f"{self.job.name}: {what}" for what in [*RERUN.findall(self.output), *machines]]
+        return [f"{self.job.name}: {what}" for what in [*tests, *machines]]
 
     @property
     def failures(self) -> list[str]:

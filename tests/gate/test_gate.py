@@ -1,5 +1,6 @@
 """The gate reports what failed and what needed another run, and fails for either."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ PRINTED = """..R.F
 =========================== rerun test summary info ============================
 RERUN tests/kernel/test_cut.py::test_one
 RERUN tests/kernel/test_cut.py::test_two[pair]
+AGAIN tests/kernel/test_cut.py::test_one - AssertionError: 3 packets were slow
 1 failed, 3 passed, 2 rerun in 5.51s
 """
 
@@ -32,9 +34,19 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reruns_and_summary_of_what_pytest_printed() -> None:
     ended = Ended(job("6.1 test_cut", ""), 1, PRINTED, 7)
     assert ended.reruns == [
-        f"6.1 test_cut: tests/kernel/test_cut.py::{test}" for test in ("test_one", "test_two[pair]")
+        f"6.1 test_cut: tests/kernel/test_cut.py::{test}"
+        for test in ("test_one - AssertionError: 3 packets were slow", "test_two[pair]")
     ]
     assert ended.summary == "1 failed, 3 passed, 2 rerun in 5.51s"
+
+
+def test_pytest_prints_why_a_test_needed_another_run(tmp_path: Path) -> None:
+    program = "ran = []\ndef test_it():\n    ran.append(1)\n    assert len(ran) == 2, 'too\\nfew'\n"
+    (tmp_path / "test_once.py").write_text(program)
+    shutil.copy(parts.TESTS / "conftest.py", tmp_path)
+    done = run(Job("kernel", "once", (sys.executable, *parts.PYTEST, "-c", "/dev/null", str(tmp_path)), Cost(1)))
+    (again,) = done.reruns
+    assert again.startswith("once: ") and "test_it - AssertionError: too few" in again, done.output
 
 
 def test_a_machine_that_died_is_a_rerun() -> None:

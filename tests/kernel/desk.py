@@ -135,5 +135,5 @@ def settle(house: House, talk: Talk, place: str, engine: Sequence[str] = ENGINE)
     (seen,) = house.watch([talk], ENOUGH)
     by_chip = chip.forwarded(house.router, engine) - before
     assert seen.fast(ENOUGH), seen
-    assert conntrack_flags(house.router, talk) == {"HW_OFFLOAD" if wired else "OFFLOAD"}
+    assert (flags := conntrack_flags(house.router, talk)) == {"HW_OFFLOAD" if wired else "OFFLOAD"}, flags
     assert by_chip >= 2 * ENOUGH if wired else by_chip == 0, f"{by_chip} packets by the chip"
