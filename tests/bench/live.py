@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def waits(service: Resident) -> Iterator[tuple[str, float]]:
-    """The longest time without a look for hints by call, in seconds of processor time."""
+    """How long a hint waits at most behind each call, in seconds of processor time (watched.py)."""
     assert service.process is not None
     for work, (method, words) in CALLS.items():
         time.sleep(REST)

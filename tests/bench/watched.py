@@ -1,8 +1,10 @@
-"""`python -m bench.watched`: the service, which notes how long it did not look for hints while it answered calls.
+"""`python -m bench.watched`: the service, which notes how long a hint may wait while it answers calls.
 
-A look is one that reads the kernel's notifications. Times are of its own processor, so that other programs do not
-count; a pass that it makes itself, because a hint was due, ends one stretch and begins the next. The stand-in of
-python-ubus, which packs replies in Python where a router has C, is left out.
+Between the parts of a long call the service has chances to look at the kernel's notifications. It takes the first one
+MEANWHILE seconds after its last look, so that a hint waits for at most the longest stretch between two chances, and
+MEANWHILE. That sum repeats; when it looks within a call depends on when it looked last. Times are of its own processor,
+so that other programs do not count; a pass that it makes itself, because a hint was due, ends one stretch and begins
+the next. The stand-in of python-ubus, which packs replies in Python where a router has C, is left out.
 """
 
 import time
@@ -14,40 +16,39 @@ from offload.service import loop, main
 from offload.service.bus import ubus_object
 from offload.service.engine import Engine
 
-NOTED = Path("/run/offload-longest")  # seconds: the longest stretch since the file was removed
+NOTED = Path("/run/offload-longest")  # seconds that a hint waits at most behind the last call
 
 
 class Watch:
-    """The time of the last look for hints during a call, and the longest one between two, in processor seconds."""
+    """The time of the last chance to look for hints during a call, and the longest stretch, in processor seconds."""
 
     def __init__(self) -> None:
-        self.looked = self.longest = 0.0
+        self.last = self.longest = 0.0
+        self.chances = 0
 
     def answer(self, engine: Engine, verb: ubus_object.Verb, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a call; its end is a look, for the loop waits for hints again."""
-        self.looked, self.longest = time.process_time(), 0.0
+        """Answer a call. Its end is a look, for the loop waits for hints again."""
+        self.last, self.longest, self.chances = time.process_time(), 0.0, 0
         reply = ANSWER(engine, verb, given)
-        self.note(time.process_time())
-        NOTED.write_text(str(self.longest))
+        self.note()
+        NOTED.write_text(str(self.longest + (loop.MEANWHILE if self.chances else 0)))
         return reply
 
-    def note(self, now: float) -> None:
-        """Note a look."""
-        self.longest = max(self.longest, now - self.looked)
+    def note(self) -> None:
+        """Note the end of a stretch."""
+        self.longest = max(self.longest, time.process_time() - self.last)
 
 
 WATCH, ANSWER = Watch(), ubus_object.answer
 
 
 class Watched(loop.Loop):
-    """The loop, which notes its looks."""
+    """The loop, which notes its chances to look."""
 
     def _follow_meanwhile(self) -> None:
-        now, next_look = time.process_time(), self._follow_at
+        WATCH.note()
         super()._follow_meanwhile()
-        if self._follow_at != next_look:
-            WATCH.note(now)
-            WATCH.looked = time.process_time()
+        WATCH.last, WATCH.chances = time.process_time(), WATCH.chances + 1
 
 
 if __name__ == "__main__":
