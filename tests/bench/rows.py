@@ -2,7 +2,7 @@
 
 Figures in counted instructions (QEMU's icount) are measured until two runs agree. Those of programs are medians of
 processor time, in rounds in which the other program and ours take turns, so that other load on the machine affects
-both.
+both. Where only ours is measured, in one size or in several, the least of some rounds counts: load only adds to it.
 """
 
 import json
