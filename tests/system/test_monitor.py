@@ -24,8 +24,8 @@ def _kernel() -> Iterator[tuple[socket.socket, Monitor]]:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     ours.setblocking(False)
     hints = Monitor()
-    hints._nft.close()
-    hints._nft = ours
+    hints._nft._socket.close()
+    hints._nft._socket = ours
     yield theirs, hints
     hints.close()
     theirs.close()
@@ -65,8 +65,8 @@ def test_all_that_came_before_is_read_at_once() -> None:
                 return waiting.pop(0)
             raise BlockingIOError
 
-    hints._nft.close()
-    hints._nft = Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    hints._nft._socket.close()
+    hints._nft._socket = Socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     assert hints.transactions().generations == 2
     hints.close()
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from offload.errors import KernelError
 from offload.model.flow import Entry
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE, Parser
-from offload.system.netlink.route.monitor import datagrams, listening
+from offload.system.netlink.listener import Listener
 from offload.system.netlink.wire import NETLINK_NETFILTER
 
 DESTROY_GROUP = 1 << (3 - 1)  # NFNLGRP_CONNTRACK_DESTROY
@@ -23,10 +23,10 @@ class ConntrackEvents:
     def __init__(self) -> None:
         self._parser = Parser(IPCTNL_MSG_CT_DELETE)
         try:
-            self._kernel = listening(NETLINK_NETFILTER, DESTROY_GROUP, ROOM)
+            self._kernel = Listener(NETLINK_NETFILTER, DESTROY_GROUP, ROOM)
         except OSError as error:
             raise KernelError(f"the kernel does not tell of ending connections: {error.strerror}") from error
-        self.descriptor = self._kernel.fileno()
+        self.descriptor = self._kernel.descriptor
 
     def read(self) -> tuple[list[Entry], bool]:
         """Read the events since the last call, without waiting: (entries that ended, whether no event is missing).
@@ -36,7 +36,7 @@ class ConntrackEvents:
         """
         ended: list[Entry] = []
         whole = True
-        for each in datagrams(self._kernel, MOST_AT_ONCE):
+        for each in self._kernel.datagrams(MOST_AT_ONCE):
             if each is None:
                 whole = False
             else:

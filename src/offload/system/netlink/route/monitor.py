@@ -1,6 +1,5 @@
 """Listen to the kernel's notifications: one socket for rtnetlink, one for nftables."""
 
-import errno
 import os
 import socket
 from collections.abc import Iterable
@@ -9,7 +8,7 @@ from contextlib import suppress
 from offload.errors import KernelError
 from offload.model.cause import Cause
 from offload.model.network import Neighbour, Station
-from offload.system.netlink.dump import DATAGRAM, SO_RCVBUFFORCE
+from offload.system.netlink.listener import MOST_WAITING, Listener
 from offload.system.netlink.route.messages import Links, Notification, transactions
 from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
@@ -19,9 +18,7 @@ from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 # _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
 ROUTE_GROUPS = sum(1 << (group - 1) for group in (1, 3, 4, 5, 7, 8, 9, 11, 19, 24, 25, 32))
 NFTABLES_GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
-RECEIVE_BUFFER = 1 << 20
 MOST_AT_ONCE = 256  # datagrams in one call; the rest stays for the next call
-MOST_WAITING = 4096  # datagrams; more do not fit into the receive buffer, where each has 576 bytes at least
 NOTHING = Notification()
 OVERRUN = Notification((Cause.OVERRUN,))
 
@@ -35,13 +32,13 @@ class Monitor:
 
     def __init__(self) -> None:
         try:
-            self._route = listening(NETLINK_ROUTE, ROUTE_GROUPS)
-            self._nft = listening(NETLINK_NETFILTER, NFTABLES_GROUP)
+            self._route = Listener(NETLINK_ROUTE, ROUTE_GROUPS)
+            self._nft = Listener(NETLINK_NETFILTER, NFTABLES_GROUP)
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
         self._begun = NOTHING  # of a transaction whose end was not notified yet
-        self.descriptors = (self._route.fileno(), self._nft.fileno())
+        self.descriptors = (self._route.descriptor, self._nft.descriptor)
 
     def links(self) -> Notification:
         """Read rtnetlink's notifications since the last call, without waiting, as one Notification.
@@ -50,7 +47,7 @@ class Monitor:
         dropped notifications or the socket failed, it has the cause OVERRUN, and what earlier ones said is forgotten.
         At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
-        return _joined(map(self._heard, datagrams(self._route)))
+        return _joined(map(self._heard, self._route.datagrams(MOST_AT_ONCE)))
 
     def _heard(self, datagram: bytes | None) -> Notification:
         if datagram is not None:
@@ -66,7 +63,7 @@ class Monitor:
         read that came before this call, so those of our own transactions so far are among them.
         """
         ended = [NOTHING]
-        for each in datagrams(self._nft, MOST_WAITING):
+        for each in self._nft.datagrams(MOST_WAITING):
             part = transactions(each) if each is not None else OVERRUN
             self._begun = _joined((self._begun, part))
             if part.generations or part is OVERRUN:
@@ -118,35 +115,6 @@ class FakeMonitor:
         """Close the pipes whose ends are `descriptors`."""
         for descriptor in (each for pipe in self._pipes for each in pipe):
             os.close(descriptor)
-
-
-def listening(protocol: int, groups: int, room: int = RECEIVE_BUFFER) -> socket.socket:
-    """Open a netlink socket that does not block and receives the multicast groups of this bit mask.
-
-    `room`: bytes of its receive buffer; without CAP_NET_ADMIN it keeps the kernel's default. OSError if the socket
-    cannot be opened.
-    """
-    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
-    with suppress(OSError):
-        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
-    made.bind((0, groups))
-    return made
-
-
-def datagrams(source: socket.socket, most: int = MOST_AT_ONCE) -> Iterable[bytes | None]:
-    """Yield the datagrams that have arrived, at most `most`, without waiting; None where the kernel dropped some.
-
-    For another error of the socket it yields None and ends.
-    """
-    for _ in range(most):
-        try:
-            yield source.recv(DATAGRAM)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            yield None
-            if error.errno != errno.ENOBUFS:
-                return
 
 
 def _joined(parts: Iterable[Notification]) -> Notification:
