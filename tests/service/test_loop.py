@@ -30,9 +30,9 @@ from offload.service.tasks import hardware, returns
 from offload.service.tasks.timed import ConfigFiles, HardwareSample, Task, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Notification
 from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
-from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.syslog import FakeSystemLog
 from offload.system.ubus.server import FakeUbusServer
 from service.routers import OFFLOAD, Fakes, router, section

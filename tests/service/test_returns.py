@@ -12,7 +12,7 @@ from offload.service.engine import Engine
 from offload.service.reconcile import Decided
 from offload.service.roaming import follow
 from offload.service.tasks import returns
-from offload.system.netlink.route.routing_rules import ToReturn
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.ubus.client import FakeUbusClient
 from service.firewalls import PickyNft, firewall_router
 from service.routers import Fakes, router

@@ -1,14 +1,19 @@
 """The causes in the kernel's notifications: recorded messages, and any bytes."""
 
 import struct
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.cause import Cause
+from offload.system.netlink.route.changes import route_events
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Links, transactions
-from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.netlink.route.rtnetlink import IFF_UP, NeighbourEvent
 
 
@@ -208,14 +213,15 @@ def nexthop(number: int, device: int, kind: int = 104) -> bytes:
     return message(kind, bytes(8) + attribute(1, struct.pack("=I", number)) + attribute(5, struct.pack("=I", device)))
 
 
-def by_nexthop(number: int) -> bytes:
+def by_nexthop(number: int, *, target: int = 2) -> bytes:
     head = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 4, 0, 1, 0)
-    return message(24, head + attribute(1, bytes([192, 0, 2, 0])) + attribute(30, struct.pack("=I", number)))
+    return message(24, head + attribute(1, bytes([192, 0, target, 0])) + attribute(30, struct.pack("=I", number)))
 
 
 def test_a_nexthop_object_that_is_replaced_or_goes_with_its_routes_asks_for_them() -> None:
     """The kernel may notify of none of its routes (docs/kernel.md 37)."""
     links, network, nothing = Links(), by_nexthop(5), ToReturn.NOTHING
+    links.there(())
     steps = (nexthop(5, 3), nexthop(5, 3), network, network, nexthop(5, 4), nexthop(6, 4), nexthop(6, 4, 105))
     heard = [links.hear(each).routes for each in steps]
     assert heard == [ToReturn.ALL, nothing, ToReturn.ALL, nothing, *[ToReturn.ALL] * 2, nothing], "no route by sixth"
@@ -264,6 +270,116 @@ def test_a_nexthop_object_goes_with_the_carrier_of_its_device() -> None:
     assert not any(each.causes for each in heard)
     assert links.hear(nexthop(5, 3)).routes is ToReturn.ALL
     assert links.hear(nexthop(6, 4)).routes is ToReturn.NOTHING, "it is by another device"
+
+
+def told(*messages: bytes) -> list[tuple[int, bytes]]:
+    return [(int.from_bytes(each[4:6], sys.byteorder), each[16:]) for each in messages]
+
+
+def test_nexthop_objects_from_before_the_start_go_with_the_carrier_of_their_device_too() -> None:
+    """They are in a dump; no message told of their routes, so these count whichever others are known."""
+    for last in (link(), nexthop(5, 3, 105)):
+        links = Links()
+        links.there(told(nexthop(5, 3), nexthop(6, 4)))
+        heard = [links.hear(each).routes for each in (nexthop(5, 3), to(2, 32, bytes(4)), nexthop(7, 3), last)]
+        assert heard == [ToReturn.NOTHING, ToReturn.HARDWARE, *[ToReturn.ALL] * 2]
+    links.hear(nexthop(8, 4))
+    assert links.hear(nexthop(8, 4, 105)).routes is ToReturn.NOTHING, "it is new, and has no routes"
+
+
+def test_more_routes_than_are_remembered_leave_the_nexthop_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that has objects (FRR) may have a full table of routes."""
+    monkeypatch.setattr(route_events, "MOST_ROUTES", 4)
+    for last in (link(), nexthop(5, 3, 105)):
+        links = Links()
+        for each in (nexthop(5, 3), by_nexthop(5), *(by_device(3, target=each) for each in range(8))):
+            links.hear(each)
+        assert links.hear(last).routes is ToReturn.ALL
+
+
+def appended(route: bytes, flags: int = 0x800) -> bytes:
+    return route[:6] + struct.pack("=H", flags) + route[8:]
+
+
+REPLACES = 0x100
+
+
+def test_a_route_that_was_appended_to_another_does_not_hide_its_device() -> None:
+    """IPv4 deletes the first without a word when its device goes down (docs/kernel.md 37)."""
+    links, first, second = Links(), by_device(3), appended(by_device(4))
+    heard = [links.hear(each).routes for each in (MADE, UP, first, second, second, DOWN, UP)]
+    nothing = ToReturn.NOTHING
+    assert heard == [nothing, nothing, *[ToReturn.ALL] * 2, nothing, ToReturn.ALL, nothing]
+
+
+def test_a_route_is_remembered_when_the_one_beside_it_is_deleted() -> None:
+    gone = message(25, by_device(4)[16:])
+    for deleted, asked in ((gone, ToReturn.ALL), (gone + message(25, by_device(3)[16:]), ToReturn.NOTHING)):
+        links = Links()
+        for each in (MADE, UP, by_device(3), appended(by_device(4)), deleted):
+            links.hear(each)
+        assert links.hear(DOWN).routes is asked
+
+
+def test_a_next_hop_is_remembered_when_the_other_is_deleted() -> None:
+    """IPv6 notifies of the one that is deleted, and not of the others of its route."""
+    links = Links()
+    for each in (MADE, UP, by_device(3), appended(by_device(3, 4)), message(25, by_device(4)[16:])):
+        links.hear(each)
+    assert links.hear(DOWN).routes is ToReturn.ALL
+
+
+def test_a_route_that_was_replaced_leads_by_its_device_no_more() -> None:
+    links = Links()
+    for each in (MADE, UP, by_device(3), appended(by_device(4), REPLACES)):
+        links.hear(each)
+    assert links.hear(DOWN).routes is ToReturn.NOTHING
+    for each in (MADE, UP, by_device(3), appended(by_device(4)), appended(by_device(5), REPLACES)):
+        links.hear(each)
+    assert links.hear(DOWN).routes is ToReturn.ALL, "of several the message does not tell which was replaced"
+
+
+def operations(work: Callable[[], object]) -> int:
+    """How many bytecodes of Python it takes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any]:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def of_objects(count: int, *steps: Callable[[int], bytes]) -> int:
+    """What steps with each of so many nexthop objects take that have a route each."""
+    links = Links()
+    for each in range(1, count + 1):
+        links.hear(nexthop(each, each) + by_nexthop(each, target=each))
+    datagrams = [step(each) for step in steps for each in range(1, count + 1)]
+    return operations(lambda: [links.hear(each) for each in datagrams])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda each: nexthop(each, each, 105),
+        lambda each: link(index=1000 + each, flags=0),
+        lambda each: link(index=each, flags=0),
+        lambda each: link(index=1000 + each, flags=0, changed=IFF_UP),
+    ],
+    ids=["deleted", "no carrier elsewhere", "no carrier", "down"],
+)
+def test_each_of_many_nexthop_objects_and_links_takes_its_own_time(step: Callable[[int], bytes]) -> None:
+    few, many = of_objects(50, step), of_objects(200, step)
+    assert many < 6 * few, "four times as many take four times as long"
 
 
 def test_what_is_in_a_vrf_has_routes() -> None:

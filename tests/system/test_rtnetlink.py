@@ -53,15 +53,37 @@ print(json.dumps({
 }))
 """
 
+NEXTHOPS = """
+ip link add switch type bridge
+for each in one two; do
+    ip link add $each type veth peer name far-$each
+    ip link set far-$each master switch
+    for end in $each far-$each; do ip link set $end addrgenmode none; ip link set $end up; done
+done
+ip address add 10.0.0.1/24 dev one
+ip nexthop add id 5 via 10.0.0.2 dev one
+ip route add 10.10.0.0/24 nhid 5
+"""
+HEARD = """
+import subprocess
+import time
+from offload.system.netlink.route.monitor import Monitor
+door = Monitor()
+for far in ("far-two", "far-one"):  # ports, which have no routes
+    subprocess.run(["ip", "link", "set", far, "down"], check=True)
+    time.sleep(0.5)
+    print(door.links().routes.name)
+"""
 
-def in_a_namespace(commands: str) -> str:
-    """What PROGRAM and then iproute2 print after these commands."""
+
+def in_a_namespace(commands: str, program: str = PROGRAM) -> str:
+    """What the program and then iproute2 print after these commands."""
     if not all(map(shutil.which, ("unshare", "ip"))):
         pytest.skip("needs the programs unshare and ip")
     if subprocess.run(["unshare", "-rn", "true"], check=False, capture_output=True).returncode:
         pytest.skip("may not make network namespaces here")
     command = f'{commands}\n{sys.executable} -c "$PROGRAM"\nip -j address\nip -j route'
-    environment = {"PROGRAM": PROGRAM, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path)}
+    environment = {"PROGRAM": program, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(
         ["unshare", "-rn", "sh", "-exc", command], env=environment, capture_output=True, text=True, check=False
     )
@@ -87,6 +109,13 @@ def test_the_kernel_s_links_addresses_and_routes_are_those_of_iproute2() -> None
     assert ["198.51.100.0/24", ["br-lan", "lan1"], 0] in ipv4
     assert not [each for each in ipv4 if each[0] in {"203.0.113.0/24", "192.0.2.0/24"}]
     assert found["policy"] == []
+
+
+def test_nexthop_objects_from_before_the_start_go_with_a_carrier() -> None:
+    """The kernel tells of the carrier alone (docs/kernel.md 37)."""
+    printed = in_a_namespace(NEXTHOPS, HEARD).splitlines()
+    assert printed[:2] == ["NOTHING", "ALL"]
+    assert "10.10.0.0/24" not in printed[-1]
 
 
 def test_the_kernel_s_routing_rules_by_mark() -> None:

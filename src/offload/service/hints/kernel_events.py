@@ -14,8 +14,8 @@ from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.roaming import follow
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Notification
-from offload.system.netlink.route.routing_rules import ToReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.reconcile import Decided
-from offload.system.netlink.route.routing_rules import ToReturn
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.ubus.procd import firewall_data
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from offload.model.cause import Cause
 from offload.service.engine import HARDWARE, Engine
 from offload.service.roaming import follow
 from offload.service.tasks import passes
-from offload.system.netlink.route.routing_rules import ToReturn
+from offload.system.netlink.route.changes.route_events import ToReturn
 
 
 def rules_due(engine: Engine) -> float | None:

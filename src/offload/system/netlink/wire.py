@@ -60,7 +60,21 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 def messages(datagram: bytes) -> Iterator[Message]:
     """The messages in a datagram, as (type, body). Reading ends before the first one whose length is not valid."""
-    return ((kind, body) for kind, _, body in _messages(datagram))
+    return ((kind, body) for kind, _, body in flagged(datagram))
+
+
+def flagged(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the messages in a datagram, as (type, flags, body).
+
+    Reading ends before the first one whose length is not valid.
+    """
+    at = 0
+    while at + NLMSGHDR.size <= len(datagram):
+        length, kind, flags, _, _ = NLMSGHDR.unpack_from(datagram, at)
+        if length < NLMSGHDR.size or at + length > len(datagram):
+            return
+        yield kind, flags, datagram[at + NLMSGHDR.size : at + length]
+        at += (length + 3) & ~3
 
 
 def parse(datagram: bytes) -> Part:
@@ -70,7 +84,7 @@ def parse(datagram: bytes) -> Part:
     """
     found: list[Message] = []
     seen = 0
-    for kind, flags, body in _messages(datagram):
+    for kind, flags, body in flagged(datagram):
         seen |= flags
         if kind in {NLMSG_DONE, NLMSG_ERROR}:
             raise_refusal(kind, body)
@@ -128,13 +142,3 @@ def number(value: bytes) -> int:
 def text(value: bytes) -> str:
     """The text in these bytes, up to a zero byte; bytes that are not UTF-8 become U+FFFD."""
     return value.partition(b"\0")[0].decode("utf-8", "replace")
-
-
-def _messages(datagram: bytes) -> Iterator[tuple[int, int, bytes]]:
-    at = 0
-    while at + NLMSGHDR.size <= len(datagram):
-        length, kind, flags, _, _ = NLMSGHDR.unpack_from(datagram, at)
-        if length < NLMSGHDR.size or at + length > len(datagram):
-            return
-        yield kind, flags, datagram[at + NLMSGHDR.size : at + length]
-        at += (length + 3) & ~3

@@ -1,9 +1,12 @@
 """Parse notifications of rtnetlink and nfnetlink, and find causes for a pass of the service. Pure, no socket."""
 
+from collections.abc import Iterable
+
 from offload.model.cause import Cause
 from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
-from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE, RouteEvents, ToReturn
+from offload.system.netlink.route.changes.route_events import RouteEvents, ToReturn
+from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.route.rtnetlink import (
     AF_BRIDGE,
     AF_INET,
@@ -30,7 +33,7 @@ from offload.system.netlink.route.traffic_control import (
     QdiscMessage,
     qdisc,
 )
-from offload.system.netlink.wire import Attributes, attributes, messages, number, text
+from offload.system.netlink.wire import Attributes, Message, attributes, flagged, messages, number, text
 
 # include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
 NFTABLES = 10
@@ -93,6 +96,10 @@ class Links:
         self._qdiscs.clear()
         self._routes.doubt()
 
+    def there(self, nexthops: Iterable[Message]) -> None:
+        """Remember the nexthop objects in the messages of a dump."""
+        self._routes.there(nexthops)
+
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink; never raises.
 
@@ -106,7 +113,7 @@ class Links:
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
         routes, stopped = ToReturn.NOTHING, False
-        for kind, body in messages(datagram):
+        for kind, flags, body in flagged(datagram):
             if kind in {RTM_NEWLINK, RTM_DELLINK} and self._changed(kind, body):
                 causes[Cause.LINK] = None
                 routes = max(routes, self._of_link(kind, body))
@@ -115,7 +122,7 @@ class Links:
             elif kind in CAUSES and self._news(kind, body):
                 causes[CAUSES[kind]] = None
             of_nexthops = max(self._routes.nexthop(kind, body), self._of_carrier(kind, body))
-            routes = max(routes, self._routes.changed(kind, body), of_nexthops)
+            routes = max(routes, self._routes.changed(kind, flags, body), of_nexthops)
             if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
                 device = IFADDRMSG.unpack_from(body)[-1]
                 routes = max(routes, self._routes.flushed(device, all_gone=False, sure=False))

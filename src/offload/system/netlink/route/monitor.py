@@ -8,9 +8,10 @@ from contextlib import suppress
 from offload.errors import KernelError
 from offload.model.cause import Cause
 from offload.model.network import Neighbour, Station
+from offload.system.netlink.dump import dump
 from offload.system.netlink.listener import MOST_WAITING, Listener
+from offload.system.netlink.route.changes.route_events import NEXTHOPS, ToReturn
 from offload.system.netlink.route.messages import Links, Notification, transactions
-from offload.system.netlink.route.routing_rules import ToReturn
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
 from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
 
@@ -37,6 +38,7 @@ class Monitor:
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
+        self._know_nexthops()
         self._begun = NOTHING  # of a transaction whose end was not notified yet
         self.descriptors = (self._route.descriptor, self._nft.descriptor)
 
@@ -47,7 +49,15 @@ class Monitor:
         dropped notifications or the socket failed, it has the cause OVERRUN, and what earlier ones said is forgotten.
         At most MOST_AT_ONCE (256) datagrams are read; the rest stays for the next call.
         """
-        return _joined(map(self._heard, self._route.datagrams(MOST_AT_ONCE)))
+        heard = _joined(map(self._heard, self._route.datagrams(MOST_AT_ONCE)))
+        if Cause.OVERRUN in heard.causes:
+            self._know_nexthops()
+        return heard
+
+    def _know_nexthops(self) -> None:
+        # A device that loses its carrier takes its objects along without a word, also those from before we listened.
+        with suppress(OSError):  # kernels before 5.3 have none
+            self._links.there(dump(NETLINK_ROUTE, NEXTHOPS))
 
     def _heard(self, datagram: bytes | None) -> Notification:
         if datagram is not None:

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import NamedTuple
 
 from offload.model.network import Address, Route
-from offload.system.netlink.wire import Message, attribute, attributes, message, number, text
+from offload.system.netlink.wire import Attributes, Message, attribute, attributes, message, number, text
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
@@ -33,6 +33,7 @@ RTMSG = struct.Struct("=BBBBBBBBI")  # family, dst_len, src_len, tos, table, pro
 RTA_DST, RTA_OIF, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE = 1, 4, 6, 9, 15
 RTNEXTHOP = struct.Struct("=HBBi")  # length with its attributes, flags, hops, index
 RT_TABLE_MAIN, RTN_UNICAST = 254, 1
+RT_TABLE_LOCAL = 255  # of the router's own addresses
 
 NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_MASTER = 1, 2, 5, 9
@@ -118,14 +119,17 @@ def neighbour(body: bytes) -> NeighbourEvent | None:
     return None
 
 
-def hop_devices(found: bytes) -> Iterator[int]:
-    """The indexes of the devices in the value of an RTA_MULTIPATH, up to the first next hop that cannot be read."""
+def next_hops(found: bytes) -> Iterator[tuple[int, Attributes]]:
+    """The next hops in the value of an RTA_MULTIPATH, up to the first one that cannot be read.
+
+    Each is (index of its device, attributes).
+    """
     at = 0
     while at + RTNEXTHOP.size <= len(found):
         length, _, _, index = RTNEXTHOP.unpack_from(found, at)
         if length < RTNEXTHOP.size:
             return
-        yield index
+        yield index, attributes(found[at : at + length], RTNEXTHOP.size)
         at += (length + 3) & ~3
 
 
@@ -168,7 +172,11 @@ def _route(body: bytes, names: Mapping[int, str]) -> Route | None:
     own_table = number(found[RTA_TABLE]) if RTA_TABLE in found else table
     if own_table != RT_TABLE_MAIN or len(target) != size or length > size * 8:
         return None
-    indexes = [number(found[RTA_OIF])] if RTA_OIF in found else list(hop_devices(found.get(RTA_MULTIPATH, b"")))
+    indexes = [number(found[RTA_OIF])] if RTA_OIF in found else _devices(found)
     devices = tuple(names[index] for index in indexes if index in names)
     network = ip_network((target, length), strict=False)
     return Route(network, devices, number(found.get(RTA_PRIORITY, b""))) if devices else None
+
+
+def _devices(found: Attributes) -> list[int]:
+    return [index for index, _ in next_hops(found.get(RTA_MULTIPATH, b""))]
