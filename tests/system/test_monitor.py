@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from offload.system.netlink.route import monitor
+from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.monitor import OVERRUN, Monitor
 
 NEWTABLE, DELTABLE, NEWGEN = 0xA00, 0xA02, 0xA0F
@@ -79,3 +81,18 @@ def test_links_are_not_remembered_over_a_loss(kernel: tuple[socket.socket, Monit
     assert hints._heard(link).causes and not hints._heard(link).causes
     assert hints._heard(None) is OVERRUN
     assert hints._heard(link).causes
+
+
+def test_nexthop_objects_are_known_from_the_start_and_after_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their device takes them along when it loses its carrier, and the kernel tells of the carrier alone."""
+    numbers = struct.pack("=HHI", 8, 1, 5) + struct.pack("=HHI", 8, 5, 3)  # NHA_ID, NHA_OIF
+    monkeypatch.setattr(monitor, "dump", lambda *_: [(104, bytes(8) + numbers)])
+    hints = Monitor()
+    body = struct.pack("=BxHiII", 0, 1, 3, 1, 0) + struct.pack("=HH", 9, 3) + b"lan1\0\0\0\0"
+    no_carrier = struct.pack("=IHHII", 16 + len(body), 16, 0, 0, 0) + body
+    assert hints._heard(no_carrier).routes is ToReturn.ALL
+    assert hints._heard(no_carrier).routes is ToReturn.NOTHING
+    monkeypatch.setattr(hints._route, "datagrams", lambda _: [None])
+    assert hints.links() == OVERRUN
+    assert hints._heard(no_carrier).routes is ToReturn.ALL
+    hints.close()

@@ -59,7 +59,7 @@ class RouteEvents:
     comes, it forgets all routes, and so with objects.
     """
 
-    _known: RouteMemory = field(default_factory=RouteMemory)
+    _known: RouteMemory = field(default_factory=RouteMemory)  # what messages told of routes
     _nexthops: dict[bytes, bytes] = field(default_factory=dict)  # messages by number
     _by_device: Groups[int, bytes] = field(default_factory=Groups)  # numbers of nexthop objects by device
     _older: set[bytes] = field(default_factory=set)  # nexthop objects that may have routes which are not remembered
