@@ -86,6 +86,50 @@ def test_a_section_is_deleted_also_one_without_a_name(tmp_path: Path) -> None:
     assert path.read_text().startswith("# top\n")
 
 
+def test_an_empty_value_takes_the_option_away_as_uci_set_does(confdir: Path) -> None:
+    edits = [
+        Edit("globals", "globals", "enabled", ""),
+        Edit("tv", "exempt", "src_ip", ""),
+        Edit("a", "zone", "mode", ""),
+    ]
+    fake = FakeUci({"offload": Uci(confdir).read("offload")})
+    for uci in (Uci(confdir), fake):
+        before = sections(uci)
+        uci.write("offload", edits)
+        assert sections(uci) == [("globals", "globals", {}), before[1], ("tv", "exempt", {}), ("a", "zone", {})]
+
+
+def test_a_section_that_is_deleted_can_be_made_again_in_the_same_change(confdir: Path) -> None:
+    edits: list[Edit | Removal] = [
+        Edit("tv", "exempt", "mark", "0x1"),
+        Removal("tv"),
+        Edit("tv", "exempt", "src_ip"),
+        Edit("tv", "exempt", "src_ip", "10.0.0.1"),
+        Edit("a", "zone", "", "nothing"),
+        Edit("b", "zone", "mode", "none"),
+        Removal("b"),
+    ]
+    fake = FakeUci({"offload": Uci(confdir).read("offload")})
+    for uci in (Uci(confdir), fake):
+        before = sections(uci)
+        uci.write("offload", edits)
+        assert sections(uci) == [*before[:2], ("tv", "exempt", {"src_ip": "10.0.0.1"}), ("a", "zone", {})]
+
+
+def test_the_second_section_of_one_name_is_read_and_kept_and_an_edit_of_that_name_is_refused(tmp_path: Path) -> None:
+    """A file with names that `uci -n export` wrote, after the removal of one section and the addition of another."""
+    text = "config exempt 'cfg02c998'\n\tlist src_ip '10.0.0.1'\n\nconfig exempt\n\tlist src_ip '10.0.0.2'\n"
+    for more in ("", "package offload\n"):  # libuci, not our own fast parser, reads a file with `package`
+        (tmp_path / "offload").write_text(more + text)
+        both = [dict(options) for _, _, options in sections(Uci(tmp_path))]
+        assert both == [{"src_ip": ("10.0.0.1",)}, {"src_ip": ("10.0.0.2",)}]
+        for edit in (Removal("cfg02c998"), Edit("cfg02c998", "exempt", "name", "TV")):
+            with pytest.raises(FileError, match=r"two sections in it are called 'cfg02c998'.*remove 'cfg02c998' from"):
+                Uci(tmp_path).write("offload", [edit])
+        Uci(tmp_path).write("offload", EDITS)
+        assert [dict(options) for _, _, options in sections(Uci(tmp_path))][:2] == both
+
+
 def test_the_comment_at_the_top_stays(confdir: Path) -> None:
     path = confdir / "offload"
     comment = "\n# Examples:\n#\n  # config zone\n"

@@ -61,8 +61,8 @@ class Section:
 class Edit:
     """One change of a UCI package: `option` of the section with the name `section` gets this value.
 
-    A section that does not exist is made, of type `type`. Value None: the option is deleted. Empty `option`: only the
-    section is made, if it does not exist.
+    A section that does not exist is made, of type `type`. Value None or '': the option is deleted, as UCI has no empty
+    values. Empty `option`: only the section is made, if it does not exist.
     """
 
     section: str
@@ -83,9 +83,11 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tup
 
     Sections that an Edit names have no `line`. A new one has the package of the first section, or '' if there are no
     sections. Indexes in ids (`@type[index]`) are counted again. A Removal of a section that does not exist does
-    nothing.
+    nothing. Of sections with the same name the first is changed, as by libuci.
     """
-    found = {section.name: section for section in sections}
+    found: dict[str, Section] = {}
+    for number, section in enumerate(sections):
+        found[f"{number} {section.name}" if section.name in found else section.name] = section
     for edit in edits:
         if isinstance(edit, Removal):
             found.pop(edit.section, None)
@@ -93,9 +95,8 @@ def applied(sections: Sequence[Section], edits: Sequence[Edit | Removal]) -> tup
         section = found.get(edit.section) or Section(
             sections[0].package if sections else "", edit.type, edit.section, edit.section, {}
         )
-        options = {name: value for name, value in section.options.items() if name != edit.option}
-        kept = section.options if edit.value is None and not edit.option else options
-        given = {edit.option: edit.value} if edit.option and edit.value is not None else {}
+        kept = {name: value for name, value in section.options.items() if name != edit.option}
+        given = {edit.option: edit.value} if edit.option and edit.value else {}
         found[edit.section] = Section(section.package, section.type, section.name, section.id, {**kept, **given})
     return tuple(_counted(found.values()))
 

@@ -79,6 +79,12 @@ def edited(package: str, content: bytes, edits: Sequence[Edit | Removal]) -> byt
     before = by_libuci(content, package)  # not by uci_text: the comparison below needs libuci's names on both sides
     if isinstance(before, Problem):
         raise FileError(str(before))
+    names = Counter(section.name for section in before)
+    if twice := next((edit.section for edit in edits if names[edit.section] > 1), ""):
+        raise FileError(
+            f"uci does not change {package}: two sections in it are called '{twice}', because libuci makes such names "
+            f"for sections without one; remove '{twice}' from its 'config' line, then ask again"
+        )
     with workspace.workspace() as directory:
         copy = directory / package
         copy.write_bytes(_carried(content))
@@ -102,6 +108,9 @@ def _load(path: Path, package: str) -> tuple[Section, ...] | Problem:
             context.get(str(path), NO_SECTION)
         sections = context.get_all(path.name)  # libuci's name for a package that is loaded by its path
         types = {name: context.get(path.name, name) for name in sections}
+        with suppress(uci.UciExceptionNotFound):
+            context.get(f"{path.name}.@[{len(sections)}]")
+            return _without_libuci(path.read_bytes(), package)  # two have the same name, and pyuci gives one of them
     except uci.UciException:
         return ProblemCode.FILE_SYNTAX.at(package, detail=_syntax_error(path))
     return tuple(_sections(package, sections, types))
@@ -129,15 +138,15 @@ def _commit(path: Path, package: str, edits: Sequence[Edit | Removal]) -> None:
         for edit in edits:
             if isinstance(edit, Removal):
                 context.delete(package, edit.section)
+                names.discard(edit.section)
                 continue
             if edit.section not in names:
                 context.set(package, edit.section, edit.type)
                 names.add(edit.section)
-            if edit.option and edit.value is None:
-                with suppress(uci.UciExceptionNotFound):
-                    context.delete(package, edit.section, edit.option)
-            if edit.value is not None:
+            if edit.option and edit.value:
                 context.set(package, edit.section, edit.option, _carried_value(edit.value))
+            elif edit.option:
+                context.delete(package, edit.section, edit.option)
         context.commit(package)
     except (uci.UciException, UnicodeEncodeError) as error:
         raise FileError(
@@ -146,8 +155,9 @@ def _commit(path: Path, package: str, edits: Sequence[Edit | Removal]) -> None:
 
 
 def _comparable(sections: Sequence[Section]) -> list[tuple[str, str, dict[str, object]]]:
-    # without the name, because libuci makes that of an anonymous section from its content
-    return [(section.id, section.type, dict(section.options)) for section in sections]
+    # without the names that libuci makes for anonymous sections, because they change with the place of the section
+    named = (("" if UNNAMED.fullmatch(each.name) else each.name, each) for each in sections)
+    return [(name, each.type, dict(each.options)) for name, each in named]
 
 
 def _syntax_error(path: Path) -> str:
