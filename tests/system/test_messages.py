@@ -230,6 +230,25 @@ def test_a_nexthop_object_that_is_replaced_or_goes_with_its_routes_asks_for_them
     assert [links.hear(network).routes for _ in range(2)] == [ToReturn.ALL, nothing]
 
 
+def group(number: int, *members: int) -> bytes:
+    found = b"".join(struct.pack("=IBBH", each, 0, 0, 0) for each in members)
+    return message(104, bytes(8) + attribute(1, struct.pack("=I", number)) + attribute(2, found))
+
+
+@pytest.mark.parametrize("gone", [link(), DOWN], ids=["no carrier", "down"])
+def test_a_group_of_nexthop_objects_is_news_after_one_of_them_went_with_its_device(gone: bytes) -> None:
+    """The kernel took that one out of the group, or deleted the group with its routes, without a word."""
+    links, network, nothing = Links(), by_nexthop(10), ToReturn.NOTHING
+    links.there(())
+    made = (nexthop(6, 4), group(10, 5, 6), group(11, 6))
+    for each in (nexthop(5, 3), *made, network):
+        links.hear(each)
+    heard = [links.hear(each).routes for each in (gone, *made, network)]
+    assert heard == [ToReturn.ALL, nothing, ToReturn.ALL, nothing, ToReturn.ALL]
+    assert links.hear(nexthop(10, 0, 105)).routes is ToReturn.ALL
+    assert links.hear(nexthop(11, 0, 105)).routes is nothing, "no route was by it"
+
+
 @pytest.mark.parametrize("kind", [104, 105], ids=["replaced", "deleted"])
 def test_a_nexthop_object_that_was_there_before_asks_for_all(kind: int) -> None:
     """Its routes were never notified; a host by it that was does not make it less."""

@@ -34,7 +34,8 @@ MOST_ROUTES = 4096  # that are remembered
 REFUSING = frozenset({6, 7, 8})  # types RTN_BLACKHOLE, RTN_UNREACHABLE and RTN_PROHIBIT
 ONE_HOST = frozenset({(AF_INET, 32), (AF_INET6, 128)})  # family and bits of a target
 # include/uapi/linux/nexthop.h: nexthop objects (`ip nexthop`), which routes name by their number
-RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP, NHMSG_SIZE, NHA_ID, NHA_OIF = 104, 105, 106, 8, 1, 5
+RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP, NHMSG_SIZE = 104, 105, 106, 8
+NHA_ID, NHA_GROUP, NHA_OIF, MEMBER_SIZE = 1, 2, 5, 8
 NLM_F_REPLACE = 0x100  # as a flag of RTM_NEWROUTE: the route is in the place of the one before
 
 NEXTHOPS = message(RTM_GETNEXTHOP, bytes(NHMSG_SIZE))
@@ -61,7 +62,8 @@ class RouteEvents:
 
     _known: RouteMemory = field(default_factory=RouteMemory)  # what messages told of routes
     _nexthops: dict[bytes, bytes] = field(default_factory=dict)  # messages by number
-    _by_device: Groups[int, bytes] = field(default_factory=Groups)  # numbers of nexthop objects by device
+    # numbers of nexthop objects by device, and of groups of them by the number of a member
+    _by_part: Groups[int | bytes, bytes] = field(default_factory=Groups)
     _older: set[bytes] = field(default_factory=set)  # nexthop objects that may have routes which are not remembered
     _all_objects: bool = False  # whether each nexthop object that there is is remembered
     _doubted: set[Key] = field(default_factory=set)  # routes of which notifications may have been lost
@@ -155,8 +157,8 @@ class RouteEvents:
         if not name:
             return ToReturn.NOTHING
         before, older = self._nexthops.pop(name, None), name in self._older
-        if before:
-            self._by_device.discard(_device(before), name)
+        for each in _parts(before) if before else ():
+            self._by_part.discard(each, name)
         if kind == RTM_DELNEXTHOP:
             self._older.discard(name)
             gone = self._known.by_nexthop(name)
@@ -169,19 +171,23 @@ class RouteEvents:
         if not before and not self._all_objects:
             self._older.add(name)
         self._nexthops[name] = body
-        self._by_device.add(_device(body), name)
-        self._whole.discard(_device(body))  # routes lead by it now that need not name it
+        for part in _parts(body):
+            self._by_part.add(part, name)
+        self._whole.difference_update(_parts(body))  # routes lead by its device now that need not name it
         return ToReturn.ALL if before != body else ToReturn.NOTHING
 
     def unplugged(self, device: int) -> ToReturn:
         """What the nexthop objects by the device with this index ask for: it has no carrier.
 
-        The kernel deletes them then, with their routes, and notifies of neither.
+        The kernel deletes them then, with their routes, takes them out of groups, and notifies of none of it. So the
+        next message about one of these groups, or a route by it, counts as a change.
         """
-        gone = self._by_device.of(device)
-        for each in gone:
+        gone = set(self._by_part.of(device))
+        groups = {group for each in gone for group in self._by_part.of(each)}
+        for each in gone | groups:
             self.nexthop(RTM_DELNEXTHOP, self._nexthops[each])
-        return ToReturn.ALL if gone else ToReturn.NOTHING  # also for the routes of groups that they were in
+        self._older.update(groups)  # what is left of them has routes still
+        return ToReturn.ALL if gone else ToReturn.NOTHING
 
     def _forget_routes(self) -> None:
         self._known.clear()
@@ -191,13 +197,17 @@ class RouteEvents:
 
     def _forget_objects(self) -> None:
         self._nexthops.clear()
-        self._by_device.clear()
+        self._by_part.clear()
         self._older.clear()
         self._all_objects = False
 
 
-def _device(nexthop: bytes) -> int:
-    return number(attributes(nexthop, NHMSG_SIZE).get(NHA_OIF, b""))
+# the index of its device, or of a group the numbers of its members
+def _parts(nexthop: bytes) -> set[int | bytes]:
+    found = attributes(nexthop, NHMSG_SIZE)
+    group = found.get(NHA_GROUP, b"")
+    device = number(found.get(NHA_OIF, b""))
+    return {group[at : at + 4] for at in range(0, len(group), MEMBER_SIZE)} | ({device} if device else set())
 
 
 # `bits`: of the target's prefix
