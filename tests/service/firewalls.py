@@ -20,7 +20,7 @@ def rule(number: int, **options: str) -> Section:
 
 
 RULES = tuple(map(rule, range(1, 9)))
-OTHERS = ("input_wan", 4711)  # a rule of another program
+OTHERS = ("input_wan", 4711, 1)  # a rule of another program
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class PickyNft(HoldingNft):
     included: tuple[tuple[LiveChain, ...], tuple[LiveRule, ...]] = ((), ())  # rules in the files of /etc/nftables.d
     checks: int = 0
     last: int = 0
+    table: int = 1  # handle of table fw4
 
     def check(self, text: str) -> None:
         self.checks += 1
@@ -53,7 +54,7 @@ class PickyNft(HoldingNft):
                 held = {each for each in held if each[0] != words[4]}
             elif words[:1] == ["chain"] and "table inet fw4 {" in text:
                 self.last += 1
-                held.add((words[1], self.last))
+                held.add((words[1], self.last, self.table))
         if 'include "/etc/nftables.d/' in text:
             self.foreign = self.included
         self.rules["fw4"] = frozenset(held)

@@ -46,9 +46,9 @@ def _there() -> Fakes:
     return made
 
 
-def load(made: Fakes, number: int) -> None:
-    """Have fw4 load its rules: every rule gets a new handle."""
-    made.nft.rules["fw4"] = frozenset({("forward", number), ("input", number + 1)})
+def load(made: Fakes, number: int, table: int = 1) -> None:
+    """Have fw4 load its rules: every rule gets a new handle, or the table has a new one."""
+    made.nft.rules["fw4"] = frozenset({("forward", number, table), ("input", number + 1, table)})
 
 
 def write(made: Fakes, *sections: Section) -> None:
@@ -207,7 +207,14 @@ def test_a_firewall_that_was_stopped_is_loaded_when_it_has_rules_again(there: Fa
     there.nft.rules["fw4"] = frozenset()
     judged(there)
     write(there, DROP)
-    load(there, 1)
+    load(there, 1, table=2)
+    assert judged(there) and there.conntrack.deleted == [WEB]
+
+
+def test_a_firewall_that_restarts_between_two_passes_is_loaded(there: Fakes) -> None:
+    judged(there)
+    write(there, DROP)
+    load(there, 1, table=2)
     assert judged(there) and there.conntrack.deleted == [WEB]
 
 

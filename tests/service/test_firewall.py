@@ -85,6 +85,15 @@ def test_rules_of_others_live_on() -> None:
     assert not firewall_damaged(host.service) and host.service.work().changes == 0
 
 
+def test_a_table_that_others_made_again_is_mended_though_its_rules_have_the_same_numbers() -> None:
+    host = firewall_router()
+    host.service.work()
+    host.nft.rules["fw4"] = frozenset((chain, handle, 2) for chain, handle, _ in host.nft.rules["fw4"])
+    assert firewall_damaged(host.service)
+    assert host.service.work().changes == 1
+    assert not firewall_damaged(host.service)
+
+
 def test_missing_rules_of_ours_are_mended() -> None:
     host = firewall_router()
     host.service.work()
@@ -133,8 +142,9 @@ def test_a_restarted_service_finds_its_rules_and_sends_nothing() -> None:
         100_000 * b"[",
         b"null",
         b'{"handles": 5}',
-        b'{"handles": [["a", "b"]]}',
-        b'{"handles": [["a", 1e400]]}',
+        b'{"handles": [["a", 1]]}',
+        b'{"handles": [["a", "b", 1]]}',
+        b'{"handles": [["a", 1e400, 1]]}',
         b'{"networks": {"wan": [["a"], {}, null]}}',
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from exempts import exempt_of
 from offload.errors import NftError
 from offload.model.cause import Cause
+from offload.model.kernel.live import RuleId
 from offload.model.kernel.live_rule import Deciding
 from offload.model.log import LogLevel
 from offload.service.engine import Engine
@@ -131,7 +132,7 @@ def test_what_keeps_connections_from_being_judged_is_a_line_of_the_log(monkeypat
     task = RefusedConnections(Journal(log, fakes.clock))
     assert task.due(fakes.service) == fakes.clock.now
 
-    def handles(_: str) -> frozenset[tuple[str, int]]:
+    def handles(_: str) -> frozenset[RuleId]:
         raise NftError("nft did not answer within 10 seconds")
 
     monkeypatch.setattr(FakeNft, "handles", lambda _, table: handles(table))

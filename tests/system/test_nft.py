@@ -234,6 +234,36 @@ print(generation() == first + 2)
 """
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+def test_no_rule_is_as_before_once_a_table_was_loaded_again() -> None:
+    """A table that is deleted and made again gives its rules the same handles, also within one transaction."""
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-c", LOADS],
+        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["True"] * 5, done.stderr
+
+
+LOADS = """
+from offload.system.nft.door import Nft
+nft, rules = Nft(), "table inet fw4 { chain forward { tcp dport 80 accept; }; }"
+print(nft.handles("fw4") == frozenset())
+nft.apply(rules)
+seen = [nft.handles("fw4")]
+for before in ("flush table inet fw4", "delete table inet fw4", ""):
+    nft.apply(f"{before}\\n{rules}" if before else "delete table inet fw4")
+    seen.append(nft.handles("fw4"))
+nft.apply(rules)
+seen.append(nft.handles("fw4"))
+print(not seen[3])
+for one, other in ((0, 1), (1, 2), (2, 4)):
+    print(bool(seen[other]) and seen[one].isdisjoint(seen[other]))
+"""
+
+
 @given(st.binary(max_size=80))
 def test_any_answer_about_the_generation_is_read(datagram: bytes) -> None:
     with suppress(OSError):

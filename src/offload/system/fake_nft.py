@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from offload.model.kernel.live import LiveTable, Strays
+from offload.model.kernel.live import LiveTable, RuleId, Strays
 from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass, field
@@ -21,8 +21,8 @@ class FakeNft:
     chains: tuple[ForwardChain, ...] = ()  # reply of `forward_chains`
     missing: dict[str, int] = field(default_factory=dict)  # reply of `missed`
     trusting: int = 0  # how often `live` was called with known tables
-    # by table, (chain, handle) of each of its rules
-    rules: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
+    # by table, its rules
+    rules: dict[str, frozenset[RuleId]] = field(default_factory=dict)
     foreign: Ruleset = ((), ())  # reply of `ruleset`
     of_others: int = 0  # transactions of other programs
     remembered: set[tuple[str, str, bytes]] = field(default_factory=set)  # (table, set, key) of elements that sets have
@@ -78,8 +78,8 @@ class FakeNft:
     def hurry(self, seconds: float) -> None:
         """Do nothing: no program runs."""
 
-    def handles(self, table: str) -> frozenset[tuple[str, int]]:
-        """The (chain, handle) of each rule of a table, from `rules`; empty for an unknown table."""
+    def handles(self, table: str) -> frozenset[RuleId]:
+        """The RuleId of each rule of a table, from `rules`; empty for an unknown table."""
         return self.rules.get(table, frozenset())
 
     def tables(self) -> frozenset[str]:

@@ -64,4 +64,7 @@ class LiveTable:
     missed: int = field(default=0, compare=False)
 
 
+# A rule of a table as (its chain, its handle, the handle of the table). Handles of rules begin anew in a table that was
+# deleted and made again, as `fw4 restart` does; the handle of such a table is a new one.
+RuleId = tuple[str, int, int]
 Strays = Mapping[tuple[str, str], int]  # slow packets of flows that the kernel marks as in hardware, by (iif, oif)

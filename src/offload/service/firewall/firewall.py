@@ -10,6 +10,7 @@ from typing import Any
 
 from offload.compiler.firewall.ruleset import Compiled
 from offload.errors import NftError, OffloadError
+from offload.model.kernel.live import RuleId
 from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.problems.problem import Problem
@@ -25,7 +26,7 @@ from offload.service.firewall.load import BAD_TEXT, Loaded, Loading
 from offload.service.firewall.state import zones_json
 
 TABLE = "fw4"
-Handles = frozenset[tuple[str, int]]
+Handles = frozenset[RuleId]
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Pending:
     compiled: Compiled  # the ruleset that the kernel has if nft accepts all of `text`
     before: Ruleset | None  # the ruleset in the kernel that `text` changes; None: `text` is all of the new one
     text: str  # for `nft -f`: the change of the ruleset in the kernel, or all of it
-    held: Handles  # chain and handle of every rule in the table before the load, also of other programs
+    held: Handles  # every rule in the table before the load, also of other programs
     digest: str  # SHA-256 of the text of `compiled.ruleset`
     files: str  # SHA-256 of the nft files that it includes; empty: not known
 
@@ -55,7 +56,7 @@ class Firewall:
     unprepared: str = ""  # why the last pass could not find out what to load; empty: it could
     unread: bool = True  # `pending` has not read all that the ruleset depends on; set it before a pass to see
     _inputs: Inputs | None = None  # of the ruleset that was loaded, found in the kernel, or refused by nft last
-    _handles: Handles = frozenset()  # chain and handle of each of our rules in the kernel
+    _handles: Handles = frozenset()  # each of our rules in the kernel
     _digest: str = ""  # SHA-256 of the text of the loaded ruleset
     _files: str = ""  # SHA-256 of the nft files that it included; empty: not known
     _forced: bool = False  # the next pass loads even if nothing changed
@@ -231,7 +232,7 @@ class Firewall:
         self._adopted = True
         try:
             kept = json.loads(self.doors.loaded.read() or b"{}")
-            self._handles = frozenset((str(chain), int(handle)) for chain, handle in kept.get("handles", ()))
+            self._handles = frozenset((str(chain), int(rule), int(of)) for chain, rule, of in kept.get("handles", ()))
             self._digest, self._files = str(kept.get("digest", "")), str(kept.get("files", ""))
             self._next.networks = read_back(kept.get("networks", {}))
         except (OffloadError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):

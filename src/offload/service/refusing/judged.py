@@ -5,6 +5,7 @@ They are compared again when the firewall has loaded a changed configuration, an
 
 from typing import TYPE_CHECKING
 
+from offload.model.kernel.live import RuleId
 from offload.model.sections.match import Times
 from offload.nouns import dataclass
 
@@ -20,8 +21,8 @@ class Judged:
     inputs: "Inputs | None" = None
     # seconds since 1970: of the last comparison that was allowed to end connections; if there was none, of the first
     moment: float = 0.0
-    # (chain, handle) of rules in chain `forward` of table fw4; a reload of fw4 gives each a new handle; empty: no rules
-    rules: frozenset[tuple[str, int]] = frozenset()
+    # those in chain `forward` of table fw4; a load of fw4 makes each anew; empty: no rules
+    rules: frozenset[RuleId] = frozenset()
     times: tuple[Times, ...] = ()  # of the configured rules
     passes: int = 0  # how many passes there were at the last attempt to compare
     # when to compare next if no pass comes before, in monotonic seconds: a rule's time begins or ends, or a failed

@@ -15,6 +15,7 @@ from offload.compiler.firewall.tracing.refused import Connection, Rules, newly_r
 from offload.compiler.firewall.tracing.times import next_edge
 from offload.errors import BusError, KernelError
 from offload.model.flow import IPS_DST_NAT, IPS_EXPECTED, Entry
+from offload.model.kernel.live import RuleId
 from offload.model.network import Snapshot
 from offload.nouns import replace
 from offload.service.engine import FIREWALL_TABLE, Engine
@@ -43,8 +44,7 @@ def run(engine: Engine, wall: float) -> str:
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
     if inputs is None or not rules:
-        known = before.rules if rules else rules  # a table that was deleted and made again may have the same handles
-        engine.judged = replace(before, rules=known, due=None, failures=0)
+        engine.judged = replace(before, due=None, failures=0)
         return ""
     changed = before.inputs is not None and _asked(before.inputs) != _asked(inputs)
     if before.inputs is not None and changed and not _loaded(engine, before, rules):  # the old rules are still in force
@@ -88,18 +88,18 @@ def _with_router_of(asked: Inputs, router: Inputs) -> Inputs:
     return router._replace(sections=asked.sections, handed_over=asked.handed_over)
 
 
-def _forward_rules(engine: Engine) -> frozenset[tuple[str, int]]:
+def _forward_rules(engine: Engine) -> frozenset[RuleId]:
     if engine.decided is None or engine.decided.snapshot.firewall not in {FIREWALL_TABLE, OUR_FIREWALL}:
         return frozenset()
     return frozenset(each for each in engine.doors.nft.handles(FIREWALL_TABLE) if each[0] == FORWARD)
 
 
-def _loaded(engine: Engine, before: Judged, rules: frozenset[tuple[str, int]]) -> bool:
-    # fw4 makes every rule anew, so no handle is as before; our own firewall is loaded by a pass
+def _loaded(engine: Engine, before: Judged, rules: frozenset[RuleId]) -> bool:
+    # fw4 makes every rule anew, so none is as before; our own firewall is loaded by a pass
     return not engine.firewall.error if engine.firewall is not None else before.rules.isdisjoint(rules)
 
 
-def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[tuple[str, int]], wall: float) -> Judged:
+def _judged(engine: Engine, before: Judged, inputs: Inputs, rules: frozenset[RuleId], wall: float) -> Judged:
     # rules of the same configuration as before are not compiled again
     known = before.inputs is not None
     every = before.times if known else tuple(set(times(Rules.of(compiled(inputs, exact=True), wall))))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from offload.errors import NftError, NftFault
-from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, Strays, TimedElement
+from offload.model.kernel.live import STATION_SETS, STRAY_SET, LiveTable, RuleId, Strays, TimedElement
 from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import replace
@@ -47,7 +47,7 @@ class Nft:
         generation: Callable[[], int] = generation,
         forward_chains: Callable[[], tuple[ForwardChain, ...]] = kernel.forward_chains,
         missed: Callable[[str], int] = kernel.missed,
-        handles: Callable[[str], frozenset[tuple[str, int]]] = kernel.handles,
+        handles: Callable[[str], frozenset[RuleId]] = kernel.handles,
     ) -> None:
         self._program = Program(program, timeout)
         self.tables, self._outline, self._generation = tables, outline, generation

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 
 from offload.errors import NftError
-from offload.model.kernel.live import LiveTable, marks
+from offload.model.kernel.live import LiveTable, RuleId, marks
 from offload.model.kernel.live_rule import Ruleset
 from offload.model.network import ForwardChain
 from offload.nouns import dataclass
@@ -87,15 +87,30 @@ def outline(table: str) -> Outline:
     return Outline(live, dict(_sets_without_dynamic(_of_table(table, SETS))))
 
 
-def handles(table: str) -> frozenset[tuple[str, int]]:
-    """(chain, handle) of each rule of the table of family inet with this name; empty if there is no such table.
+def handles(table: str) -> frozenset[RuleId]:
+    """The RuleId of each rule of the table of family inet with this name; empty if there is no such table.
 
     NftError if the kernel does not list them.
     """
+    before: int | None = None
+    rules: list[Attributes] = []
+    while (now := _handle(table)) != before:  # again if the table was made again while its rules were listed
+        before, rules = now, list(_of_table(table, RULES))
     return frozenset(
-        (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG))
-        for each in _of_table(table, RULES)
+        (messages.name(each, messages.RULE_CHAIN), messages.integer(each, messages.RULE_HANDLE, messages.LONG), now)
+        for each in rules
     )
+
+
+def _handle(table: str) -> int:
+    # 0: there is no such table
+    found = (each for family, each in dump(TABLES, NFPROTO_INET) if family == NFPROTO_INET)
+    numbers = (
+        messages.integer(each, messages.TABLE_HANDLE, messages.LONG)
+        for each in found
+        if messages.name(each, messages.TABLE) == table
+    )
+    return next(numbers, 0)
 
 
 def ruleset(before: Rules) -> tuple[Ruleset, Rules]:
