@@ -13,12 +13,14 @@ PLAN = plan(pair("lan", "wan"), pair("guest", "wan"))
 PHONE = entry("192.168.1.10#1000 > 198.51.100.1#443", proto=6)
 LAPTOP = entry("192.168.1.11#1000 > 198.51.100.1#443", proto=6)
 VISITOR = entry("192.168.2.10#1000 > 198.51.100.1#443")
+PING = entry("192.168.1.12#0 > 198.51.100.1#0", proto=1)
 OURS = entry("192.168.1.10#1000 > 192.168.1.1#22", proto=6)
 BOTH = frozenset({PHONE.original, LAPTOP.original})
 
 SELECTIONS = {
     "another zone": (Selection(query=Query.of({"zone": "guest"})), [VISITOR]),
-    "a zone": (Selection(query=Query.of({"zone": "lan"})), [PHONE, LAPTOP]),
+    "a zone": (Selection(query=Query.of({"zone": "lan"})), [PHONE, LAPTOP, PING]),
+    "a ping": (Selection(query=Query.of({"host": "192.168.1.12"})), [PING]),
     "a host": (Selection(query=Query.of({"host": "192.168.1.10"})), [PHONE]),
     "one": (Selection(tuples=frozenset({LAPTOP.original})), [LAPTOP]),
     "every condition has to fit": (Selection(Query.of({"host": "192.168.1.11"}), BOTH), [LAPTOP]),
@@ -28,7 +30,7 @@ SELECTIONS = {
 
 @pytest.mark.parametrize(("selection", "ended"), SELECTIONS.values(), ids=SELECTIONS)
 def test_those_meant_end_and_no_others(selection: Selection, ended: list[object]) -> None:
-    fake = FakeConntrack([PHONE, LAPTOP, VISITOR, OURS])
+    fake = FakeConntrack([PHONE, LAPTOP, VISITOR, PING, OURS])
     assert cut(selection, HOME, PLAN, fake).ended == len(ended)
     assert fake.deleted == ended
 

@@ -146,7 +146,7 @@ ANSWERED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("exempt", "add", "--src-ip", "192.168.1.50", "--timeout", "1h"), "Exempt 1 keeps it slow for 1 h"),
     (("flush",), "Back on the slow path for a moment: all flows of flow_offload."),
     (("flows",), "No flows."),
-    (("cut", "--host", "192.168.1.50"), "There is no such connection."),
+    (("cut", "--host", "192.168.1.50"), "There is no such forwarded connection."),
     (("check",), "notice: kernel 6.1 refuses to end offloaded connections"),
     (("reload",), "Nothing to do"),
     (("apply",), "Nothing to do"),

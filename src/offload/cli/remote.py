@@ -88,9 +88,8 @@ def flush(router: Router, given: "Namespace") -> Answer:
 def cut(router: Router, given: "Namespace") -> Answer:
     """The verb `cut`: delete the conntrack entries of the forwarded connections that fit --zone, --host and --state.
 
-    An option that is not given fits any. The next packet of such a connection must pass the firewall again. Connections
-    of protocols without ports (ICMP) are not deleted. UsageError without an option, and for a bad value; exit code
-    FAILED if an entry cannot be deleted.
+    An option that is not given fits any. The next packet of such a connection must pass the firewall again. UsageError
+    without an option, and for a bad value; exit code FAILED if an entry cannot be deleted.
     """
     if not (chosen := _chosen(given)):
         raise UsageError("whose connections are to end? Name them by --zone, --host or --state")
@@ -105,7 +104,11 @@ def _flushed(tables_: "Sequence[str]") -> str:
 
 
 def _ended(ended: int, meant: int) -> str:
-    return f"Ended {ended} of {meant} connection{'s' * (meant != 1)}." if meant else "There is no such connection."
+    return (
+        f"Ended {ended} of {meant} connection{'s' * (meant != 1)}."
+        if meant
+        else "There is no such forwarded connection."
+    )
 
 
 def _chosen(given: "Namespace") -> dict[str, str]:

@@ -51,7 +51,7 @@ class Applied:
 class Cut:
     """The result of deleting conntrack entries: how many were to be deleted (`asked`), and how many were (`ended`).
 
-    `error`: a sentence about an error; empty: none. Entries of protocols without ports (ICMP) are not counted.
+    `error`: a sentence about an error; empty: none.
     """
 
     asked: int = 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a command without a service must not import half of the pro
 
     from offload.model.applied import Cut
     from offload.model.flow import C, Entries, Entry, Tuple
-    from offload.model.kernel.live import LiveTable, Strays
+    from offload.model.kernel.live import LiveTable, RuleId, Strays
     from offload.model.kernel.live_rule import Ruleset
     from offload.model.log import LogLevel
     from offload.model.network import ForwardChain, Kernel, Leaving, Neighbour, Route, Station

@@ -49,8 +49,8 @@ class Selection:
 def cut(selection: Selection, snapshot: Snapshot, plan: Plan, conntrack: Conntrack) -> Cut:
     """Delete the conntrack entries of the forwarded connections that the selection admits; gives the result.
 
-    Those of protocols without ports (ICMP) are neither deleted nor counted. If the selection has no condition, or
-    connections cannot be read, nothing is deleted, and the result has an error. No KernelError is raised.
+    If the selection has no condition, or connections cannot be read, nothing is deleted, and the result has an error.
+    No KernelError is raised.
     """
     if selection.unconditional:
         return Cut(error="nothing was named to be cut")
@@ -66,9 +66,9 @@ def end(engine: Engine, given: Given) -> Json:
     """The method `cut`: delete the conntrack entries of the forwarded connections that `query` of `given` selects.
 
     `query` has one or more of zone, host, state and flow (an object that names one connection); a connection must meet
-    all that are there. Protocols without ports (ICMP) are left alone. The reply: `flows` (number of selected entries),
-    `ended` (number of deleted ones), and `error` if one could not be deleted, or connections could not be read.
-    UsageError for a bad query; another OffloadError if something else cannot be read.
+    all that are there. The reply: `flows` (number of selected entries), `ended` (number of deleted ones), and `error`
+    if one could not be deleted, or connections could not be read. UsageError for a bad query; another OffloadError if
+    something else cannot be read.
     """
     decided = last_decision(engine)
     words = dict(arguments.table("query", given.get("query")))

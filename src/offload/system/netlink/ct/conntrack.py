@@ -11,7 +11,7 @@ from offload.system.netlink import find_connection
 from offload.system.netlink.ct.ctdelete import end
 from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, refused, sentence, until_whole
 from offload.system.netlink.ct.ctnetlink import Parser
-from offload.system.netlink.ct.ctrequest import ALL, FILTERED, OFFLOADED, PORTED, of_host
+from offload.system.netlink.ct.ctrequest import ALL, FILTERED, ICMP, OFFLOADED, of_host
 from offload.system.netlink.ct.ctsummary import Messages, RowParser, Rows
 from offload.system.netlink.dump import collector_resting, replies
 from offload.system.netlink.wire import NETLINK_NETFILTER
@@ -42,10 +42,9 @@ class Conntrack:
     def find(self, proto: int, ends: Tuple) -> list[Entry]:
         """The entries of packets of this IP protocol with these addresses and ports, or with both ends swapped.
 
-        If a port is 0, or the protocol has no ports (not in PORTED), it returns the whole table: the caller has to
-        select.
+        If a port is 0, or the protocol is in ICMP, it returns the whole table: the caller has to select.
         """
-        exact = proto in PORTED and ends.sport and ends.dport
+        exact = proto not in ICMP and ends.sport and ends.dport
         return self._exactly(proto, ends) if exact else self.entries()
 
     def of_host(self, address: bytes) -> list[Entry]:
@@ -61,10 +60,10 @@ class Conntrack:
     def id_of(self, entry: Entry) -> bytes:
         """The id of a connection: four bytes, as nft compares them with `ct id`.
 
-        KernelError if the kernel does not reply. Empty if the connection has ended, its protocol has no ports (not in
-        PORTED), or the kernel refuses.
+        KernelError if the kernel does not reply. Empty if the connection has ended, its protocol is in ICMP, or the
+        kernel refuses.
         """
-        return find_connection.id_of(entry) if entry.proto in PORTED else b""
+        return b"" if entry.proto in ICMP else find_connection.id_of(entry)
 
     def summary(self, begin: Callable[[], C]) -> C:
         """Make a counter by `begin`, add a Row (addresses, status, bytes) of each entry to it, and return it.
@@ -128,11 +127,10 @@ class Conntrack:
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Delete these conntrack entries; the firewall then decides about the next packet of each connection anew.
 
-        Entries of protocols without ports (not in PORTED) are not deleted. Never raises KernelError: the Cut has
-        `error` if the kernel refuses or does not reply, or if it answers twice `not found` for an entry that is still
-        in a new dump.
+        Never raises KernelError: the Cut has `error` if the kernel refuses or does not reply, or if it answers twice
+        `not found` for an entry that is still in a new dump.
         """
-        wanted = [entry for entry in entries if entry.proto in PORTED]
+        wanted = list(entries)
         done, missing = end(wanted)
         try:
             if missing and not done.error and (found := self._still(missing)):
@@ -237,11 +235,10 @@ class FakeConntrack(Conntrack):
     def delete(self, entries: Iterable[Entry]) -> Cut:
         """Move entries from `held` to `deleted`.
 
-        The Cut counts those given (`asked`) and those that were in `held` (`ended`). Entries of protocols without ports
-        (not in PORTED) are left alone and not counted. If `error` is set, nothing is moved, and the Cut has its
-        sentence.
+        The Cut counts those given (`asked`) and those that were in `held` (`ended`). If `error` is set, nothing is
+        moved, and the Cut has its sentence.
         """
-        wanted = [entry for entry in entries if entry.proto in PORTED]
+        wanted = list(entries)
         if self.error:
             return Cut(len(wanted), 0, str(self.error))
         self.deleted += (ended := [entry for entry in wanted if entry in self.held])

@@ -3,15 +3,19 @@
 import errno
 import os
 import socket
+from collections import defaultdict
+from collections.abc import Sequence
 
 from offload.model.applied import Cut
-from offload.model.flow import Entry
-from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, sentence
-from offload.system.netlink.ct.ctrequest import answers, deletions
-from offload.system.netlink.dump import DATAGRAM, PATIENCE, widen
-from offload.system.netlink.wire import NETLINK_NETFILTER
+from offload.model.flow import Entry, Tuple
+from offload.system.netlink.ct.ctdump import RECEIVE_BUFFER, refused, sentence
+from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_NEW, Parser, Part
+from offload.system.netlink.ct.ctrequest import ALL, ICMP, answers, deletions, of_icmp, which
+from offload.system.netlink.dump import DATAGRAM, PATIENCE, replies, widen
+from offload.system.netlink.wire import NETLINK_NETFILTER, message, messages
 
 BATCH = 128  # deletions in one datagram of 10 KiB; as many replies fit in any receive buffer
+Ends = tuple[int, Tuple]  # IP protocol and original direction
 # Meanings of a refused deletion; a missing entry is no error.
 REFUSALS = {
     errno.EPERM: "only root may end connections: run as root (or with CAP_NET_ADMIN)",
@@ -29,24 +33,57 @@ def end(wanted: list[Entry]) -> tuple[Cut, list[Entry]]:
     """
     errors: list[int] = []
     try:
+        bodies = _bodies(wanted)
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
             kernel.settimeout(PATIENCE)
             widen(kernel, RECEIVE_BUFFER)
             for first in range(0, len(wanted), BATCH):
-                errors += _delete(kernel, wanted[first : first + BATCH], first + 1)
+                errors += _delete(kernel, bodies[first : first + BATCH], first + 1)
     except OSError as failure:
         return Cut(len(wanted), errors.count(0), sentence(failure, "end connections")), []
-    refused = next((each for each in errors if each not in {0, errno.ENOENT}), 0)
-    other = f"the kernel did not end a connection: {os.strerror(refused)}" if refused else ""
+    refusal = next((each for each in errors if each not in {0, errno.ENOENT}), 0)
+    other = f"the kernel did not end a connection: {os.strerror(refusal)}" if refusal else ""
     missing = [entry for entry, number in zip(wanted, errors, strict=True) if number == errno.ENOENT]
-    return Cut(len(wanted), errors.count(0), REFUSALS.get(refused, other)), missing
+    return Cut(len(wanted), errors.count(0), REFUSALS.get(refusal, other)), missing
 
 
-def _delete(kernel: socket.socket, entries: list[Entry], first: int) -> list[int]:
+def _bodies(wanted: Sequence[Entry]) -> list[bytes | None]:
+    # of the request to delete each; None: of ICMP, and not in the table any more
+    icmp = _icmp(frozenset((entry.proto, entry.original) for entry in wanted if entry.proto in ICMP))
+    found = list[bytes | None]()
+    for entry in wanted:
+        if entry.proto not in ICMP:
+            found.append(which(entry.proto, entry.original))
+        else:
+            same = icmp[entry.proto, entry.original]
+            found.append(which(entry.proto, entry.original, same.pop()) if same else None)
+    return found
+
+
+def _icmp(wanted: frozenset[Ends]) -> defaultdict[Ends, list[bytes]]:
+    # The part of the tuple that an Entry lacks, read from a new dump. Several pings may have the same two ends.
+    found, parser = defaultdict[Ends, list[bytes]](list), Parser()
+
+    def read(datagram: bytes) -> Part:
+        part = parser.parse(datagram)
+        refused(part.errno)
+        if any((entry.proto, entry.original) in wanted for entry in part.entries):
+            for body in (body for kind, body in messages(datagram) if kind == IPCTNL_MSG_CT_NEW):
+                for entry in parser.parse(message(IPCTNL_MSG_CT_NEW, body)).entries:
+                    found[entry.proto, entry.original].append(of_icmp(body))
+        return part
+
+    for _ in replies(NETLINK_NETFILTER, ALL, read, RECEIVE_BUFFER) if wanted else ():
+        pass
+    return found
+
+
+def _delete(kernel: socket.socket, bodies: Sequence[bytes | None], first: int) -> list[int]:
     # one number for each entry: 0, or the error
-    kernel.send(deletions(entries, first))
+    asked = {number: body for number, body in enumerate(bodies, first) if body is not None}
+    if asked:
+        kernel.send(deletions(asked))
     found: dict[int, int] = {}
-    asked = range(first, first + len(entries))
-    while len(found) < len(entries):
+    while len(found) < len(asked):
         found |= {number: code for number, code in answers(kernel.recv(DATAGRAM)) if number in asked}
-    return [found[number] for number in asked]
+    return [found.get(number, errno.ENOENT) for number in range(first, first + len(bodies))]

@@ -5,9 +5,9 @@ The kernel's side is net/netfilter/nf_conntrack_netlink.c.
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from offload.model.flow import IPS_OFFLOAD, Entry, Tuple
+from offload.model.flow import IPS_OFFLOAD, Tuple
 from offload.system.netlink.ct.ctnetlink import IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_GET
 from offload.system.netlink.wire import (
     ERRNO,
@@ -18,6 +18,7 @@ from offload.system.netlink.wire import (
     NLMSG_ERROR,
     NLMSGHDR,
     attribute,
+    attributes,
     message,
 )
 
@@ -29,8 +30,9 @@ ADDRESSES = {4: (2, 1, 2), 16: (10, 3, 4)}
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 PORT, NATIVE = struct.Struct("!H"), struct.Struct("=I")
 
-# Protocols whose tuple is addresses and ports: no other is offloaded, and ICMP needs fields that an Entry lacks.
-PORTED = frozenset({6, 17, 33, 47, 132, 136})  # TCP, UDP, DCCP, GRE, SCTP, UDP-Lite
+# ICMP and ICMPv6: their tuple has a type, a code and an id, which an Entry lacks. That of others without ports (ESP) is
+# addresses alone, and the kernel ignores the ports.
+ICMP = frozenset({1, 58})
 
 EVERY_FAMILY = NFGENMSG.pack(socket.AF_UNSPEC, 0, 0)
 ALL = message(IPCTNL_MSG_CT_GET, EVERY_FAMILY)
@@ -48,7 +50,7 @@ def lookup(proto: int, ends: Tuple) -> bytes:
 
     `ends`: addresses, ports and conntrack zone. The reply is no dump.
     """
-    return message(IPCTNL_MSG_CT_GET, _which(proto, ends), NLM_F_REQUEST)
+    return message(IPCTNL_MSG_CT_GET, which(proto, ends), NLM_F_REQUEST)
 
 
 FILTERED = frozenset({4})  # lengths of the addresses by which kernels filter rightly
@@ -72,12 +74,13 @@ def of_host(address: bytes) -> list[bytes]:
     return found
 
 
-def deletions(entries: Sequence[Entry], first: int) -> bytes:
-    """The bytes of one datagram with a request to delete each entry; the kernel acknowledges each request.
+def deletions(bodies: Mapping[int, bytes]) -> bytes:
+    """The bytes of one datagram with requests to delete entries; the kernel acknowledges each request.
 
-    The sequence numbers of the requests are `first`, `first + 1` and so on, in the order of the entries.
+    `bodies`: by sequence number, what `which` gives for the entry.
     """
-    return b"".join(_deletion(entry, first + index) for index, entry in enumerate(entries))
+    flags = NLM_F_REQUEST | NLM_F_ACK
+    return b"".join(message(IPCTNL_MSG_CT_DELETE, body, flags, number) for number, body in bodies.items())
 
 
 def answers(datagram: bytes) -> list[tuple[int, int]]:
@@ -94,15 +97,25 @@ def answers(datagram: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def _deletion(entry: Entry, number: int) -> bytes:
-    return message(IPCTNL_MSG_CT_DELETE, _which(entry.proto, entry.original), NLM_F_REQUEST | NLM_F_ACK, number)
+def of_icmp(body: bytes) -> bytes:
+    """The part of the tuple that `which` needs for ICMP. `body`: of the message by which the kernel lists the entry."""
+    ends = attributes(attributes(body, NFGENMSG.size).get(CTA_TUPLE_ORIG, b""))
+    return ends.get(CTA_TUPLE_PROTO, b"")
 
 
-def _which(proto_number: int, ends: Tuple) -> bytes:
+def which(proto_number: int, ends: Tuple, proto: bytes = b"") -> bytes:
+    """The body of a request about one entry, which it names by protocol and original direction.
+
+    `proto`: what `of_icmp` gives, needed for the protocols in ICMP; empty for others, which have ports or nothing.
+    """
     family, source, destination = ADDRESSES[len(ends.src)]
     ip = attribute(source, ends.src) + attribute(destination, ends.dst)
-    proto = attribute(CTA_PROTO_NUM, bytes([proto_number]))
-    proto += attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)) + attribute(CTA_PROTO_DST_PORT, PORT.pack(ends.dport))
-    which = attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
-    body = NFGENMSG.pack(family, 0, 0) + attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, which)
+    if not proto:
+        ports = (
+            attribute(CTA_PROTO_SRC_PORT, PORT.pack(ends.sport)),
+            attribute(CTA_PROTO_DST_PORT, PORT.pack(ends.dport)),
+        )
+        proto = attribute(CTA_PROTO_NUM, bytes([proto_number])) + b"".join(ports)
+    tuple_ = attribute(CTA_TUPLE_IP | NLA_F_NESTED, ip) + attribute(CTA_TUPLE_PROTO | NLA_F_NESTED, proto)
+    body = NFGENMSG.pack(family, 0, 0) + attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, tuple_)
     return body + (attribute(CTA_ZONE, PORT.pack(ends.ct_zone)) if ends.ct_zone else b"")
