@@ -193,9 +193,16 @@ def test_status_of_one_zone_has_its_pairs_and_devices_only(offload: Offload, roo
         ("set lan softwre", "'softwre' (did you mean 'software'?) is no mode"),
         ("pair lan wan fast", "'fast' is no mode"),
         ("exempt delete", "which exempt is to be deleted? 'offload exempt list' shows their numbers and names"),
-        ("exempt add 7", "'7' has no meaning after add"),
+        ("exempt add 7", "'7' has no meaning after add: name what to match by options (--src-ip ...)"),
+        ("exempt list 7", "'7' has no meaning after list: it lists all exempts"),
+        ("exempt list --src-ip 10.0.0.1", "--src-ip has no meaning after list: only 'offload exempt add' takes it"),
+        ("exempt delete 7 --timeout 1h", "--timeout has no meaning after delete: only 'offload exempt add' takes it"),
+        ("exempt add --timeout=", "timeout: '' is no time"),
         ("exempt add --timeout soon", "timeout: 'soon' is no time"),
-        ("exempt add", "what is to stay slow? Name it by --src-ip"),
+        (
+            "exempt add",
+            "what is to stay slow? Name it by --src-ip, --dest-ip, --src-port, --dest-port, --src-mac or --mark",
+        ),
         ("help fly", "'fly' is no verb"),
     ],
 )

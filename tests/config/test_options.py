@@ -10,8 +10,37 @@ from offload.config.fw4.options import fw4_values, fw4_words
 from offload.config.schema import Bad, Parser
 from offload.model.config import Family, Mode
 from offload.model.problems.problem import ProblemCode
+from offload.model.problems.remedies import REMEDIES
+from offload.model.sections import kinds
+from offload.model.sections.fields import FIELDS
 from offload.model.sections.match import Bits, Item
 from offload.model.text.networks import as_address
+from offload.service.bus.arguments import ArgumentError, exempt
+
+# What sentences call the conditions of an exempt.
+CALLED = {
+    kinds.NETWORK: "address",
+    kinds.PORT: "port",
+    kinds.MAC: "MAC",
+    kinds.PROTOCOL: "protocol",
+    kinds.MARK: "mark",
+    kinds.DSCP: "DSCP",
+}
+
+
+@pytest.mark.parametrize("sentence", [ProblemCode.EXEMPT_OF_NOTHING.value, REMEDIES["EXEMPT"]])
+def test_a_sentence_about_what_an_exempt_may_name_has_all_of_it(sentence: str) -> None:
+    assert [each.name for each in FIELDS if CALLED[each.kind] not in sentence] == []
+
+
+def test_the_sentence_about_what_a_timed_exempt_needs_has_all_of_it_and_no_more() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        exempt({"proto": "tcp"}, ())
+    needs = str(raised.value).partition(" in front;")[0].partition("needs ")[2]
+    assert {name for kind, name in CALLED.items() if name in needs} == {
+        CALLED[each.kind] for each in FIELDS if each.type
+    }
+
 
 GOOD: list[tuple[Parser, str, Any]] = [
     *((options.boolean, word, True) for word in ("1", "on", "true", "yes")),

@@ -1,4 +1,4 @@
-"""The verbs `zones`, `set`, `pair`, `exempt`, `flush`, `cut`, `reload`, `takeover` and `giveback`.
+"""The verbs `zones`, `set`, `pair`, `flush`, `cut`, `reload`, `takeover` and `giveback`.
 
 The function of a verb takes the Router and the parsed arguments, has the service do the verb (where none runs, this
 process does it, and always with --root, --once and --forget), and gives an Answer, mostly by `answered`. If a reply has
@@ -6,13 +6,11 @@ an error, the exit code is FAILED.
 """
 
 # Imports at the top stay light: a verb that the service answers needs neither jinja2 nor offload.compiler.
-import re
 from typing import TYPE_CHECKING, Any
 
 from offload.cli.answer import Answer, Exit, answered, problem_notes
 from offload.cli.router import Router
 from offload.cli.terminal import width
-from offload.cli.verbs import matches
 from offload.errors import UsageError
 from offload.model.text.shown import shown
 from offload.model.text.similar import did_you_mean
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MODES = ("none", "software", "hardware")  # as in model.config, which takes longer to import than all of this
-SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-NUMBER = re.compile(r"\d{1,9}", re.ASCII)  # of a timed exempt
-DURATION = re.compile(r"(\d{1,7})([smhd]?)", re.ASCII)
 
 
 def zones(router: Router, _: "Namespace") -> Answer:
@@ -104,11 +99,9 @@ def _flushed(tables_: "Sequence[str]") -> str:
 
 
 def _ended(ended: int, meant: int) -> str:
-    return (
-        f"Ended {ended} of {meant} connection{'s' * (meant != 1)}."
-        if meant
-        else "There is no such forwarded connection."
-    )
+    if not meant:
+        return "There is no such forwarded connection."
+    return f"Ended {ended} of {meant} connection{'s' * (meant != 1)}."
 
 
 def _chosen(given: "Namespace") -> dict[str, str]:
@@ -117,51 +110,6 @@ def _chosen(given: "Namespace") -> dict[str, str]:
 
     Query.of(words)  # refuse an invalid query before the service is called
     return words
-
-
-def exempt(router: Router, given: "Namespace") -> Answer:
-    """The verb `exempt`: add, delete or list exempts (conditions for traffic that stays slow).
-
-    `add` makes a timed exempt. `delete` takes the number of a timed exempt, or the section or name of a `config
-    exempt`, which it deletes from /etc/config/offload. `list` shows both kinds. UsageError for `delete` without such a
-    word, and for `add` with one, without a condition, or with a bad condition or timeout.
-    """
-    if given.action == "list":
-        data = router.live_reply("exempt_list", {})
-        return answered(data, lambda: tables.exempts_text(data["exempts"], data.get("configured", ())))
-    if given.action == "delete":
-        if given.id is None:
-            raise UsageError("which exempt is to be deleted? 'offload exempt list' shows their numbers and names")
-        if NUMBER.fullmatch(given.id):
-            data = router.live_reply("exempt_delete", {"id": int(given.id)})
-            return answered(data, lambda: f"Exempt {given.id} is deleted.")
-        data = router.live_reply("exempt_remove", {"name": given.id})
-        return answered(
-            data, lambda: f"Exempt {data['section']} is deleted from /etc/config/offload.", problem_notes(data)
-        )
-    if given.id is not None:
-        raise UsageError(
-            f"'{shown(given.id)}' has no meaning after {given.action}: name what to match by options (--src-ip ...)"
-        )
-    words = {key: value for key in matches() if (value := getattr(given, key)) is not None}
-    seconds = duration(given.timeout)
-    if not words:
-        raise UsageError(
-            "what is to stay slow? Name it by --src-ip, --dest-ip, --src-mac, --src-port, --dest-port or --mark"
-        )
-    data = router.live_reply("exempt_add", {"match": words, "timeout": seconds})
-    return answered(data, lambda: tables.added_text(data["id"], data["expires"]))
-
-
-def duration(text: str) -> int:
-    """The seconds of a text such as `90`, `90s`, `30m`, `1h` or `2d`.
-
-    UsageError for a text of another form, and for a number of more than seven digits.
-    """
-    found = DURATION.fullmatch(text)
-    if not found:
-        raise UsageError(f"timeout: '{text[:40]}' is no time: write 90s, 30m, 1h or 2d")
-    return int(found[1]) * SECONDS[found[2]]
 
 
 def takeover(router: Router, given: "Namespace") -> Answer:

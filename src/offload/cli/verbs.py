@@ -51,7 +51,7 @@ CHOOSING = (
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
     ("id", {"nargs": "?", "metavar": "ID", "help": "which one to delete: its number, or the name of a config exempt"}),
-    ("--timeout", {"default": "1h", "metavar": "TIME", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
+    ("--timeout", {"metavar": "TIME", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
 )
 
 # What the help calls the value of each condition of an exempt.
@@ -74,12 +74,24 @@ def matches() -> dict[str, str]:
     return ENDS | {each.name: each.help for each in FIELDS}
 
 
+def keys() -> tuple[str, ...]:
+    """Those of `matches` of which a timed exempt needs one: an nft set can have them in its key."""
+    from offload.model.sections.fields import FIELDS
+
+    return tuple(each.name for each in FIELDS if each.type)
+
+
+def option(word: str) -> str:
+    """The command's option for a word with underscores: `--src-ip` for `src_ip`."""
+    return f"--{word.replace('_', '-')}"
+
+
 def _conditions() -> "Arguments":
     from offload.model.sections.fields import LISTS
 
     return tuple(
         (
-            f"--{word.replace('_', '-')}",
+            option(word),
             {"help": help_, "metavar": METAVARS[word]} | ({"action": "append"} if word in LISTS else {}),
         )
         for word, help_ in matches().items()
@@ -178,7 +190,7 @@ VERBS = {
         ),
     ),
     "exempt": Verb(
-        "remote",
+        "exempts.exempt",
         "exempt",
         "Keep traffic on the slow path: add an exempt for a while, or list or delete exempts, also configured ones.",
         EXEMPT,

@@ -96,7 +96,8 @@ class ProblemCode(Enum):
         "back; give {zones} the mode {before} if it is to stay so"
     )
     EXEMPT_OF_NOTHING = (
-        "this section names nothing, so it has no effect: name a zone, an address, a port, a MAC or a mark"
+        "this section names nothing, so it has no effect: name a zone, an address, a port, a MAC, a protocol, a mark "
+        "or a DSCP class"
     )
     UNKNOWN_DEVICE = "there is no device '{value}' now{hint}; {consequence}"
     EXEMPT_OF_EVERY_ZONE = (

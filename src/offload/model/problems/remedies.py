@@ -16,7 +16,7 @@ REMEDIES = {  # by the code of the Reason
     "CONFIG_UNREADABLE": "mend the file and the line that offload check names",
     "CONFIG_FAULT": "mend what offload check names in the section",
     "EXEMPT_FAULT": "mend what offload check names in the section",
-    "EXEMPT": "name addresses, ports, a MAC, a mark or a DSCP class in the exempt, or delete it",
+    "EXEMPT": "name addresses, ports, a MAC, a protocol, a mark or a DSCP class in the exempt, or delete it",
     "EXEMPT_PART": (
         "narrow the exempt, or delete it: where exempts are all of a pair only together, all of it stays slow"
     ),

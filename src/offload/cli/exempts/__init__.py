@@ -1,0 +1,1 @@
+"""The verb `exempt` of the command."""
