@@ -13,6 +13,7 @@ import pytest
 from offload.cli import local, remote
 from offload.cli import router as cli_router
 from offload.cli.answer import Answer, Exit
+from offload.cli.exempts import exempt as verb
 from offload.cli.verbs import VERBS, matches
 from offload.compiler.offload.exempts.timed_exempts import comment
 from offload.compiler.offload.tables.table import expected
@@ -125,13 +126,16 @@ def test_items_missing_from_a_large_answer_are_counted() -> None:
 def test_exempts_missing_from_a_large_answer_are_counted() -> None:
     reply = {"ok": True, "exempts": [], "left_off": {"exempts": 3}}
     router_ = cast("cli_router.Router", SimpleNamespace(live_reply=lambda _, __: reply))
-    ran = remote.exempt(router_, Namespace(action="list"))
+    ran = exempt(router_, action="list")
     assert ran.notes == ("3 exempts are left off: the answer is larger than ubus carries",)
 
 
+def exempt(asked: cli_router.Router, **given: object) -> Answer:
+    return verb.exempt(asked, Namespace(**{"id": None, "timeout": None, **dict.fromkeys(matches()), **given}))
+
+
 def add(fakes: Fakes, **match: list[str]) -> Answer:
-    words = dict.fromkeys(matches()) | match
-    return remote.exempt(Router(fakes), Namespace(action="add", id=None, timeout="1h", **words))
+    return exempt(Router(fakes), action="add", **match)
 
 
 def test_an_exempt_that_no_table_could_hold_is_refused(fakes: Fakes) -> None:
@@ -166,7 +170,7 @@ def test_a_file_that_stops_everything_leaves_nothing_pending(fakes: Fakes) -> No
 def test_the_run_time_exempts_are_listed_without_the_connections(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
     holding(fakes, 3600)
     monkeypatch.setattr(fakes.conntrack, "listed", lambda _: pytest.fail("the connections were read"))
-    ran = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
+    ran = exempt(Router(fakes, runs=True), action="list")
     assert HOST in ran.text
     assert ran.data["exempts"][0]["match"]["src_ip"] == [HOST]
 
@@ -176,18 +180,18 @@ def test_exempts_of_both_kinds_are_listed_and_deleted(fakes: Fakes) -> None:
     tv = section("offload", "exempt", "tv", name="TV", src_ip=("192.168.1.9",), proto="udp")
     off = section("offload", "exempt", "off", enabled="0", src_ip="192.168.1.6")
     fakes.uci.packages["offload"] = (*OFFLOAD, tv, off)
-    lines = remote.exempt(Router(fakes, runs=True), Namespace(action="list")).text.splitlines()
+    lines = exempt(Router(fakes, runs=True), action="list").text.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "tv", "off"]
     assert (
         lines[1].split(maxsplit=3)[1:] == ["for", "good", "name=TV src_ip=192.168.1.9 proto=udp"]
         and "switched off" in lines[2]
     )
     for name, text in (("1", "Exempt 1 is deleted."), ("TV", "Exempt tv is deleted from /etc/config/offload.")):
-        ran = remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id=name))
+        ran = exempt(Router(fakes, runs=True), action="delete", id=name)
         assert (ran.code, ran.text) == (Exit.DONE, text)
     with pytest.raises(UsageError, match="has no exempt '9999"):
-        remote.exempt(Router(fakes, runs=True), Namespace(action="delete", id="9" * 5000))
-    left = remote.exempt(Router(fakes, runs=True), Namespace(action="list"))
+        exempt(Router(fakes, runs=True), action="delete", id="9" * 5000)
+    left = exempt(Router(fakes, runs=True), action="list")
     assert left.text.split()[0] == "off"
 
 
