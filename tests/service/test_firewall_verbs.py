@@ -114,7 +114,17 @@ HUGE = b'{"error": "", "begun": 1' + 400 * b"0" + b"}"
 
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"[]", b"5", b'{"begun": "x", "error": ""}', b'{"begun": 1e9}', b"\xff", HUGE, 100_000 * b"["],
+    [
+        b"{",
+        b"[]",
+        b"5",
+        b'{"begun": "x", "error": ""}',
+        b'{"begun": 60}',
+        b'{"begun": 1e400, "error": ""}',
+        b"\xff",
+        HUGE,
+        100_000 * b"[",
+    ],
 )
 def test_an_outcome_that_cannot_be_read_costs_a_load(console: Console, content: bytes) -> None:
     console.call("start")

@@ -83,7 +83,7 @@ def _shared(doors: Loading) -> str | None:
     # the error of the last load (empty: it succeeded), if that began after this command was called; else None
     try:
         last = json.loads(doors.outcome.read() or b"{}")
-        return str(last["error"]) if float(last["begun"]) >= doors.began else None
+        return str(last["error"]) if doors.began <= float(last["begun"]) <= doors.now() else None
     except (OffloadError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
