@@ -284,7 +284,9 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert asked("zone", "lan", "br-lan") == (0, "br-lan\n")
     assert asked("zone", "lan", "eth0") == (1, "")
     assert asked("zone", "nozone") == (1, "")
-    for content in ("{", "[]", "{}", '{"zones": 5}', 100_000 * "["):
+    faulty = ["5", '"lan"', "{}", '{"name": 5, "networks": [], "devices": []}']
+    faulty += ['{"name": "lan", "networks": null, "devices": []}', '{"name": "lan", "networks": [], "devices": "eth0"}']
+    for content in ("{", "[]", "{}", '{"zones": 5}', 100_000 * "[", *(f'{{"zones": [{each}]}}' for each in faulty)):
         state.write_text(content)
         with pytest.raises(FileError, match="cannot be read"):
             asked("network", "lan")

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from offload.errors import FileError
 from offload.service.firewall.state import Json, devices_of_zone, zone_of_device, zone_of_network
@@ -40,6 +41,13 @@ def read(state: Path) -> list[Json]:
     if content is None:
         raise FileError("no firewall is loaded: start it (/etc/init.d/firewall start)")
     try:
-        return list(json.loads(content)["zones"])
+        return [_zone(each) for each in json.loads(content)["zones"]]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise FileError(f"{state} cannot be read: load the firewall again (/etc/init.d/firewall reload)") from error
+
+
+def _zone(kept: Any) -> Json:
+    parts = [[kept["name"]], kept["networks"], kept["devices"]]
+    if not all(isinstance(part, list) and all(isinstance(each, str) for each in part) for part in parts):
+        raise TypeError
+    return dict(kept)
