@@ -78,6 +78,38 @@ def test_an_excluded_protocol_is_named_as_one(
     assert said in problem
 
 
+@pytest.mark.parametrize(
+    ("options", "rules"),
+    [
+        (
+            "proto=all~icmp snat_ip=203.0.113.9",
+            ["tcp snat 203.0.113.9:80", "udp snat 203.0.113.9:80", "icmp snat 203.0.113.9:80"],
+        ),
+        (
+            "proto=gre~all snat_ip=203.0.113.9",
+            ["tcp snat 203.0.113.9:80", "udp snat 203.0.113.9:80", "47 snat 203.0.113.9"],
+        ),
+        ("proto=all~icmp", ["tcp snat :80", "udp snat :80", "icmp snat :80"]),
+        ("proto=tcp~icmp", ["tcp snat :80", "icmp snat :80"]),
+    ],
+)
+def test_a_source_nat_with_a_new_port_drops_no_protocol_that_it_names(
+    options: str, rules: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = rule(f"name=N src=wan target=SNAT snat_port=80 {options}", "nat")
+    found = chains(ZONES + section, tmp_path, capsys)["srcnat_wan"]
+    kept = [line.partition("meta l4proto ")[2] for line in found if '"!fw4: N"' in line]
+    assert [each.replace("counter ", "").partition(" comment")[0] for each in kept] == rules
+
+
+@pytest.mark.parametrize("options", ["proto=tcp~gre", "proto=all~gre"])
+def test_a_new_port_alone_is_nothing_for_a_protocol_without_ports(
+    options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (problem,) = problems(ZONES + rule(f"name=N src=wan target=SNAT snat_port=80 {options}", "nat"), tmp_path, capsys)
+    assert problem.endswith("is left out for protocol 47, which has no ports")
+
+
 def test_a_port_forward_for_all_but_icmpv6_is_for_ipv4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     section = rule("name=N src=wan dest=lan proto=!ipv6-icmp dest_ip=192.168.1.5", "redirect")
     assert problems(ZONES + section, tmp_path, capsys) == []

@@ -381,10 +381,10 @@ CASES = {
         + rule("name=six device=eth8 family=ipv6 subnet=10.0.0.0/8 input=DROP", "zone")
         + rule("name=N src=far dest=home target=DROP"),
         (
-            'iifname "eth8" drop comment "!fw4: six is left out: input traffic"',
+            'iifname "eth8" drop comment "!fw4: In place of zone six: input traffic"',
             'iifname "eth7" udp dport { 67, 68, 546, 547 } accept comment "!fw4: far',
-            'iifname "eth7" drop comment "!fw4: far is left out: input traffic"',
-            'iifname "eth7" jump handle_reject comment "!fw4: far is left out: forward traffic"',
+            'iifname "eth7" drop comment "!fw4: In place of zone far: input traffic"',
+            'iifname "eth7" jump handle_reject comment "!fw4: In place of zone far: forward traffic"',
         ),
         (),
         "where 'defaults' accepts",
@@ -410,8 +410,13 @@ CASES = {
         ("meta nfproto ipv4 meta l4proto tcp counter dnat 192.168.1.5:80",),
     ),
     "nat-icmp-port": Case(
-        rule("name=N src=wan proto=icmp snat_ip=203.0.113.9 snat_port=100-200 target=SNAT", "nat"),
-        ("meta nfproto ipv4 meta l4proto icmp counter snat 203.0.113.9:100-200",),
+        rule("name=N src=wan proto=icmp snat_ip=203.0.113.9 snat_port=100-200 target=SNAT", "nat")
+        + rule("name=M src=wan proto=all~gre snat_ip=203.0.113.8 snat_port=100 target=SNAT", "nat"),
+        (
+            "meta nfproto ipv4 meta l4proto icmp counter snat 203.0.113.9:100-200",
+            "meta nfproto ipv4 meta l4proto udp counter snat 203.0.113.8:100",
+            "meta nfproto ipv4 meta l4proto 47 counter snat 203.0.113.8 ",
+        ),
     ),
     "assumed-range": Case(
         rule("name=dmz device=eth7 subnet=10.0.0.1-10.0.0.20", "zone")

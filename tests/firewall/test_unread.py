@@ -38,7 +38,7 @@ def test_what_leads_to_no_ssh_or_web_server_is_no_other_way(
     lan: str, allowed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(ACCEPTING + lan + WAN + rule(NO_WAY[allowed]), tmp_path, capsys)
-    assert "jump reject_from_lan" not in text and "lan is left out: input" not in text
+    assert "jump reject_from_lan" not in text and "In place of zone lan: input" not in text
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,20 @@ def test_a_zone_without_devices_is_no_other_way(
     lan: str, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = printed(ACCEPTING + lan + WAN + rule(other, "zone"), tmp_path, capsys)
-    assert "jump reject_from_lan" not in text and "lan is left out: input" not in text
+    assert "jump reject_from_lan" not in text and "In place of zone lan: input" not in text
 
 
 def test_ping_from_a_zone_that_is_left_out_does_not_open_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = rule("name=lan network=lan input=ACCEPT", "zone")
     far = rule("name=wan network=wan subnet=10.0.0.0/33 input=REJECT", "zone")
     text = printed(ACCEPTING + home + far + rule(NO_WAY["ping"]), tmp_path, capsys)
-    assert 'iifname "eth1" jump handle_reject comment "!fw4: wan is left out: input traffic"' in text
+    assert 'iifname "eth1" jump handle_reject comment "!fw4: In place of zone wan: input traffic"' in text
+
+
+def test_rules_for_a_zone_that_only_has_no_address_now_do_not_say_that_it_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = rule("name=lan network=lan input=ACCEPT", "zone")
+    down = rule("name=wan network=wan subnet=vpn input=REJECT", "zone")
+    text = printed(ACCEPTING + home + down, tmp_path, capsys)
+    assert "In place of zone wan: input traffic" in text and "wan is left out" not in text

@@ -98,7 +98,7 @@ def _has_members(zone: Zone, expander: Expander) -> bool:
 def refusals(config: FirewallConfig, zones: Iterable[Zone], expander: Expander) -> Refusals:
     """{"input": rules, "forward": rules} that refuse packets of `zones`.
 
-    These are left out of the ruleset, or their subnets have no address now. A chain with another policy than ACCEPT,
+    They are left out of the ruleset, or their subnets have no address now. A chain with another policy than ACCEPT,
     and a zone without known devices, get none. By the zone's own policy they refuse its packets in input, and those
     between its devices in forward. If a DROP or REJECT rule names the zone as src, they refuse packets from it in that
     rule's chain; if a rule of forward names it as dest, packets forwarded to it. In input they accept ICMP and DHCP
@@ -160,4 +160,4 @@ def _closing(config: FirewallConfig) -> Iterator[RuleSection]:
 
 def _rule(zone: Zone, policy: str, match: Match, direction: str) -> Rule:
     verdict = "jump handle_reject" if policy == "reject" else policy
-    return Rule(verdict, match, f"{zone.name} is left out: {direction} traffic", origin=zone.origin.id)
+    return Rule(verdict, match, f"In place of zone {zone.name}: {direction} traffic", origin=zone.origin.id)

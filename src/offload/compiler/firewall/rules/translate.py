@@ -150,9 +150,10 @@ def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Itera
 
     `each`: the section's translation. If that matches ports, is a port forward with a new port, or looks up a set whose
     key has a port, `any` becomes tcp and udp, and other protocols without ports are left out, with a problem. If it has
-    a new source port, and no protocol has ports, `any` becomes tcp and udp, and `icmp` stays if it is the only one (its
-    identifier counts as its port); other protocols raise LeftOutError. So does a set that does not exist or that nft
-    cannot look up.
+    a new source port, and neither tcp nor udp is named, `any` becomes both, beside the others, and `icmp` stays if it
+    is the only one (its identifier counts as its port); without these it raises LeftOutError. Others with a new source
+    port get the new address alone, and without one they are left out, with a problem. A set that does not exist or that
+    nft cannot look up raises LeftOutError too.
     """
     match = section.match
     named = draft.expander.named_set(section.origin, match)
@@ -160,15 +161,24 @@ def protocols(draft: Draft, section: Nat | Redirect, each: Translation) -> Itera
     of_ports = Match(proto=match.proto, src_port=each.src_port, dest_port=each.dest_port or new)
     found = list(draft.expander.protocols(section.origin, of_ports, named))
     names = [name for proto in found for name in ([] if proto[0].negated else [proto[0].text])]
-    if each.port is None or PORTS & set(names):
-        yield from found
-    elif ANY in names:
-        yield from ((Item("tcp"),), (Item("udp"),))
-    elif found and set(names) <= {ICMP} and names:
-        yield (Item(ICMP),)
-    elif found:
-        words = ", ".join(map(shown, found))
-        raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=words))
+    if each.port is not None and not PORTS & set(names):
+        if ANY in names:
+            found = [(Item("tcp"),), (Item("udp"),), *(proto for proto in found if proto[0].text != ANY)]
+        elif found and set(names) != {ICMP}:
+            words = ", ".join(map(shown, found))
+            raise LeftOutError(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=words))
+    for proto in found:
+        if _rewritten(each, proto):
+            yield proto
+        else:
+            words = shown(proto)
+            draft.problems.append(FirewallFault.PORTS_WITHOUT_PROTOCOL.at(section.origin, "proto", protocol=words))
+
+
+def _rewritten(each: Translation, proto: Proto) -> bool:
+    # else a new source port is all that there is, and the protocol cannot have it
+    ported = not proto[0].negated and proto[0].text in {*PORTS, ICMP, ICMPV6}
+    return each.verdict != "snat" or ported or bool(each.rewrite.v4 or each.rewrite.v6)
 
 
 def report_several(draft: Draft, origin: Origin, option: str, found: Split) -> None:
