@@ -7,6 +7,7 @@ import pytest
 
 from offload.cli.firewall.compiled import read_inputs
 from offload.errors import FileError
+from offload.service.firewall import inputs
 from offload.system.firewall_files import FirewallFiles
 
 BRIDGE = {"br-lan": ("lan1", "lan2"), "lan1": (), "lan2": ()}
@@ -17,7 +18,7 @@ def device(root: Path, name: str, *lower: str, kind: str = "") -> None:
     for each in lower:
         (here / f"lower_{each}").mkdir(parents=True)
     here.mkdir(parents=True, exist_ok=True)
-    (here / "uevent").write_text(f"{f'DEVTYPE={kind}' if kind else ''}\nINTERFACE={name}\n")
+    (here / "uevent").write_bytes(os.fsencode(f"{f'DEVTYPE={kind}' if kind else ''}\nINTERFACE={name}\n"))
 
 
 @pytest.fixture
@@ -80,6 +81,20 @@ def test_fw4_does_not_look_through_other_devices(root: Path, kind: str) -> None:
     device(root, "bond0", "lan3", kind=kind)
     (root / "sys/class/net/bonding_masters").write_text("bond0\n")  # the kernel's file, no device
     assert FirewallFiles(root).devices() == BRIDGE | {"bond0": ()}
+
+
+def test_any_name_of_a_device_is_text_and_only_plain_ones_get_into_the_ruleset(root: Path) -> None:
+    """The kernel takes any bytes but blanks, `/` and `:`; these would be lines of their own, and a quote."""
+    odd = {os.fsdecode(b"\xff"): r"\xff", "\x1cDEVTYPE=vlan": r"\x1cDEVTYPE=vlan", 'a"b': 'a"b'}
+    for name in odd:
+        device(root, name)
+    device(root, "br-odd", "lan3", *odd, kind="bridge")
+    files = FirewallFiles(root)
+    found = files.devices()
+    assert set(found) == {*BRIDGE, *odd.values(), "br-odd"} and set(found["br-odd"]) == {"lan3", *odd.values()}
+    assert not any(found[name] for name in odd.values())
+    lower = inputs.read((), None, None, files, frozenset(), found, ()).lower
+    assert lower == BRIDGE | {"br-odd": ("lan3",)}
 
 
 def test_the_kind_that_netifd_says_counts(root: Path) -> None:

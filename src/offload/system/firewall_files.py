@@ -17,6 +17,7 @@ from offload.model.sections.section import Section
 from offload.system.config.uci import Uci
 from offload.system.config.uci_text import parse
 from offload.system.files import regular_file
+from offload.system.netlink.wire import device_name
 
 HELPERS = "usr/share/firewall4/helpers"
 INSTALLED = "usr/share/nftables.d"
@@ -73,15 +74,16 @@ class FirewallFiles:
         """Map each network device to the tuple of those directly below it: ports of a bridge, parent of a VLAN.
 
         For other kinds of devices this is `()`. `kinds`: netifd's kind by device, such as `bridge`; for a device that
-        is not in it (None: for all) the kernel's DEVTYPE counts. The dict is empty without /sys/class/net.
+        is not in it (None: for all) the kernel's DEVTYPE counts. Names are as `wire.device_name` gives them. The dict
+        is empty without /sys/class/net.
         """
         net, found = self._root / "sys/class/net", dict[str, tuple[str, ...]]()
         for name in _names(net):
             if not (net / name).is_dir():
                 continue  # the file bonding_masters
-            kind = (kinds or {}).get(name) or _devtype(net / name / "uevent")
+            kind = (kinds or {}).get(_shown(name)) or _devtype(net / name / "uevent")
             lower = [each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_")]
-            found[name] = tuple(lower) if kind in STACKED else ()
+            found[_shown(name)] = tuple(map(_shown, lower)) if kind in STACKED else ()
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
@@ -168,10 +170,15 @@ def _is_directory(path: Path) -> bool:
 def _devtype(uevent: Path) -> str:
     # empty for Ethernet and other devices without one
     try:
-        lines = uevent.read_text(errors="replace").splitlines()
+        lines = uevent.read_bytes().split(b"\n")  # names of devices may have what ends lines of text
     except OSError:
         return ""
-    return next((line.removeprefix("DEVTYPE=") for line in lines if line.startswith("DEVTYPE=")), "")
+    kinds = (line.removeprefix(b"DEVTYPE=") for line in lines if line.startswith(b"DEVTYPE="))
+    return next(kinds, b"").decode(errors="replace")
+
+
+def _shown(device: str) -> str:
+    return device_name(os.fsencode(device))
 
 
 def _faults(found: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from offload.compiler.firewall.ruleset import Compiled, compile_firewall
 from offload.config.fw4 import netifd_data, set_entries
 from offload.config.fw4.helpers import SHIPPED
+from offload.config.fw4.options.fw4_values import plain_device
 from offload.config.fw4.sections.loader import Loader
 from offload.model.sections.firewall import RouterNetwork, RouterState
 from offload.model.sections.section import Section
@@ -40,7 +41,8 @@ def read(
     These are the files that ipsets load, and the file of conntrack helpers; and for each path of a `config include`,
     whether it can be read. `sections`: of /etc/config/firewall. `dump`, `data`: replies of netifd and procd; None:
     none. `modules`: kernel modules, loaded or built in. `lower`: each device with those directly below it (bridges,
-    VLANs; else none). `installed`: (position, chain, path) of packages' nft files.
+    VLANs; else none), from which devices are left out whose name nft text cannot have. `installed`: (position, chain,
+    path) of packages' nft files.
     """
     handed_over = netifd_data.sections(dump, data)
     paths = {path for each in sections if each.type == "include" and isinstance(path := each.options.get("path"), str)}
@@ -52,7 +54,7 @@ def read(
         files.helpers() or SHIPPED,
         frozenset(path for path in paths if files.readable(path)),
         modules,
-        lower,
+        {name: tuple(filter(plain_device, below)) for name, below in lower.items() if plain_device(name)},
         installed,
     )
 

@@ -142,3 +142,17 @@ def number(value: bytes) -> int:
 def text(value: bytes) -> str:
     """The text in these bytes, up to a zero byte; bytes that are not UTF-8 become U+FFFD."""
     return value.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def device_name(value: bytes) -> str:
+    r"""The name of a device in these bytes, up to a zero byte.
+
+    The kernel allows any bytes but `/`, `:` and blanks. A byte that is not UTF-8, a character that does not print, and
+    a backslash are escaped (`\xff`, `\x1b`, `\\`), so that two devices have two names, which terminals and JSON can
+    show. The kernel does not know a device by its escaped name, and no name with a backslash gets into nft text.
+    """
+    name = value.partition(b"\0")[0]
+    shown = name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    if shown.isprintable():
+        return shown
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)

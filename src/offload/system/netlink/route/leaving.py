@@ -26,10 +26,10 @@ from offload.system.netlink.wire import (
     Attributes,
     attribute,
     attributes,
+    device_name,
     message,
     messages,
     number,
-    text,
 )
 
 IFLA_MTU, RTA_METRICS, RTAX_MTU = 4, 8, 2
@@ -66,7 +66,7 @@ def _leaving(address: bytes) -> Leaving | None:
     if link is None:
         return None
     own = number(attributes(route[1].get(RTA_METRICS, b"")).get(RTAX_MTU, b""))
-    return Leaving(text(link[1].get(IFLA_IFNAME, b"")), number(link[1].get(IFLA_MTU, b"")), own)
+    return Leaving(device_name(link[1].get(IFLA_IFNAME, b"")), number(link[1].get(IFLA_MTU, b"")), own)
 
 
 def _answer(request: bytes, kind: int, header: int) -> tuple[bytes, Attributes] | None:

@@ -1,6 +1,7 @@
 """Read facts of a Snapshot from the kernel: devices, addresses, routes, neighbours, qdiscs, sysctls and so on."""
 
 import errno
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +29,7 @@ from offload.system.netlink.route.neighbours import neighbour_dump
 from offload.system.netlink.route.routing_rules import RULES, policy_routed, routing_rules
 from offload.system.netlink.route.rtnetlink import LinkMessage, NeighbourEvent
 from offload.system.netlink.route.traffic_control import QdiscMessage
-from offload.system.netlink.wire import NETLINK_ROUTE, Message
+from offload.system.netlink.wire import NETLINK_ROUTE, Message, device_name
 from offload.system.nft.iptables.legacy import legacy_tables
 
 MOST_READ = MAX_NEIGHBOURS + 256  # stations and neighbours: more than are stored, so that too many are noticed
@@ -61,7 +62,7 @@ class Netlink:
     """The running kernel. `sysfs`: directory that shows which devices are wireless.
 
     `seen(family, most)`: function that reads bridge stations or neighbours, as `neighbour_dump`. `sysctls`: the
-    directory of net.netfilter's sysctls.
+    directory of net.netfilter's sysctls. `received`: the file with the counters of devices.
     """
 
     def __init__(
@@ -69,8 +70,9 @@ class Netlink:
         sysfs: Path = Path("/sys/class/net"),
         seen: Callable[[int, int], list[NeighbourEvent]] = neighbour_dump,
         sysctls: Path = Path("/proc/sys/net/netfilter"),
+        received: Path = Path("/proc/net/dev"),
     ) -> None:
-        self._sysfs, self._seen, self._sysctls = sysfs, seen, sysctls
+        self._sysfs, self._seen, self._sysctls, self._received = sysfs, seen, sysctls, received
 
     def scene(self) -> LinkDump:
         """Read devices, addresses, stations, neighbours, routing rules, qdiscs and tc filters from the kernel.
@@ -121,7 +123,7 @@ class Netlink:
     def routes(self) -> tuple[Route, ...]:
         """Read the unicast routes of the main table, of IPv4 and IPv6. KernelError if the kernel does not list them."""
         with _asking("routes"):
-            names = dict(socket.if_nameindex())
+            names = {index: device_name(os.fsencode(name)) for index, name in socket.if_nameindex()}
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:
@@ -138,10 +140,11 @@ class Netlink:
         KernelError if that file cannot be read.
         """
         try:
-            lines = Path("/proc/net/dev").read_text(errors="replace").splitlines()[2:]
+            lines = self._received.read_bytes().split(b"\n")[2:]  # some names have what ends lines of text
         except OSError as error:
-            raise KernelError(f"/proc/net/dev cannot be read: {error.strerror}") from error
-        return {name.strip(): int(figures.split()[0]) for name, _, figures in (line.partition(":") for line in lines)}
+            raise KernelError(f"{self._received} cannot be read: {error.strerror}") from error
+        parts = (line.partition(b":") for line in lines if line)
+        return {device_name(name.lstrip(b" ")): int(figures.split()[0]) for name, _, figures in parts}
 
     def hw_tc_offload(self, names: Iterable[str]) -> frozenset[str]:
         """The devices among `names` whose ethtool feature `hw-tc-offload` is on.

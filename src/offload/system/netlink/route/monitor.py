@@ -13,7 +13,7 @@ from offload.system.netlink.listener import MOST_WAITING, Listener
 from offload.system.netlink.route.changes.route_events import NEXTHOPS, ToReturn
 from offload.system.netlink.route.messages import Links, Notification, transactions
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
-from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE
+from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE, device_name
 
 # RTNLGRP_LINK, _NEIGH (bridges' forwarding tables among them), _TC, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE,
 # _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, _NEXTHOP
@@ -87,10 +87,10 @@ class Monitor:
         None if one of the devices does not exist any more.
         """
         with suppress(OSError):
-            device = socket.if_indextoname(seen.device)
+            device = name_of(seen.device)
             if not seen.master:
                 return Neighbour(seen.address, device, seen.mac)
-            return Station(seen.address, device, seen.vlan), socket.if_indextoname(seen.master)
+            return Station(seen.address, device, seen.vlan), name_of(seen.master)
         return None
 
     def close(self) -> None:
@@ -125,6 +125,11 @@ class FakeMonitor:
         """Close the pipes whose ends are `descriptors`."""
         for descriptor in (each for pipe in self._pipes for each in pipe):
             os.close(descriptor)
+
+
+def name_of(device: int) -> str:
+    """The name of the device with this index, as `device_name` gives it; OSError: it does not exist."""
+    return device_name(os.fsencode(socket.if_indextoname(device)))
 
 
 def _joined(parts: Iterable[Notification]) -> Notification:

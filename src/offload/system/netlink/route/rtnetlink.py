@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import NamedTuple
 
 from offload.model.network import Address, Route
-from offload.system.netlink.wire import Attributes, Message, attribute, attributes, message, number, text
+from offload.system.netlink.wire import Attributes, Message, attribute, attributes, device_name, message, number, text
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
@@ -138,7 +138,7 @@ def _link(body: bytes) -> LinkMessage | None:
         return None
     family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
     found = attributes(body, IFINFOMSG.size)
-    name = text(found.get(IFLA_IFNAME, b""))
+    name = device_name(found.get(IFLA_IFNAME, b""))
     if family != AF_UNSPEC or not name:
         return None
     info = attributes(found.get(IFLA_LINKINFO, b""))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from offload.system.netlink.wire import Attributes, number, text
+from offload.system.netlink.wire import Attributes, device_name, number
 from offload.system.nft.nfnetlink.messages import integer
 from offload.system.nft.nfnetlink.registers import IPV4, IPV6, OF_PACKETS, Reading, value_of
 
@@ -110,7 +110,7 @@ def _note_equal(rule: Reading, what: str, mask: int, value: bytes) -> None:
         if proto := OFFLOADED.get(value[0], ""):
             rule.equals("proto", proto)
     elif what in {"iif", "oif"} and len(value) == IFNAMSIZ:
-        rule.equals(what, text(value))
+        rule.equals(what, device_name(value))
     elif what in {"sport", "dport"}:
         rule.equals(what, int.from_bytes(value, "big"))
     elif what in {"src", "dest"} and (found := _network(rule.protocol, value, mask)):

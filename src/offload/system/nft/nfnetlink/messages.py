@@ -17,6 +17,7 @@ from offload.system.netlink.wire import (
     Message,
     attribute,
     attributes,
+    device_name,
     each,
     message,
     text,
@@ -116,7 +117,7 @@ def devices(flowtable: Attributes) -> frozenset[str]:
     """The names of a flowtable's devices; `flowtable`: its attributes."""
     hook = attributes(flowtable.get(FLOWTABLE_HOOK, b""), 0)
     values = (value for _, value in each(hook.get(HOOK_DEVICES, b"")))
-    return frozenset(text(value) for value in values)
+    return frozenset(device_name(value) for value in values)
 
 
 def chain_devices(hook: Attributes) -> tuple[str, ...]:
@@ -125,8 +126,8 @@ def chain_devices(hook: Attributes) -> tuple[str, ...]:
     `()` if it is bound to none, as on the hook forward.
     """
     if HOOK_DEVICE in hook:
-        return (name(hook, HOOK_DEVICE),)
-    return tuple(text(value) for _, value in each(hook.get(CHAIN_DEVICES, b"")))
+        return (device_name(hook[HOOK_DEVICE]),)
+    return tuple(device_name(value) for _, value in each(hook.get(CHAIN_DEVICES, b"")))
 
 
 def counts(flowtable: Attributes) -> bool:

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from offload.model.kernel.live_rule import CONFIGURED, EVERY_PACKET, LiveRule, RuleMatch
-from offload.system.netlink.wire import Attributes, text
+from offload.system.netlink.wire import Attributes, device_name, text
 from offload.system.nft.nfnetlink.messages import RULE_CHAIN, RULE_EXPRESSIONS, RULE_USERDATA, TABLE, comment
 from offload.system.nft.nfnetlink.plain_rules import NOT_BY_SET, Match, plain, together
 from offload.system.nft.nfnetlink.rules import FAMILIES, live_rule
@@ -64,7 +64,7 @@ def _together(place: Place, rules: Iterable[Match]) -> LiveRule:
         text(chain),
         found.does,
         comment=CONFIGURED * configured,
-        match=RuleMatch(text(iif), text(oif)) if iif or oif else EVERY_PACKET,
+        match=RuleMatch(device_name(iif), device_name(oif)) if iif or oif else EVERY_PACKET,
         sets=found.sets,
         digest=found.digest,
     )
