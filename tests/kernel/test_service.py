@@ -30,6 +30,21 @@ def test_a_device_that_comes_and_goes(service: Resident) -> None:
         service.until(lambda: service.devices() == HOME_DEVICES, 10)
 
 
+def test_a_device_whose_name_is_no_text_is_beside_the_others(service: Resident) -> None:
+    r"""It is `\xff\xfe` with an escape; a station behind it may use it, and nothing of it reaches nft."""
+    name = os.fsdecode(b"\xff\xfe\x1b")
+    service.router.run("ip", "link", "add", name, "type", "veth", "peer", "name", "far9")
+    for words in ((name, "up"), ("far9", "up"), (name, "master", "br-lan")):
+        service.router.run("ip", "link", "set", *words)
+    service.router.run("bridge", "fdb", "replace", "02:00:00:00:00:79", "dev", name, "master", "dynamic")
+    service.quiet()
+    assert service.call("reload")["ok"] and service.devices() == HOME_DEVICES
+    found = service.status()
+    assert found and {each["name"]: each["reasons"] for each in found["devices"]}[r"\xff\xfe\x1b"]
+    service.router.run("ip", "link", "delete", name)
+    service.until(lambda: service.devices() == HOME_DEVICES)
+
+
 def test_a_thousand_hints_are_few_passes(service: Resident) -> None:
     service.quiet()
     before = service.passes()

@@ -217,6 +217,22 @@ def test_a_tunnel_that_is_not_up_yet_costs_no_ruleset_that_knows_it(box: Box) ->
     assert kept == box.last_good.read_bytes() != box.compiled.read_bytes()
 
 
+def test_what_services_hand_over_is_in_the_ruleset_as_its_comment_says(box: Box) -> None:
+    """If only that changes, neither the service nor the script writes it again (to flash)."""
+    texts = []
+    for port in ("7101", "7102"):
+        handed = {"type": "rule", "proto": "tcp", "src": "lan", "dest_port": port, "target": "ACCEPT"}
+        given = inputs(*FIREWALL, data={"miniupnpd": {"firewall": [handed]}})
+        box.compiled.write_bytes(boot_text(given, LeftOut(), lambda _: (), "1"))
+        assert box.run("save") == (0, "")
+        texts.append(box.compiled.read_text())
+        assert port in texts[-1]
+    assert box.last_good.read_text() == texts[0]
+    comment = " ".join(line.removeprefix("# ") for line in texts[0].splitlines()[2:6] if line.startswith("# "))
+    for words in ("service get_data", "Where only these change, it is not written anew.", "lacks flow offload"):
+        assert words in comment
+
+
 def test_what_was_compiled_of_other_sections_is_kept(box: Box) -> None:
     """The configuration was written during the load: the hash in the first line was the new one already."""
     for rules in (RULES[:1], RULES):

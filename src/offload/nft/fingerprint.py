@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from offload.model.kernel.live import FINGERPRINT
 from offload.model.kernel.nft import Chain, Hook, Include, Map, Rule, Set
+from offload.model.text.octets import as_bytes
 from offload.nft.match import text
 
 _ASKED = re.compile(r"@(\w+)", re.ASCII)
@@ -17,7 +18,7 @@ _ASKED = re.compile(r"@(\w+)", re.ASCII)
 
 def digest(words: str) -> str:
     """The first twelve hexadecimal digits of the SHA-256 of a text."""
-    return hashlib.sha256(words.encode()).hexdigest()[:12]
+    return hashlib.sha256(as_bytes(words)).hexdigest()[:12]
 
 
 def fixed(sets: Iterable[Set | Map]) -> Iterator[Set | Map]:

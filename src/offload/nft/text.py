@@ -99,14 +99,9 @@ def path_text(path: str) -> str:
     """The path of a file between quotes, for an include statement.
 
     nft has no escapes: its wildcard `?` is in place of a `"` and of characters that end a line or control a terminal. A
-    byte that is not UTF-8 is in it as Python has it in names of files; a text with it is encoded by `as_bytes`.
+    byte that is not UTF-8 is in it as Python has it in names of files; a text with it is encoded by `octets.as_bytes`.
     """
     return f'"{re.sub(NOT_IN_PATHS, "?", path)}"'
-
-
-def as_bytes(text: str) -> bytes:
-    """The bytes of an nft text for nft: UTF-8, and bytes of names of files that are not UTF-8 as they are."""
-    return text.encode(errors="surrogateescape")
 
 
 # cut to the length that nft allows

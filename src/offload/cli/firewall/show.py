@@ -12,6 +12,7 @@ from offload.errors import NftError
 from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.sections.section import Section
+from offload.model.text.octets import encodable
 from offload.nft.text import chain_lines, ruleset_text
 
 
@@ -27,7 +28,7 @@ def print_ruleset(given: Given) -> int:
     text = "\n".join(_explained(ruleset, sections)) + "\n" if given.explain else ruleset_text(ruleset)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
         sys.stdout.reconfigure(errors="surrogateescape")  # nft is to find files whose names are not UTF-8
-    sys.stdout.write(text)
+    sys.stdout.write(encodable(text))
     return DONE
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from offload.errors import NftError
 from offload.model.kernel.nft import Include, Ruleset
-from offload.nft.text import as_bytes, line_origins, path_text, ruleset_text
+from offload.model.text.octets import as_bytes
+from offload.nft.text import line_origins, path_text, ruleset_text
 from offload.service.doors import RouterFiles
 from offload.service.firewall.inputs import Inputs
 

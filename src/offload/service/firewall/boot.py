@@ -15,7 +15,8 @@ from offload.config.fw4.options.fw4_values import plain_device
 from offload.errors import OffloadError
 from offload.model.kernel.nft import Chain, Include, Ruleset
 from offload.model.sections.firewall import RouterNetwork
-from offload.nft.text import as_bytes, ruleset_text
+from offload.model.text.octets import as_bytes
+from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors
 from offload.service.firewall.blame import LeftOut, Matching, without_files
@@ -23,6 +24,12 @@ from offload.service.firewall.inputs import Inputs, compiled
 
 HEADER = "# configuration "
 HEADER_LINES = 2
+CONTENT = """\
+# It has the sections of /etc/config/firewall, and as they were when it was written: those that protocols of netifd and
+# services of procd hand over (ubus network.interface dump, service get_data), and addresses of networks. Where only
+# these change, it is not written anew. It lacks flow offload, conntrack helpers, entries of sets that are in files, and
+# what nft refused.
+"""
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class NextStart:
 
 
 def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> bytes:
-    """The content of the ruleset file for the next boot: the two lines of `heading`, then the ruleset as nft text.
+    """The content of the ruleset file for the next boot: the two lines of `heading`, CONTENT, the ruleset as nft text.
 
     `left_out`: sections and nft files that nft refuses. `matching`: gives the files that match the pattern of an
     include. `configuration`: the hash of the configuration files. The ruleset has no flowtables, conntrack helpers or
@@ -74,7 +81,7 @@ def boot_text(inputs: Inputs, left_out: LeftOut, matching: Matching, configurati
         set_files=dict.fromkeys(inputs.set_files, ()), helpers=(), lower=dict.fromkeys(inputs.lower, ())
     )
     ruleset = without_files(_plain(compiled(bare, left_out.sections).ruleset), left_out.files, matching)
-    return as_bytes(f"{heading(inputs, left_out, matching, configuration)}{ruleset_text(ruleset)}")
+    return as_bytes(f"{heading(inputs, left_out, matching, configuration)}{CONTENT}{ruleset_text(ruleset)}")
 
 
 def heading(inputs: Inputs, left_out: LeftOut, matching: Matching, configuration: str) -> str:

@@ -15,8 +15,9 @@ from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import FirewallProblem
 from offload.model.problems.problem import Problem
 from offload.model.sections.section import Section
+from offload.model.text.octets import as_bytes
 from offload.nft.change import change, contents
-from offload.nft.text import as_bytes, ruleset_text
+from offload.nft.text import ruleset_text
 from offload.nouns import dataclass, field
 from offload.service.doors import FirewallDoors, Nft
 from offload.service.firewall.blame import LeftOut, contents_digest

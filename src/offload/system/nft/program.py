@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import IO, Any, Self
 
 from offload.errors import NftError, NftFault
+from offload.model.text.octets import as_bytes
 from offload.nouns import dataclass, field
 
 PACKAGE = "nftables-json"  # OpenWrt's package with nft; `nftables-nojson` has one without JSON
@@ -61,7 +62,7 @@ class Program:
             raise NftError("the program nft is missing", NftFault.NO_PROGRAM, package=PACKAGE) from error
         except OSError as error:
             raise NftError(f"the program nft cannot be run: {error.strerror}") from error
-        with _Run(process, text.encode(errors="surrogateescape")) as run:
+        with _Run(process, as_bytes(text)) as run:
             while run.goes_on():
                 end = min(started + self.timeout, self._latest)
                 if (left := end - time.monotonic()) <= 0:

@@ -15,6 +15,7 @@ from offload.model.plan import ExemptMatch
 from offload.model.sections.fields import FIELDS, Field
 from offload.model.sections.kinds import Span
 from offload.model.sections.match import WHOLE_MARK, Bits, Item, Match, excluded, families, wanted
+from offload.model.text.octets import as_bytes
 from offload.nft.match import text
 from offload.nouns import dataclass
 
@@ -46,7 +47,7 @@ class Shape:
         """
         readable = "_".join(word for word in (f"ip{self.version or ''}", self.proto, *self.fields) if word)
         hashed = f"_{self!r}{others}"  # the class had the name _Shape: sets keep their names over an upgrade
-        return f"exempt_{readable}_{hashlib.sha256(hashed.encode()).hexdigest()[:6]}{suffix}"
+        return f"exempt_{readable}_{hashlib.sha256(as_bytes(hashed)).hexdigest()[:6]}{suffix}"
 
 
 def expanded(match: ExemptMatch) -> Iterator[tuple[Shape, str, Box]]:

@@ -1,0 +1,15 @@
+"""Text with names of files, which may have bytes that are not UTF-8: Python has these as characters of their own."""
+
+import re
+
+NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of a pair that stand for no byte, as JSON may have
+
+
+def encodable(text: str) -> str:
+    """The text with `?` for characters that `surrogateescape` cannot encode."""
+    return text if text.isascii() else NO_BYTES.sub("?", text)
+
+
+def as_bytes(text: str) -> bytes:
+    """The text in UTF-8; bytes of names of files that are not UTF-8 as they are. Any text can be encoded so."""
+    return encodable(text).encode(errors="surrogateescape")
