@@ -81,9 +81,9 @@ class FirewallFiles:
         for name in _names(net):
             if not (net / name).is_dir():
                 continue  # the file bonding_masters
-            kind = (kinds or {}).get(_shown(name)) or _devtype(net / name / "uevent")
+            kind = (kinds or {}).get(device_name(name)) or _devtype(net / name / "uevent")
             lower = [each.removeprefix("lower_") for each in _names(net / name) if each.startswith("lower_")]
-            found[_shown(name)] = tuple(map(_shown, lower)) if kind in STACKED else ()
+            found[device_name(name)] = tuple(map(device_name, lower)) if kind in STACKED else ()
         return found
 
     def installed(self) -> tuple[tuple[str, str, str], ...]:
@@ -170,15 +170,10 @@ def _is_directory(path: Path) -> bool:
 def _devtype(uevent: Path) -> str:
     # empty for Ethernet and other devices without one
     try:
-        lines = uevent.read_bytes().split(b"\n")  # names of devices may have what ends lines of text
+        lines = uevent.read_text(errors="replace").split("\n")  # names of devices may have what ends other lines
     except OSError:
         return ""
-    kinds = (line.removeprefix(b"DEVTYPE=") for line in lines if line.startswith(b"DEVTYPE="))
-    return next(kinds, b"").decode(errors="replace")
-
-
-def _shown(device: str) -> str:
-    return device_name(os.fsencode(device))
+    return next((line.removeprefix("DEVTYPE=") for line in lines if line.startswith("DEVTYPE=")), "")
 
 
 def _faults(found: Any) -> Iterator[str]:

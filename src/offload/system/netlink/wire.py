@@ -144,14 +144,14 @@ def text(value: bytes) -> str:
     return value.partition(b"\0")[0].decode("utf-8", "replace")
 
 
-def device_name(value: bytes) -> str:
-    r"""The name of a device in these bytes, up to a zero byte.
+def device_name(value: bytes | str) -> str:
+    r"""The name of a device in these bytes, up to a zero byte, or in this text, as the module `os` gives it.
 
     The kernel allows any bytes but `/`, `:` and blanks. A byte that is not UTF-8, a character that does not print, and
     a backslash are escaped (`\xff`, `\x1b`, `\\`), so that two devices have two names, which terminals and JSON can
     show. The kernel does not know a device by its escaped name, and no name with a backslash gets into nft text.
     """
-    name = value.partition(b"\0")[0]
+    name = os.fsencode(value).partition(b"\0")[0]
     shown = name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
     if shown.isprintable():
         return shown

@@ -1,7 +1,6 @@
 """Read facts of a Snapshot from the kernel: devices, addresses, routes, neighbours, qdiscs, sysctls and so on."""
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -123,7 +122,7 @@ class Netlink:
     def routes(self) -> tuple[Route, ...]:
         """Read the unicast routes of the main table, of IPv4 and IPv6. KernelError if the kernel does not list them."""
         with _asking("routes"):
-            names = {index: device_name(os.fsencode(name)) for index, name in socket.if_nameindex()}
+            names = {index: device_name(name) for index, name in socket.if_nameindex()}
             return rtnetlink.routes(_dump(rtnetlink.ROUTES), names)
 
     def leaving(self, address: bytes) -> Leaving | None:

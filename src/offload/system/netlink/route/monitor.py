@@ -129,7 +129,7 @@ class FakeMonitor:
 
 def name_of(device: int) -> str:
     """The name of the device with this index, as `device_name` gives it; OSError: it does not exist."""
-    return device_name(os.fsencode(socket.if_indextoname(device)))
+    return device_name(socket.if_indextoname(device))
 
 
 def _joined(parts: Iterable[Notification]) -> Notification:
