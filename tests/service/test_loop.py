@@ -148,6 +148,15 @@ def test_tables_go_with_the_service_that_has_the_name(*, alone: bool, upgrading:
     assert bool(fakes.nft.sent) is goes
 
 
+def test_the_service_is_on_ubus_within_two_seconds_however_long_ubusd_was_away() -> None:
+    loop, _ = looped(router(), refusal="ubusd cannot be reached")
+    pauses = []
+    for now in range(0, 1000, 100):
+        loop._connect(float(now))
+        pauses.append(loop._reconnect - now)
+    assert sorted(pauses) == pauses and pauses[0] == pytest.approx(0.1) and pauses[-1] == 2.0
+
+
 def test_an_exempt_that_ends_while_netifd_is_away_makes_no_more_passes_than_any_failure() -> None:
     fakes = router()
     loop, _ = looped(fakes)

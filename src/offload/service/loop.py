@@ -28,7 +28,7 @@ from offload.service.tasks import hardware, station_file
 from offload.service.tasks.timed import Task, follows_hints, log_hardware, tasks
 
 STOP_PATIENCE = 4.0  # seconds that nft may take when the service ends: for the present run, and to remove our tables
-RECONNECT_FIRST, RECONNECT_LAST = 0.1, 5.0
+RECONNECT_FIRST, RECONNECT_LAST = 0.1, 2.0  # seconds between attempts to connect to ubusd: the first, the longest
 GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 MEANWHILE = 0.05  # seconds between two looks at waiting events while connections are read
 UPGRADE = signal.SIGUSR1  # a new version is being installed: our tables stay, and the new service adopts them
