@@ -9,7 +9,7 @@ router drops at ingress.
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.rows import Figure, repeated
 from kernel.netns import Namespace
 
+PROC = Path("/proc")
 PKTGEN = Path("/proc/thread-self/net/pktgen")
 PORT = 9009
 SIZE = 128  # bytes of a packet
@@ -34,6 +35,7 @@ QUEUE = 1 << 24  # bytes of a socket
 SPARE = 2_000  # packets, more than partly used slabs have room for
 CACHES = ("kmalloc-1k", "skbuff_head_cache")  # of the data and the heads of packets of this SIZE
 THREADS = {"kpktgend_0", "ksoftirqd/0"}
+WORKER = "kworker/"
 DROP = """table netdev bench {{
 	chain sink {{ type filter hook ingress devices = {{ {devices} }} priority -500; policy drop; }}
 }}"""
@@ -51,7 +53,8 @@ class End:
 class Flow:
     """A UDP flow as one host sends it, established if it has one port, to `address` and `dport` by the neighbour's MAC.
 
-    `ports`: so many source ports in turn, from `sport`, each a connection of its own.
+    `ports`: so many source ports in turn, from `sport`, each a connection of its own. `workers`: workqueues of the kernel do
+    a part of the work that is different each time, and so the time of their threads counts, too.
     """
 
     sender: End
@@ -61,6 +64,7 @@ class Flow:
     dport: int
     mac: str
     ports: int = 1
+    workers: bool = False
 
 
 def establish(router: Namespace, near: End, far: End, address: str, near_mac: str, far_mac: str) -> tuple[Flow, Flow]:
@@ -134,14 +138,16 @@ def blast(flow: Flow, count: int) -> float:
         _write("kpktgend_0", f"add_device {device}")
         for setting in settings:
             _write(device, setting)
-        threads = _threads()
+        threads = _threads(flow)
         time.sleep(SETTLE)
         before = _busy(threads)
         _write("pgctrl", "start")
-        busy = _busy(threads) - before
+        after = _busy(threads)
+        if flow.workers:
+            after |= _busy(_threads(flow) - threads)
         assert "Result: OK: " in (PKTGEN / device).read_text()
         _write("kpktgend_0", "rem_device_all")
-    return busy / 1000 / count
+    return sum(busy - before.get(thread, 0) for thread, busy in after.items()) / 1000 / count
 
 
 def _keep_state(router: Namespace) -> None:
@@ -168,14 +174,24 @@ def _make_room() -> None:
             sender.send(bytes(512))
 
 
-def _threads() -> list[Path]:
-    """The threads that send and receive packets; each namespace has a generator."""
-    return [file.parent for file in Path("/proc").glob("[0-9]*/comm") if file.read_text().strip() in THREADS]
+def _threads(flow: Flow) -> set[Path]:
+    """The threads that send and receive packets, each namespace has a generator; and those of the workqueues."""
+    found = set[Path]()
+    for file in PROC.glob("[0-9]*/comm"):
+        with suppress(OSError):  # it has ended
+            name = file.read_text().strip()
+            if name in THREADS or (flow.workers and name.startswith(WORKER)):
+                found.add(file.parent)
+    return found
 
 
-def _busy(threads: list[Path]) -> int:
-    """Nanoseconds that these have run so far."""
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+def _busy(threads: Iterable[Path]) -> dict[Path, int]:
+    """Nanoseconds that each of these has run so far; without those that have ended."""
+    found = dict[Path, int]()
+    for thread in threads:
+        with suppress(OSError):
+            found[thread] = int((thread / "schedstat").read_text().split()[0])
+    return found
 
 
 def _write(name: str, command: str) -> None:

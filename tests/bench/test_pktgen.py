@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,10 +46,35 @@ def test_what_was_closed_before_a_run_is_freed_before_it(
         done.append(name)
         return value
 
-    monkeypatch.setattr(pktgen, "_threads", lambda: returned("threads", []))
-    monkeypatch.setattr(pktgen, "_busy", lambda _: returned("busy", 0))
+    monkeypatch.setattr(pktgen, "_threads", lambda _: returned("threads", set()))
+    monkeypatch.setattr(pktgen, "_busy", lambda _: returned("busy", {}))
     monkeypatch.setattr(pktgen, "_write", lambda name, _: done.append(name))
     monkeypatch.setattr("time.sleep", done.append)
     blast(flow, 10)
     begun = done.index("pgctrl")
     assert done[begun - 3 : begun + 1] == ["threads", SETTLE, "busy", "pgctrl"]
+
+
+@pytest.mark.parametrize(("workers", "nanoseconds"), [(False, 50), (True, 50 + 40 + 9)])
+def test_threads_of_workqueues_count_where_they_do_a_part(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flow: Flow, *, workers: bool, nanoseconds: int
+) -> None:
+    def thread(name: str, comm: str, ran: int) -> None:
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "comm").write_text(comm + "\n")
+        (tmp_path / name / "schedstat").write_text(f"{ran} 7 7\n")
+
+    def write(name: str, _: str) -> None:
+        if name == "pgctrl":
+            thread("1", "ksoftirqd/0", 150)
+            thread("2", "kworker/0:1-wg-crypt-wg0", 240)
+            thread("3", "kworker/0:2", 9)
+            thread("4", "python3", 5000)
+
+    thread("1", "ksoftirqd/0", 100)
+    thread("2", "kworker/0:1", 200)
+    (tmp_path / "eth0").write_text("Result: OK: 1(c1+d0) usec")
+    monkeypatch.setattr(pktgen, "PKTGEN", tmp_path)
+    monkeypatch.setattr(pktgen, "PROC", tmp_path)
+    monkeypatch.setattr(pktgen, "_write", write)
+    assert round(1000 * blast(replace(flow, workers=workers), 1)) == nanoseconds
