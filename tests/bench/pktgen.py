@@ -53,8 +53,8 @@ class End:
 class Flow:
     """A UDP flow as one host sends it, established if it has one port, to `address` and `dport` by the neighbour's MAC.
 
-    `ports`: so many source ports in turn, from `sport`, each a connection of its own. `workers`: a part of the work, another
-    one each time, is that of the kernel's workqueues, and so the time of their threads counts, too.
+    `ports`: so many source ports in turn, from `sport`, each a connection of its own. `workers`: workqueues of the
+    kernel do a part of the work, another one each time, so that the time of their threads counts, too.
     """
 
     sender: End
