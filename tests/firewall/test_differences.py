@@ -382,7 +382,7 @@ CASES = {
         + rule("name=N src=far dest=home target=DROP"),
         (
             'iifname "eth8" drop comment "!fw4: In place of zone six: input traffic"',
-            'iifname "eth7" udp dport { 67, 68, 546, 547 } accept comment "!fw4: far',
+            'iifname "eth7" udp dport { 67, 68, 546, 547 } accept comment "!fw4: In place of zone far',
             'iifname "eth7" drop comment "!fw4: In place of zone far: input traffic"',
             'iifname "eth7" jump handle_reject comment "!fw4: In place of zone far: forward traffic"',
         ),
