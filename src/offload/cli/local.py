@@ -215,7 +215,7 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
             return more
         if not more["flows"]:
             break
-        data = data | {"flows": flows_so_far + more["flows"]}
+        data = data | {"flows": flows_so_far + more["flows"], "limit": limit}
         data.pop("left_off", None)  # of the first page; here no page is cut short
     return data
 

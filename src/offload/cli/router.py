@@ -151,12 +151,12 @@ class Router:
         return all(pair["effective"] != "hardware" for pair in pairs)
 
     def every_flow(self, words: Mapping[str, Any]) -> "tuple[dict[str, Any], Written]":
-        """List flows in this process: returns ({"ok": True, "total", "offset"}, function that gives the text).
+        """List flows in this process: returns (the reply of `flows` without `flows`, function that gives the text).
 
-        `total`: how many flows the query selects, with its limit and offset aside. `words`: the options of the query by
-        name; `all`, if True, adds connections of the router itself, and to multicast or broadcast. The function takes
-        (JSON or not, columns) and gives the whole answer, with the flows, in pieces of text. OffloadError if the query
-        is not valid or the router cannot be read.
+        `total` in it: how many flows the query selects, with its limit and offset aside. `words`: the options of the
+        query by name; `all`, if True, adds connections of the router itself, and to multicast or broadcast. The
+        function takes (JSON or not, columns) and gives the whole answer, with the flows, in pieces of text.
+        OffloadError if the query is not valid or the router cannot be read.
         """
         return self._alone.every_flow({"query": words})
 

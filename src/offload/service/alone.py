@@ -57,9 +57,10 @@ class Alone:
     def every_flow(self, given: Mapping[str, Any]) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
         """Select flows by `query` of `given`: (a reply, a function that gives these flows as text).
 
-        The reply has `ok`, `total` and `offset`. Without a limit in `query` all are selected. The function takes
-        whether to give JSON (the whole reply) or lines for people, and the width of lines in columns; it yields the
-        text in pieces. OffloadError if the router or its connections cannot be read, or the query is not valid.
+        The reply is that of the method `flows` without `flows`. Without a limit in `query` all are selected. The
+        function takes whether to give JSON (the whole reply) or lines for people, and the width of lines in columns; it
+        yields the text in pieces. OffloadError if the router or its connections cannot be read, or the query is not
+        valid.
         """
         self._read("flows")
         return every_flow(self._engine, given)

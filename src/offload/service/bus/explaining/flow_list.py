@@ -47,9 +47,10 @@ def list_flows(engine: Engine, given: Given) -> Json:
 def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int], Iterator[str]]]:
     """Select flows by `query` of `given`: (reply, function that gives the flows as text).
 
-    The reply has `ok`, `total` and `offset`. Without a limit in `query` all are selected. The function yields the text
-    to print, in pieces: with True the whole reply as JSON, with False lines for people; its second argument is their
-    width in columns. OffloadError if the query is bad, or connections or routes cannot be read.
+    The reply is that of `list_flows` without `flows`. Without a limit in `query` all are selected, and `limit` is None.
+    The function yields the text to print, in pieces: with True the whole reply as JSON, with False lines for people;
+    its second argument is their width in columns. OffloadError if the query is bad, or connections or routes cannot be
+    read.
     """
     decided = last_decision(engine)
     query, everything = _query(given, decided.plan)
@@ -57,7 +58,8 @@ def every_flow(engine: Engine, given: Given) -> tuple[Json, Callable[[bool, int]
     listing = engine.connections.listing(read, query, everything=everything)
     explainer = explainer_of(engine, read)
     first, end = query.offset, None if query.limit is None else query.offset + query.limit
-    data = {"ok": True, "total": len(listing), "offset": first}
+    data: Json = {"ok": True, "total": len(listing), "offset": first, "limit": query.limit}
+    data["age"] = engine.connections.age(read)
 
     def written(as_json: bool, columns: int) -> Iterator[str]:
         rows = listing.rows(first, end)
