@@ -124,6 +124,7 @@ def test_a_host_without_connections_gets_what_a_new_one_would_get(fakes: Fakes) 
     ("host", "fact"),
     [
         ("192.168.1.1", "192.168.1.1: the router itself, whose own connections are never offloaded"),
+        ("fe80::50", "fe80::50: never forwarded"),
         ("8.8.8.8", "8.8.8.8 is in zone wan, on wan"),
         ("192.168.9.0/24", ""),
     ],

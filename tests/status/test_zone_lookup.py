@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from offload.model.flow import IPS_DST_NAT, IPS_SRC_NAT, Entry
 from offload.model.network import Route, Snapshot
-from offload.status.lookup.zone_lookup import MULTICAST, ROUTER, UNKNOWN, Endpoint, ZoneLookup
+from offload.status.lookup.zone_lookup import MULTICAST, ROUTER, UNKNOWN, UNROUTED, Endpoint, ZoneLookup
 from status.routers import HOME, addresses, entry, packed, plan, route, zone
 
 ADDRESSES = {
@@ -41,7 +41,11 @@ def test_zone_of_address(address: str, expected: str | None) -> None:
     ("address", "expected"),
     [
         ("192.168.1.1", ROUTER),
-        ("fe80::50", ROUTER),
+        ("fe80::50", UNROUTED),
+        ("fe80::1", ROUTER),
+        ("::1", ROUTER),
+        ("::", UNROUTED),
+        ("0.0.0.0", UNROUTED),  # noqa: S104 - an address to look up
         ("192.168.1.255", MULTICAST),
         ("ff02::fb", MULTICAST),
         ("192.168.1.50", Endpoint("lan", devices=("br-lan",))),

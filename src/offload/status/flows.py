@@ -35,7 +35,7 @@ def flows(
     found = []
     for entry in entries:
         src, dest = ends(entry)
-        if everything or not (src.router or dest.router or src.group or dest.group):
+        if everything or (src.forwarded and dest.forwarded):
             between = src.zone or "", dest.zone or ""
             case = known.get(between)
             why = reasons(entry, src, dest, pairs.get(between), case, lookups) if explained else ()

@@ -34,8 +34,8 @@ class Way(NamedTuple):
 
     @property
     def forwarded(self) -> bool:
-        """Whether the router forwards such connections: no end is the router itself, multicast or broadcast."""
-        return not (self.src.router or self.dest.router or self.src.group or self.dest.group)
+        """Whether the router forwards such connections: no end is the router, link-local, or a group's address."""
+        return self.src.forwarded and self.dest.forwarded
 
     @property
     def state(self) -> State:

@@ -110,7 +110,10 @@ class ReasonCode(Enum):
     HARDWARE_UNBOUND = "the kernel refuses it in a hardware flowtable: its driver takes no flows"
     # of a flow
     NOT_OFFLOADABLE = "only TCP, UDP and GRE without NAT can be offloaded, this is {proto}"
-    LOCAL = "the router itself is one end of it: only forwarded traffic is offloaded"
+    LOCAL = (
+        "one end of it is the router itself, or an address that is never forwarded (link-local): only forwarded "
+        "traffic is offloaded"
+    )
     NOT_UNICAST = "it goes to a group of receivers: only traffic to a single one is offloaded"
     ZONE_UNKNOWN = "its addresses lead to no zone, or to more than one"
     PAIR_UNKNOWN = "the firewall permits no forwarding from {src} to {dest}"

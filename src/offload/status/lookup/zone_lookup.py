@@ -24,26 +24,34 @@ POINT_TO_POINT = 31  # RFC 3021: IPv4 networks of this length or longer have no 
 
 
 class Endpoint(NamedTuple):
-    """Where an address is, seen from this router. At most one of `zone`, `router` and `group` is set."""
+    """Where an address is, seen from this router. At most one of `zone`, `router`, `unrouted` and `group` is set."""
 
     zone: str | None = None  # name; None: none, or not known
-    router: bool = False  # the router itself, or an address that only a neighbour can reach (link-local)
+    router: bool = False  # the router itself
+    unrouted: bool = False  # another address that no router forwards: link-local, or unspecified
     group: bool = False  # multicast or broadcast
-    # only a default route (or half of one) leads there, or none of `zone`, `router` and `group` is set
+    # only a default route (or half of one) leads there, or none of the others is set
     distant: bool = False
     devices: tuple[str, ...] = ()  # devices of the zone by which it is reached; several: by any of them
 
+    @property
+    def forwarded(self) -> bool:
+        """Whether the router forwards packets to this address as a single receiver, where a route leads there."""
+        return not (self.router or self.unrouted or self.group)
+
 
 ROUTER = Endpoint(router=True)
+UNROUTED = Endpoint(unrouted=True)
 MULTICAST = Endpoint(group=True)
 UNKNOWN = Endpoint(distant=True)
 
 # Packets to these are never forwarded to a single receiver, whatever the routes are.
 SPECIAL: dict[Target, Endpoint] = {
-    ip_network("0.0.0.0/8"): ROUTER,
+    ip_network("0.0.0.0/8"): UNROUTED,
     ip_network("127.0.0.0/8"): ROUTER,
-    ip_network("::/127"): ROUTER,  # unspecified and loopback
-    ip_network("fe80::/10"): ROUTER,
+    ip_network("::"): UNROUTED,
+    ip_network("::1"): ROUTER,
+    ip_network("fe80::/10"): UNROUTED,  # the router's own are found before
     ip_network("224.0.0.0/3"): MULTICAST,  # multicast, 255.255.255.255, and class E between them
     ip_network("ff00::/8"): MULTICAST,
 }
@@ -63,7 +71,7 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The endpoint of a packed address: the router, a group of receivers, or a zone by the route that leads there.
+        """The endpoint of a packed address: the router, an address that is never forwarded, a group, or a zone by its route.
 
         UNKNOWN, which has no zone and is `distant`, if there is no route, or its devices are not all of one zone.
         """
@@ -91,7 +99,7 @@ class ZoneLookup:
         # After source NAT replies go to an address of the output device; before destination NAT packets go to one of
         # the input device, except with NAT reflection, where the source is near.
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
-        if src_nat and not far.router:
+        if src_nat and not far.router and not far.unrouted:
             far = self._owners.get(reply_dst, far)
         if dst_nat and near.distant:
             near = self._owners.get(dst, near)

@@ -21,17 +21,22 @@ def _protocol(seen: Seen) -> str:
 def _forwarded(seen: Seen) -> str:
     if seen.src.router or seen.dest.router:
         return "the router itself is an end of it"
+    if seen.src.unrouted or seen.dest.unrouted:
+        return "an end of it is an address that is never forwarded"
     return "it goes to a group of receivers" if seen.src.group or seen.dest.group else "it is forwarded to one receiver"
 
 
 def place(address: bytes, end: Endpoint) -> str:
     """A text that says where a packed address is: `192.168.1.5 is in zone lan, on br-lan`. `end`: its endpoint.
 
-    Without a zone it is `ADDRESS: the router itself` or, also for multicast, `ADDRESS: no single zone`.
+    Without a zone it is `ADDRESS: the router itself`, `ADDRESS: never forwarded` (link-local) or, also for multicast,
+    `ADDRESS: no single zone`.
     """
     devices = f", on {' or '.join(end.devices)}" if end.devices else ""
-    where = f"zone {end.zone}{devices}" if end.zone else "the router itself" if end.router else "no single zone"
-    return f"{ip_address(address)} is in {where}" if end.zone else f"{ip_address(address)}: {where}"
+    if end.zone:
+        return f"{ip_address(address)} is in zone {end.zone}{devices}"
+    where = "the router itself" if end.router else "never forwarded" if end.unrouted else "no single zone"
+    return f"{ip_address(address)}: {where}"
 
 
 def _source(seen: Seen) -> str:

@@ -123,7 +123,7 @@ def _of_ends(entry: Entry, src: Endpoint, dest: Endpoint) -> Iterator[Reason]:
     translated = entry.status & (IPS_SRC_NAT | IPS_DST_NAT)
     if entry.proto not in {TCP, UDP} and (entry.proto != GRE or translated):
         yield _cached(ReasonCode.NOT_OFFLOADABLE, proto=called(entry.proto))
-    if src.router or dest.router:
+    if src.router or dest.router or src.unrouted or dest.unrouted:
         yield _cached(ReasonCode.LOCAL)
     if src.group or dest.group:
         yield _cached(ReasonCode.NOT_UNICAST)

@@ -29,12 +29,12 @@ class End(NamedTuple):
 
 
 def ends(entry: Entry, src: Endpoint, dest: Endpoint) -> tuple[End, ...]:
-    """The ends of a connection: source, then destination, without one that is the router, multicast or broadcast.
+    """The ends of a connection: source, then destination, without one that is never forwarded, such as the router.
 
     `src`, `dest`: their endpoints.
     """
     both = End(ip_address(entry.original.src), src), End(ip_address(entry.reply.src), dest)
-    return tuple(end for end in both if not end.endpoint.router and not end.endpoint.group)
+    return tuple(end for end in both if end.endpoint.forwarded)
 
 
 def routes(found: Iterable[End], snapshot: Snapshot) -> Fact:

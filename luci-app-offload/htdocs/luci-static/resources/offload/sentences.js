@@ -65,7 +65,7 @@ const REASONS = {
 	NO_HW_TC_OFFLOAD: [ 'its driver reports no hw-tc-offload', _('its driver reports no hw-tc-offload') ],
 	HARDWARE_UNBOUND: [ 'the kernel refuses it in a hardware flowtable: its driver takes no flows', _('the kernel refuses it in a hardware flowtable: its driver takes no flows') ],
 	NOT_OFFLOADABLE: [ 'only TCP, UDP and GRE without NAT can be offloaded, this is {proto}', _('only TCP, UDP and GRE without NAT can be offloaded, this is {proto}') ],
-	LOCAL: [ 'the router itself is one end of it: only forwarded traffic is offloaded', _('the router itself is one end of it: only forwarded traffic is offloaded') ],
+	LOCAL: [ 'one end of it is the router itself, or an address that is never forwarded (link-local): only forwarded traffic is offloaded', _('one end of it is the router itself, or an address that is never forwarded (link-local): only forwarded traffic is offloaded') ],
 	NOT_UNICAST: [ 'it goes to a group of receivers: only traffic to a single one is offloaded', _('it goes to a group of receivers: only traffic to a single one is offloaded') ],
 	ZONE_UNKNOWN: [ 'its addresses lead to no zone, or to more than one', _('its addresses lead to no zone, or to more than one') ],
 	PAIR_UNKNOWN: [ 'the firewall permits no forwarding from {src} to {dest}', _('the firewall permits no forwarding from {src} to {dest}') ],
