@@ -71,7 +71,7 @@ class ZoneLookup:
         self._known: dict[bytes, Endpoint] = {}
 
     def at(self, address: bytes) -> Endpoint:
-        """The endpoint of a packed address: the router, an address that is never forwarded, a group, or a zone by its route.
+        """The endpoint of a packed address: the router, an address never forwarded, a group, or a zone by its route.
 
         UNKNOWN, which has no zone and is `distant`, if there is no route, or its devices are not all of one zone.
         """
