@@ -7,6 +7,7 @@ import pytest
 
 from offload.cli import remote
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
+from offload.model.problems.problem import Problem
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import Fakes, router, section
@@ -120,3 +121,21 @@ def test_the_command_counts_the_flows_that_would_feel_it(fakes: Fakes, kept: int
     del fakes.conntrack.held[kept:]
     ran = remote.set_zone(Router(fakes, runs=True), Namespace(zone="lan", mode="none", dry_run=True))
     assert ran.text == f"lan > wan: software -> none\n{sentence}"
+
+
+def test_each_of_many_problems_is_compared_with_few_others(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty = tuple(section("offload", "zone", f"z{number}", name=f"nowhere{number}") for number in range(200))
+    found = fakes.uci.packages["offload"]
+    assert isinstance(found, tuple)
+    fakes.uci.packages["offload"] = (*found, *faulty)
+    fakes.service.work()
+    compared, equal = [0], Problem.__eq__
+
+    def counted(one: Problem, other: object) -> bool:
+        compared[0] += 1
+        return equal(one, other)
+
+    monkeypatch.setattr(Problem, "__eq__", counted)
+    preview = asked(fakes, zones={"guest": "software"})
+    assert preview["ok"] and not preview["problems"]
+    assert compared[0] < 10 * len(faulty)

@@ -52,10 +52,10 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
         modes |= dict.fromkeys(_meant(ends, before.plan), mode)
     changed = {**packages, "offload": after_sections}
     seen = engine.hardware_probe.probe(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
-    after = engine.decide(changed, seen)
+    after, known = engine.decide(changed, seen), frozenset(before.problems)
     return {"ok": True, **choices.differences(before.plan, after.plan, modes)} | {
         **_felt(engine, before.plan, after),
-        "problems": [problem_json(each) for each in after.problems if each not in before.problems],
+        "problems": [problem_json(each) for each in after.problems if each not in known],
         "missing": methods.found_json(engine)["missing"],
     }
 
