@@ -220,6 +220,40 @@ def test_what_others_have_not_committed_stays_uncommitted(tmp_path: Path) -> Non
         saved.unlink()
 
 
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("cfg02c998.enabled='0'", True),
+        ("+{}.cfg05c998='exempt'", True),
+        ("-{}.cfg03c998", True),
+        ("tv.enabled='0'", False),
+        ("tv.note='{}.cfg02c998'", False),
+    ],
+)
+def test_no_section_is_deleted_while_uncommitted_changes_would_then_mean_others(
+    tmp_path: Path, change: str, *, refused: bool
+) -> None:
+    package = f"offload_test_{os.getpid()}"
+    text = "config exempt\n\nconfig exempt\n\nconfig exempt 'tv'\n"
+    (tmp_path / package).write_text(text)
+    saved = Path("/tmp/.uci", package)  # noqa: S108  # libuci's place, for everybody on a router
+    saved.parent.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    line = change.format(package)
+    saved.write_text(f"{package}.tv.mark='1'\n" + (line if line[0] in "+-" else f"{package}.{line}") + "\n")
+    try:
+        Uci(tmp_path).write(package, [Edit("cfg02c998", "exempt", "src_ip", "10.0.0.1")])
+        if refused:
+            with pytest.raises(
+                FileError, match=f"^nothing was deleted in {tmp_path}/{package}: .*uci changes {package}"
+            ):
+                Uci(tmp_path).write(package, [Removal("cfg01c998")])
+        else:
+            Uci(tmp_path).write(package, [Removal("cfg01c998")])
+        assert len(sections(Uci(tmp_path), package)) == 2 + refused
+    finally:
+        saved.unlink()
+
+
 @pytest.mark.parametrize("text", ["config zone\nnonsense\n", "config zone\n\toption name 'lan\n"])
 def test_a_broken_file_is_not_touched(confdir: Path, text: str) -> None:
     (confdir / "offload").write_text(text)

@@ -5,6 +5,7 @@ need libuci.
 """
 
 import errno
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from offload.system.files.atomic_file import locked, replace
 CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file in this directory to the one in /etc/config (file.c, uci_file_load).
 OVERRIDE = "/var/run/uci"
+SAVEDIR = "/tmp/.uci"  # noqa: S108 - where the program uci keeps changes until `uci commit`
+STAGED = r"^[-+@^|~]?{package}\.cfg[0-9a-f]{{6,}}\b"  # a change there of a section without a name (delta.c)
 REMEDIES = {
     errno.ENOSPC: ": make room on the flash (df -h /overlay)",
     errno.EROFS: ": in failsafe mode, mount_root makes it writable",
@@ -75,10 +78,19 @@ class Uci:
 
         Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then the file has its old
         content. Uncommitted changes of other programs stay uncommitted. Of the file's comments those at its start stay.
+
+        FileError too for a Removal while the program uci has uncommitted changes of sections without a name: libuci
+        names those by their place in the file, so the changes would then count for other sections.
         """
         from offload.system.config.libuci import edited
 
         path = self._path(package)
+        if any(isinstance(edit, Removal) for edit in edits) and _staged(package):
+            raise FileError(
+                f"nothing was deleted in {path}: there are uncommitted changes of sections without a name, which would "
+                f"then count for other sections; see 'uci changes {package}', use uci commit or uci revert, then ask "
+                "again"
+            )
         try:
             with locked(path) as content:
                 replace(path, edited(package, content, edits))
@@ -102,6 +114,14 @@ class Uci:
         # one that this user may not examine counts as missing, as for libuci
         there = str(self._confdir) == CONFDIR and regular_file.stamp(override) is not None
         return override if there else self._confdir / package
+
+
+def _staged(package: str) -> bool:
+    try:
+        content, _ = regular_file.read(Path(SAVEDIR, package))
+    except OSError:
+        return False
+    return re.search(STAGED.format(package=re.escape(package)).encode(), content, re.MULTILINE) is not None
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
