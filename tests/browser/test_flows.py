@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from browser import site as sites
 from browser.conftest import DESKTOP, PHONE, Visit
@@ -156,6 +156,43 @@ def test_a_flow_shows_its_reason_and_can_be_ended_or_exempted(visit: Visit) -> N
     dialogue.get_by_role("button", name="Keep").click()
     expect(dialogue).to_have_count(0)
     expect(page.get_by_role("table", name="Kept slow for a while")).to_contain_text("Source address: 192.168.")
+
+
+def details(page: Page) -> Locator:
+    """The dialogue of the first flow."""
+    rows(page).first.get_by_role("button", name="Details").click()
+    return page.locator(".modal")
+
+
+def test_details_say_that_they_wait_and_that_no_answer_came(visit: Visit) -> None:
+    page = visit("live", expect="Failed to load resource")
+    expect(rows(page)).not_to_have_text(["Not known now."])
+    held: list[Route] = []
+    page.route("**/ubus*", lambda route: held.append(route))
+    dialogue = details(page)
+    expect(dialogue).to_contain_text("Waiting for an answer")
+    for each in held:
+        each.abort()
+    expect(dialogue).to_contain_text("The service does not answer now.")
+    expect(dialogue).not_to_contain_text("Waiting for an answer")
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_details_of_a_connection_that_has_ended_say_so(visit: Visit) -> None:
+    page = visit("live")
+
+    def ended(text: str) -> str:
+        replies: list[Any] = json.loads(text)
+        for reply in replies:
+            for each in reply["result"][1].get("explanations", []):
+                each["hypothetical"] = True
+        return json.dumps(replies)
+
+    expect(rows(page)).not_to_have_text(["Not known now."])
+    with answers(page, ended):
+        dialogue = details(page)
+        expect(dialogue).to_contain_text("The connection has ended.")
+        expect(dialogue.locator(".offload-steps > li")).to_have_count(19)
 
 
 # The text of each line of an element.

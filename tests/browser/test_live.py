@@ -101,6 +101,9 @@ def test_a_page_opened_without_the_service_fills_when_it_comes(site: Site, visit
     page = visit("live")
     expect(page.get_by_role("status")).to_contain_text("The service is not running")
     expect(page.get_by_role("heading", name="Flows")).to_be_visible()
+    for title in ("Pairs of zones", "Kept slow for a while", "Flows", "Totals of hosts"):
+        table = page.get_by_role("table", name=title, exact=True)
+        expect(table.locator("tbody")).to_have_text("Not known now.")  # not that there is nothing
     assert "undefined" not in page.inner_text("#view") and "NaN" not in page.inner_text("#view")
     site.start()
     expect(rows(page)).to_have_count(PAGE)

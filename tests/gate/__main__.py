@@ -28,6 +28,7 @@ def main(parts: list[str]) -> int:
     jobs = [job for part in parts for job in PARTS[part]()]
     LOGS.mkdir(parents=True, exist_ok=True)
     ended = []
+    print(f"gate: {len(jobs)} jobs, each prints a line when it has ended", flush=True)
     for each in side_by_side(jobs, int(os.environ.get("OFFLOAD_JOBS", os.cpu_count() or 1))):
         ended.append(each)
         _show(each)

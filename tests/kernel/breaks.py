@@ -79,15 +79,15 @@ HEAD = """# What offload breaks, and what offload does about it
 
 In short: rules in the forward path that set the TTL, count or log see only the first packets of an offloaded
 connection, and bans, new rules and times reach it up to a second later. Shapers, limits, quotas, DSCP and marks hold,
-because `offload` keeps their traffic slow, or puts it in software: the last column.
+because `offload` keeps their traffic slow, or puts it in software (see the last column).
 
-Offloaded packets pass by firewall rules, and in hardware by the processor. Each row was measured with real traffic
+Offloaded packets bypass the firewall's rules, and in hardware the processor too. Each row was measured with real traffic
 through a kernel (6.12, user mode; hardware is the emulated chip of the tests), without offload and with it;
 `make breaks` measures again and writes this page. `offload check` names what of it concerns your router.
 "Kept" means that the feature works as without offload; "slow" means the slow path, the whole network stack. What
 `option auto_exempt` and `option auto_software` do of this is on by default. Rates differ from run to run: a shaper of
 2 Mbit/s counts as kept from 1.4 to 2.2 Mbit/s. Where a row has "packets that the stack forwards", the figure is how
-many packets took the slow path.
+many packets took the slow path. After "else" stands what it would be if `offload` did nothing about it.
 
 | feature | path | without offload | with offload | what offload does |
 |---|---|---|---|---|

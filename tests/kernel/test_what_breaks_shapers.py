@@ -117,7 +117,7 @@ def test_hardware_passes_a_shaper_by_where_that_is_wanted_and_is_back_when_it_go
     before = chip.forwarded(lab.router, ENGINE)
     chip.settled(lab.router, ENGINE, lab.call("lan", "wan"))
     assert chip.forwarded(lab.router, ENGINE) > before
-    noted("cake with auto_software 0, 2 Mbit/s", "hardware", held, passed, "nothing, as chosen: hardware passes it by")
+    noted("cake with auto_software 0, 2 Mbit/s", "hardware", held, passed, "nothing, as chosen: hardware bypasses it")
 
 
 # Filters that only count, or concern packets that are never offloaded

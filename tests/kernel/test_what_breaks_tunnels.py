@@ -111,7 +111,7 @@ def test_what_the_stack_forwards(house: House, row: str) -> None:
             assert chip.forwarded(house.router, ENGINE) - before == 2 * PACKETS * by_chip
     assert found["none"].all_slow()
     assert all(found[mode].fast(PACKETS) if tunnel.fast else found[mode].all_slow() for mode in MODES[1:]), found
-    did = dict.fromkeys(MODES[1:], "stays slow: else its policies are passed by")
+    did = dict.fromkeys(MODES[1:], "stays slow: else it bypasses its policies")
     if tunnel.fast:
         did["software"] = did["hardware"] = "nothing: both directions are fast"
         did["hardware"] += "" if tunnel.by_chip else " in software; hardware does not take them"

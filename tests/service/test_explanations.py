@@ -114,7 +114,8 @@ def test_a_host_without_connections_gets_what_a_new_one_would_get(fakes: Fakes) 
     assert (wan["src"], wan["code"], wan["sentence"][:26]) == ("lan", "", "It would be fast in softwa")
     text = local.explain(Router(fakes, runs=True), Namespace(connection=["192.168.1.99"])).text
     assert text.startswith("No connection of 192.168.1.99 is known now.\n192.168.1.99 is in zone lan, on br-lan.\n")
-    assert " ".join(text.split()).endswith("name its two ends: offload explain tcp 192.168.1.99 198.51.100.9:443")
+    command = "offload explain tcp 192.168.1.99 198.51.100.9:443"  # in a line of its own, to be copied
+    assert text.endswith(f"name its two ends:\n    {command}")
     answer(fakes.service, METHODS["exempt_add"], {"match": {"src_ip": "192.168.1.99"}, "timeout": 60})
     (wan,) = (each for each in asked(fakes, text="192.168.1.99")["expected"]["pairs"] if each["dest"] == "wan")
     assert (wan["code"], wan["sentence"][:19]) == ("EXEMPTED", "It would stay slow:")

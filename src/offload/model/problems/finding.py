@@ -145,7 +145,7 @@ class FindingCode(Enum):
     )
     RULE_BANS = Form(
         Severity.NOTICE,
-        "a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets pass by "
+        "a rule in chain {chain} of table {table} drops by a set (banIP and its kind): offloaded packets bypass "
         "elements that are added later",
         "start the service, which lets live flows meet the rules again: /etc/init.d/offload start",
         "live flows meet the rules again within a second of an element that a program adds, "

@@ -42,7 +42,7 @@ def _expected(expected: Json) -> Iterator[list[str]]:
     for pair in expected["pairs"]:
         yield [f"{pair['src']} > {pair['dest']}", *(f"{' ' * INDENT}{line}" for line in _end(pair))]
     src, dest = (host, EXAMPLES[":" in host]) if expected["pairs"] else ("SRC", "DEST:PORT")
-    yield [f"To see each step for one connection, name its two ends: offload explain tcp {src} {dest}"]
+    yield ["To see each step for one connection, name its two ends:", f"{' ' * INDENT}offload explain tcp {src} {dest}"]
 
 
 def _head(each: Json) -> Iterator[str]:

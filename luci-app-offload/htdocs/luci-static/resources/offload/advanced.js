@@ -57,12 +57,12 @@ return baseclass.extend({
 
 		switched(enabled);
 
-		const mode = section.option(form.ListValue, 'mode', _('Mode of other zones'), _('For zones that have no mode of their own.'));
+		const mode = section.option(form.ListValue, 'mode', _('Mode of other zones'), _('For pairs of which neither zone has a mode of its own.'));
 
 		words.choose(mode);
 		chosen(mode, 'none');
 
-		const family = section.option(form.ListValue, 'family', _('Address family'));
+		const family = section.option(form.ListValue, 'family', _('Address family'), _('Connections of the other family stay on the slow path.'));
 
 		family.value('any', _('IPv4 and IPv6'));
 		family.value('ipv4', _('IPv4 only'));
@@ -90,7 +90,7 @@ return baseclass.extend({
 		switched(exempt);
 
 		const shaped = section.option(form.Flag, 'auto_software', _('Respect shapers'),
-			_('Pairs in hardware over a device that has a shaper (SQM and others), a tc filter or an nft chain that changes packets become software, which keeps these, and hardware again when they go. What a zone has below such a device (the port of a PPPoE session, say) stays slow: offloaded, it would let packets pass these by.'));
+			_("Pairs in hardware over a device that has a shaper (SQM and others), a tc filter or an nft chain that changes packets become software, where these see every packet, and hardware again when they are gone. A zone's network on the port below such a device (the modem's, below a PPPoE session) stays slow, because offload there would bypass them."));
 
 		switched(shaped);
 
@@ -99,7 +99,7 @@ return baseclass.extend({
 
 		switched(cut, cut.disabled);
 
-		const level = section.option(form.ListValue, 'log_level', _('Log'), _('The least important lines that are written to the system log.'));
+		const level = section.option(form.ListValue, 'log_level', _('Log'), _('The system log gets these lines and all that are more important.'));
 
 		level.value('err', _('Errors'));
 		level.value('warning', _('Warnings'));

@@ -54,6 +54,13 @@ function asked(call) {
 }
 
 return baseclass.extend({
+	/** An error of a function below, as a sentence for a dialogue. */
+	sentence(error) {
+		const known = { refused: error.message, denied: _('This login has no rights to do it.') };
+
+		return known[error.kind] ?? _('The service does not answer now. Try again when it does.');
+	},
+
 	/** Zones, pairs, devices, problems, and what the last pass did. */
 	status: asked(declare('status')),
 

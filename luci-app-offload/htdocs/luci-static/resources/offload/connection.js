@@ -14,13 +14,6 @@
  * or end all of its host's.
  */
 
-const REFUSALS = {
-	refused: (error) => error.message,
-	denied: () => _('This login has no rights to do it.')
-};
-
-const NO_ANSWER = () => _('The service does not answer now. Try again when it does.');
-
 function fact(title, ...content) {
 	return E('tr', { 'class': 'tr' }, [
 		E('td', { 'class': 'td left', 'width': '33%' }, [ title ]), E('td', { 'class': 'td left' }, content)
@@ -56,7 +49,7 @@ return baseclass.extend({
 			'class': `btn cbi-button ${style}`, 'disabled': readonly,
 			'click': ui.createHandlerFn(this, () => call().then(
 				() => { ui.hideModal(); return changed(); },
-				(error) => refused.replaceChildren((REFUSALS[error.kind] ?? NO_ANSWER)(error))))
+				(error) => refused.replaceChildren(bus.sentence(error))))
 		}, [ title ]);
 
 		ui.showModal(_('Connection'), [

@@ -75,7 +75,7 @@ return baseclass.extend({
 	/** add(map, now): adds the section; `now()` gives the latest status reply. Returns a function that redraws it. */
 	add(map, now) {
 		const section = map.section(Devices, 'devices', _('Devices'),
-			_('Flows are seen at the devices listed in a flowtable. That the kernel accepts a device for hardware proves nothing yet; a live connection does.'));
+			_('Packets can take a fast path where they come in at a device that a flowtable lists. That the kernel accepts a device for hardware proves nothing yet; a live connection does. Stations are the hosts that a bridge has learned at a port.'));
 
 		section.now = now;
 

@@ -125,7 +125,7 @@ return baseclass.extend({
 	/** add(map): adds the section. */
 	add(map) {
 		const section = map.section(form.GridSection, 'exempt', _('Exempt traffic'),
-			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives, and ! in front of a value means all others. One that ends by itself is added at Live.'));
+			_('Traffic that stays on the slow path, because something must see all of its packets. All fields of an entry must match; several values of one field are alternatives, and ! in front of a value means all others. To keep a host slow for a while only, use the page Live.'));
 
 		section.anonymous = true;
 		section.addremove = true;

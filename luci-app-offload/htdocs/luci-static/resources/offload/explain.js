@@ -18,7 +18,7 @@ const STEPS = {
 	devices: () => _('Devices'),
 	established: () => _('Established'),
 	helper: () => _('No helper'),
-	unchanged: () => _('Numbers unchanged'),
+	unchanged: () => _('Sequence numbers unchanged'),
 	reply: () => _('Answered'),
 	packets: () => _('Enough packets'),
 	route: () => _('Route'),
@@ -44,15 +44,23 @@ function step({ name, holds, reasons }) {
 	]);
 }
 
+/** The steps of a reply; a connection that has ended meanwhile has those that it would pass now. */
+function explained({ explanations: [ found ] }) {
+	return [
+		found.hypothetical ? E('em', {}, [ _('The connection has ended. This is how far it would get:') ]) : '',
+		E('ol', { 'class': 'offload-steps' }, found.steps.map(step))
+	];
+}
+
 return baseclass.extend({
-	/** place(flow): an element that fills when the service has answered. */
+	/** place(flow): an element that fills when the service has answered, or could not. */
 	place(flow) {
-		const steps = E('ol', { 'class': 'offload-steps', 'aria-live': 'polite' });
+		const place = E('div', { 'aria-live': 'polite' }, [ E('em', {}, [ _('Waiting for an answer') ]) ]);
 
 		bus.explain({ flow: words.identity(flow) }).then(
-			({ explanations }) => steps.replaceChildren(...(explanations?.[0]?.steps ?? []).map(step)),
-			() => steps.replaceChildren());
+			(reply) => place.replaceChildren(...explained(reply)),
+			(error) => place.replaceChildren(E('em', {}, [ bus.sentence(error) ])));
 
-		return steps;
+		return place;
 	}
 });

@@ -78,11 +78,7 @@ function row(flow, open) {
 	]);
 }
 
-function message(sentence) {
-	return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
-		E('td', { 'class': 'td', 'colspan': COLUMNS.length + 1 }, [ E('em', {}, [ sentence ]) ])
-	]);
-}
+const message = (sentence) => table.message(sentence, COLUMNS.length + 1);
 
 return baseclass.extend({
 	/** The present query, and the last one that was answered: when the service refuses a new one, that is restored. */
@@ -101,7 +97,7 @@ return baseclass.extend({
 		]);
 		this.back = this.renderStep(_('Previous'), -PAGE);
 		this.next = this.renderStep(_('Next'), PAGE);
-		this.back.disabled = this.next.disabled = true;
+		this.empty();
 		this.mark();
 
 		return E('div', {}, [

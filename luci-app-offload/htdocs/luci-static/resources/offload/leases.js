@@ -14,6 +14,7 @@
  */
 
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
+const TITLES = [ _('Matches'), _('Time left'), _('Remove') ];
 const SIDES = [ [ 'src', _('opened by it') ], [ 'dest', _('leading to it') ] ];
 
 /** Why the host typed into the form cannot be given to `exempt_add`; empty if it can. The service checks addresses. */
@@ -32,11 +33,11 @@ return baseclass.extend({
 		this.body = E('tbody');
 		this.form = this.renderForm();
 		this.form.elements.seconds.value = times.USUAL;
-		this.list([]);
+		this.empty();
 
 		return E('div', {}, [
 			E('table', { 'class': 'table', 'aria-label': _('Kept slow for a while') }, [
-				table.titles([ _('Matches'), _('Time left'), _('Remove') ]), this.body
+				table.titles(TITLES), this.body
 			]),
 			this.form
 		]);
@@ -65,6 +66,11 @@ return baseclass.extend({
 		]);
 	},
 
+	/** Shows that no exempt is known: before the first answer, and while the service is away. */
+	empty() {
+		table.show(this.body, [ table.message(_('Not known now.'), TITLES.length) ]);
+	},
+
 	/** show(exempts): those of a status reply. */
 	show(exempts) {
 		this.list(exempts ?? []);
@@ -80,11 +86,8 @@ return baseclass.extend({
 	},
 
 	list(exempts) {
-		table.show(this.body, exempts.length ? exempts.map((each) => this.renderRow(each)) : [
-			E('tr', { 'class': 'tr', 'data-key': 'message' }, [
-				E('td', { 'class': 'td', 'colspan': 3 }, [ E('em', {}, [ _('Nothing now.') ]) ])
-			])
-		]);
+		table.show(this.body, exempts.length ? exempts.map((each) => this.renderRow(each))
+			: [ table.message(_('Nothing now.'), TITLES.length) ]);
 	},
 
 	renderRow(exempt) {

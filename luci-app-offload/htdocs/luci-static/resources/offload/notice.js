@@ -76,7 +76,7 @@ function found(status) {
 
 	if (fw4Offloads(status))
 		notices.push(box('warning', _('The firewall offloads every flow itself'),
-			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over turns the switch into the mode of all zones without one of their own, and reloads the firewall. From there you choose.'),
+			_('While the switch in Network > Firewall is on, the choices per zone have no effect. Taking over switches it off, makes what it did (software or hardware) the mode of other zones (in Advanced), and reloads the firewall. After that you choose for each zone.'),
 			E('p', {}, [ takeoverButton() ])));
 
 	if (status.applied?.error)

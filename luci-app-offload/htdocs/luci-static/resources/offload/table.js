@@ -35,6 +35,13 @@ return baseclass.extend({
 			E('th', { 'class': 'th', 'scope': 'col' }, [ word ]))) ]);
 	},
 
+	/** A row with a sentence in place of `columns` cells. */
+	message(sentence, columns) {
+		return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
+			E('td', { 'class': 'td', 'colspan': columns }, [ E('em', {}, [ sentence ]) ])
+		]);
+	},
+
 	/** show(body, rows): all rows must have the same columns. */
 	show(body, rows) {
 		const wanted = distinct(rows);

@@ -15,16 +15,11 @@ function refuse(sentence) {
 	]);
 }
 
-const REFUSALS = {
-	refused: (error) => error.message,
-	denied: () => _('This login has no rights to do it.')
-};
-
 return baseclass.extend({
 	/** Takes over at once, and then reloads the page, or shows why it failed. */
 	run() {
 		return bus.takeover().then(
 			() => window.location.reload(),
-			(error) => refuse((REFUSALS[error.kind] ?? (() => _('The service does not answer now. Try again when it does.')))(error)));
+			(error) => refuse(bus.sentence(error)));
 	}
 });

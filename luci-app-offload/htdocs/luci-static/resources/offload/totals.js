@@ -36,11 +36,7 @@ function row(key, first, counts) {
 		E('td', { 'class': cell.length ? 'td' : 'td offload-none', 'data-title': TITLES[place] }, cell.length ? cell : [ NOTHING ])));
 }
 
-function message(sentence) {
-	return E('tr', { 'class': 'tr', 'data-key': 'message' }, [
-		E('td', { 'class': 'td', 'colspan': TITLES.length }, [ E('em', {}, [ sentence ]) ])
-	]);
-}
+const message = (sentence) => table.message(sentence, TITLES.length);
 
 /** The sum of the hosts that are not shown, and of those (`others`) that the service counts together. */
 function rest(rows, others) {

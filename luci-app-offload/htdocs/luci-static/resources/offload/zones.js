@@ -100,7 +100,7 @@ function repair(map, name) {
 	}, [ title ]);
 
 	return E('div', { 'class': 'offload-repair' }, [
-		E('p', {}, [ _('The firewall has no such zone any more. Was it renamed?') ]),
+		E('p', {}, [ _('The firewall has no such zone any more. Rename it here too if it was renamed, or remove what was chosen for it.') ]),
 		select,
 		button(_('Rename'), 'cbi-button-action', () => rename(name, select.value)),
 		button(_('Remove'), 'cbi-button-negative', () => forget(name))
@@ -118,7 +118,7 @@ function mode(section, nameOf) {
 	option.write = (id, value) => choose(nameOf(id), 'mode', value);
 	option.remove = (id) => choose(nameOf(id), 'mode', null);
 
-	unlessLost(option, (id) => E('em', {}, [ words.mode(chosen(nameOf(id), 'mode') ?? 'none') ]));
+	unlessLost(option, (id) => E('em', {}, [ words.mode(chosen(nameOf(id), 'mode') ?? '–') ]));
 
 	return option;
 }

@@ -21,6 +21,7 @@
  */
 
 const BEAT = 5; // seconds
+const TITLES = [ _('Pair'), _('In effect'), _('Flows'), _('Bytes'), _('Ended') ];
 
 const name = (pair) => `${pair.src} → ${pair.dest}`;
 
@@ -90,13 +91,14 @@ return view.extend({
 
 	renderPairs() {
 		this.pairs = E('tbody');
+		this.showPairs([], _('Not known now.'));
 
 		return section(_('Pairs of zones'),
 			E('div', { 'class': 'cbi-section-descr' }, [
 				_('Flows and bytes that are on each path now. Bytes are those of the flows alive, on their present path: when a flow ends, its bytes leave the sum and count as ended.')
 			]),
 			E('table', { 'class': 'table', 'aria-label': _('Pairs of zones') }, [
-				table.titles([ _('Pair'), _('In effect'), _('Flows'), _('Bytes'), _('Ended') ]), this.pairs
+				table.titles(TITLES), this.pairs
 			]));
 	},
 
@@ -124,7 +126,7 @@ return view.extend({
 	renderLeases() {
 		return section(_('Kept slow for a while'),
 			E('div', { 'class': 'cbi-section-descr' }, [
-				_('Connections that stay on the slow path until the time is up, because something must see all of their packets. It begins and ends at once, and outlives the service, but not a reboot.')
+				_('Connections that stay on the slow path until the time is up, because something must see all of their packets. An entry takes effect at once, without Save & Apply, and so does its removal. It outlives a restart of the service, but not one of the router.')
 			]),
 			leases.render(() => this.ask()));
 	},
@@ -142,7 +144,7 @@ return view.extend({
 	},
 
 	show(status) {
-		table.show(this.pairs, status.pairs.map((pair) => pairRow(pair, status)));
+		this.showPairs(status.pairs.map((pair) => pairRow(pair, status)), _('Nothing now.'));
 		flows.offer(status.zones.map((zone) => zone.name));
 		leases.show(status.exempts);
 		choice.offer(this.which.lastElementChild, status.pairs.map(name));
@@ -153,10 +155,15 @@ return view.extend({
 		this.drawPicture();
 	},
 
+	/** Shows rows of pairs, or a sentence where there are none. */
+	showPairs(rows, sentence) {
+		table.show(this.pairs, rows.length ? rows : [ table.message(sentence, TITLES.length) ]);
+	},
+
 	/** Clears everything, because the service does not answer and the last figures may be wrong now. */
 	empty() {
-		table.show(this.pairs, []);
-		leases.show([]);
+		this.showPairs([], _('Not known now.'));
+		leases.empty();
 		flows.empty();
 		totals.empty();
 		this.ways.replaceChildren();

@@ -41,7 +41,7 @@ return view.extend({
 		}
 
 		const map = new form.Map('offload', _('Flow Offload'),
-			_('Connections that the firewall has accepted can skip most of the router: in software, or in hardware where it can. Choose per zone; each zone and connection that is not offloaded shows why.'));
+			_('Packets of connections that the firewall has accepted can take a fast path through the router: in software, or in hardware where a chip takes them. Choose for each zone; each zone and connection that is not offloaded shows why.'));
 
 		map.tabbed = true;
 
