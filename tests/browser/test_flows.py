@@ -168,7 +168,11 @@ def test_details_say_that_they_wait_and_that_no_answer_came(visit: Visit) -> Non
     page = visit("live", expect="Failed to load resource")
     expect(rows(page)).not_to_have_text(["Not known now."])
     held: list[Route] = []
-    page.route("**/ubus*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/ubus*", hold)
     dialogue = details(page)
     expect(dialogue).to_contain_text("Waiting for an answer")
     for each in held:
