@@ -81,7 +81,7 @@ In short: rules in the forward path that set the TTL, count or log see only the 
 connection, and bans, new rules and times reach it up to a second later. Shapers, limits, quotas, DSCP and marks hold,
 because `offload` keeps their traffic slow, or puts it in software (see the last column).
 
-Offloaded packets bypass the firewall's rules, and in hardware the processor too. Each row was measured with real traffic
+Offloaded packets bypass firewall rules, and in hardware the processor too. Each row was measured with real traffic
 through a kernel (6.12, user mode; hardware is the emulated chip of the tests), without offload and with it;
 `make breaks` measures again and writes this page. `offload check` names what of it concerns your router.
 "Kept" means that the feature works as without offload; "slow" means the slow path, the whole network stack. What
