@@ -15,7 +15,7 @@ from command import Offload, edit
 from offload import __version__
 from offload.cli.answer import Exit
 from offload.cli.command import _plain, main, parser
-from offload.cli.firewall.given import VALUES
+from offload.cli.firewall.given import HELP, VALUES, WORDS
 from offload.cli.firewall.main import main as firewall_main
 from offload.cli.local import SOUND
 from offload.cli.verbs import VERBS
@@ -225,6 +225,19 @@ def test_help_has_every_verb_and_every_option(offload: Offload) -> None:
         assert all(words.get("help") and (words.get("metavar") or flag) in shown for flag, words in verb.arguments)
     assert offload("help", "firewall").out.startswith("usage: offload firewall ")
     assert offload("version").out == f"offload {__version__}\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_help_of_the_firewall_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], offload: Offload, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    firewall_main(["firewall", "--help"])
+    for text in (capsys.readouterr().err, offload("help", "firewall").out):
+        assert text.startswith("usage: offload firewall ") and text.count("\n") > len(WORDS)
+        assert [line for line in text.splitlines() if len(line) > columns] == []
+    if columns == 80:
+        assert [line.strip() for line in HELP.splitlines()] == [line.strip() for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("word", VERBS)

@@ -210,6 +210,13 @@ def test_exempts_of_both_kinds_are_listed_and_deleted(fakes: Fakes) -> None:
     assert left.text.split()[0] == "off"
 
 
+def test_what_deletes_an_exempt_tells_the_problems_of_the_configuration(fakes: Fakes) -> None:
+    tv = section("offload", "exempt", "tv", name="TV", src_ip=("192.168.1.9",))
+    fakes.uci.packages["offload"] = (*OFFLOAD, tv, section("offload", "zone", "z", name="nowhere", mode="none"))
+    ran = exempt(Router(fakes, runs=True), action="delete", id="tv")
+    assert ran.code == Exit.PROBLEMS and "no zone 'nowhere'" in ran.notes[0]
+
+
 def test_a_snapshot_has_the_files_that_the_firewall_has_yet_to_load(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

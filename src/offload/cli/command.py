@@ -168,9 +168,9 @@ def show_help(_: Router, given: "Namespace") -> Answer:
     if given.about is None:
         text = parser().format_help()
     elif given.about == "firewall":
-        from offload.cli.firewall.given import HELP
+        from offload.cli.firewall.given import usage
 
-        text = HELP
+        text = usage()
     elif given.about in VERBS:
         import argparse
 

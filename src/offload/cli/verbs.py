@@ -50,7 +50,10 @@ CHOOSING = (
 )
 EXEMPT: tuple[tuple[str, dict[str, Any]], ...] = (
     ("action", {"choices": ("add", "delete", "list"), "metavar": "ACTION", "help": "add, delete or list"}),
-    ("id", {"nargs": "?", "metavar": "ID", "help": "which one to delete: its number, or the name of a config exempt"}),
+    (
+        "id",
+        {"nargs": "?", "metavar": "ID", "help": "which one to delete: its number, or its section or name in the file"},
+    ),
     ("--timeout", {"metavar": "TIME", "help": "for how long: 90s, 30m, 1h (the default), 2d"}),
 )
 
@@ -115,7 +118,7 @@ VERBS = {
             ("--sort", {"metavar": "WORD", "help": f"{', '.join(SORTS)}; --sort=-WORD for the other way round"}),
             ("--limit", {"metavar": "N", "help": f"at most so many ({PAGE})"}),
             ("--offset", {"metavar": "N", "help": "leave out so many first"}),
-            ("--all", _flag("also connections of the router itself")),
+            ("--all", _flag("also connections of the router itself, and to multicast or broadcast")),
         ),
     ),
     "explain": Verb(
@@ -199,7 +202,8 @@ VERBS = {
     "flush": Verb(
         "remote",
         "flush",
-        "Put offloaded flows, or those that the options name, back on the slow path for a moment; no connection ends.",
+        "Put offloaded flows back on the slow path for a moment (with options: those of each table that has such a "
+        "flow); no connection ends.",
         CHOOSING,
     ),
     "cut": Verb(

@@ -14,20 +14,20 @@ usage: offload firewall [-q] VERB
   diff                             what a reload would change in the kernel
   trace [--src ZONE] [--dest ZONE] [--src-ip IP] [--dest-ip IP] [--src-port N]
         [--dest-port N] [--proto P] [--src-mac MAC] [--root DIR]
-                                   which rules decide about a connection, and why
+                                   the rules that decide about a connection
   start                            load the firewall, unless it is loaded
   reload                           load it anew, unless it was stopped
   restart                          load it in any case; at no time there is none
-  update                           load what has changed since: networks, devices, files
-  reload-sets                      give the ipsets the elements that the configuration has
+  update                           load what changed: networks, files
+  reload-sets                      give the ipsets the configured elements
   stop                             take it away, on purpose
-  flush                            stop, and delete the nft tables of all other programs too
+  flush                            stop, and delete all other nft tables
   network NET                      the zone of a network of netifd
   device DEV                       the zone of a device
-  zone ZONE [DEV]                  the devices of a zone, or DEV where it is one of them
+  zone ZONE [DEV]                  the devices of a zone, or DEV if it has it
 
   -q          nothing on stderr, but for a command line that makes no sense
-  --explain   name the section and the line that each rule comes from
+  --explain   name the section and line that each rule comes from
   --root DIR  a router as a directory instead of this one
 """
 # How many arguments a verb takes: least and most.
@@ -52,6 +52,15 @@ VALUES = {"--root": "DIR"} | {f"--{each}": value for each, value in ABOUT.items(
 OPTIONS = ("-q", "--explain", "--help", *VALUES)
 NAMES = {"network": "NET", "device": "DEV", "zone": "ZONE [DEV]"}  # arguments of verbs, as in the usage
 IGNORED = frozenset({"-v"})  # fw4 uses it to show the rules that nft adds
+
+
+def usage() -> str:
+    """The text of HELP, folded at the width of the terminal (80 without one)."""
+    from offload.cli.terminal import DEFAULT, width
+    from offload.status.text.layout import folded
+
+    columns = width(DEFAULT)
+    return "".join(f"{part}\n" for line in HELP.splitlines() for part in folded(line, columns) or [""])
 
 
 class Given(NamedTuple):

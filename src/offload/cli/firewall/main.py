@@ -4,7 +4,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from offload.cli.firewall.given import DONE, FAILED, HELP, USAGE, Given, parsed
+from offload.cli.firewall.given import DONE, FAILED, USAGE, Given, parsed, usage
 from offload.errors import OffloadError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
     try:
         given = parsed(argv[1:])
     except ValueError as error:
-        sys.stderr.write(f"{error}{HELP}")
+        sys.stderr.write(f"{error}{usage()}")
         return USAGE if str(error) else DONE
     try:
         return _run(given)
