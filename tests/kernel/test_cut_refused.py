@@ -56,13 +56,20 @@ def test_a_new_rule_ends_the_live_flows_that_it_refuses(own_firewall: Home, call
     noted("new DROP or REJECT rule, cut_refused 1", "software", "at once", f"{max(seconds):.1f} s", "connections end")
 
 
-def test_a_restart_of_fw4_ends_them_too(own_firewall: Home, call: Call) -> None:
-    """It deletes the table, and the rules of the new one have the same handles: the service may see only the result."""
+def restart(home: Home) -> None:
+    """Delete the table and load it, as `fw4 restart` does, in one transaction: the service sees only the result."""
+    home.router.nft("delete table inet fw4\n" + ruleset_text(asked(home.router).ruleset))
+
+
+def test_a_restart_of_fw4_ends_them_too(own_firewall: Home, service: Resident, call: Call) -> None:
+    """The rules of a new table have the handles that those of the deleted one had."""
+    restart(own_firewall)
+    service.quiet()
     talk = fast(own_firewall, call(own_firewall.client, own_firewall.internet4))
 
     def rule() -> float:
         own_firewall.router.append("firewall", RULE)
-        own_firewall.router.nft("delete table inet fw4\n" + ruleset_text(asked(own_firewall.router).ruleset))
+        restart(own_firewall)
         return time.monotonic()
 
     ended(own_firewall, call, [talk], rule)
