@@ -25,8 +25,12 @@ LATE = 5.0  # seconds, instead of a minute, until the flows of stations that cam
 RESTLESS = 60  # returns in a minute: a test's stations move more often than those of a house
 PROGRAM = f"""
 from offload.service import main
-from offload.service.roaming import return_budget, station_sets, stations
-station_sets.SEARCH_APART, return_budget.MOST_RETURNS, stations.STATION_PAUSE = {LATE}, {RESTLESS}, (0.25, 1.0)
+from offload.service.roaming import moves, return_budget, station_sets
+changed = ((station_sets, "SEARCH_APART", {LATE}), (return_budget, "MOST_RETURNS", {RESTLESS}),
+           (moves, "STATION_PAUSE", (0.25, 1.0)))
+for module, name, value in changed:
+    assert hasattr(module, name), name
+    setattr(module, name, value)
 main.serve()
 """
 HASTY = ("-c", PROGRAM)
