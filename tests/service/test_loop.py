@@ -11,6 +11,7 @@ from exempts import exempt_of
 from offload.errors import BusError
 from offload.model.cause import Cause
 from offload.model.kernel.live_rule import Deciding
+from offload.model.kernel.to_return import ToReturn
 from offload.model.log import LogLevel
 from offload.service.bus import methods
 from offload.service.checking.check import check
@@ -30,7 +31,6 @@ from offload.service.tasks import hardware, returns
 from offload.service.tasks.timed import ConfigFiles, HardwareSample, Task, TimedExemptsEnd
 from offload.system.config.uci import Uci
 from offload.system.netifd import DUMP
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Notification
 from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
 from offload.system.syslog import FakeSystemLog

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from offload.model.kernel.to_return import ToReturn
 from offload.service.hints.debounce import Debouncer
 from offload.service.hints.kernel_events import KernelEvents
 from offload.service.hints.route_returns import GATHER
 from offload.service.journal import Journal
 from offload.service.tasks import returns
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.monitor import OVERRUN, FakeMonitor
 from offload.system.syslog import FakeSystemLog
 from service.routers import Fakes, router

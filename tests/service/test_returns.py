@@ -6,13 +6,13 @@ import pytest
 
 from offload.errors import BusError
 from offload.model.kernel.live_rule import LiveChain, LiveRule, RuleMatch, Ruleset
+from offload.model.kernel.to_return import ToReturn
 from offload.model.network import Station
 from offload.service.bus import methods
 from offload.service.engine import Engine
 from offload.service.reconcile import Decided
 from offload.service.roaming import follow
 from offload.service.tasks import returns
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.ubus.client import FakeUbusClient
 from service.firewalls import PickyNft, firewall_router
 from service.routers import Fakes, router

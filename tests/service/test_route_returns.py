@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offload.model.kernel.to_return import ToReturn
 from offload.service.hints.route_returns import APART, GATHER, RouteReturns, TablesReturn
 from offload.service.roaming.return_budget import MOST_RETURNS, WINDOW
-from offload.system.netlink.route.changes.route_events import ToReturn
 
 
 def test_changes_are_gathered() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offload.model.cause import Cause
+from offload.model.kernel.to_return import ToReturn
 from offload.system.netlink.route.changes import route_events
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Links, transactions
 from offload.system.netlink.route.rtnetlink import IFF_UP, NeighbourEvent
 

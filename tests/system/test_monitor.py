@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from offload.model.kernel.to_return import ToReturn
 from offload.system.netlink.route import monitor
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.monitor import OVERRUN, Monitor
 
 NEWTABLE, DELTABLE, NEWGEN = 0xA00, 0xA02, 0xA0F

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from offload.errors import OffloadError
 from offload.model.cause import Cause
+from offload.model.kernel.to_return import ToReturn
 from offload.service import reconcile
 from offload.service.doors import Monitor
 from offload.service.engine import FIREWALL_TABLE, Engine
 from offload.service.hints.debounce import APART, Debouncer
 from offload.service.journal import Journal
 from offload.service.roaming import follow
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.netlink.route.messages import Notification
 
 if TYPE_CHECKING:

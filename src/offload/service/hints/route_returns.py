@@ -8,9 +8,9 @@ are created again, the next packets of their flows look the routes up.
 `ToReturn` says for which tables a change asks.
 """
 
+from offload.model.kernel.to_return import ToReturn
 from offload.nouns import dataclass, field
 from offload.service.roaming.return_budget import ReturnBudget
-from offload.system.netlink.route.changes.route_events import ToReturn
 
 GATHER = 0.2  # seconds in which further changes are waited for
 APART = 2.0  # seconds at least until the table is created once more: scripts take some to write their routes and rules

@@ -13,13 +13,13 @@ from offload.compiler.offload.effective import effective_plan
 from offload.compiler.offload.tables.table import expected
 from offload.errors import BusError, NftError, OffloadError
 from offload.model.applied import Applied
+from offload.model.kernel.to_return import ToReturn
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.reason import ReasonCode
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.hardware.hardware_probe import HardwareProbe
 from offload.service.reconcile import Decided
-from offload.system.netlink.route.changes.route_events import ToReturn
 from offload.system.ubus.procd import firewall_data
 
 if TYPE_CHECKING:

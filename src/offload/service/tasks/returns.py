@@ -7,10 +7,10 @@ import time
 from collections.abc import Collection
 
 from offload.model.cause import Cause
+from offload.model.kernel.to_return import ToReturn
 from offload.service.engine import HARDWARE, Engine
 from offload.service.roaming import follow
 from offload.service.tasks import passes
-from offload.system.netlink.route.changes.route_events import ToReturn
 
 
 def rules_due(engine: Engine) -> float | None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from offload.nouns import dataclass
 
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
+# NFNL_SUBSYS_NFTABLES, the upper byte of a message's type, and the lower one of a message that tells the generation
+NFTABLES, NFT_MSG_NEWGEN = 10, 15
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x1, 0x2, 0x4, 0x10, 0x300

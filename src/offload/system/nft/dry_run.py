@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from offload.errors import NftError
 from offload.model.kernel.live_rule import LiveChain, LiveRule, Ruleset
 from offload.nouns import dataclass, field
-from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
-from offload.system.netlink.wire import NLATTR, Attributes, Message, attributes, each
+from offload.system.netlink.wire import NFGENMSG, NFTABLES, NLATTR, Attributes, Message, attributes, each
 from offload.system.nft import elements
 from offload.system.nft.complaints import complaint
 from offload.system.nft.nfnetlink import messages
@@ -46,7 +45,7 @@ class _Loading:
 
     def take(self, kind: int, body: bytes) -> None:
         # Variables come before the first text, and load nothing.
-        found, family = attributes(body, NFGENMSG_SIZE), body[0]
+        found, family = attributes(body, NFGENMSG.size), body[0]
         table = messages.name(found, messages.TABLE)
         place = FAMILIES.get(family, ""), table, messages.name(found, messages.SET_NAME)
         if kind == NEW_TABLE and table.startswith(MARK):

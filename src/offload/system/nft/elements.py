@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from offload.system.netlink.dump import ask, stream
-from offload.system.netlink.route.messages import NFTABLES
 from offload.system.netlink.wire import (
     NETLINK_NETFILTER,
     NFGENMSG,
+    NFTABLES,
     NLA_F_NESTED,
     NLM_F_DUMP,
     NLM_F_REQUEST,

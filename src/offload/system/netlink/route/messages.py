@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from offload.model.cause import Cause
+from offload.model.kernel.to_return import ToReturn
 from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
-from offload.system.netlink.route.changes.route_events import RouteEvents, ToReturn
+from offload.system.netlink.route.changes.route_events import RouteEvents
 from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.route.rtnetlink import (
     AF_BRIDGE,
@@ -33,13 +34,22 @@ from offload.system.netlink.route.traffic_control import (
     QdiscMessage,
     qdisc,
 )
-from offload.system.netlink.wire import Attributes, Message, attributes, flagged, messages, number, text
+from offload.system.netlink.wire import (
+    NFGENMSG,
+    NFT_MSG_NEWGEN,
+    NFTABLES,
+    Attributes,
+    Message,
+    attributes,
+    flagged,
+    messages,
+    number,
+    text,
+)
 
-# include/uapi/linux/netfilter/nf_tables.h; the upper byte is NFNL_SUBSYS_NFTABLES
-NFTABLES = 10
-NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE, NFT_MSG_NEWGEN = 0, 2, 6, 8, 15
+# include/uapi/linux/netfilter/nf_tables.h
+NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWRULE, NFT_MSG_DELRULE = 0, 2, 6, 8
 NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, ELEMENTS_SET = 12, 14, 2
-NFGENMSG_SIZE = 4
 NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, CHAIN_HOOK = 3, 5, 4
 FIREWALL = b"fw4"
 OURS = frozenset(name.encode() for name, _, _ in TABLES)
@@ -207,7 +217,7 @@ def transactions(datagram: bytes) -> Notification:
             continue
         message = kind & 0xFF
         generations += message == NFT_MSG_NEWGEN
-        found = attributes(body, NFGENMSG_SIZE) if message != NFT_MSG_NEWGEN else {}
+        found = attributes(body, NFGENMSG.size) if message != NFT_MSG_NEWGEN else {}
         name = found.get(TABLE_NAME, b"")
         if name:
             table = name.rstrip(b"\0").decode("ascii", "replace")

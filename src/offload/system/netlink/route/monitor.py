@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from offload.errors import KernelError
 from offload.model.cause import Cause
+from offload.model.kernel.to_return import ToReturn
 from offload.model.network import Neighbour, Station
 from offload.system.netlink.dump import dump
 from offload.system.netlink.listener import MOST_WAITING, Listener
-from offload.system.netlink.route.changes.route_events import NEXTHOPS, ToReturn
+from offload.system.netlink.route.changes.route_events import NEXTHOPS
 from offload.system.netlink.route.messages import Links, Notification, transactions
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
 from offload.system.netlink.wire import NETLINK_NETFILTER, NETLINK_ROUTE, device_name

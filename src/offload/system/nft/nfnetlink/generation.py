@@ -7,10 +7,11 @@ import struct
 
 from offload.errors import NftError
 from offload.system.netlink.dump import ask
-from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFT_MSG_NEWGEN, NFTABLES
 from offload.system.netlink.wire import (
     NETLINK_NETFILTER,
     NFGENMSG,
+    NFT_MSG_NEWGEN,
+    NFTABLES,
     NLM_F_REQUEST,
     NLMSG_ERROR,
     attributes,
@@ -42,7 +43,7 @@ def answer(datagram: bytes) -> int:
     for kind, body in messages(datagram):
         if kind == NLMSG_ERROR:
             raise_refusal(kind, body)
-        found = attributes(body, NFGENMSG_SIZE).get(NFTA_GEN_ID, b"")
+        found = attributes(body, NFGENMSG.size).get(NFTA_GEN_ID, b"")
         if kind == NFTABLES << 8 | NFT_MSG_NEWGEN and len(found) == ID.size:
             return int(ID.unpack(found)[0])
     return 0

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from offload.model.network import ForwardChain
-from offload.system.netlink.route.messages import NFGENMSG_SIZE, NFTABLES
 from offload.system.netlink.wire import (
     NFGENMSG,
+    NFTABLES,
     NLATTR,
     Attributes,
     Message,
@@ -58,8 +58,8 @@ def request(kind: tuple[int, int], family: int, table: str = "") -> bytes:
 def objects(found: Iterable[Message], kind: tuple[int, int]) -> Iterator[tuple[int, Attributes]]:
     """The objects of a kind (TABLES, RULES, ...) in the messages of a dump, as (number of the family, attributes)."""
     wanted = NFTABLES << 8 | kind[1]
-    fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG_SIZE)
-    return ((body[0], attributes(body, NFGENMSG_SIZE)) for body in fitting)
+    fitting = (body for number, body in found if number == wanted and len(body) >= NFGENMSG.size)
+    return ((body[0], attributes(body, NFGENMSG.size)) for body in fitting)
 
 
 def rules(found: Iterable[Message]) -> Iterator[tuple[int, Attributes]]:
@@ -67,14 +67,14 @@ def rules(found: Iterable[Message]) -> Iterator[tuple[int, Attributes]]:
 
     Most of them come without handle and position.
     """
-    return ((body[0], _rule(body)) for number, body in found if number == NEW_RULE and len(body) >= NFGENMSG_SIZE)
+    return ((body[0], _rule(body)) for number, body in found if number == NEW_RULE and len(body) >= NFGENMSG.size)
 
 
 def _rule(body: bytes) -> Attributes:
-    begin = _begin_of_rule().match(body, NFGENMSG_SIZE)
+    begin = _begin_of_rule().match(body, NFGENMSG.size)
     end = begin.end() + SHORT.unpack(begin[3])[0] - NLATTR.size if begin else -1
     if not begin or not begin.end() <= end <= len(body):
-        return attributes(body, NFGENMSG_SIZE)
+        return attributes(body, NFGENMSG.size)
     read = {TABLE: begin[1], RULE_CHAIN: begin[2], RULE_EXPRESSIONS: body[begin.end() : end]}
     return read | attributes(body, end + 3 & ~3) if end < len(body) else read
 

@@ -4,8 +4,8 @@ Numbers and structures: include/uapi/linux/rtnetlink.h and nexthop.h.
 """
 
 from collections.abc import Iterable
-from enum import IntEnum
 
+from offload.model.kernel.to_return import ToReturn
 from offload.nouns import dataclass, field
 from offload.system.netlink.route.changes.route_memory import UNTOLD, Groups, Hop, Key, RouteMemory, Way
 from offload.system.netlink.route.rtnetlink import (
@@ -39,17 +39,6 @@ NHA_ID, NHA_GROUP, NHA_OIF, MEMBER_SIZE = 1, 2, 5, 8
 NLM_F_REPLACE = 0x100  # as a flag of RTM_NEWROUTE: the route is in the place of the one before
 
 NEXTHOPS = message(RTM_GETNEXTHOP, bytes(NHMSG_SIZE))
-
-
-class ToReturn(IntEnum):
-    """Which of our tables a change of routes asks to create again; each value includes those before it.
-
-    HARDWARE: a route that leads to one host changed. Daemons may write such all the time (odhcpd as a relay, babel,
-    OLSR), and the kernel itself looks routes up anew for most flows in software. LOST: notifications were lost,
-    perhaps of any route, so all tables. ALL: another route, or a routing rule, changed.
-    """
-
-    NOTHING, HARDWARE, LOST, ALL = range(4)
 
 
 @dataclass(slots=True)
