@@ -8,12 +8,13 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from time import process_time
 from typing import Any
 
 from offload.errors import OffloadError, StartingError, UsageError
 from offload.nouns import dataclass
-from offload.service.bus import choices, cut, methods, previews, takeover, totals
+from offload.service.bus import methods, totals
 from offload.service.bus.explaining import flow_list
 from offload.service.engine import Engine
 
@@ -33,19 +34,13 @@ class Verb:
     arguments: Signature
 
 
-# These two are imported on use, as their modules cost other verbs of the command time.
+def _on_use(module: str, name: str) -> methods.Answering:
+    # The function of a module that is imported at the first call, as it would cost other verbs of the command time.
+    def answered(engine: Engine, given: methods.Given) -> Json:
+        reply: Json = getattr(import_module(f"offload.service.{module}"), name)(engine, given)
+        return reply
 
-
-def _explain(engine: Engine, given: methods.Given) -> Json:
-    from offload.service.bus.explaining.explanations import explain
-
-    return explain(engine, given)
-
-
-def _check(engine: Engine, given: methods.Given) -> Json:
-    from offload.service.checking.check import check
-
-    return check(engine, given)
+    return answered
 
 
 METHODS: Mapping[str, Verb] = {
@@ -53,22 +48,22 @@ METHODS: Mapping[str, Verb] = {
     "zones": Verb(methods.zones, {}),
     "metrics": Verb(methods.metrics, {}),
     "totals": Verb(totals.totals, {}),
-    "check": Verb(_check, {}),
+    "check": Verb(_on_use("checking.check", "check"), {}),
     "reload": Verb(methods.reload, {}),
-    "set": Verb(choices.set_zone, {"zone": "string", "mode": "string"}),
-    "set_pair": Verb(choices.set_pair, {"src": "string", "dest": "string", "mode": "string"}),
+    "set": Verb(_on_use("bus.choices", "set_zone"), {"zone": "string", "mode": "string"}),
+    "set_pair": Verb(_on_use("bus.choices", "set_pair"), {"src": "string", "dest": "string", "mode": "string"}),
     "flows": Verb(flow_list.list_flows, {"query": "table"}),
-    "explain": Verb(_explain, {"query": "table"}),
-    "preview": Verb(previews.preview, {"query": "table"}),
+    "explain": Verb(_on_use("bus.explaining.explanations", "explain"), {"query": "table"}),
+    "preview": Verb(_on_use("bus.previews", "preview"), {"query": "table"}),
     "flush": Verb(methods.flush, {"query": "table"}),
-    "cut": Verb(cut.end, {"query": "table"}),
+    "cut": Verb(_on_use("bus.cut", "end"), {"query": "table"}),
     "exempt_add": Verb(methods.exempt_add, {"match": "table", "timeout": "integer"}),
     "exempt_list": Verb(methods.exempt_list, {}),
     "exempt_delete": Verb(methods.exempt_delete, {"id": "integer"}),
-    "exempt_remove": Verb(choices.exempt_remove, {"name": "string"}),
+    "exempt_remove": Verb(_on_use("bus.choices", "exempt_remove"), {"name": "string"}),
     "firewall": Verb(methods.firewall, {"action": "string"}),
-    "takeover": Verb(takeover.takeover, {}),
-    "giveback": Verb(takeover.giveback, {}),
+    "takeover": Verb(_on_use("bus.takeover", "takeover"), {}),
+    "giveback": Verb(_on_use("bus.takeover", "giveback"), {}),
 }
 
 
