@@ -8,7 +8,7 @@ hardware.py.
 import time
 from collections.abc import Callable
 
-from bench.hardware import CHOICE, COUNT, around, emulation, through
+from bench.hardware import AGREED, CHOICE, COUNT, around, emulation, through
 from bench.hardware import flows as opened
 from bench.pktgen import Flow, Sink, blast, dropped, fast
 from bench.rows import Figure, against, mean
@@ -58,8 +58,8 @@ def by_air(lab: House) -> Figure:
     assert fast(lab.router), f"the flow is slow by {lab.router.run('nft', 'list', 'ruleset')}"
     for device, flow, beyond in (("ap0", forth, "wan"), ("wan", back, "lan")):
         settled(lab, flow, lambda taken: taken == 0)
-        without = dropped(flow, Sink(lab.router, (device,)), COUNT)
-        figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT) - without)
+        without = dropped(flow, Sink(lab.router, (device,)), COUNT, AGREED)
+        figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT, AGREED) - without)
     assert fast(lab.router), "the flow left the flowtable"
     return mean(figures)
 
