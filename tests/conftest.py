@@ -11,15 +11,20 @@ from command import Offload, Ran
 from offload.cli.command import main
 
 if not os.environ.get("OFFLOAD_IN_VM"):  # the tests in a machine draw no examples, and the import costs a second there
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
     # A test that fails must fail again for whoever looks, and none fails because the machine is busy: each run of a
     # profile draws the same examples. `make test` takes those of `gate`, `make check` of `fast` and `make unit` of
     # `unit`. `make soak` draws many others.
-    settings.register_profile("gate", derandomize=True, deadline=None, database=None, max_examples=40)
+    slow = [HealthCheck.too_slow]  # which asks how long it takes to draw examples
+    settings.register_profile(
+        "gate", derandomize=True, deadline=None, database=None, max_examples=40, suppress_health_check=slow
+    )
     settings.register_profile("fast", settings.get_profile("gate"), max_examples=15)
     settings.register_profile("unit", settings.get_profile("gate"), max_examples=5)
-    settings.register_profile("soak", deadline=None, database=None, max_examples=1000, print_blob=True)
+    settings.register_profile(
+        "soak", deadline=None, database=None, max_examples=1000, print_blob=True, suppress_health_check=slow
+    )
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 # Python looks through all that stays in memory for garbage; seldom saves a tenth of the time of thousands of tests.
