@@ -23,6 +23,9 @@ AT_AP = Shape({"lan": bridge(plain("ap0", "eth0"), chip.port("lan1", "eth1")), "
 ENGINE = ("lan1", "wan")
 WIRED_GOAL, AP_GOAL = 1.02, 1.05
 METHOD = "counted instructions"
+# Late news of the network (a device's carrier, a route) make the kernel drop its cached routes, and with them each flow
+# in software; a generator that sends in one direction does not bring it back.
+TRIES = 3
 
 
 def moved(lab: House) -> int:
@@ -53,6 +56,14 @@ def wired(lab: House, without: dict[str, Figure]) -> Figure:
 
 def by_air(lab: House) -> Figure:
     """The same of a flow of the station at the plain port, of which the engine takes nothing."""
+    for _ in range(TRIES):
+        found = _by_air(lab)
+        if fast(lab.router):
+            return found
+    raise AssertionError("the flow leaves the flowtable")
+
+
+def _by_air(lab: House) -> Figure:
     figures = []
     forth, back = opened(lab).values()
     assert fast(lab.router), f"the flow is slow by {lab.router.run('nft', 'list', 'ruleset')}"
@@ -60,7 +71,6 @@ def by_air(lab: House) -> Figure:
         settled(lab, flow, lambda taken: taken == 0)
         without = dropped(flow, Sink(lab.router, (device,)), COUNT, AGREED)
         figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT, AGREED) - without)
-    assert fast(lab.router), "the flow left the flowtable"
     return mean(figures)
 
 
