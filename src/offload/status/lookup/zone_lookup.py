@@ -92,14 +92,14 @@ class ZoneLookup:
         """The endpoints of a connection (source, destination after DNAT), from packed addresses of both directions.
 
         `src_nat`, `dst_nat`: 0 if it has no such NAT. The endpoints are `at(src)` and `at(reply_src)`, except where NAT
-        shows a device: with source NAT the destination, if it is not the router, is where the router has `reply_dst`;
-        with destination NAT a `distant` source is where the router has `dst`. An address that the router does not have,
-        or not on devices of one zone, shows nothing.
+        shows a device: with source NAT a destination that is not the router, link-local or a group is where the router
+        has `reply_dst`; with destination NAT a `distant` source is where the router has `dst`. An address that the
+        router does not have, or not on devices of one zone, shows nothing.
         """
         # After source NAT replies go to an address of the output device; before destination NAT packets go to one of
         # the input device, except with NAT reflection, where the source is near.
         near, far = self._known.get(src) or self.at(src), self._known.get(reply_src) or self.at(reply_src)
-        if src_nat and not far.router and not far.unrouted:
+        if src_nat and (far.zone or far.distant):
             far = self._owners.get(reply_dst, far)
         if dst_nat and near.distant:
             near = self._owners.get(dst, near)
