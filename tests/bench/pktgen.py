@@ -7,6 +7,7 @@ far host drops them at ingress. The cost of the generator and the near cable is 
 router drops at ingress.
 """
 
+import json
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -28,9 +29,9 @@ AGREED = 0.003  # two runs in succession that differ by less are one figure
 # objects), else it may do so in the threads that are watched. To an idle guest they are free.
 SETTLE = 0.2
 WARM = 500  # packets after which caches, neighbours and the generator itself are warm
-# Seconds that connections, flows and neighbours last: where the machine waits for its disk, its clock runs ahead, and a
-# packet of a connection that has ended, or to a neighbour that has to be asked for again, takes another way.
-LASTING = 3_600
+# Seconds that connections and flows last: where the machine waits for its disk, its clock runs ahead by minutes, and a
+# packet of a connection that has ended takes another way.
+LASTING = 500_000
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 QUEUE = 1 << 24  # bytes of a socket
 SLABS = Path("/sys/kernel/slab")
@@ -87,6 +88,7 @@ def establish(router: Namespace, near: End, far: End, address: str, near_mac: st
         for _ in range(3):
             seen = _both_ways(client, server)
         source, sport = client.getsockname()
+    _keep_neighbours(router)
     forth = Flow(near, source, sport, address, PORT, near_mac)
     return forth, Flow(far, address, PORT, seen[0], seen[1], far_mac)
 
@@ -164,9 +166,14 @@ def blast(flow: Flow, count: int) -> float:
 def _keep_state(router: Namespace) -> None:
     kept = {f"net/netfilter/nf_conntrack_udp_timeout{kind}": 2 * LASTING for kind in ("", "_stream")}
     router.sysctl({**kept, "net/netfilter/nf_flowtable_udp_timeout": LASTING})
-    with router.entered():
-        for file in Path("/proc/sys/net/ipv4/neigh").glob("*/base_reachable_time_ms"):
-            file.write_text(str(1000 * LASTING))
+
+
+def _keep_neighbours(router: Namespace) -> None:
+    """Keep the addresses of neighbours: the kernel takes a longer way to one that it may have to ask for again."""
+    known = [each for each in json.loads(router.run("ip", "-j", "neigh", "show")) if "lladdr" in each]
+    router.ip(
+        *(f"neigh replace {each['dst']} lladdr {each['lladdr']} dev {each['dev']} nud permanent" for each in known)
+    )
 
 
 def _make_room() -> None:
