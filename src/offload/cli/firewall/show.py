@@ -12,7 +12,6 @@ from offload.errors import NftError
 from offload.model.kernel.nft import Ruleset
 from offload.model.problems.firewall_problem import REMARKS, FirewallProblem
 from offload.model.sections.section import Section
-from offload.model.text.octets import encodable
 from offload.nft.text import chain_lines, ruleset_text
 
 
@@ -26,9 +25,13 @@ def print_ruleset(given: Given) -> int:
     if not given.quiet:
         _warn(problems)
     text = "\n".join(_explained(ruleset, sections)) + "\n" if given.explain else ruleset_text(ruleset)
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
-        sys.stdout.reconfigure(errors="surrogateescape")  # nft is to find files whose names are not UTF-8
-    sys.stdout.write(encodable(text))
+    if not text.isascii():
+        from offload.model.text.octets import encodable
+
+        text = encodable(text)
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() == "utf-8":
+            sys.stdout.reconfigure(errors="surrogateescape")  # nft is to find files whose names are not UTF-8
+    sys.stdout.write(text)
     return DONE
 
 
