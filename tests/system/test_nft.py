@@ -208,17 +208,23 @@ def test_an_nft_that_does_nothing_in_silence_is_noticed(tmp_path: Path) -> None:
         Nft(path, generation=lambda: 7).apply("add table inet t\n")
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+NAMESPACE = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace"
+)
+
+
+def printed(program: str) -> str:
+    """What a Python program prints in a network namespace of its own."""
+    argv = ["unshare", "-n", sys.executable, "-c", program]
+    environment = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # stderr: pytest shows
+    return done.stdout
+
+
+@NAMESPACE
 def test_the_generation_is_the_kernel_s() -> None:
     """Raised by a transaction that changes something, and by no other."""
-    done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", GENERATIONS],
-        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.split() == ["True", "True", "True"], done.stderr
+    assert printed(GENERATIONS).split() == ["True", "True", "True"]
 
 
 GENERATIONS = """
@@ -234,17 +240,10 @@ print(generation() == first + 2)
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+@NAMESPACE
 def test_no_rule_is_as_before_once_a_table_was_loaded_again() -> None:
     """A table that is deleted and made again gives its rules the same handles, also within one transaction."""
-    done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", LOADS],
-        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.split() == ["True"] * 5, done.stderr
+    assert printed(LOADS).split() == ["True"] * 5
 
 
 LOADS = """
@@ -314,18 +313,12 @@ print(door.transactions)
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("nft") is None, reason="needs nft and a network namespace")
+@NAMESPACE
 def test_the_fake_counts_and_refuses_as_the_real_one(capsys: pytest.CaptureFixture[str]) -> None:
-    done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-c", f"from offload.system.nft.door import Nft\ndoor = Nft()\n{SAME}"],
-        env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    real = printed(f"from offload.system.nft.door import Nft\ndoor = Nft()\n{SAME}")
     exec(SAME, {"door": FakeNft()})  # noqa: S102 - the same program for both
-    assert done.stdout == capsys.readouterr().out, done.stderr
-    assert done.stdout.splitlines()[-1] == "2"
+    assert real == capsys.readouterr().out
+    assert real.splitlines()[-1] == "2"
 
 
 @pytest.mark.skipif(shutil.which("nft") is None, reason="this machine has no nft")

@@ -254,6 +254,19 @@ def test_no_section_is_deleted_while_uncommitted_changes_would_then_mean_others(
         saved.unlink()
 
 
+def test_no_section_is_deleted_while_uncommitted_changes_cannot_be_read(tmp_path: Path) -> None:
+    package = f"offload_test_{os.getpid()}"
+    (tmp_path / package).write_text("config exempt 'tv'\n")
+    saved = Path("/tmp/.uci", package)  # noqa: S108  # libuci's place, for everybody on a router
+    saved.mkdir(parents=True)
+    try:
+        with pytest.raises(FileError, match=f"uncommitted changes in {saved} cannot be read: .*; mend or delete it"):
+            Uci(tmp_path).write(package, [Removal("tv")])
+    finally:
+        saved.rmdir()
+    assert (tmp_path / package).read_text() == "config exempt 'tv'\n"
+
+
 @pytest.mark.parametrize("text", ["config zone\nnonsense\n", "config zone\n\toption name 'lan\n"])
 def test_a_broken_file_is_not_touched(confdir: Path, text: str) -> None:
     (confdir / "offload").write_text(text)

@@ -119,8 +119,13 @@ class Uci:
 def _staged(package: str) -> bool:
     try:
         content, _ = regular_file.read(Path(SAVEDIR, package))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        why = error.strerror or error
+        raise FileError(
+            f"uncommitted changes in {SAVEDIR}/{package} cannot be read: {why}; mend or delete it"
+        ) from error
     return re.search(STAGED.format(package=re.escape(package)).encode(), content, re.MULTILINE) is not None
 
 

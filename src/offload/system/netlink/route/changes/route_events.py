@@ -49,7 +49,7 @@ class RouteEvents:
     comes, it forgets all routes, and so with objects.
     """
 
-    _known: RouteMemory = field(default_factory=RouteMemory)  # what messages told of routes
+    _known: RouteMemory = field(default_factory=RouteMemory)  # the last state of each route
     _nexthops: dict[bytes, bytes] = field(default_factory=dict)  # messages by number
     # numbers of nexthop objects by device, and of groups of them by the number of a member
     _by_part: Groups[int | bytes, bytes] = field(default_factory=Groups)
@@ -175,7 +175,7 @@ class RouteEvents:
         groups = {group for each in gone for group in self._by_part.of(each)}
         for each in gone | groups:
             self.nexthop(RTM_DELNEXTHOP, self._nexthops[each])
-        self._older.update(groups)  # what is left of them has routes still
+        self._older.update(groups)  # the groups may still exist, with other members, and so may their routes
         return ToReturn.ALL if gone else ToReturn.NOTHING
 
     def _forget_routes(self) -> None:
