@@ -390,7 +390,7 @@ def test_one_return_of_all_tables_is_enough_for_rules_and_routes(how: Callable[[
     elif not isinstance(how, str):
         how(fakes.service)
     else:
-        assert return_tables(fakes.service, [HARDWARE, SOFTWARE]) is not None
+        assert not return_tables(fakes.service, [HARDWARE, SOFTWARE])
     assert set(fakes.service.applied.returned) == {HARDWARE, SOFTWARE}
     assert (returns.rules_due(fakes.service), returns.routes_due(fakes.service)) == (None, None)
 
@@ -399,7 +399,7 @@ def test_a_return_of_the_hardware_table_alone_leaves_rules_and_other_routes_wait
     fakes = both_kinds()
     fakes.service.rule_returns.changed(fakes.clock())
     fakes.service.route_returns.changed(ToReturn.ALL, fakes.clock())
-    assert return_tables(fakes.service, [HARDWARE]) is not None
+    assert not return_tables(fakes.service, [HARDWARE])
     assert returns.rules_due(fakes.service) is not None and returns.routes_due(fakes.service) is not None
 
 

@@ -81,9 +81,9 @@ def test_a_refusal_is_reported_and_counts_as_no_generation() -> None:
 
 def test_transactions_before_a_refusal_count() -> None:
     nft = Refusing(held=holding(decided(THREE, GUEST_FORWARDS)).held, takes=1)
-    answers = [False, True]
+    answers = [False, True, True]
     applied = apply(decided(THREE, GUEST), nft, Applied(7, "then", 1), lambda: NOON, busy=lambda _: answers.pop(0))
-    assert applied == Applied(8, "2026-01-01T12:00:00+00:00", 1, "Device or resource busy")
+    assert applied == Applied(8, "2026-01-01T12:00:00+00:00", 1, "Device or resource busy", owed=("flow_offload",))
 
 
 def test_a_table_that_returns_is_named() -> None:

@@ -20,6 +20,9 @@ class Applied:
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     made: tuple[str, ...] = ()  # tables that were created; of these, `returned` lacks those that did not exist before
     loaded: bool = False  # the pass loaded the firewall
+    owed: tuple[
+        str, ...
+    ] = ()  # after an error: tables still to be created, as traffic that became slow has flows there
 
     def then(
         self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = (), made: tuple[str, ...] = ()
@@ -37,14 +40,16 @@ class Applied:
         """One Applied for two parts of a pass: this one, and `last`, the part after it.
 
         Changes are added, `returned` and `made` are joined without repeats, and `loaded` is True if one of them has it.
-        The error is that of `last`. Generation and time are those of `last`, or of this one if `last` has no changes.
+        The error is that of `last`, and `owed` has no table that `last` created. Generation and time are those of
+        `last`, or of this one if `last` has no changes.
         """
         counting = last if last.changes else self
         returned = tuple(dict.fromkeys((*self.returned, *last.returned)))
         made = tuple(dict.fromkeys((*self.made, *last.made)))
         changes = self.changes + last.changes
         loaded = self.loaded or last.loaded
-        return Applied(counting.generation, counting.time, changes, last.error, returned, made, loaded)
+        owed = tuple(dict.fromkeys((*(name for name in self.owed if name not in last.made), *last.owed)))
+        return Applied(counting.generation, counting.time, changes, last.error, returned, made, loaded, owed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def apply(
         if late := [each.table for each in first if each.lost and busy(each.lost)]:
             yield from _returning(decided, late)
 
-    return _sent(found, nft, before, now)
+    return _sent(found, nft, before, now, busy)
 
 
 def opened(found: list[Transaction], opening: str) -> list[Transaction]:
@@ -206,7 +206,7 @@ def again(
     The kernel's tables are not read. Names of tables that the Plan lacks are ignored. Gives the outcome that follows
     `before`. If nft refuses, nothing is raised: `error` has its sentence, and earlier transactions stay.
     """
-    return _sent(lambda: _returning(decided, tables), nft, before, now)
+    return _sent(lambda: _returning(decided, tables), nft, before, now, assume_offloaded)
 
 
 def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
@@ -215,18 +215,20 @@ def _returning(decided: Decided, tables: Iterable[str]) -> list[Transaction]:
 
 
 def _sent(
-    transactions_of: Callable[[], Iterable[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime]
+    found: Callable[[], Iterable[Transaction]], nft: Nft, before: Applied, now: Callable[[], datetime], busy: Busy
 ) -> Applied:
-    sent, error = 0, ""
-    returned, made = tuple[str, ...](), tuple[str, ...]()
+    done, error = list[Transaction](), ""
     try:
-        for transaction in transactions_of():
+        for transaction in found():
             nft.apply(transaction.text)
-            sent += 1
-            returned, made = returned + transaction.returned, made + transaction.made
+            done.append(transaction)
     except NftError as refusal:
         error = str(refusal)
-    return before.then(sent, now().isoformat(timespec="seconds"), error, returned, made)
+    returned = tuple(name for each in done for name in each.returned)
+    made = tuple(name for each in done for name in each.made)
+    applied = before.then(len(done), now().isoformat(timespec="seconds"), error, returned, made)
+    unchecked = (each for each in done if error and each.lost and each.table not in made)
+    return replace(applied, owed=tuple(each.table for each in unchecked if busy(each.lost)))
 
 
 def removed(nft: Nft) -> str:

@@ -126,7 +126,7 @@ def _return(engine: Engine, modes: Container[str]) -> None:
     # the kernel looks for flows of ended connections once a second only
     tables = engine.decided.plan.tables if engine.decided else ()
     names = [table.name for table in tables if table.mode.value in modes]
-    if names and follow.return_tables(engine, names) is None:
+    if names and follow.return_tables(engine, names):
         engine.rule_returns.changed(engine.doors.clock())  # then it is tried again, by a pass if necessary
 
 

@@ -3,10 +3,9 @@
 A station is a host that a bridge has learned at one of its ports.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from time import time
 
-from offload.model.applied import Applied
 from offload.nouns import replace
 from offload.service import reconcile
 from offload.service.engine import Engine
@@ -43,26 +42,30 @@ def run(engine: Engine) -> bool:
     if before is None or with_timed_exempts(before.plan) or engine.stations.moves.is_last(now):
         return False
     tables = engine.stations.moves.tables_to_return(before.plan, now)
-    return bool(tables) and return_tables(engine, tables) is not None
+    return bool(tables) and not return_tables(engine, tables)
 
 
-def return_tables(engine: Engine, tables: Iterable[str]) -> Applied | None:
+def return_tables(engine: Engine, tables: Collection[str]) -> frozenset[str]:
     """Create these tables (names) again as the last pass planned them, with the present stations.
 
-    All their flows are slow for a moment. The outcome is stored in the engine, which queues ubus events for it, and
-    given; its `error` is that of the last pass, if there is one. None: nft refused (maybe after the first
-    transactions), no pass has decided yet, or one of our tables has exempts given at run time, whose timeouts would
-    begin anew; then a pass has to create the tables.
+    All their flows are slow for a moment. The outcome is stored in the engine, which queues ubus events for it; its
+    `error` is that of the last pass, if there is one. Gives the tables that a pass has to create; empty: all are done.
+    They are those that nft refused; or all, if no pass has decided yet, or one of our tables has exempts given at run
+    time, whose timeouts would begin anew. If nft refused one after another was created, `engine.owed` has it.
     """
     before, began = engine.decided, (engine.doors.clock(), time())
     if before is None or with_timed_exempts(before.plan):
-        return None
+        return frozenset(tables)
     now_there = replace(before, plan=station_sets.current(engine, before.plan))
     applied = reconcile.again(now_there, engine.doors.nft, engine.applied, tables)
-    engine.stations.moves.returned(applied.made, before.plan, engine.doors.clock())
+    left = frozenset(tables).difference(applied.made) if applied.error else frozenset[str]()
+    owed = engine.owed.difference(applied.made).union(left if applied.made else ())
+    done = owed.union(applied.made) if applied.made else frozenset[str]()
+    engine.stations.moves.returned(done, before.plan, engine.doors.clock())
     engine.note_evicted(applied)
     if not applied.error:
         passes.note_returned(engine, applied, before.plan, began, began[0])
     engine.touched = engine.touched or bool(applied.error)  # the next pass lists what the kernel has of our tables
-    noted = engine.record(replace(applied, error=engine.applied.error), before)
-    return None if applied.error else noted
+    engine.record(replace(applied, error=engine.applied.error), before)
+    engine.owed = owed
+    return left

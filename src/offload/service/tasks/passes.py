@@ -33,13 +33,14 @@ TRIES = 3
 def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     """Make a pass: read, decide, change our nft tables and the firewall, and store the decision; gives the outcome.
 
-    `forced`: names of tables to create again even if nothing differs; after a failure `engine.owed` has them, for the
-    next pass. Those with flows to stations that moved are added, and those that are due for changed routes. If nft
-    refuses, the pass reads and decides again, TRIES (3) times in all, until it decides the same; if nft still refuses,
-    the Plan that is stored has the tables in effect. It decides again also if other rules came with a load of the
-    firewall. All that was asked creates a table once, but for stations that move meanwhile. If the router cannot be
-    read, the last decision stays. No OffloadError is raised: `error` of the outcome has its sentence, or
-    `engine.firewall.error` if it is about our firewall. The engine queues ubus events for what changed.
+    `forced`: names of tables to create again even if nothing differs. Those with flows to stations that moved are
+    added, and those that are due for changed routes. If nft refuses, the pass reads and decides again, TRIES (3) times
+    in all, until it decides the same; if nft still refuses, the Plan that is stored has the tables in effect, and
+    `engine.owed` those that the next pass has to create: the forced ones, and after one was created all that were to
+    be. It decides again also if other rules came with a load of the firewall. All that was asked creates a table once,
+    but for stations that move meanwhile. If the router cannot be read, the last decision stays. No OffloadError is
+    raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about our firewall. The engine
+    queues ubus events for what changed.
     """
     engine.passes += 1
     engine.owed = engine.owed.union(forced)
@@ -58,12 +59,13 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         last, others = decided, engine.doors.nft.of_others if others is None else others
         wanted = {*engine.owed, *moved, *_for_routes(engine, decided.plan)}.difference(outcome.made)
         sent_at = sent_at if outcome.made else engine.doors.clock()  # of a table that is not created once more
-        applied = _apply(engine, decided, wanted.union(_moved_meanwhile(engine, decided.plan)))
+        wanted |= set(_moved_meanwhile(engine, decided.plan))
+        applied = _apply(engine, decided, wanted)
         outcome = outcome.with_attempt(applied)
         engine.touched = bool(applied.error)
         engine.note_evicted(applied)
+        _note_attempt(engine, applied, decided.plan, wanted)
         if not applied.error:
-            engine.stations.moves.returned(applied.made, decided.plan, engine.doors.clock())
             if not applied.loaded or (decided.snapshot.firewall != "none" and not _other_rules(engine)):
                 break  # else the firewall's table has only now appeared, or the files that it includes: decide again
             continue
@@ -91,12 +93,23 @@ def note_returned(
     transactions were sent, in monotonic seconds.
     """
     made = set(applied.made)
+    made |= engine.owed if made else set()  # the next pass creates these, and no table twice
     if made and made >= {table.name for table in plan.tables}:
         if began is not None:
             engine.rule_returns.returned(*began)
         engine.route_returns.returned(ToReturn.ALL, sent_at)
     elif HARDWARE_TABLE[0] in made:
         engine.route_returns.returned(ToReturn.HARDWARE, sent_at)
+
+
+def _note_attempt(engine: "Engine", applied: Applied, plan: Plan, wanted: Collection[str]) -> None:
+    # If nft refused a table after another was created, the next attempt or pass creates what is left, and no more.
+    left = set[str]()
+    if applied.error:
+        left = {*applied.owed, *(wanted if applied.made else ()), *(reconcile.TABLE_NAMES if applied.loaded else ())}
+        engine.owed = engine.owed.union(left)
+    if applied.made or not applied.error:
+        engine.stations.moves.returned(left.union(applied.made), plan, engine.doors.clock())
 
 
 def tables_for(what: ToReturn, plan: Plan) -> list[str]:

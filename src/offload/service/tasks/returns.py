@@ -62,5 +62,5 @@ def _tables(engine: Engine) -> list[str]:
 
 
 def _return(engine: Engine, names: Collection[str], cause: Cause) -> None:
-    if names and follow.return_tables(engine, names) is None:
-        engine.work(forced=names, cause=cause)
+    if names and (left := follow.return_tables(engine, names)):
+        engine.work(forced=left, cause=cause)
