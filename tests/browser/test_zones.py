@@ -286,6 +286,39 @@ def test_before_saving_the_page_shows_what_a_choice_changes(visit: Visit) -> Non
     expect(ahead).to_be_empty()
 
 
+def test_before_saving_the_page_shows_what_taking_a_choice_back_changes(site: Site, visit: Visit) -> None:
+    site.write(
+        "offload", OFFLOAD.replace("'software'", "'none'").replace("option mode 'none'", "option mode 'hardware'", 1)
+    )
+    site.reload()
+    page = visit("zones")
+    ahead = page.locator(".offload-preview")
+    expect(row(page, "lan").locator(".offload-mode")).to_have_text("None")
+    row(page, "lan").get_by_role("combobox").select_option("")  # as globals: hardware
+    expect(ahead).to_contain_text("hardware does not cover lan1, lan2, wan")
+    expect(ahead.locator("li[data-pair]")).to_have_count(1)
+    expect(ahead.locator("li[data-pair]")).to_contain_text("lan → wan: None → Software")
+
+
+def test_before_saving_the_page_shows_what_a_choice_for_a_pair_changes(site: Site, visit: Visit) -> None:
+    site.write(
+        "offload", f"{OFFLOAD}\nconfig pair\n\toption src 'lan'\n\toption dest 'wan'\n\toption mode 'hardware'\n"
+    )
+    site.reload()
+    page = visit("zones")
+    ahead = page.locator(".offload-preview")
+    tab(page, "Pairs")
+    pair(page, "guest", "wan").get_by_role("combobox").select_option("hardware")
+    expect(ahead).to_contain_text("hardware does not cover br-guest, wan")
+    expect(ahead).to_contain_text("guest → wan: None → Software")
+    pair(page, "guest", "wan").get_by_role("combobox").select_option("")
+    pair(page, "lan", "wan").get_by_role("combobox").select_option(
+        ""
+    )  # software is chosen for the zone, and in effect now
+    expect(ahead).to_contain_text("When you save, no pair changes")
+    expect(ahead.locator("li")).to_have_text("lan → wan stays Software")
+
+
 def test_a_zone_goes_back_to_no_choice_of_its_own(site: Site, visit: Visit) -> None:
     page = visit("zones")
     row(page, "lan").get_by_role("combobox").select_option("")

@@ -8,6 +8,7 @@ import pytest
 from offload.cli import remote
 from offload.model.flow import IPS_OFFLOAD, IPS_SEEN_REPLY
 from offload.model.problems.problem import Problem
+from offload.model.sections.section import Edit, applied
 from offload.service import main
 from offload.service.bus.ubus_object import METHODS, answer
 from service.routers import Fakes, router, section
@@ -61,6 +62,25 @@ def test_a_pair_that_the_firewall_permits_no_longer_is_named(fakes: Fakes) -> No
             {"src": "lan", "dest": "wan", "before": "software", "effective": "none"},
         ]
     )
+
+
+def test_a_choice_is_taken_back(fakes: Fakes) -> None:
+    answer(fakes.service, METHODS["set_pair"], {"src": "guest", "dest": "wan", "mode": "software"})
+    before = dict(fakes.uci.packages)
+    slower = {"before": "software", "effective": "none"}
+    preview = asked(fakes, zones={"lan": "", "wan": ""}, pairs=[{"src": "guest", "dest": "wan", "mode": ""}])
+    assert preview["changed"] == [{"src": src, "dest": "wan"} | slower for src in ("lan", "guest")]
+    assert (preview["flows"], preview["problems"], fakes.uci.packages) == (3, [], before)
+
+
+def test_what_a_choice_gives_way_to_may_be_more_than_there_is(fakes: Fakes) -> None:
+    found = fakes.uci.packages["offload"]
+    assert isinstance(found, tuple)
+    fakes.uci.packages["offload"] = applied(found, [Edit("wan", "zone", "mode", "hardware")])
+    fakes.service.work()
+    (pair,) = asked(fakes, zones={"lan": ""})["unchanged"]
+    assert (pair["src"], pair["mode"], pair["effective"]) == ("lan", "hardware", "software")
+    assert [each["code"] for each in pair["reasons"]] == ["HARDWARE_UNCOVERED"]
 
 
 def test_several_choices_at_once(fakes: Fakes) -> None:

@@ -8,7 +8,7 @@ from offload.config.choices import offload as choices
 from offload.config.choices.options import TRUE
 from offload.errors import FileError
 from offload.model.config import UNNAMED, Mode
-from offload.model.sections.section import Edit, Section
+from offload.model.sections.section import Edit, Removal, Section
 from offload.nouns import replace
 
 TAKEN = "taken"  # in globals: the mode that fw4's option had at the take-over, until it is given back
@@ -19,22 +19,24 @@ VERSION = ("version", "2")
 Write = tuple[str, list[Edit]]  # a package and its changes, in the order in which they are written
 
 
-def zone_mode(sections: Sequence[Section], zone: str, mode: Mode) -> list[Edit]:
+def zone_mode(sections: Sequence[Section], zone: str, mode: Mode | None) -> list[Edit]:
     """The edits that set `mode` in each `config zone` for the zone, or that add one if there is none.
 
-    Disabled sections get the mode and stay disabled. `sections`: of /etc/config/offload. It is not checked whether the
-    zone exists.
+    None: the option is deleted from each, and nothing is added. Disabled sections get the mode and stay disabled.
+    `sections`: of /etc/config/offload. It is not checked whether the zone exists.
     """
     named = ((section, choices.with_name(section).options.get("name")) for section in sections)
     own = [section for section, name in named if section.type == "zone" and name == zone]
+    if mode is None:
+        return [Edit(section.name, "zone", "mode") for section in own]
     return _set_mode(sections, own, "zone", {"name": zone}, mode)
 
 
-def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> list[Edit]:
+def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode | None) -> list[Edit | Removal]:
     """The edits that set `mode` in each `config pair` with these `src` and `dest`, or that add one if there is none.
 
-    `sections`: of /etc/config/offload; `src`, `dest`: zones or `*`, where `*` finds sections with `*` only. Disabled
-    sections get the mode and stay disabled.
+    None: these sections are deleted, as a pair without a mode is a fault. `sections`: of /etc/config/offload; `src`,
+    `dest`: zones or `*`, where `*` finds sections with `*` only. Disabled sections get the mode and stay disabled.
     """
     ends = {"src": src, "dest": dest}
     own = [
@@ -42,7 +44,9 @@ def pair_mode(sections: Sequence[Section], src: str, dest: str, mode: Mode) -> l
         for section in sections
         if section.type == "pair" and {end: section.options.get(end) for end in ends} == ends
     ]
-    return _set_mode(sections, own, "pair", ends, mode)
+    if mode is None:
+        return [Removal(section.name) for section in own]
+    return [*_set_mode(sections, own, "pair", ends, mode)]
 
 
 def _set_mode(

@@ -93,7 +93,7 @@ def _written_now(engine: Engine) -> tuple[Config, Sequence[Section]]:
 
 
 def _write(
-    engine: Engine, changes: list[Edit], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
+    engine: Engine, changes: Sequence[Edit | Removal], mode: Mode, concerned: Callable[[str, str], bool], zone: str = ""
 ) -> Json:
     # `concerned(src, dest)`: the mode was chosen for this pair. `zone`: whose Reasons the reply has. A failed pass
     # leaves the edits in the file.

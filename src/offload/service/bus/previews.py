@@ -1,6 +1,6 @@
 """The ubus method `preview`: the effect of a choice of modes, without changing a file or a table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from offload.compiler.offload.tables.diff import transactions
@@ -11,7 +11,7 @@ from offload.errors import OffloadError
 from offload.model.config import Config, Mode
 from offload.model.plan import HARDWARE_TABLE, SOFTWARE_TABLE, Plan
 from offload.model.problems.problem import Problem, ProblemCode
-from offload.model.sections.section import Edit, Section, applied
+from offload.model.sections.section import Edit, Removal, Section, applied
 from offload.service import reconcile
 from offload.service.bus import arguments, choices, methods
 from offload.service.bus.arguments import ArgumentError
@@ -29,11 +29,12 @@ MOST = 256  # zones or pairs of one call
 def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     """What a choice of modes would change. The call changes no file and no table; `nft -c` may check devices.
 
-    `query` of `given` is `{"zones": {name: mode}, "pairs": [{"src", "dest", "mode"}]}`, or has one of the two. The
-    reply has `changed` and `unchanged` (pairs of zones, as in the reply of `set`), `reasons` (empty), `returned` (nft
-    tables that would be created again or deleted), `flows` (number of live flows in these), `problems` (those that
-    would be new), and `missing` (features). ArgumentError for a bad query; OffloadError if something cannot be read,
-    such as a configuration file or connections.
+    `query` of `given` is `{"zones": {name: mode}, "pairs": [{"src", "dest", "mode"}]}`, or has one of the two. An empty
+    mode takes the choice back: that of a zone is deleted, of a pair its section. The reply has `changed` and
+    `unchanged` (pairs of zones, as in the reply of `set`), `reasons` (empty), `returned` (nft tables that would be
+    created again or deleted), `flows` (number of live flows in these), `problems` (those that would be new), and
+    `missing` (features). ArgumentError for a bad query; OffloadError if something cannot be read, such as a
+    configuration file or connections.
     """
     before = methods.last_decision(engine)
     packages = reconcile.read(engine.doors.uci)
@@ -45,14 +46,15 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     asked = arguments.table("query", given.get("query"))
     if not asked or not asked.keys() <= set(WORDS):
         raise ArgumentError(f"query: give {' or '.join(WORDS)} with their modes")
-    after_sections, modes = sections, dict[tuple[str, str], Mode]()
+    after_sections, chosen = sections, dict[tuple[str, str], Mode | None]()
     for ends, mode in _choices(asked, config):
-        change = edits.zone_mode(after_sections, ends[0], mode) if len(ends) == 1 else _pair(after_sections, ends, mode)
-        after_sections = _applied(after_sections, change)
-        modes |= dict.fromkeys(_meant(ends, before.plan), mode)
+        after_sections = _applied(after_sections, _edits(after_sections, ends, mode))
+        chosen |= dict.fromkeys(_meant(ends, before.plan), mode)
     changed = {**packages, "offload": after_sections}
     seen = engine.hardware_probe.probe(before.snapshot, changed, engine.doors.netlink, engine.doors.nft)
     after, known = engine.decide(changed, seen), frozenset(before.problems)
+    asked_for = {(pair.src, pair.dest): pair.mode for pair in after.plan.pairs}
+    modes = {ends: mode for ends, own in chosen.items() if (mode := own or asked_for.get(ends))}
     return {"ok": True, **choices.differences(before.plan, after.plan, modes)} | {
         **_felt(engine, before.plan, after),
         "problems": [problem_json(each) for each in after.problems if each not in known],
@@ -60,26 +62,32 @@ def preview(engine: Engine, given: Mapping[str, Any]) -> Json:
     }
 
 
-def _choices(asked: Mapping[str, Any], config: Config) -> Iterable[tuple[tuple[str, ...], Mode]]:
+def _choices(asked: Mapping[str, Any], config: Config) -> Iterable[tuple[tuple[str, ...], Mode | None]]:
     zones, pairs = arguments.table("zones", asked.get("zones", {})), asked.get("pairs", [])
     if not isinstance(pairs, list) or len(pairs) + len(zones) > MOST:
         raise ArgumentError(f"pairs: give a list; zones and pairs may be {MOST} together")
     for name, mode in zones.items():
-        yield (arguments.zone("zones", name, config),), arguments.mode(mode)
+        yield (arguments.zone("zones", name, config),), _mode(mode)
     for each in pairs:
         words = arguments.table("pairs", each)
         if words.keys() != set(PAIR):
             raise ArgumentError(f"pairs: each has {', '.join(PAIR)}, and nothing else")
         ends = tuple(arguments.end(end, words.get(end), config) for end in ("src", "dest"))
-        yield ends, arguments.mode(words.get("mode"))
+        yield ends, _mode(words.get("mode"))
 
 
-def _pair(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode) -> list[Edit]:
+def _mode(value: object) -> Mode | None:
+    return None if value == "" else arguments.mode(value)
+
+
+def _edits(sections: tuple[Section, ...], ends: tuple[str, ...], mode: Mode | None) -> Sequence[Edit | Removal]:
+    if len(ends) == 1:
+        return edits.zone_mode(sections, ends[0], mode)
     src, dest = ends
     return edits.pair_mode(sections, src, dest, mode)
 
 
-def _applied(sections: tuple[Section, ...], change: list[Edit]) -> tuple[Section, ...]:
+def _applied(sections: tuple[Section, ...], change: Sequence[Edit | Removal]) -> tuple[Section, ...]:
     # edits need a section to begin with, also if the file is missing
     nothing = Section("offload", "globals", "globals", "globals", {})
     return applied(sections or (nothing,), change)

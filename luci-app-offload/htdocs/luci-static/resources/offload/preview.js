@@ -29,51 +29,72 @@ function wanted(pair, zoneMode, pairMode, common) {
 	return { mode, by: chosen.filter((each) => each.mode === mode).map((each) => each.zone) };
 }
 
-function line(children) {
-	return E('li', {}, children);
+/** A line about a pair, or about none. */
+function line(children, pair) {
+	return E('li', pair ? { 'data-pair': name(pair) } : {}, children);
 }
 
-function changed({ pair, before, after }) {
-	return E('li', { 'data-pair': name(pair) }, [ `${name(pair)}: `, words.badge(before.mode), ' → ', words.badge(after.mode) ]);
+function changed(pair, before, after, reasons) {
+	return line([ `${name(pair)}: `, words.badge(before), ' → ', words.badge(after), words.reasons(reasons) ], pair);
 }
 
-/** The sentence why a zone's new mode does not change a pair: the other zone's is lower, or the pair has its own. */
-function unchanged({ pair, after }, zone, chosen) {
-	const other = after.by.find((each) => each !== zone);
-
-	return line([ other && chosen && words.lower(chosen, after.mode) !== chosen
-		? _('%s stays %s, because zone %s has the lower mode').format(name(pair), words.mode(after.mode), other)
-		: _('%s stays %s').format(name(pair), words.mode(after.mode)) ]);
+function stays(pair, mode, reasons) {
+	return line([ _('%s stays %s').format(name(pair), words.mode(mode)), words.reasons(reasons) ], pair);
 }
 
-/** Puts the mode that a pair would get, and why, into its line in place of the mode chosen; gives a line of its own if it has none. */
-function corrected(list, pair) {
-	const own = [ ...list.children ].find((item) => item.dataset.pair === name(pair));
+/** The line of a pair that the new modes of zones do not change: the other zone's is lower, or the pair has its own. */
+function unchanged({ pair, after }, touched, form) {
+	const raised = touched.find((zone) => [ pair.src, pair.dest ].includes(zone)
+		&& form.zone(zone) && words.lower(form.zone(zone), after.mode) !== form.zone(zone));
+	const other = after.by.find((zone) => zone !== raised);
+
+	if (!raised || !other)
+		return stays(pair, after.mode);
+
+	const found = line([ _('%s stays %s, because zone %s has the lower mode').format(name(pair), words.mode(after.mode), other) ], pair);
+
+	found.dataset.why = 'lower';
+
+	return found;
+}
+
+/** Puts a line in place of the one for its pair, unless that gives the reason; at the end if there is none. */
+function put(list, fresh) {
+	const own = [ ...list.children ].find((item) => item.dataset.pair === fresh.dataset.pair);
 
 	if (!own)
-		return [ line([ _('%s would be %s').format(name(pair), words.mode(pair.effective)), words.reasons(pair.reasons) ]) ];
-
-	own.lastChild.replaceWith(words.badge(pair.effective), words.reasons(pair.reasons));
-
-	return [];
+		list.append(fresh);
+	else if (!own.dataset.why)
+		own.replaceWith(fresh);
 }
 
-/** Shows the service's reply to `preview`: gives the lines of pairs that would not get the mode, and of live flows that are returned. */
-function known(list, { changed: moved, unchanged: idle, flows }) {
-	const less = [ ...(moved ?? []).filter((pair) => pair.reasons), ...(idle ?? []) ];
-	const stays = less.flatMap((pair) => corrected(list, pair));
+const heading = (some) => some ? _('When you save, this changes') : _('When you save, no pair changes');
 
-	return flows ? [ ...stays, line([ N_(flows, '%d live flow takes the slow path for a few packets', '%d live flows take the slow path for a few packets').format(flows) ]) ] : stays;
+/** Shows the service's reply to `preview`: what each pair would get, where that is not the mode chosen, and the live flows that are returned. */
+function known(list, pairs, reply) {
+	const moved = reply.changed ?? [], less = reply.unchanged ?? [];
+	const named = new Set([ ...moved, ...less ].map(name));
+
+	list.previousSibling.textContent = heading(moved.length);
+	moved.forEach((pair) => put(list, changed(pair, pair.before, pair.effective, pair.reasons)));
+	less.forEach((pair) => put(list, stays(pair, pair.effective, pair.reasons)));
+	pairs.filter((pair) => !named.has(name(pair))).forEach((pair) => put(list, stays(pair, pair.effective)));
+
+	if (reply.flows)
+		list.append(line([ N_(reply.flows, '%d live flow takes the slow path for a few packets', '%d live flows take the slow path for a few packets').format(reply.flows) ]));
 }
 
-/** Asks the service about the modes chosen for zones; an answer that comes after another change is not shown. */
-function ask(place, zones) {
-	const list = place.querySelector('ul');
+/** Whether the service takes a word as a mode; '' takes the choice back. A word that the file has and that is no mode is not asked about. */
+const askable = (mode) => [ '', ...words.modes ].includes(mode);
 
-	if (!list || !Object.keys(zones).length)
-		return;
+/** What is chosen now and was not before, as the service is asked: '' where the choice is taken back. */
+function choices(pairs, saved, form) {
+	const zones = form.zones.filter((zone) => (form.zone(zone) ?? '') !== (saved.zone(zone) ?? ''))
+		.map((zone) => [ zone, form.zone(zone) ?? '' ]).filter(([ , mode ]) => askable(mode));
+	const own = pairs.filter(({ src, dest }) => (form.pair(src, dest) ?? '') !== (saved.pair(src, dest) ?? ''))
+		.map(({ src, dest }) => ({ src, dest, mode: form.pair(src, dest) ?? '' })).filter(({ mode }) => askable(mode));
 
-	bus.preview({ zones }).then((reply) => list.isConnected && list.append(...known(list, reply)), () => null);
+	return zones.length || own.length ? { zones: Object.fromEntries(zones), pairs: own } : null;
 }
 
 return baseclass.extend({
@@ -81,7 +102,10 @@ return baseclass.extend({
 		return E('div', { 'class': 'offload-preview', 'role': 'status', 'aria-live': 'polite' });
 	},
 
-	/** show(place, pairs, saved, form): `saved` and `form` are { zone(name), pair(src, dest), common, zones }. */
+	/**
+	 * show(place, pairs, saved, form): `saved` and `form` are { zone(name), pair(src, dest), common, zones }. The service is
+	 * asked too; an answer that comes after another change is not shown.
+	 */
 	show(place, pairs, saved, form) {
 		const both = pairs.map((pair) => ({
 			pair,
@@ -90,14 +114,18 @@ return baseclass.extend({
 		}));
 		const moved = both.filter(({ before, after }) => before.mode !== after.mode);
 		const touched = form.zones.filter((zone) => (form.zone(zone) ?? '') !== (saved.zone(zone) ?? ''));
-		const idle = touched.flatMap((zone) => both
-			.filter(({ pair, before, after }) => before.mode === after.mode && (pair.src === zone || pair.dest === zone))
-			.map((each) => unchanged(each, zone, form.zone(zone))));
+		const idle = both.filter(({ pair, before, after }) => before.mode === after.mode && touched.some((zone) => [ pair.src, pair.dest ].includes(zone)));
+		const list = E('ul', {}, [
+			...moved.map(({ pair, before, after }) => changed(pair, before.mode, after.mode)),
+			...idle.map((each) => unchanged(each, touched, form))
+		]);
+		const asked = choices(pairs, saved, form);
 
 		dom.content(place, moved.length || touched.length ? E('div', { 'class': 'alert-message notice offload-notice' }, [
-			E('h4', {}, [ moved.length ? _('When you save, this changes') : _('When you save, no pair changes') ]),
-			E('ul', {}, [ ...moved.map(changed), ...idle ])
+			E('h4', {}, [ heading(moved.length) ]), list
 		]) : []);
-		ask(place, Object.fromEntries(touched.map((zone) => [ zone, form.zone(zone) ]).filter(([ , mode ]) => mode)));
+
+		if (asked)
+			bus.preview(asked).then((reply) => list.isConnected && known(list, moved.map((each) => each.pair), reply), () => null);
 	}
 });
