@@ -174,6 +174,20 @@ def test_a_route_that_comes_back_with_its_link_is_news(gone: bytes) -> None:
     assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL]
 
 
+def test_a_route_by_another_device_goes_with_its_source() -> None:
+    """Older kernels do not notify of that (docs/kernel.md 37)."""
+    links, source = Links(), attribute(7, bytes([192, 0, 2, 1]))
+    head = struct.pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 4, 0, 1, 0) + attribute(1, bytes([198, 51, 100, 0]))
+    mine, other = (message(24, head + attribute(4, struct.pack("=I", 4)) + each) for each in (source, b""))
+    heard = [links.hear(each).routes for each in (MADE, UP, mine, mine, NO_ADDRESS, mine, other, NO_ADDRESS)]
+    nothing, every = ToReturn.NOTHING, ToReturn.ALL
+    assert heard[:4] == [nothing, nothing, every, nothing]
+    assert heard[4:] == [every, every, nothing, every], "two routes: one with the source, and one without"
+    replaced, links = struct.pack("=IHHII", len(other), 24, 0x100, 0, 0) + other[16:], Links()
+    heard = [links.hear(each).routes for each in (MADE, UP, mine, replaced, NO_ADDRESS)]
+    assert heard == [nothing, nothing, every, nothing, nothing], "the route that replaced it stays"
+
+
 def test_a_link_that_was_there_before_asks_for_all_when_it_goes_down() -> None:
     """Its routes were never notified; what is in a bridge has none."""
     assert Links().hear(DOWN).routes is ToReturn.ALL

@@ -11,6 +11,7 @@ from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.route.rtnetlink import (
     AF_BRIDGE,
     AF_INET,
+    IFA_LOCAL,
     IFADDRMSG,
     IFF_UP,
     IFINFOMSG,
@@ -135,7 +136,8 @@ class Links:
             routes = max(routes, self._routes.changed(kind, flags, body), of_nexthops)
             if kind == RTM_DELADDR and len(body) >= IFADDRMSG.size and body[0] == AF_INET:
                 device = IFADDRMSG.unpack_from(body)[-1]
-                routes = max(routes, self._routes.flushed(device, all_gone=False, sure=False))
+                lost = attributes(body, IFADDRMSG.size).get(IFA_LOCAL, b"")
+                routes = max(routes, self._routes.flushed(device, lost))
             stopped |= kind == RTM_NEWNETCONF and _stopped(body)
         routes = ToReturn.ALL if Cause.ROUTING_RULE in causes else routes
         return Notification(tuple(causes), tuple(found), routes=routes, stopped=stopped)

@@ -24,7 +24,7 @@ from offload.system.netlink.route.rtnetlink import (
 )
 from offload.system.netlink.wire import Attributes, Message, attributes, message, number
 
-RTA_SRC, RTA_GATEWAY, RTA_METRICS, RTA_VIA, RTA_ENCAP, RTA_NH_ID = 2, 5, 8, 18, 22, 30
+RTA_SRC, RTA_GATEWAY, RTA_PREFSRC, RTA_METRICS, RTA_VIA, RTA_ENCAP, RTA_NH_ID = 2, 5, 7, 8, 18, 22, 30
 RTM_F_CLONED = 0x200  # a cache entry, not a route
 LINK_LOCAL = b"\xfe\x80"  # IPv6, which is never forwarded: each device that comes up brings such a route
 KEY = (RTA_DST, RTA_SRC, RTA_PRIORITY, RTA_TABLE)  # together with the header these identify a route
@@ -83,15 +83,17 @@ class RouteEvents:
         """Note that the device with this index exists no more."""
         self._whole.discard(device)
 
-    def flushed(self, device: int, *, all_gone: bool, sure: bool) -> ToReturn:
+    def flushed(self, device: int, address: bytes = b"", *, all_gone: bool = False, sure: bool = False) -> ToReturn:
         """What the routes of IPv4 ask for that the kernel deletes with a device that goes down, or with an address.
 
-        It does not notify of them. `device`: its index. `all_gone`: it went down; else it may have kept some. `sure`:
-        it has no routes but remembered ones, as a device that `came`. A route that comes again later counts as new.
+        It does not notify of them. `device`: its index. `address`: the one that the device lost, with the routes that
+        prefer it as source, also by other devices (older kernels tell of none). `all_gone`: it went down; else it
+        may have kept some. `sure`: it has no routes but remembered ones, as a device that `came`. A route that comes
+        again later counts as new.
         """
         sure |= device in self._whole
         asked = ToReturn.NOTHING if sure else ToReturn.ALL
-        for key in self._known.by_device(device):
+        for key in {*self._known.by_device(device), *self._known.by_source(address)}:
             asked = max(asked, _asked(*key[0][:2]))
             if all_gone and self._known.devices(key) == {device}:
                 self._known.take(key)
@@ -205,13 +207,13 @@ def _asked(family: int, bits: int) -> ToReturn:
 
 
 def _hops(found: Attributes) -> frozenset[Hop]:
-    name = found.get(RTA_NH_ID, b"")
+    name, source = found.get(RTA_NH_ID, b""), found.get(RTA_PREFSRC, b"")
     if RTA_OIF in found:
-        return frozenset({Hop(number(found[RTA_OIF]), _gateway(found), name)})
+        return frozenset({Hop(number(found[RTA_OIF]), _gateway(found), name, source)})
     several = next_hops(found.get(RTA_MULTIPATH, b""))
-    hops = frozenset(Hop(device, _gateway(each), name) for device, each in several)
+    hops = frozenset(Hop(device, _gateway(each), name, source) for device, each in several)
     # net.ipv4.nexthop_compat_mode=0 names a nexthop object alone
-    return hops or frozenset({Hop(UNTOLD, b"", name)} if name else ())
+    return hops or frozenset({Hop(UNTOLD, b"", name, source)} if name else ())
 
 
 def _gateway(found: Attributes) -> bytes:

@@ -1,4 +1,4 @@
-"""The routes that were notified, found by their key, their device and their nexthop object. Pure.
+"""The routes that were notified, found by their key, their device, their nexthop object and their source. Pure.
 
 There may be thousands of each, which come and go together, so nothing here looks at all routes for one of them.
 """
@@ -18,6 +18,7 @@ class Hop(NamedTuple):
     device: int  # its index; UNTOLD if the message names a nexthop object alone
     gateway: bytes  # value of RTA_GATEWAY or RTA_VIA; empty: none
     nexthop: bytes  # number of the nexthop object of the route; empty: none
+    source: bytes  # the router's own address that the route prefers (`src`); empty: none
 
 
 class Way(NamedTuple):
@@ -67,6 +68,7 @@ class RouteMemory:
     _ways: dict[Key, Way] = field(default_factory=dict)
     _by_device: Groups[int, Key] = field(default_factory=Groups)
     _by_nexthop: Groups[bytes, Key] = field(default_factory=Groups)
+    _by_source: Groups[bytes, Key] = field(default_factory=Groups)
 
     def __len__(self) -> int:
         """The number of keys."""
@@ -83,6 +85,8 @@ class RouteMemory:
             self._by_device.add(each.device, key)
             if each.nexthop:
                 self._by_nexthop.add(each.nexthop, key)
+            if each.source:
+                self._by_source.add(each.source, key)
 
     def take(self, key: Key) -> Way | None:
         """Forget the routes with this key, and give what was remembered; None: nothing."""
@@ -90,6 +94,7 @@ class RouteMemory:
         for each in way.hops if way else ():
             self._by_device.discard(each.device, key)
             self._by_nexthop.discard(each.nexthop, key)
+            self._by_source.discard(each.source, key)
         return way
 
     def without(self, key: Key, hops: frozenset[Hop]) -> None:
@@ -111,6 +116,10 @@ class RouteMemory:
         """The keys of routes that lead by the device with this index."""
         return self._by_device.of(device)
 
+    def by_source(self, address: bytes) -> list[Key]:
+        """The keys of routes that prefer this source address."""
+        return self._by_source.of(address)
+
     def untold(self) -> list[Key]:
         """The keys of routes that lead by UNTOLD; `untold` gives those again only after they are put again."""
         found = self._by_device.of(UNTOLD)
@@ -128,6 +137,7 @@ class RouteMemory:
         self._ways.clear()
         self._by_device.clear()
         self._by_nexthop.clear()
+        self._by_source.clear()
 
 
 def doubted(parts: tuple[bytes, ...]) -> tuple[bytes, ...]:
