@@ -188,6 +188,44 @@ def test_a_route_by_another_device_goes_with_its_source() -> None:
     assert heard == [nothing, nothing, every, nothing, nothing], "the route that replaced it stays"
 
 
+def sysctl(index: int, **values: int) -> bytes:
+    """A written sysctl, or those of a new device."""
+    numbers = {"forwarding": 2, "ignore": 6}
+    named = (attribute(numbers[name], struct.pack("=i", value)) for name, value in values.items())
+    return message(80, b"\2\0\0\0" + attribute(1, struct.pack("=i", index)) + b"".join(named))
+
+
+ALL_DEVICES = -1
+
+
+@pytest.mark.parametrize("where", [3, ALL_DEVICES])
+def test_a_route_that_is_ignored_without_its_carrier_is_news_as_the_carrier_goes_and_comes(where: int) -> None:
+    """Sysctl ignore_routes_with_linkdown; the kernel notifies of the device alone (docs/kernel.md 37)."""
+    without, carrier, links = link(), link(flags=IFF_UP | 0x10000), Links()
+    heard = [links.hear(each).routes for each in (carrier, by_device(3), without, carrier)]
+    assert heard == [ToReturn.NOTHING, ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING], "it is 0"
+    heard = [links.hear(each).routes for each in (sysctl(where, ignore=1), sysctl(where, ignore=1), without, without)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.ALL, ToReturn.NOTHING]
+    heard = [links.hear(each).routes for each in (carrier, link(master=7), link(flags=IFF_UP | 0x10000, master=7))]
+    assert heard[0] is ToReturn.ALL
+    heard = [links.hear(each).routes for each in (sysctl(where, ignore=0), without, carrier)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING]
+
+
+def test_a_carrier_matters_to_links_with_routes_alone() -> None:
+    links, carrier = Links(), IFF_UP | 0x10000
+    new = (MADE, sysctl(3, forwarding=1, ignore=1), link(flags=carrier, changed=IFF_UP), link(), link(flags=carrier))
+    assert not any(links.hear(each).routes for each in new), "a new one has none, whatever its sysctl"
+    host, ports = to(2, 32, bytes(4), device=3), [link(index=4, master=7, flags=each) for each in (IFF_UP, carrier)]
+    heard = [links.hear(each).routes for each in (host, link(), DELETED, MADE, link(flags=carrier), link())]
+    assert heard[:2] == [ToReturn.HARDWARE] * 2 and not any(heard[2:]), "the sysctl went with the device"
+    links.hear(sysctl(4, ignore=1))
+    assert not any(links.hear(each).routes for each in ports)
+    links = Links()
+    links.written([(80, sysctl(3, forwarding=1, ignore=1)[16:])])
+    assert links.hear(link()).routes is ToReturn.ALL, "it may have had one when the service started"
+
+
 def test_a_link_that_was_there_before_asks_for_all_when_it_goes_down() -> None:
     """Its routes were never notified; what is in a bridge has none."""
     assert Links().hear(DOWN).routes is ToReturn.ALL

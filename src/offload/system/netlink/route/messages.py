@@ -6,6 +6,7 @@ from offload.model.cause import Cause
 from offload.model.kernel.to_return import ToReturn
 from offload.model.plan import TABLES
 from offload.nouns import dataclass, field
+from offload.system.netlink.route.changes.device_sysctls import IFF_CARRIER, Carriers, forwarding_stopped
 from offload.system.netlink.route.changes.route_events import RouteEvents
 from offload.system.netlink.route.routing_rules import RTM_DELRULE, RTM_NEWRULE
 from offload.system.netlink.route.rtnetlink import (
@@ -44,7 +45,6 @@ from offload.system.netlink.wire import (
     attributes,
     flagged,
     messages,
-    number,
     text,
 )
 
@@ -62,11 +62,6 @@ CAUSES = {
     **dict.fromkeys((RTM_NEWQDISC, RTM_DELQDISC), Cause.QDISC),
     **dict.fromkeys((RTM_NEWTFILTER, RTM_DELTFILTER), Cause.FILTER),
 }
-# include/uapi/linux/netconf.h
-RTM_NEWNETCONF, NETCONFMSG_SIZE = 80, 4  # one byte, aligned
-NETCONFA_IFINDEX, NETCONFA_FORWARDING = 1, 2
-OF_NEW_DEVICES = 0xFFFFFFFE  # NETCONFA_IFINDEX_DEFAULT
-IFF_CARRIER = 0x40 | 0x10000  # IFF_RUNNING, IFF_LOWER_UP: a device with neither has no nexthop objects
 EVERY_FLAG = 0xFFFFFFFF  # as changed flags of a link: it was made or deleted
 TABLE_NAME = 1  # the first attribute of every message about a table, or about something in one
 
@@ -96,6 +91,7 @@ class Links:
     _known: dict[int, tuple[bytes, int, bytes]] = field(default_factory=dict)  # links: name, up, master by index
     _qdiscs: dict[tuple[int, int], QdiscMessage] = field(default_factory=dict)  # by device and parent
     _routes: RouteEvents = field(default_factory=RouteEvents)
+    _carriers: Carriers = field(default_factory=Carriers)
 
     def forget(self) -> None:
         """Forget earlier notifications, because the kernel dropped some.
@@ -111,15 +107,21 @@ class Links:
         """Remember the nexthop objects in the messages of a dump."""
         self._routes.there(nexthops)
 
+    def written(self, sysctls: Iterable[Message]) -> None:
+        """Remember the sysctls of devices in the messages of a dump."""
+        for kind, body in sysctls:
+            self._carriers.sysctl(kind, body)
+
     def hear(self, datagram: bytes) -> Notification:
         """Parse a datagram of rtnetlink; never raises.
 
         Causes for a pass are messages about an address, a routing rule or a tc filter, and changes of a link (name, up,
         master) or a queueing discipline; the first message about one of these counts as a change. `seen` has stations
         and neighbours. `routes` is what a change of a route, which is no cause, or a message about a routing rule asks
-        for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it, and a nexthop
-        object that changes, or whose link has no carrier. `stopped` is True if forwarding was switched off by its
-        sysctl, which is no cause either.
+        for; so does a link that goes down, or loses an address of IPv4, as it loses routes with it, a nexthop object
+        that changes, or whose link has no carrier, and a carrier that comes or goes where routes are ignored without
+        (sysctl ignore_routes_with_linkdown), or that sysctl itself. `stopped` is True if forwarding was switched off by
+        its sysctl, which is no cause either.
         """
         causes: dict[Cause, None] = {}
         found: list[NeighbourEvent] = []
@@ -138,7 +140,7 @@ class Links:
                 device = IFADDRMSG.unpack_from(body)[-1]
                 lost = attributes(body, IFADDRMSG.size).get(IFA_LOCAL, b"")
                 routes = max(routes, self._routes.flushed(device, lost))
-            stopped |= kind == RTM_NEWNETCONF and _stopped(body)
+            stopped |= forwarding_stopped(kind, body)
         routes = ToReturn.ALL if Cause.ROUTING_RULE in causes else routes
         return Notification(tuple(causes), tuple(found), routes=routes, stopped=stopped)
 
@@ -151,6 +153,7 @@ class Links:
             return False  # the state of a bridge port: changes that matter also come as messages of AF_UNSPEC
         if kind == RTM_DELLINK:
             self._known.pop(index, None)
+            self._carriers.left(index)
             return True
         found = attributes(body, IFINFOMSG.size)
         now = found.get(IFLA_IFNAME, b""), flags & IFF_UP, found.get(IFLA_MASTER, b"")
@@ -170,10 +173,15 @@ class Links:
         return self._routes.flushed(index, all_gone=True, sure=sure)
 
     def _of_carrier(self, kind: int, body: bytes) -> ToReturn:
+        if self._carriers.sysctl(kind, body):
+            return ToReturn.ALL
         if kind != RTM_NEWLINK or len(body) < IFINFOMSG.size:
             return ToReturn.NOTHING
-        _, _, index, flags, _ = IFINFOMSG.unpack_from(body)
-        return ToReturn.NOTHING if flags & IFF_CARRIER else self._routes.unplugged(index)
+        family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
+        asked = ToReturn.NOTHING if flags & IFF_CARRIER else self._routes.unplugged(index)
+        if family != AF_BRIDGE and self._carriers.changed(index, flags):
+            asked = max(asked, self._routes.by(index, sure=_has_no_routes(attributes(body, IFINFOMSG.size))))
+        return asked
 
     def _news(self, kind: int, body: bytes) -> bool:
         # All are, but a queueing discipline that is as it was in the last message about it.
@@ -193,13 +201,6 @@ class Links:
 def _has_no_routes(found: Attributes) -> bool:
     info = attributes(found.get(IFLA_LINKINFO, b""))
     return IFLA_MASTER in found and text(info.get(IFLA_INFO_SLAVE_KIND, b"")) != "vrf"
-
-
-# A sysctl that is written has a message with this value alone; that of a new device has its other values too.
-def _stopped(body: bytes) -> bool:
-    found = attributes(body, NETCONFMSG_SIZE)
-    alone = found.keys() == {NETCONFA_IFINDEX, NETCONFA_FORWARDING}
-    return alone and not number(found[NETCONFA_FORWARDING]) and number(found[NETCONFA_IFINDEX]) != OF_NEW_DEVICES
 
 
 def transactions(datagram: bytes) -> Notification:

@@ -11,6 +11,7 @@ from offload.model.kernel.to_return import ToReturn
 from offload.model.network import Neighbour, Station
 from offload.system.netlink.dump import dump
 from offload.system.netlink.listener import MOST_WAITING, Listener
+from offload.system.netlink.route.changes.device_sysctls import SYSCTLS
 from offload.system.netlink.route.changes.route_events import NEXTHOPS
 from offload.system.netlink.route.messages import Links, Notification, transactions
 from offload.system.netlink.route.rtnetlink import NeighbourEvent
@@ -39,7 +40,7 @@ class Monitor:
         except OSError as error:
             raise KernelError(f"the kernel cannot be listened to: {error.strerror}") from error
         self._links = Links()
-        self._know_nexthops()
+        self._look()
         self._begun = NOTHING  # of a transaction whose end was not notified yet
         self.descriptors = (self._route.descriptor, self._nft.descriptor)
 
@@ -52,13 +53,17 @@ class Monitor:
         """
         heard = _joined(map(self._heard, self._route.datagrams(MOST_AT_ONCE)))
         if Cause.OVERRUN in heard.causes:
-            self._know_nexthops()
+            self._look()
         return heard
 
-    def _know_nexthops(self) -> None:
-        # A device that loses its carrier takes its objects along without a word, also those from before we listened.
-        with suppress(OSError):  # kernels before 5.3 have none
+    def _look(self) -> None:
+        # A device that loses its carrier takes its nexthop objects along without a word, also those from before we
+        # listened; and a sysctl decides whether its routes are ignored then.
+        with suppress(OSError):  # kernels before 5.3 have no such objects
             self._links.there(dump(NETLINK_ROUTE, NEXTHOPS))
+        for each in SYSCTLS:
+            with suppress(OSError):  # a kernel without IPv6
+                self._links.written(dump(NETLINK_ROUTE, each))
 
     def _heard(self, datagram: bytes | None) -> Notification:
         if datagram is not None:

@@ -83,6 +83,14 @@ class RouteEvents:
         """Note that the device with this index exists no more."""
         self._whole.discard(device)
 
+    def by(self, device: int, *, sure: bool) -> ToReturn:
+        """What the routes by the device with this index ask for, where all of them are ignored, or heeded again.
+
+        `sure`: it has no routes but remembered ones, as a device that `came`.
+        """
+        others = ToReturn.NOTHING if sure or device in self._whole else ToReturn.ALL
+        return max([others, *(_asked(*key[0][:2]) for key in self._known.by_device(device))])
+
     def flushed(self, device: int, address: bytes = b"", *, all_gone: bool = False, sure: bool = False) -> ToReturn:
         """What the routes of IPv4 ask for that the kernel deletes with a device that goes down, or with an address.
 
@@ -91,8 +99,8 @@ class RouteEvents:
         may have kept some. `sure`: it has no routes but remembered ones, as a device that `came`. A route that comes
         again later counts as new.
         """
+        asked = self.by(device, sure=sure)
         sure |= device in self._whole
-        asked = ToReturn.NOTHING if sure else ToReturn.ALL
         for key in {*self._known.by_device(device), *self._known.by_source(address)}:
             asked = max(asked, _asked(*key[0][:2]))
             if all_gone and self._known.devices(key) == {device}:
