@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from offload.system import netifd
 from offload.system.netlink.route.links import Netlink
 from offload.system.netlink.wire import device_name
 
 # What are no letters, a byte that begins a letter, what controls a terminal, what ends a line of text, and a quote
 NAMES = (b"\xff\xfe", b"\xff\xfd", b"a\xc3", b"\x1b[31m", b"a\x1cb", b"a\xc2\x85b", b"\xe2\x80\xa8", b'q"\\')
-SHOWN = [r"\xff\xfe", r"\xff\xfd", r"a\xc3", r"\x1b[31m", r"a\x1cb", r"a\x85b", r"\u2028", r'q"\\']
+SHOWN = [r"\xff\xfe", r"\xff\xfd", r"a\xc3", r"\x1b[31m", r"a\x1cb", r"a\u0085b", r"\u2028", r'q"\\']
 PROGRAM = """
 import json
 import subprocess
@@ -53,6 +54,27 @@ def test_names_of_devices_are_text_that_tells_them_apart() -> None:
 def test_a_name_of_a_device_is_escaped_where_it_is_no_text() -> None:
     assert list(map(device_name, NAMES)) == SHOWN
     assert device_name("büro\0".encode()) == "büro" and device_name(b"br-lan.20\0\0") == "br-lan.20"
+
+
+def test_two_devices_have_two_names() -> None:
+    """A byte that is no text, and the character of that number, which does not print, are two names."""
+    letters = [bytes([each]) for each in range(1, 256)]
+    names = [*letters, *(first + second for first in letters for second in letters)]
+    assert len(set(map(device_name, names))) == len(names)
+    assert (device_name(b"\x9b"), device_name(b"\xc2\x9b")) == (r"\x9b", r"\u009b")
+
+
+def test_netifd_s_names_of_devices_are_those_of_the_kernel() -> None:
+    names = [name.decode(errors="surrogateescape") for name in NAMES] + ["\ud800"]
+    found = [(each.l3_device, each.device) for each in netifd.networks({"interface": list(map(_up, names))})]
+    assert found == [(name, name) for name in (*SHOWN, "?")]
+    status = {name: {"parent": name, "bridge-members": [name], "hw-tc-offload": True} for name in names}
+    assert [(each["name"], *each["lower"]) for each in netifd.links(status)] == [(name,) * 3 for name in (*SHOWN, "?")]
+    assert netifd.hw_tc_offload(status) == {*SHOWN, "?"}
+
+
+def _up(name: str) -> dict[str, object]:
+    return {"interface": "lan", "up": True, "l3_device": name, "device": name}
 
 
 def test_counters_of_any_device_are_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Convert netifd's replies. Pure; a BusError names the part of a reply that is not as netifd documents it.
 
-The replies are netifd's interface status (`network.interface dump`) and device status (`network.device status`).
+The replies are netifd's interface status (`network.interface dump`) and device status (`network.device status`). Names
+of devices are as `device_name` gives those of the kernel.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 from offload.errors import BusError
 from offload.model.network import Address, Network, Route
 from offload.system.netlink.route.rtnetlink import RT_TABLE_MAIN, RTN_UNICAST
+from offload.system.netlink.wire import device_name
 
 DUMP = "network.interface dump"
 DEVICES = "network.device status"
@@ -24,8 +26,8 @@ def networks(dump: Any) -> tuple[Network, ...]:
         Network(
             name=_word(each, "interface"),
             up=each.get("up") is True,
-            l3_device=_word(each, "l3_device") if each.get("up") is True else "",
-            device=_word(each, "device"),
+            l3_device=_device(each, "l3_device") if each.get("up") is True else "",
+            device=_device(each, "device"),
             proto=_word(each, "proto"),
             zone=_word(_object(each.get("data", {}), "data"), "zone"),
         )
@@ -41,7 +43,7 @@ def addresses(dump: Any) -> tuple[Address, ...]:
     """
     found = []
     for each in _interfaces(dump):
-        device = _word(each, "l3_device")
+        device = _device(each, "l3_device")
         assigned = [
             {**_object(prefix.get("local-address", {}), "local-address")}
             for prefix in _objects(each, "ipv6-prefix-assignment")
@@ -59,7 +61,7 @@ def routes(dump: Any) -> tuple[Route, ...]:
     """
     found = []
     for each in _interfaces(dump):
-        device = _word(each, "l3_device")
+        device = _device(each, "l3_device")
         for entry in _objects(each, "route"):
             if entry.get("table", RT_TABLE_MAIN) != RT_TABLE_MAIN or entry.get("type", RTN_UNICAST) != RTN_UNICAST:
                 continue  # netifd has these keys only where they are configured
@@ -76,7 +78,9 @@ def hw_tc_offload(status: Any) -> frozenset[str]:
     """The names of the devices that have `hw-tc-offload` true in a reply of `network.device status`."""
     named = _object(status, DEVICES)
     return frozenset(
-        name for name, each in named.items() if _object(each, f"{DEVICES}: {name}").get("hw-tc-offload") is True
+        device_name(name)
+        for name, each in named.items()
+        if _object(each, f"{DEVICES}: {name}").get("hw-tc-offload") is True
     )
 
 
@@ -89,11 +93,11 @@ def links(status: Any) -> list[dict[str, Any]]:
     for name, given in _object(status, DEVICES).items():
         what = f"{DEVICES}: {name}"
         each = _object(given, what)
-        members, parent = each.get("bridge-members", []), _word(each, "parent", what)
+        members, parent = each.get("bridge-members", []), _device(each, "parent", what)
         if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
             raise BusError(f"{what}: 'bridge-members' is not a list of names")
-        lower = [*members, parent] if parent else members
-        found.append({"name": name, "kind": _word(each, "devtype", what), "lower": lower})
+        lower = [*map(device_name, members), *([parent] if parent else ())]
+        found.append({"name": device_name(name), "kind": _word(each, "devtype", what), "lower": lower})
     return found
 
 
@@ -122,6 +126,10 @@ def _word(owner: dict[str, Any], key: str, what: str = DUMP) -> str:
     if not isinstance(value, str):
         raise BusError(f"{what}: '{key}' is not a string")
     return value
+
+
+def _device(owner: dict[str, Any], key: str, what: str = DUMP) -> str:
+    return device_name(_word(owner, key, what))
 
 
 def _interface(entry: dict[str, Any]) -> IPv4Interface | IPv6Interface:

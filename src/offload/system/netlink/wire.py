@@ -10,6 +10,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
+from offload.model.text.octets import as_bytes
 from offload.nouns import dataclass
 
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
@@ -147,14 +148,20 @@ def text(value: bytes) -> str:
 
 
 def device_name(value: bytes | str) -> str:
-    r"""The name of a device in these bytes, up to a zero byte, or in this text, as the module `os` gives it.
+    r"""The name of a device in these bytes, up to a zero byte, or in this text, as `os` or netifd gives it.
 
-    The kernel allows any bytes but `/`, `:` and blanks. A byte that is not UTF-8, a character that does not print, and
-    a backslash are escaped (`\xff`, `\x1b`, `\\`), so that two devices have two names, which terminals and JSON can
-    show. The kernel does not know a device by its escaped name, and no name with a backslash gets into nft text.
+    The kernel allows any bytes but `/`, `:` and blanks. A byte that is not UTF-8 (`\xff`), a character that does not
+    print (`\x1b`, `\u009b`), and a backslash (`\\`) are escaped, so that two devices have two names, which terminals
+    and JSON can show. The kernel does not know a device by its escaped name, and no name with a backslash gets into nft
+    text.
     """
-    name = os.fsencode(value).partition(b"\0")[0]
+    name = (value if isinstance(value, bytes) else as_bytes(value)).partition(b"\0")[0]
     shown = name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
-    if shown.isprintable():
-        return shown
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)
+    return shown if shown.isprintable() else "".join(map(_escaped, shown))
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    # U+0080 to U+00FF would look like a byte that is no text
+    return f"\\u{ord(char):04x}" if "\x80" <= char <= "\xff" else char.encode("unicode_escape").decode()
