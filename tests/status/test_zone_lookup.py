@@ -27,7 +27,11 @@ ADDRESSES = {
     "link-local": ("fe80::50", None),
     "multicast": ("224.0.0.251", None),
     "multicast, IPv6": ("ff02::fb", None),
+    "the last multicast address": ("239.255.255.255", None),
+    "class E": ("240.0.0.1", "wan"),
+    "next to broadcast": ("255.255.255.254", "wan"),
     "broadcast": ("255.255.255.255", None),
+    "behind unspecified": ("0.0.0.1", "wan"),
     "broadcast of a network": ("192.168.1.255", None),
 }
 

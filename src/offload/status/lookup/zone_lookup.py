@@ -45,14 +45,16 @@ UNROUTED = Endpoint(unrouted=True)
 MULTICAST = Endpoint(group=True)
 UNKNOWN = Endpoint(distant=True)
 
-# Packets to these are never forwarded to a single receiver, whatever the routes are.
+# Packets to these are never forwarded to a single receiver, whatever the routes are. Linux forwards those to the rest
+# of 0.0.0.0/8 (since 5.3) and to class E (240.0.0.0/4) by their routes.
 SPECIAL: dict[Target, Endpoint] = {
-    ip_network("0.0.0.0/8"): UNROUTED,
+    ip_network("0.0.0.0"): UNROUTED,  # noqa: S104 - an address of packets
     ip_network("127.0.0.0/8"): ROUTER,
     ip_network("::"): UNROUTED,
     ip_network("::1"): ROUTER,
     ip_network("fe80::/10"): UNROUTED,  # the router's own are found before
-    ip_network("224.0.0.0/3"): MULTICAST,  # multicast, 255.255.255.255, and class E between them
+    ip_network("224.0.0.0/4"): MULTICAST,
+    ip_network("255.255.255.255"): MULTICAST,
     ip_network("ff00::/8"): MULTICAST,
 }
 
