@@ -254,6 +254,26 @@ def test_no_section_is_deleted_while_uncommitted_changes_would_then_mean_others(
         saved.unlink()
 
 
+@pytest.mark.parametrize(("change", "refused"), [("cfg02c998.enabled='0'", True), ("tv.enabled='0'", False)])
+def test_no_section_is_deleted_while_unsaved_changes_of_a_login_at_luci_would_then_mean_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, *, refused: bool
+) -> None:
+    package, logins = f"offload_test_{os.getpid()}", tmp_path / "rpcd"
+    text = "config exempt\n\nconfig exempt\n\nconfig exempt 'tv'\n"
+    (tmp_path / package).write_text(text)
+    for login in ("uci-0", "uci-1"):
+        (logins / login).mkdir(parents=True)
+    (logins / "uci-1" / package).write_text(f"{package}.{change}\n")
+    (logins / "uci-1" / "network").write_text("network.cfg02c998.enabled='0'\n")
+    monkeypatch.setattr("offload.system.config.uci.LOGINS", str(logins))
+    if refused:
+        with pytest.raises(FileError, match=f"^nothing was deleted in {tmp_path}/{package}: .*LuCI.*Unsaved Changes"):
+            Uci(tmp_path).write(package, [Removal("cfg01c998")])
+    else:
+        Uci(tmp_path).write(package, [Removal("cfg01c998")])
+    assert len(sections(Uci(tmp_path), package)) == 2 + refused
+
+
 def test_no_section_is_deleted_while_uncommitted_changes_cannot_be_read(tmp_path: Path) -> None:
     package = f"offload_test_{os.getpid()}"
     (tmp_path / package).write_text("config exempt 'tv'\n")

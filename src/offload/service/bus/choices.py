@@ -56,9 +56,9 @@ def exempt_remove(engine: Engine, given: Given) -> Json:
 
     `name`: the id of the section (`tv`, `@exempt[0]`), or its option `name`. The reply has that id as `section`, the
     pass's outcome, `changed` (pairs of zones whose effective mode changed), `problems` and `missing` (features).
-    OffloadError: nothing was deleted, as there is no such exempt, more than one has this name, the program uci has
-    uncommitted changes of sections without a name, or a file cannot be read or written. If the pass fails, `error` is
-    in the reply, and the section stays deleted.
+    OffloadError: nothing was deleted, as there is no such exempt, more than one has this name, the program uci or LuCI
+    has uncommitted changes of sections without a name, or a file cannot be read or written. If the pass fails, `error`
+    is in the reply, and the section stays deleted.
     """
     _, sections = _written_now(engine)
     found = arguments.configured_exempt(given.get("name"), sections)

@@ -20,6 +20,8 @@ CONFDIR = "/etc/config"
 # Since 2025 libuci prefers a file in this directory to the one in /etc/config (file.c, uci_file_load).
 OVERRIDE = "/var/run/uci"
 SAVEDIR = "/tmp/.uci"  # noqa: S108 - where the program uci keeps changes until `uci commit`
+# Where rpcd has a directory `uci-ID` with those of each login at LuCI: /var/run, of which a jail has only this name.
+LOGINS = "/tmp/run/rpcd"  # noqa: S108
 STAGED = r"^[-+@^|~]?{package}\.cfg[0-9a-f]{{6,}}\b"  # a change there of a section without a name (delta.c)
 REMEDIES = {
     errno.ENOSPC: ": make room on the flash (df -h /overlay)",
@@ -79,17 +81,16 @@ class Uci:
         Waits for the file's lock, at most 2 s. FileError, which says why, if it fails: then the file has its old
         content. Uncommitted changes of other programs stay uncommitted. Of the file's comments those at its start stay.
 
-        FileError too for a Removal while the program uci has uncommitted changes of sections without a name: libuci
-        names those by their place in the file, so the changes would then count for other sections.
+        FileError too for a Removal while the program uci or LuCI has uncommitted changes of sections without a name:
+        libuci names those by their place in the file, so the changes would then count for other sections.
         """
         from offload.system.config.libuci import edited
 
         path = self._path(package)
-        if any(isinstance(edit, Removal) for edit in edits) and _staged(package):
+        if any(isinstance(edit, Removal) for edit in edits) and (staged := _staged(package)):
             raise FileError(
-                f"nothing was deleted in {path}: there are uncommitted changes of sections without a name, which would "
-                f"then count for other sections; see 'uci changes {package}', use uci commit or uci revert, then ask "
-                "again"
+                f"nothing was deleted in {path}: {staged[0]} of sections without a name, which would then count for "
+                f"other sections; {staged[1]}, then ask again"
             )
         try:
             with locked(path) as content:
@@ -116,17 +117,24 @@ class Uci:
         return override if there else self._confdir / package
 
 
-def _staged(package: str) -> bool:
+def _staged(package: str) -> tuple[str, str] | None:
+    # whose uncommitted changes name sections by their place, and what to do about them
+    if _by_place(Path(SAVEDIR, package)):
+        return "there are uncommitted changes", f"see 'uci changes {package}', use uci commit or uci revert"
+    if any(_by_place(login / package) for login in Path(LOGINS).glob("uci-*")):
+        return "a login at LuCI has unsaved changes", "apply or revert them there (Unsaved Changes), or log out"
+    return None
+
+
+def _by_place(saved: Path) -> bool:
     try:
-        content, _ = regular_file.read(Path(SAVEDIR, package))
+        content, _ = regular_file.read(saved)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         why = error.strerror or error
-        raise FileError(
-            f"uncommitted changes in {SAVEDIR}/{package} cannot be read: {why}; mend or delete it"
-        ) from error
-    return re.search(STAGED.format(package=re.escape(package)).encode(), content, re.MULTILINE) is not None
+        raise FileError(f"uncommitted changes in {saved} cannot be read: {why}; mend or delete it") from error
+    return re.search(STAGED.format(package=re.escape(saved.name)).encode(), content, re.MULTILINE) is not None
 
 
 def _parsed(content: bytes, package: str) -> tuple[Section, ...] | Problem:
