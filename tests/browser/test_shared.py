@@ -43,7 +43,7 @@ def test_zone_and_pair_show_both_with_both_counts(visit: Visit) -> None:
     tab(page, "Pairs")
     expect(pair(page, "lan", "wan").locator(".offload-mode")).to_have_text(BOTH)
     expect(pair(page, "lan", "wan")).to_contain_text("14 flows in hardware, 84 in software")
-    expect(pair(page, "lan", "wan")).to_contain_text("(84 of 98 known stations)")
+    expect(pair(page, "lan", "wan")).to_contain_text("(known stations: 84 of 98)")
 
 
 def test_devices_show_how_many_stations_they_have(visit: Visit) -> None:

@@ -155,11 +155,13 @@ def test_stations_are_counted_by_path_and_port() -> None:
             for name in ("br-lan", "lan1", "lan2", "phy0-ap0", "phy1-ap0")
         ),
     )
-    assert found.pairs[0].reasons[0].text == "stations on phy0-ap0 are fast in software: these drivers offload nothing"
+    assert (
+        found.pairs[0].reasons[0].text == "stations on phy0-ap0 are fast in software: no driver there offloads anything"
+    )
     now = with_station_counts(found, learned_stations(seen, BRIDGES, ABLE))
     assert now.pairs[0].stations is not None
     assert (now.pairs[0].stations.hardware, now.pairs[0].stations.software) == (2, 1)
-    assert now.pairs[0].reasons[0].text.endswith("(1 of 3 known stations)")
+    assert now.pairs[0].reasons[0].text.endswith("(known stations: 1 of 3)")
     assert [each.stations for each in now.devices] == [None, 1, 1, 1, 0]
 
 

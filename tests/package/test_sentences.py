@@ -1,7 +1,10 @@
 """The page's table of sentences is that of the program."""
 
+import re
+
 from package.sentences import FILE, ON_THE_PAGE, table
 
+from offload.model.problems.finding import FindingCode
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 
@@ -14,3 +17,24 @@ def test_every_code_has_its_sentence() -> None:
     text = FILE.read_text()
     assert [code for code in (*ReasonCode, *ProblemCode) if f"\t{code.name}: [ " not in text] == []
     assert {code.name for code in ReasonCode} >= ON_THE_PAGE
+
+
+COUNTED = re.compile(r"\{(count|known|number|most)\} (\{\w+\} )?[a-z]+s\b")
+AT_LEAST_TWO = {  # whatever these count
+    ReasonCode.HARDWARE_GIVEN_UP,
+    ReasonCode.HARDWARE_FAMILY_GIVEN_UP,
+    ReasonCode.HARDWARE_FULL,
+    ReasonCode.HARDWARE_HALF,
+    ReasonCode.HARDWARE_STRAYS,
+    ReasonCode.REPLIES_FULL,
+    ReasonCode.STATIONS_FULL,
+    ReasonCode.FLOWTABLE_FULL,
+    ReasonCode.AFTER_PACKETS,
+    ProblemCode.TOO_MANY_COMBINATIONS,
+}
+
+
+def test_a_sentence_says_no_plural_of_what_may_be_one() -> None:
+    said: dict[object, str] = {code: code.value for kinds in (ReasonCode, ProblemCode) for code in kinds}
+    said |= {code: f"{code.value.text} {code.value.done}" for code in FindingCode}
+    assert {code for code, text in said.items() if COUNTED.search(text)} == AT_LEAST_TWO

@@ -95,7 +95,7 @@ def test_what_is_wrong_is_reported_once(fakes: Fakes) -> None:
     for packets in (5, 50, 500):
         sample(fakes, *(flow(packets, SOFTWARE, sport=number) for number in range(100)))
     assert status(fakes)["hardware"]["proof"] == "refused"
-    sentence = "lan > wan: 100 flows stayed in software: no driver of lan1, lan2, wan takes any"
+    sentence = "lan > wan: 100 of the pair's flows stayed in software: no driver of lan1, lan2, wan takes any"
     assert fakes.service.news == [("offload.degraded", {"error": sentence})]
 
 

@@ -79,7 +79,7 @@ def test_a_device_that_goes_and_comes_is_reported_by_its_name() -> None:
     (line,) = watched.passed(Cause.LINK)
     assert line == (LogLevel.INFO, f"device lan2 came or went: sw - lan2; {RETURNED}")
     watched.fakes.netlink.found = replace(SCENE, links=(*SCENE.links, Link("lan3", "dsa", master="br-lan")))
-    assert watched.passed(Cause.LINK) == [(LogLevel.INFO, "device lan2, lan3 came or went: sw + lan2, lan3")]
+    assert watched.passed(Cause.LINK) == [(LogLevel.INFO, "devices lan2, lan3 came or went: sw + lan2, lan3")]
 
 
 def test_a_device_that_was_made_again_is_reported() -> None:

@@ -138,7 +138,7 @@ def test_status_counts_stations_that_came_after_the_pass() -> None:
     status = methods.status(fakes.service, {})
     pair = next(each for each in status["pairs"] if (each["src"], each["dest"]) == ("lan", "wan"))
     assert pair["stations"] == {"hardware": 1, "software": 1, "ports": ["phy0-ap0"]}
-    assert any(reason["text"].endswith("(1 of 2 known stations)") for reason in pair["reasons"])
+    assert any(reason["text"].endswith("(known stations: 1 of 2)") for reason in pair["reasons"])
     ports = {each["name"]: each["stations"] for each in status["devices"]}
     assert (ports["lan1"], ports["lan2"], ports["phy0-ap0"], ports["wan"]) == (1, 0, 1, None)
 

@@ -152,7 +152,7 @@ def test_a_pair_in_hardware_counts_the_stations_of_both_paths() -> None:
     (shown,) = status_json(Plan(pairs=(found,)), Snapshot(), [], {}, Applied())["pairs"]
     assert shown["stations"] == {"hardware": 5, "software": 7, "ports": ["phy0-ap0"]}
     (reason,) = shown["reasons"]
-    assert reason["text"].endswith("these drivers offload nothing (7 of 12 known stations)")
+    assert reason["text"].endswith("no driver there offloads anything (known stations: 7 of 12)")
     lowered = replace(found, effective=Mode.SOFTWARE)  # the kernel refused the hardware table
     assert status_json(Plan(pairs=(lowered,)), Snapshot(), [], {}, Applied())["pairs"][0]["stations"] is None
 

@@ -51,7 +51,7 @@ def left_off(data: Json) -> tuple[str, ...]:
 
     `data`: the reply; its key `left_off` has `{name of a list: number of items cut}`. Without it the tuple is empty.
     """
-    lost = ", ".join(f"{count} {what}" for what, count in data.get("left_off", {}).items())
+    lost = ", ".join(f"{what} ({count})" for what, count in data.get("left_off", {}).items())
     return (f"{lost} are left off: the answer is larger than ubus carries",) if lost else ()
 
 

@@ -159,7 +159,7 @@ def _differences(before: Decided, after: Decided) -> Iterator[tuple[bool, str]]:
     yield was != now, "/etc/config/firewall changed"
     yield _restless(then) != _restless(seen), "stations moved too often, or do so no longer"
     devices = sorted({link.name for link in then.links} ^ {link.name for link in seen.links})
-    yield bool(devices), f"device {_some(devices)} came or went"
+    yield bool(devices), f"device{'s' * (len(devices) > 1)} {_some(devices)} came or went"
     yield then.networks != seen.networks, "a network came up or went down"
     yield (then.links, then.addresses) != (seen.links, seen.addresses), "a device or address changed"
     yield then.kernel != seen.kernel, "kernel or nft can do something else now"

@@ -226,9 +226,8 @@ def _sent(
         error = str(refusal)
     returned = tuple(name for each in done for name in each.returned)
     made = tuple(name for each in done for name in each.made)
-    applied = before.then(len(done), now().isoformat(timespec="seconds"), error, returned, made)
-    unchecked = (each for each in done if error and each.lost and each.table not in made)
-    return replace(applied, owed=tuple(each.table for each in unchecked if busy(each.lost)))
+    owed = tuple(each.table for each in done if error and each.lost and each.table not in made and busy(each.lost))
+    return replace(before.then(len(done), now().isoformat(timespec="seconds"), error, returned, made), owed=owed)
 
 
 def removed(nft: Nft) -> str:
@@ -237,7 +236,7 @@ def removed(nft: Nft) -> str:
         if text := removal(nft):
             nft.apply(text)
     except NftError as refusal:
-        return f"{_remaining(nft)} stays, with what it offloads: {refusal}"
+        return f"{_remaining(nft)}: {refusal}"
     return ""
 
 
@@ -246,4 +245,6 @@ def _remaining(nft: Nft) -> str:
         names = sorted(set(TABLE_NAMES) & nft.tables())
     except NftError:
         names = sorted(TABLE_NAMES)
-    return "table " + " and ".join(f"inet {name}" for name in names)
+    called = " and ".join(f"inet {name}" for name in names)
+    several = f"tables {called} stay, with what they offload"
+    return several if len(names) > 1 else f"table {called} stays, with what it offloads"

@@ -190,8 +190,8 @@ class FindingCode(Enum):
     )
     COUNTERS_FROZEN = Form(
         Severity.NOTICE,
-        "the packets of hardware flows of {src} > {dest} are not counted, though {devices} receive them: totals here "
-        "and in nlbwmon are too small",
+        "the packets of hardware flows of {src} > {dest} are not counted, though they come in on {devices}: totals "
+        "here and in nlbwmon are too small",
         "choose software where they matter: offload pair {src} {dest} software",
     )
     TIMEOUT_SHORT = Form(

@@ -75,7 +75,7 @@ class ProblemCode(Enum):
         "single values; {consequence}"
     )
     TOO_MANY_EXEMPTS = (
-        "its lists make {count} combinations, and with it all exempts would have more than {most}: write networks and "
+        "with the combinations of its lists ({count}) all exempts would have more than {most}: write networks and "
         "ranges instead of single values; {consequence}"
     )
     UNKNOWN_ZONE = "no zone '{value}' in /etc/config/firewall{hint}; {consequence}"

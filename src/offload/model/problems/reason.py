@@ -68,9 +68,10 @@ class ReasonCode(Enum):
     HARDWARE_PART = "hardware does not cover {devices}: traffic there is fast in software"
     SHAPED = "{shaper} treats packets of {device}, and hardware would bypass it: traffic there is fast in software"
     STATIONS_SOFTWARE = (
-        "stations on {ports} are fast in software: these drivers offload nothing ({count} of {known} known stations)"
+        "stations on {ports} are fast in software: no driver there offloads anything (known stations: {count} of "
+        "{known})"
     )
-    STATIONS_UNSEEN = "stations on {ports} are fast in software: these drivers offload nothing"
+    STATIONS_UNSEEN = "stations on {ports} are fast in software: no driver there offloads anything"
     STATIONS_FULL = (
         "more than {most} stations or addresses are known, and no more are remembered: flows of the others are fast in "
         "software"
@@ -81,7 +82,7 @@ class ReasonCode(Enum):
         "software"
     )
     REPLIES_FULL = (
-        "{count} replies found no place among the {most} connections whose accepted replies are remembered: "
+        "replies that found no place among the {most} connections whose accepted replies are remembered: {count}; "
         "flows that wait for one stay slow longer"
     )
     # of a device
@@ -136,12 +137,16 @@ class ReasonCode(Enum):
     HARDWARE_ELSEWHERE = "it goes over {device}, which hardware does not cover"
     HARDWARE_STATION_UNKNOWN = "its host was seen at no port of {device} yet, and hardware covers only some of these"
     # of hardware, found from live flows; those up to HARDWARE_KEPT also explain single flows
-    HARDWARE_DRIVER = "{count} flows stayed in software: no driver of {devices} takes any"
-    HARDWARE_FAMILY = "{count} {family} flows stayed in software: the drivers of {devices} take none of that family"
-    HARDWARE_ENCAPSULATED = "{count} flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    HARDWARE_DRIVER = "{count} of the pair's flows stayed in software: no driver of {devices} takes any"
+    HARDWARE_FAMILY = (
+        "{count} of the pair's {family} flows stayed in software: no driver of {devices} takes any of that family"
+    )
+    HARDWARE_ENCAPSULATED = (
+        "{count} of the pair's flows stayed in software: drivers may not take the tags or PPPoE of {devices}"
+    )
     HARDWARE_FULL = "{count} flows stayed in software beside others in hardware: its table may be full"
     HARDWARE_KEPT = (
-        "{count} flows were taken out of hardware, and none of their packets was seen since: "
+        "the kernel took flows out of hardware ({count}), and no packet of theirs was seen since: "
         "they are idle, or a driver of {devices} still forwards them"
     )
     HARDWARE_HALF = (
@@ -149,7 +154,7 @@ class ReasonCode(Enum):
         "and the other direction is in software"
     )
     HARDWARE_STRAYS = "{count} packets of flows that the kernel marks as in hardware took the slow path"
-    HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though {devices} receive them"
+    HARDWARE_FROZEN = "the packets of its hardware flows are not counted, though they come in on {devices}"
 
     def __call__(self, **words: object) -> Reason:
         """Make the Reason. `words` fill the blanks of its sentence and its remedy.

@@ -25,7 +25,7 @@ def explain_text(reply: Json, width: int = 80) -> str:
         return _blocks([list(_head(found[0])), list(_trace(found[0], width)), list(_end(found[0]))], width)
     lines = [line for each in found for line in (*_head(each), *(f"{' ' * INDENT}{line}" for line in _end(each)))]
     rest = reply["total"] - len(found)
-    more = [f"{rest} more connections are not shown."] if rest else []
+    more = [f"Not shown: {rest} of {reply['total']} connections."] if rest else []
     ends = [*more, "'offload explain PROTO SRC:PORT DEST:PORT' shows each step for one of them."]
     return _blocks([lines, ends], width)
 
