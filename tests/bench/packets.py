@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from subprocess import CalledProcessError
 
-from bench.pktgen import COUNT, WARM, End, Sink, blast, dropped, establish
+from bench.pktgen import WARM, End, Sink, blast, dropped, establish
 from bench.rows import Figure, Row, against, mean, missing
 from kernel.house import House, house
 from kernel.inside import applied, decided, observed
@@ -24,7 +24,6 @@ FORWARD = "type filter hook forward priority filter; policy drop;\n"
 # Encapsulated by the far host itself, where the kernel's generator cannot send.
 ONE_WAY = ("pppoe-wan", "wg0")
 BY_WORKERS = ("wg0",)  # encryption is the work of the kernel's workqueues, which handle softirqs meanwhile, too
-MANY = 5 * COUNT  # packets of a run there: how these threads take turns moves a figure by some per cent
 # Sent by radio: the emulated radio costs more than the router, so only the lists are compared.
 BY_RADIO = ("wifi",)
 GOALS = {"static": 0.50, "pppoe": 0.90, "pppoe-on-vlan": 0.90}
@@ -90,9 +89,8 @@ def measured(lab: House, src: str, dest: str, before: Measured | None = None) ->
         directions.append((back, router_sinks[1], host_sinks[0]))
     for flow, _, _ in directions:
         blast(flow, WARM)
-    count = MANY if ends[1].l3 in BY_WORKERS else COUNT
-    without = before.around if before else tuple(dropped(flow, around, count) for flow, around, _ in directions)
-    whole = [dropped(flow, beyond, count) for flow, _, beyond in directions]
+    without = before.around if before else tuple(dropped(flow, around) for flow, around, _ in directions)
+    whole = [dropped(flow, beyond) for flow, _, beyond in directions]
     figure = mean([each - part for each, part in zip(whole, without, strict=True)])
     listing = json.loads(lab.router.run("nft", "-j", "list", "table", "inet", "bench_slow"))["nftables"]
     slow = next(each["rule"]["expr"][0]["counter"]["packets"] for each in listing if "rule" in each)
