@@ -203,7 +203,8 @@ def service(router: Router, _: "Namespace") -> Answer:
 
 
 def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str, Any]:
-    # `limit` None: all flows. If one of the replies is an error, that is the result: half a list would look whole.
+    # `limit` None: all flows; the service's own is of one reply. If one of the replies is an error, that is the result:
+    # half a list would look whole.
     data = router.live_reply("flows", {"query": words})
     while "error" not in data:
         flows_so_far, at = data["flows"], data["offset"] + len(data["flows"])
@@ -215,9 +216,9 @@ def _pages(router: Router, words: dict[str, Any], limit: int | None) -> dict[str
             return more
         if not more["flows"]:
             break
-        data = data | {"flows": flows_so_far + more["flows"], "limit": limit}
+        data = data | {"flows": flows_so_far + more["flows"]}
         data.pop("left_off", None)  # of the first page; here no page is cut short
-    return data
+    return data if "error" in data else data | {"limit": limit}
 
 
 def _others(data: dict[str, Any], shown: int) -> tuple[str, ...]:
