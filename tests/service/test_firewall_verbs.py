@@ -286,6 +286,8 @@ def test_zones_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert asked("zone", "nozone") == (1, "")
     faulty = ["5", '"lan"', "{}", '{"name": 5, "networks": [], "devices": []}']
     faulty += ['{"name": "lan", "networks": null, "devices": []}', '{"name": "lan", "networks": [], "devices": "eth0"}']
+    faulty += [r'{"name": "\ud800", "networks": ["lan"], "devices": []}']
+    faulty += [r'{"name": "lan", "networks": ["lan"], "devices": ["\u001b[2J"]}']
     for content in ("{", "[]", "{}", '{"zones": 5}', 100_000 * "[", *(f'{{"zones": [{each}]}}' for each in faulty)):
         state.write_text(content)
         with pytest.raises(FileError, match="cannot be read"):

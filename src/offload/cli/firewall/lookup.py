@@ -50,4 +50,6 @@ def _zone(kept: Any) -> Json:
     parts = [[kept["name"]], kept["networks"], kept["devices"]]
     if not all(isinstance(part, list) and all(isinstance(each, str) for each in part) for part in parts):
         raise TypeError
+    if not all(each.isprintable() for each in (kept["name"], *kept["devices"])):  # these are printed
+        raise ValueError
     return dict(kept)
