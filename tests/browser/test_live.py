@@ -90,10 +90,16 @@ def test_the_service_stops_and_starts_under_an_open_page(live: Page, site: Site)
     site.stop()
     expect(notices).to_contain_text("The service is not running")
     expect(rows(live)).to_have_text("Not known now.")  # what was true before is not shown as if it still were
+    graph, picture = live.get_by_role("img", name="The last 5 minutes"), live.locator(".offload-picture")
+    expect(graph).to_have_attribute("aria-label", "The last 5 minutes, now: not known")
+    live.get_by_role("combobox", name="Between").select_option("guest → wan")
+    expect(picture).to_have_count(0)
     assert "32000" not in live.inner_text("#view")
     site.start()
     expect(notices).to_be_empty()
     expect(pages(live)).to_have_text("1 to 25 of 1,000")
+    expect(graph).to_have_attribute("aria-label", re.compile("now: 300 slow, 600 software"))
+    expect(picture).to_have_count(1)
 
 
 def test_a_page_opened_without_the_service_fills_when_it_comes(site: Site, visit: Visit) -> None:
@@ -104,6 +110,9 @@ def test_a_page_opened_without_the_service_fills_when_it_comes(site: Site, visit
     for title in ("Pairs of zones", "Kept slow for a while", "Flows", "Totals of hosts"):
         table = page.get_by_role("table", name=title, exact=True)
         expect(table.locator("tbody")).to_have_text("Not known now.")  # not that there is nothing
+    page.get_by_role("combobox", name="Show").select_option("bytes")
+    graph = page.get_by_role("img", name="The last 5 minutes")
+    expect(graph).to_have_attribute("aria-label", "The last 5 minutes, now: not known")
     assert "undefined" not in page.inner_text("#view") and "NaN" not in page.inner_text("#view")
     site.start()
     expect(rows(page)).to_have_count(PAGE)
@@ -134,7 +143,7 @@ SAMPLES = """async () => {
     level(0, 1024, 5_000);
     level(512, 0, 10_000);
     level(512, 512, 200_000);
-    graph.draw(figure, 'bytes', () => true);
+    graph.draw(figure, 'bytes', () => true, true);
 
     return {
         paths: [ 'slow', 'software' ].map((name) => figure.querySelector(`path.offload-${name}`).getAttribute('d')),

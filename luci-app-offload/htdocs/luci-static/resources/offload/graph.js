@@ -96,8 +96,8 @@ return baseclass.extend({
 		this.samples = [ ...this.samples.filter((each) => time - each.time <= WINDOW), { pairs, time } ];
 	},
 
-	/** draw(figure, `flows` or `bytes`, which pairs): up to the last sample, which is the right edge. */
-	draw(figure, metric, among) {
+	/** draw(figure, `flows` or `bytes`, which pairs, whether the last sample is of now): up to that, the right edge. */
+	draw(figure, metric, among, known) {
 		const samples = this.samples.map(({ pairs, time }) =>
 			({ time, share: paths.total(pairs.filter(among), metric) }));
 		const now = samples.at(-1)?.time ?? 0;
@@ -111,6 +111,6 @@ return baseclass.extend({
 				: paths.flows(top * label.dataset.quarter / 100);
 
 		figure.setAttribute('aria-label', _('The last %d minutes, now: %s').format(MINUTES,
-			samples.length ? paths.sentence(samples.at(-1).share, metric) : _('nothing')));
+			known && samples.length ? paths.sentence(samples.at(-1).share, metric) : _('not known')));
 	}
 });

@@ -144,13 +144,13 @@ return view.extend({
 	},
 
 	show(status) {
+		this.status = status;
 		this.showPairs(status.pairs.map((pair) => pairRow(pair, status)), _('Nothing now.'));
 		flows.offer(status.zones.map((zone) => zone.name));
 		leases.show(status.exempts);
 		choice.offer(this.which.lastElementChild, status.pairs.map(name));
 		graph.remember(status.pairs, Date.now());
 		this.draw();
-		this.status = status;
 		choice.offerOnly(this.drawn.lastElementChild, status.pairs.map(name), busiest(status.pairs));
 		this.drawPicture();
 	},
@@ -166,12 +166,14 @@ return view.extend({
 		leases.empty();
 		flows.empty();
 		totals.empty();
-		this.ways.replaceChildren();
+		this.status = null;
+		this.draw();
+		this.drawPicture();
 	},
 
-	/** Draws the picture of the chosen pair, unless it is the same as before. */
+	/** Draws the picture of the chosen pair, unless it is the same as before; none while nothing is known. */
 	drawPicture() {
-		const pair = this.status.pairs.find((each) => name(each) === this.drawn.lastElementChild.value);
+		const pair = this.status?.pairs.find((each) => name(each) === this.drawn.lastElementChild.value);
 		const fresh = pair ? [ picture.draw(this.status, pair) ] : [];
 
 		if (fresh.length !== this.ways.children.length || fresh.some((each) => !each.isEqualNode(this.ways.firstChild)))
@@ -181,6 +183,6 @@ return view.extend({
 	draw() {
 		const which = this.which.lastElementChild.value;
 
-		graph.draw(this.figure, this.metric.lastElementChild.value, (pair) => !which || name(pair) === which);
+		graph.draw(this.figure, this.metric.lastElementChild.value, (pair) => !which || name(pair) === which, Boolean(this.status));
 	}
 });
