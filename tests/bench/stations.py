@@ -49,8 +49,7 @@ def wired(lab: House, without: dict[str, Figure]) -> Figure:
     figures = []
     for device, flow in opened(lab).items():
         settled(lab, flow, lambda taken: taken >= 100)
-        whole, engine = through(lab, device, flow)
-        figures.append(whole - without[device] - engine)
+        figures.append(through(lab, device, flow) - without[device])
     return mean(figures)
 
 
