@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from bench.connections import of_call, run
 from bench.crowd import fill
-from bench.pktgen import End, Flow, Sink, blast, cost, establish
+from bench.established import End, Flow, establish
+from bench.pktgen import Sink, blast, cost
 from bench.rows import Figure, Row, against
 from kernel.guest import REPOSITORY
 from kernel.lab import Home, Router, home

@@ -4,7 +4,8 @@ The emulated engine works on the CPU. Its time is counted and reported separatel
 chip's work.
 """
 
-from bench.pktgen import WARM, End, Flow, Sink, blast, dropped, establish
+from bench.established import End, Flow, establish
+from bench.pktgen import WARM, Sink, blast, dropped
 from bench.rows import Figure, against, mean
 from kernel import chip
 from kernel.house import House, Shape, house
@@ -46,7 +47,8 @@ def around(lab: House) -> dict[str, Figure]:
 def through(lab: House, device: str, flow: Flow) -> Figure:
     """Guest microseconds per packet from host to host, without those that the emulated chip took."""
     (beyond,) = FROM.keys() - {device}
-    blast(flow, WARM)
+    for connection in flow.connections():
+        blast(connection, WARM)
     sink = Sink(lab.hosts[FROM[beyond]], ("eth0",))
     return dropped(flow, sink, COUNT, AGREED, elsewhere=lambda: emulation(lab, device)[1])
 

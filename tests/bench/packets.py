@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass, replace
 from subprocess import CalledProcessError
 
-from bench.pktgen import WARM, End, Sink, blast, dropped, establish
+from bench.established import End, establish
+from bench.pktgen import WARM, Sink, blast, dropped
 from bench.rows import Figure, Row, against, mean, missing
 from kernel.house import House, house
 from kernel.inside import applied, decided, observed

@@ -7,31 +7,27 @@ far host drops them at ingress. The cost of the generator and the near cable is 
 router drops at ingress.
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
+from bench.established import Flow
 from bench.rows import Figure, repeated
 from kernel.netns import Namespace
 
 PROC = Path("/proc")
 PKTGEN = Path("/proc/thread-self/net/pktgen")
-PORT = 9009
 SIZE = 128  # bytes of a packet
-TRIES = 5  # packets to open a flow
 COUNT = 2_000  # packets of a run
 AGREED = 0.003  # two runs in succession that differ by less are one figure
 # Seconds before a run, in which RCU frees what was closed or ended before (files of /proc, the memory of nft: 900
 # objects), else it may do so in the threads that are watched. To an idle guest they are free.
 SETTLE = 0.2
 WARM = 500  # packets after which caches, neighbours and the generator itself are warm
-# Seconds that connections and flows last: where the machine waits for its disk, its clock runs ahead by minutes, and a
-# packet of a connection that has ended takes another way.
-LASTING = 500_000
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
 QUEUE = 1 << 24  # bytes of a socket
 SLABS = Path("/sys/kernel/slab")
@@ -45,74 +41,6 @@ WORKER = "kworker/"
 DROP = """table netdev bench {{
 	chain sink {{ type filter hook ingress devices = {{ {devices} }} priority -500; policy drop; }}
 }}"""
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of a cable: a host and its device."""
-
-    host: Namespace
-    device: str
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A UDP flow as one host sends it, established if it has one port, to `address` and `dport` by the neighbour's MAC.
-
-    `ports`: so many source ports in turn, from `sport`, each a connection of its own. `workers`: workqueues of the
-    kernel do a part of the work, another one each time, so that the time of their threads counts, too, and the packets
-    come APART.
-    """
-
-    sender: End
-    source: str
-    sport: int
-    address: str
-    dport: int
-    mac: str
-    ports: int = 1
-    workers: bool = False
-
-
-def establish(router: Namespace, near: End, far: End, address: str, near_mac: str, far_mac: str) -> tuple[Flow, Flow]:
-    """Open a flow from near to `address` on far; it comes back as both of its directions.
-
-    Three packets each way: the second of the opener is the first that can be offloaded.
-    """
-    _keep_state(router)
-    with far.host.entered():
-        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        server.bind((address, PORT))
-    with near.host.entered():
-        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.connect((address, PORT))
-    with server, client:
-        server.settimeout(5)
-        client.settimeout(5)
-        for _ in range(3):
-            seen = _both_ways(client, server)
-        source, sport = client.getsockname()
-    _keep_neighbours(router)
-    forth = Flow(near, source, sport, address, PORT, near_mac)
-    return forth, Flow(far, address, PORT, seen[0], seen[1], far_mac)
-
-
-def _both_ways(client: socket.socket, server: socket.socket) -> tuple[str, int]:
-    """Send a packet each way, again if none comes, for the clock may run ahead of it; gives where the first is from."""
-    for _ in range(TRIES):
-        with suppress(TimeoutError):
-            client.send(b"?")
-            seen: tuple[str, int] = server.recvfrom(16)[1]
-            server.sendto(b"!", seen)
-            client.recv(16)
-            return seen
-    raise AssertionError(f"of {TRIES} packets none comes back")
-
-
-def fast(router: Namespace) -> bool:
-    """Whether the flow that `establish` opened last, and no other, is in a flowtable of software or hardware."""
-    listed = router.run("conntrack", "-L", "-p", "udp", "--orig-port-dst", str(PORT)).splitlines()
-    return len(listed) == 1 and "OFFLOAD]" in listed[0]
 
 
 @dataclass(frozen=True)
@@ -167,19 +95,6 @@ def blast(flow: Flow, count: int) -> float:
     return sum(busy - before.get(thread, 0) for thread, busy in after.items()) / 1000 / count
 
 
-def _keep_state(router: Namespace) -> None:
-    kept = {f"net/netfilter/nf_conntrack_udp_timeout{kind}": 2 * LASTING for kind in ("", "_stream")}
-    router.sysctl({**kept, "net/netfilter/nf_flowtable_udp_timeout": LASTING})
-
-
-def _keep_neighbours(router: Namespace) -> None:
-    """Keep the addresses of neighbours: the kernel takes a longer way to one that it may have to ask for again."""
-    known = [each for each in json.loads(router.run("ip", "-j", "neigh", "show")) if "lladdr" in each]
-    router.ip(
-        *(f"neigh replace {each['dst']} lladdr {each['lladdr']} dev {each['dev']} nud permanent" for each in known)
-    )
-
-
 def _make_room() -> None:
     """Begin with an empty slab for packets.
 
@@ -231,7 +146,8 @@ def _write(name: str, command: str) -> None:
 
 def cost(flow: Flow, around: Sink, beyond: Sink, count: int = COUNT) -> Figure:
     """Guest microseconds per packet of the router alone: `around` drops what reaches it, `beyond` what leaves it."""
-    blast(flow, WARM)
+    for connection in flow.connections():
+        blast(connection, WARM)
     without = dropped(flow, around, count)
     return dropped(flow, beyond, count) - without
 
@@ -247,11 +163,12 @@ def dropped(
 
     `elsewhere`: microseconds so far of work in these threads that a router's processor would not do; they do not count.
     """
+    connections = cycle(flow.connections())
 
     def run() -> float:
         _make_room()
         before = elsewhere()
-        whole = blast(flow, count)
+        whole = blast(next(connections), count)
         return whole - (elsewhere() - before) / count
 
     with sink.dropping():

@@ -11,7 +11,8 @@ from operator import attrgetter
 
 from bench.compile import BASELINES, HELPER
 from bench.counted import first_packet
-from bench.pktgen import End, Flow, Sink, cost, establish
+from bench.established import End, Flow, establish
+from bench.pktgen import Sink, cost
 from bench.rows import Figure, against, mean, missing, repeated
 from kernel.lab import Home, home
 

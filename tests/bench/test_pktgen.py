@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bench import pktgen
-from bench.pktgen import SETTLE, End, Flow, Sink, blast, dropped
+from bench.established import End, Flow
+from bench.pktgen import SETTLE, Sink, blast, dropped
 
 
 @pytest.fixture
@@ -30,9 +31,25 @@ def test_a_run_that_the_kernel_disturbed_does_not_count(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Sink, "dropping", dropping)
     monkeypatch.setattr(pktgen, "_make_room", lambda: opened.append("room"))
+
+    def sent(connection: Flow, _: int) -> float:
+        opened.append(str(connection.sport))
+        return next(figures)
+
+    monkeypatch.setattr(pktgen, "blast", sent)
+    found = dropped(replace(flow, others=((2000, 9009),)), Sink(flow.sender.host, ("eth0",)))
+    assert round(found.value, 3) == 8.129 and found.repetitions == 3
+    assert opened == ["sink", "room", "1000", "room", "2000", "room", "1000"]
+
+
+def test_what_an_emulated_engine_takes_does_not_count(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> None:
+    engine = iter([0.0, 500.0, 500.0, 1100.0])
+    monkeypatch.setattr(Sink, "dropping", lambda _: nullcontext())
+    monkeypatch.setattr(pktgen, "_make_room", lambda: None)
+    figures = iter([15.0, 16.0])
     monkeypatch.setattr(pktgen, "blast", lambda *_: next(figures))
-    found = dropped(flow, Sink(flow.sender.host, ("eth0",)))
-    assert round(found.value, 3) == 8.129 and found.repetitions == 3 and opened == ["sink", *3 * ["room"]]
+    found = dropped(flow, Sink(flow.sender.host, ("eth0",)), count=100, elsewhere=lambda: next(engine))
+    assert found.value == 10.0 and found.repetitions == 2
 
 
 def test_what_was_closed_before_a_run_is_freed_before_it(
