@@ -7,15 +7,19 @@ tests/package/test_sentences.py compares the table with the program.
 
 from pathlib import Path
 
+from offload.compiler.offload.pairs import warnings
 from offload.config import firewall
-from offload.config.choices import offload, offload_tables
+from offload.config.choices import exempts, offload, offload_tables, options
 from offload.model.problems.finding import FindingCode
 from offload.model.problems.firewall_problem import REMARKS, FirewallFault
 from offload.model.problems.problem import ProblemCode
 from offload.model.problems.reason import ReasonCode
 from offload.model.problems.remedies import REMEDIES
+from offload.model.text import similar
 
 FILE = Path(__file__).resolve().parents[1] / "luci-app-offload/htdocs/luci-static/resources/offload/sentences.js"
+# Forms of what the service fills into a blank of this name, where that is more than a name or a number.
+PARTS = {"hint": similar.FORM, "choices": options.CHOICES, "consequence": exempts.HELD}
 # Codes whose remedy is a command that the page has a field or a button for.
 ON_THE_PAGE = frozenset(
     {"FW4_OFFLOADS", "MODE_UNSET", "MODE_NONE", "PAIR_MODE_NONE", "LOWER_MODE", "PAIRS_LOWER", "PAIRS_HIGHER"}
@@ -47,7 +51,17 @@ function translated(forms, text) {
 	const [ form, own ] = forms ?? [ '', '' ];
 	const words = form && filled(form, text);
 
-	return words ? own.replace(BLANK, (blank, name) => CONSEQUENCES[words[name]] ?? words[name] ?? blank) : text;
+	return words ? own.replace(BLANK, (blank, name) => name in words ? part(name, words[name]) : blank) : text;
+}
+
+/** What the service has filled into a blank, in the user's language where it is more than a name or a number. */
+function part(name, text) {
+	const bare = text.trim(); // a hint begins with a blank
+
+	if (CONSEQUENCES[text] || !bare || !(name in PARTS))
+		return CONSEQUENCES[text] ?? text;
+
+	return text.replace(bare, () => translated(PARTS[name], bare));
 }
 
 return baseclass.extend({
@@ -91,6 +105,7 @@ def table() -> str:
             _forms("FINDINGS_DONE", {code.name: code.value.done for code in FindingCode if code.value.done}),
             _forms("FINDINGS_REMEDIES", {code.name: code.value.remedy for code in FindingCode if code.value.remedy}),
             _consequences(),
+            _forms("PARTS", PARTS),
             TAIL,
         )
     )
@@ -104,7 +119,10 @@ def _forms(name: str, forms: dict[str, str]) -> str:
 def _consequences() -> str:
     tables = (offload_tables.GLOBALS, offload_tables.ZONE_CHOICE, offload_tables.PAIR_CHOICE, offload_tables.EXEMPT)
     own = [option.consequence for table_ in tables for option in table_.values()]
-    texts = dict.fromkeys((*firewall.SKIPPED.values(), *offload.CONSEQUENCE.values(), offload.NO_EFFECT, *own))
+    of_exempts = (exempts.OTHERS, exempts.WIDER, exempts.NO_EFFECT, exempts.NOT_NEEDED, *exempts.WITHOUT_HARM.values())
+    of_names = (firewall.WITHOUT, *warnings.DEVICE_OPTIONS.values(), offload.NO_EFFECT)
+    common = (*firewall.SKIPPED.values(), *offload.CONSEQUENCE.values())
+    texts = dict.fromkeys((*common, *of_names, *own, *of_exempts))
     lines = ",\n".join(f"\t{_quoted(text)}: _({_quoted(text)})" for text in texts if text)
     return f"\nconst CONSEQUENCES = {{\n{lines}\n}};\n"
 

@@ -1,11 +1,14 @@
 """The findings of `check` on the page: problems in a box with their remedies, all others as plain text."""
 
-from playwright.sync_api import expect
+import json
+
+from playwright.sync_api import Route, expect
 
 from browser.conftest import Visit
 from browser.lively import answers
 from browser.site import OFFLOAD, Site
 from browser.test_faults import reply_of, written
+from package import po
 
 OFF = OFFLOAD.replace("option mode 'none'", "option mode 'none'\n\toption auto_exempt '0'")
 LIMITS = "a rule in chain forward of table inet rates (Guests) limits rates"
@@ -82,3 +85,41 @@ def test_a_service_that_cannot_check_leaves_the_page_as_it_is(visit: Visit) -> N
         page.reload()
         expect(page.locator("#cbi-offload-zone")).to_be_visible()
         expect(page.locator(".offload-findings")).to_be_empty()
+
+
+FAULTY = f"""{OFFLOAD}
+config zone 'gast'
+	option name 'guestt'
+	option mode 'hardwear'
+
+config exempt
+	list src_ip '192.168.1.50'
+	option src 'nowhere'
+
+config exempt
+	option src 'lan'
+	option dest 'wan'
+	option dscp 'EG'
+"""
+
+
+def test_every_part_of_a_sentence_is_translated(site: Site, visit: Visit) -> None:
+    written(site, FAULTY)
+    page = visit("zones")
+    german = {
+        text: own for text, own in po.read((po.APP / "po/de/offload.po").read_text()).items() if isinstance(own, str)
+    }
+    own = f"const GERMAN = {json.dumps(german)};\nconst _ = (text) => GERMAN[text] ?? text;\nconst REASONS"
+
+    def translated(route: Route) -> None:
+        route.fulfill(body=route.fetch().text().replace("const REASONS", own, 1), content_type="text/javascript")
+
+    page.route("**/offload/sentences.js*", translated)
+    page.reload()
+    found = page.locator(".offload-findings")
+    expect(found).to_contain_text("keine Zone 'guestt' in /etc/config/firewall (war 'guest' gemeint?)")
+    expect(found).to_contain_text(
+        "'hardwear' ist hier nicht bekannt (war 'hardware' gemeint?): none, software oder hardware schreiben"
+    )
+    expect(found).to_contain_text("das wird ausgelassen, also hält dieser Abschnitt mehr Verkehr langsam, als er nennt")
+    expect(found).to_contain_text("aller Verkehr von lan nach wan bleibt langsam")

@@ -179,3 +179,16 @@ def test_everybody_can_use_it(visit: Visit, theme: str, size: tuple[int, int]) -
     page.evaluate(AXE)
     violations = page.evaluate("axe.run('#view').then((report) => report.violations)")
     assert not [(each["id"], each["nodes"][0]["html"]) for each in violations]
+
+
+def test_a_press_without_an_answer_is_answered_beside_the_button(visit: Visit) -> None:
+    page = visit("live", expect="Failed to load resource")
+    expect(rows(page).first).to_be_visible()
+    page.route("**/admin/ubus*", lambda route: route.abort())
+    keep_slow(page, "192.168.1.59")
+    expect(refusal(page)).to_have_text("The service does not answer now. Try again when it does.")
+    expect(host(page)).to_have_value("192.168.1.59")
+    page.unroute("**/admin/ubus*")
+    page.get_by_role("button", name="Keep slow").click()
+    expect(row(page, "192.168.1.59")).to_be_visible()
+    expect(refusal(page)).to_be_empty()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import PHONE, Visit
-from browser.site import FIREWALL, Site
+from browser.conftest import DESKTOP, PHONE, Visit
+from browser.site import FIREWALL, OFFLOAD, Site
 from browser.test_zones import row, tab
 
 AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text()
@@ -151,6 +151,34 @@ def test_a_phone_is_wide_enough(visit: Visit, theme: str) -> None:
     for name in TABS:
         tab(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], name
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_long_name_of_a_zone_is_shown_whole(site: Site, visit: Visit, size: tuple[int, int]) -> None:
+    name = "the_zone_of_the_things_that_somebody_wanted_in_a_network_of_their_own"
+    site.write("firewall", f"{FIREWALL}\nconfig zone\n\toption name '{name}'\n")
+    site.write(
+        "offload", f"{OFFLOAD}\nconfig pair\n\toption src '{name}'\n\toption dest '{name}'\n\toption mode 'none'\n"
+    )
+    page = visit("zones", size=size)
+    for title in ("Zones", "Pairs"):
+        tab(page, title)
+        badge = page.locator("[data-tab-active=true] .zonebadge", has_text=name).first
+        expect(badge).to_be_visible()
+        assert badge.evaluate(
+            "(badge) => badge.getBoundingClientRect().right <= badge.closest('.td').getBoundingClientRect().right"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], title
+
+
+def test_what_is_not_known_is_not_said_to_be_missing(site: Site, visit: Visit) -> None:
+    site.stop()
+    page = visit("zones")
+    tab(page, "Devices")
+    expect(page.locator("[data-tab=devices] em")).to_have_text("Not known now.")
+    page = visit("live")
+    expect(page.get_by_text("The service is not running")).to_be_visible()
+    expect(page.get_by_role("button", name="Show all hosts")).to_be_hidden()
 
 
 def test_the_keyboard_is_enough(site: Site, visit: Visit) -> None:

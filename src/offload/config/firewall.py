@@ -26,6 +26,7 @@ SKIPPED = {
     "zone": "the zone does not count, and its devices stay on the slow path",
     "forwarding": "the forwarding does not count",
 }
+WITHOUT = "the zone goes without it"
 # The options of these sections that planning needs; faults of others, except `device`, are not reported.
 NEEDED = {
     "defaults": frozenset({"forward", "flow_offloading", "flow_offloading_hw"}),
@@ -133,7 +134,7 @@ def _devices(section: Section, problems: list[Problem]) -> tuple[Item, ...]:
     for word in _words(section, "device"):
         item = fw4_values.device(word)
         if item is None:
-            words = {"value": word, "consequence": "the zone goes without it"}
+            words = {"value": word, "consequence": WITHOUT}
             problems.append(ProblemCode.BAD_DEVICE.at("firewall", section.id, "device", **words))
         else:
             found.append(item)

@@ -15,6 +15,7 @@ from offload.model.text import networks
 from offload.model.text.similar import did_you_mean
 
 TRUE, FALSE = {"1", "on", "true", "yes"}, {"0", "off", "false", "no"}
+CHOICES = "{words} or {last}"
 LONGEST_ZONE_NAME = 122  # fw4 makes chain names of it, and nft refuses longer ones
 MAC = re.compile(r"([0-9a-f]{2})[:-]" * 5 + r"([0-9a-f]{2})", re.ASCII | re.IGNORECASE)
 HIGHEST_PORT = 65535
@@ -49,7 +50,7 @@ def choice(*words: str) -> Parser:
 
 
 def _unknown(value: str, words: tuple[str, ...]) -> Bad:
-    choices = " or ".join((", ".join(words[:-1]), words[-1]))
+    choices = CHOICES.format(words=", ".join(words[:-1]), last=words[-1])
     return Bad(ProblemCode.BAD_CHOICE, {"value": value, "choices": choices, "hint": did_you_mean(value, words)})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 # difflib's ratio that is enough if the first letters are the same (`lam` and `lan`), and if they are not.
 SAME_START, OTHER_START = 0.6, 0.8
+FORM = "(did you mean '{best}'?)"
 LONGEST = 64  # characters; a longer word is not compared
 
 
@@ -19,4 +20,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return ratio if ratio >= (SAME_START if word[:1].lower() == other[:1].lower() else OTHER_START) else 0.0
 
     best = max(known, key=likeness, default="") if len(word) <= LONGEST else ""
-    return f" (did you mean '{best}'?)" if best and likeness(best) else ""
+    return f" {FORM}".format(best=best) if best and likeness(best) else ""

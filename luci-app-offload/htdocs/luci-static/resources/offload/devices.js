@@ -33,8 +33,8 @@ function row(device) {
 function table(devices) {
 	const heads = [ _('Device'), _('Zone'), _('Listed for'), _('Hardware'), _('Why not') ];
 
-	if (!devices.length)
-		return E('p', {}, [ E('em', {}, [ _('The service knows no devices now.') ]) ]);
+	if (!devices?.length)
+		return E('p', {}, [ E('em', {}, [ devices ? _('The service knows no devices now.') : _('Not known now.') ]) ]);
 
 	return E('table', { 'class': 'table' }, [
 		E('tr', { 'class': 'tr table-titles' }, heads.map((head) => E('th', { 'class': 'th' }, [ head ]))),
@@ -64,7 +64,7 @@ const Devices = form.AbstractSection.extend({
 	},
 
 	draw() {
-		const fresh = table(this.now().devices ?? []);
+		const fresh = table(this.now().devices);
 
 		if (this.place && this.place.firstChild?.outerHTML !== fresh.outerHTML)
 			dom.content(this.place, fresh);

@@ -122,11 +122,11 @@ return baseclass.extend({
 		return this.change(() => bus.exemptDelete(id));
 	},
 
-	/** Calls, and resolves when the list shows the result. If no answer comes, the page says so when it asks again. */
+	/** Calls, and resolves when the list shows the result; shows beside the form why not. */
 	change(call) {
 		this.refuse('');
 
-		return call().catch((error) => this.refuse(error.kind === 'refused' ? error.message : error.kind === 'denied' ? _('No rights') : ''))
+		return call().catch((error) => this.refuse(bus.sentence(error)))
 			.then(() => this.changed());
 	},
 

@@ -15,7 +15,7 @@ const SHARED = _('Hardware + software: hosts on some ports are in hardware, all 
 
 const BADGES = [
 	[ 'ifacebadge ifacebadge-active', _('device'), _('listed in a flowtable: its packets can take a fast path') ],
-	[ 'ifacebadge', _('device'), _('not listed: the reason is in its row, or shows when the pointer rests on it') ]
+	[ 'ifacebadge', _('device'), _('not listed: the tab Devices says why') ]
 ];
 
 function badge([ style, word, meaning ]) {

@@ -328,13 +328,28 @@ const CONSEQUENCES = {
 	'zones without a mode of their own stay on the slow path, the others go on without it': _('zones without a mode of their own stay on the slow path, the others go on without it'),
 	'the zone stays on the slow path': _('the zone stays on the slow path'),
 	'the pair stays on the slow path': _('the pair stays on the slow path'),
+	'the zone goes without it': _('the zone goes without it'),
+	'it is taken in when it comes': _('it is taken in when it comes'),
+	'nothing is kept out by it': _('nothing is kept out by it'),
 	'this section has no effect': _('this section has no effect'),
 	'nothing is offloaded': _('nothing is offloaded'),
 	'zones without a mode and an after_packets of their own stay on the slow path': _('zones without a mode and an after_packets of their own stay on the slow path'),
 	'zones without a mode and a family of their own stay on the slow path': _('zones without a mode and a family of their own stay on the slow path'),
 	'no connection is ended': _('no connection is ended'),
 	'the log has the default level, info': _('the log has the default level, info'),
-	'hardware is asked again after 6 hours': _('hardware is asked again after 6 hours')
+	'hardware is asked again after 6 hours': _('hardware is asked again after 6 hours'),
+	'it is left out, and the other values count': _('it is left out, and the other values count'),
+	'it is left out, so this section keeps more traffic slow than it names': _('it is left out, so this section keeps more traffic slow than it names'),
+	'this section has no effect, so what it means is offloaded': _('this section has no effect, so what it means is offloaded'),
+	'this section is not needed': _('this section is not needed'),
+	'the section counts as enabled': _('the section counts as enabled'),
+	'the section goes by another name': _('the section goes by another name')
+};
+
+const PARTS = {
+	hint: [ '(did you mean \'{best}\'?)', _('(did you mean \'{best}\'?)') ],
+	choices: [ '{words} or {last}', _('{words} or {last}') ],
+	consequence: [ 'all traffic from {src} to {dest} stays slow until this section is mended or deleted', _('all traffic from {src} to {dest} stays slow until this section is mended or deleted') ]
 };
 
 const BLANK = /\{(\w+)\}/g;
@@ -354,7 +369,17 @@ function translated(forms, text) {
 	const [ form, own ] = forms ?? [ '', '' ];
 	const words = form && filled(form, text);
 
-	return words ? own.replace(BLANK, (blank, name) => CONSEQUENCES[words[name]] ?? words[name] ?? blank) : text;
+	return words ? own.replace(BLANK, (blank, name) => name in words ? part(name, words[name]) : blank) : text;
+}
+
+/** What the service has filled into a blank, in the user's language where it is more than a name or a number. */
+function part(name, text) {
+	const bare = text.trim(); // a hint begins with a blank
+
+	if (CONSEQUENCES[text] || !bare || !(name in PARTS))
+		return CONSEQUENCES[text] ?? text;
+
+	return text.replace(bare, () => translated(PARTS[name], bare));
 }
 
 return baseclass.extend({

@@ -20,7 +20,7 @@ const EVIDENCE = {
 	impossible: _('not possible on these devices')
 };
 
-const LONG = 24; // characters of an address that is still in one line on a phone
+const LONG = 24; // characters of an address or a zone's name that is still in one line on a phone
 const PIECES = /\[?[0-9a-f]*:[0-9a-f]*:(?=[0-9a-f])|.+$/gi; // two groups each; the last piece has the port
 
 /* Reasons that only repeat the chosen mode; they are not shown where that mode is the effective one. */
@@ -53,7 +53,7 @@ return baseclass.extend({
 	/** A zone in its colour, as the firewall's page shows it. */
 	zone(name) {
 		return E('span', {
-			'class': 'zonebadge',
+			'class': String(name).length > LONG ? 'zonebadge offload-long' : 'zonebadge',
 			'style': firewall.getZoneColorStyle(name)
 		}, [ E('strong', {}, [ String(name) ]) ]);
 	},
