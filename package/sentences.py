@@ -81,6 +81,14 @@ return baseclass.extend({
 	/** The text of a problem of /etc/config/firewall that offload-firewall has found, without the section's name. */
 	firewall: (problem) => translated(FIREWALL[problem.code], String(problem.text)),
 
+	/** Why the service refused a call; where that is an address that is none, without the argument's name. */
+	refusal(text) {
+		const [ , sentence ] = /^(?:host|src_ip|dest_ip): ([^]*)$/.exec(text) ?? [];
+		const own = filled(PROBLEMS.BAD_ADDRESS[0], `${sentence}; `);
+
+		return own ? translated(PROBLEMS.BAD_ADDRESS, `${sentence}; `).replace(/; $/, '') : text;
+	},
+
 	/** A finding of `check` with its texts translated: what conflicts with offload, what was done, the remedy. */
 	finding: (finding) => ({
 		...finding,

@@ -8,6 +8,8 @@ from browser.conftest import Visit
 from browser.lively import answers
 from browser.site import OFFLOAD, Site
 from browser.test_faults import reply_of, written
+from offload.config.choices import exempts
+from offload.model.problems.problem import ProblemCode
 from package import po
 
 OFF = OFFLOAD.replace("option mode 'none'", "option mode 'none'\n\toption auto_exempt '0'")
@@ -117,9 +119,16 @@ def test_every_part_of_a_sentence_is_translated(site: Site, visit: Visit) -> Non
     page.route("**/offload/sentences.js*", translated)
     page.reload()
     found = page.locator(".offload-findings")
-    expect(found).to_contain_text("keine Zone 'guestt' in /etc/config/firewall (war 'guest' gemeint?)")
-    expect(found).to_contain_text(
-        "'hardwear' ist hier nicht bekannt (war 'hardware' gemeint?): none, software oder hardware schreiben"
-    )
-    expect(found).to_contain_text("das wird ausgelassen, also hält dieser Abschnitt mehr Verkehr langsam, als er nennt")
-    expect(found).to_contain_text("aller Verkehr von lan nach wan bleibt langsam")
+    hint, choices = german["(did you mean '{best}'?)"], german["{words} or {last}"]
+    for part in (
+        hint.replace("{best}", "guest"),
+        hint.replace("{best}", "hardware"),
+        choices.replace("{words}", "none, software").replace("{last}", "hardware"),
+        german[exempts.WIDER],
+        german[exempts.HELD].replace("{src}", "lan").replace("{dest}", "wan"),
+    ):
+        expect(found).to_contain_text(part)
+    said = "'me' is not an IPv4 or IPv6 address or network"
+    refused = page.evaluate("async (text) => (await L.require('offload.sentences')).refusal(text)", f"host: {said}")
+    own = german[ProblemCode.BAD_ADDRESS.value].partition(";")[0]
+    assert refused == own.replace("{value}", "me") != said

@@ -96,7 +96,7 @@ def test_what_can_be_chosen(visit: Visit, text: str, side: str, seconds: str, sh
 @pytest.mark.parametrize(
     ("text", "side", "shown"),
     [
-        (HOSTILE, "opened by it", f"src_ip: '{HOSTILE}' is not an IPv4 or IPv6 address or network"),
+        (HOSTILE, "opened by it", f"'{HOSTILE}' is not an IPv4 or IPv6 address or network"),
         ("02:00:00:00:00:77", "leading to it", "A MAC address tells only who opens a connection."),
         (
             "!192.168.1.110",

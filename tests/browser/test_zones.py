@@ -319,6 +319,17 @@ def test_before_saving_the_page_shows_what_a_choice_for_a_pair_changes(site: Sit
     expect(ahead.locator("li")).to_have_text("lan → wan stays Software")
 
 
+@pytest.mark.parametrize("button", ["Save", "Reset"])
+def test_what_is_saved_or_taken_back_is_foreseen_no_longer(visit: Visit, button: str) -> None:
+    page = visit("zones")
+    ahead = page.locator(".offload-preview")
+    row(page, "guest").get_by_role("combobox").select_option("software")
+    expect(ahead).to_contain_text("guest → wan: None → Software")
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(ahead).to_be_empty()
+    expect(row(page, "guest").get_by_role("combobox")).to_have_value("software" if button == "Save" else "")
+
+
 def test_a_zone_goes_back_to_no_choice_of_its_own(site: Site, visit: Visit) -> None:
     page = visit("zones")
     row(page, "lan").get_by_role("combobox").select_option("")

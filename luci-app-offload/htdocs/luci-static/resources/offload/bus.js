@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require rpc';
+'require offload.sentences as sentences';
 
 /*
  * The methods of the ubus object `luci.offload` (docs/reference.md#ubus), one function each. A promise resolves to the
@@ -56,7 +57,7 @@ function asked(call) {
 return baseclass.extend({
 	/** An error of a function below, as a sentence for a dialogue. */
 	sentence(error) {
-		const known = { refused: error.message, denied: _('This login has no rights to do it.') };
+		const known = { refused: sentences.refusal(error.message), denied: _('This login has no rights to do it.') };
 
 		return known[error.kind] ?? _('The service does not answer now. Try again when it does.');
 	},

@@ -230,7 +230,7 @@ return baseclass.extend({
 			return error;
 
 		this.query = this.good;
-		this.refusal(error.message);
+		this.refusal(bus.sentence(error));
 
 		return null;
 	},

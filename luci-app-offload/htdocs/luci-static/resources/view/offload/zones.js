@@ -28,6 +28,15 @@ return view.extend({
 		return Promise.all([ asked(), uci.load([ 'firewall', 'offload' ]).catch(unreadable) ]);
 	},
 
+	/** After either the form shows what is saved, and no choice is left to speak of. */
+	handleSave(...args) {
+		return this.super('handleSave', args).then(() => this.foresee());
+	},
+
+	handleReset(...args) {
+		return this.super('handleReset', args).then(() => this.foresee());
+	},
+
 	render([ answer, loaded ]) {
 		let status = answer instanceof Error ? {} : answer;
 
@@ -69,6 +78,7 @@ return view.extend({
 			{ zone: map.offloadModes.saved, pair: map.offloadPairs.saved, common: common() },
 			{ zone: map.offloadModes.shown, pair: map.offloadPairs.shown, common: common(), zones: map.offloadModes.zones() });
 
+		this.foresee = foresee;
 		show(answer);
 		pulse.every(SECONDS, () => asked().then(show));
 
