@@ -13,7 +13,7 @@ from ipaddress import ip_interface
 import pytest
 
 from bench.crowd import listed
-from bench.rows import Figure, alone
+from bench.rows import Figure, alone, in_turn
 from offload.model.network import Address, Link
 from offload.model.sections.section import Section
 from offload.nouns import replace
@@ -42,10 +42,12 @@ def main() -> None:
 
 def grown(work: str, what: str, sizes: tuple[int, ...], measure: Callable[[int], float]) -> None:
     """Print the exponent from the first to the last size, and the times of all."""
-    times = [min(measure(size) for _ in range(ROUNDS)) for size in sizes]
-    shown = ", ".join(f"{size} {1000 * took:.1f} ms" for size, took in zip(sizes, times, strict=True))
+    times = dict.fromkeys(sizes, math.inf)
+    for size in in_turn(sizes, ROUNDS):
+        times[size] = min(times[size], measure(size))
+    shown = ", ".join(f"{size} {1000 * took:.1f} ms" for size, took in times.items())
     print(f"{work}: {what}: {shown}", flush=True)
-    exponent = math.log(times[-1] / times[0]) / math.log(sizes[-1] / sizes[0])
+    exponent = math.log(times[sizes[-1]] / times[sizes[0]]) / math.log(sizes[-1] / sizes[0])
     row = f"{work}, {sizes[0]} to {sizes[-1]} {what}: exponent"
     alone(row, "", Figure(exponent, ROUNDS), STEEPEST[what], METHOD).show()
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from bench.rows import Figure, against, alone
+from bench.rows import Figure, against, alone, in_turn
 from offload.model.network import Neighbour, Station
 from offload.nouns import replace
 from offload.service.roaming.stations import StationTracker
@@ -42,7 +42,7 @@ REACHABLE = 2
 def main() -> None:
     """Print a row for thousands that come, one for a pass after that, and their growth."""
     method = f"processor time, least of {ROUNDS}"
-    few, some, many, most = (measured(count) for count in (FEW, SOME, MANY, MOST))
+    few, some, many, most = measured((FEW, SOME, MANY, MOST))
     alone(f"{MANY} stations come: text of their sets", "ms", many[0], COME, method).show()
     exponent = math.log(most[0].value / some[0].value) / math.log(MOST / SOME)
     alone(f"{SOME} to {MOST} stations come: exponent", "", Figure(exponent, ROUNDS), STEEPEST, method).show()
@@ -53,11 +53,16 @@ def main() -> None:
     alone(work, "", Figure(exponent, ROUNDS), STEEPEST, method).show()
 
 
-def measured(count: int) -> tuple[Figure, Figure]:
-    """Milliseconds of processor time until the text for nft is there, and of a pass after that."""
-    times = ROUNDS if count > SOME else 4 * ROUNDS  # a few milliseconds need more of them
-    rounds = [_round(count) for _ in range(times)]
-    come, unchanged = (Figure(min(each), times) for each in zip(*rounds, strict=True))
+def measured(sizes: tuple[int, ...]) -> list[tuple[Figure, Figure]]:
+    """Milliseconds of processor time until the text for nft is there, and of a pass after that, for each size."""
+    rounds: dict[int, list[tuple[float, float]]] = {size: [] for size in sizes}
+    for size in in_turn(sizes, ROUNDS):
+        rounds[size].append(_round(size))
+    return [_least(each) for each in rounds.values()]
+
+
+def _least(rounds: list[tuple[float, float]]) -> tuple[Figure, Figure]:
+    come, unchanged = (Figure(min(each), len(rounds)) for each in zip(*rounds, strict=True))
     return come, unchanged
 
 
