@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from offload.cli.firewall.given import HELP, VALUES, WORDS
 from offload.cli.firewall.main import main as firewall_main
 from offload.cli.local import SOUND
 from offload.cli.verbs import VERBS
+from offload.model.text.octets import NO_BYTES
+from offload.nft.text import NOT_IN_PATHS
 from offload.status.text.tables import summary_text
 from offload.system.files import atomic_file
 
@@ -565,6 +568,16 @@ def test_with_root_only_regular_files_of_a_fair_size_are_read(
     ran = offload("print", "--root", str(root))
     assert ran.code == Exit.FAILED
     assert "larger than 16 MB" in ran.err if kind == "large" else "not a regular file" in ran.err
+
+
+def test_the_ruleset_of_a_home_router_compiles_no_pattern_for_odd_characters() -> None:
+    """Each took the command 1 ms, as much as 2 % of it."""
+    re.purge()
+    home = Path(__file__).parent / "golden/03-lan-guest-wan"
+    assert firewall_main(["firewall", "print", "--root", str(home)]) == Exit.DONE
+    compiled = {pattern for _, pattern, _ in vars(re)["_cache"]}
+    assert compiled, "the cache of re has another form"
+    assert compiled.isdisjoint({NOT_IN_PATHS, NO_BYTES, "[A-Za-z0-9_.:+@-]{1,15}"})
 
 
 HEAVY = ("dataclasses", "ipaddress", "jinja2", "offload.compiler", "offload.config", "offload.service")

@@ -14,6 +14,7 @@ from offload.nft.match import limit_text, quoted, text
 from offload.nft.template import Filters, prepare, template
 
 LONGEST_COMMENT, LONGEST_PREFIX = 128, 127  # bytes; nft refuses more
+# compiled when needed, for that takes each command that prints a ruleset 1 ms
 NOT_IN_PATHS = r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]'
 
 
@@ -101,7 +102,8 @@ def path_text(path: str) -> str:
     nft has no escapes: its wildcard `?` is in place of a `"` and of characters that end a line or control a terminal. A
     byte that is not UTF-8 is in it as Python has it in names of files; a text with it is encoded by `octets.as_bytes`.
     """
-    return f'"{re.sub(NOT_IN_PATHS, "?", path)}"'
+    plain = path.isascii() and path.isprintable() and '"' not in path
+    return f'"{path if plain else re.sub(NOT_IN_PATHS, "?", path)}"'
 
 
 # cut to the length that nft allows
