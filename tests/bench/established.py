@@ -15,6 +15,7 @@ CONNECTIONS = 3
 # Seconds that connections and flows last: where the machine waits for its disk, its clock runs ahead by minutes, and a
 # packet of a connection that has ended takes another way.
 LASTING = 500_000
+STATE = ("conntrack -L", "ip neigh", "ip -s link", "nft list ruleset")  # of a router that forwards nothing, for the log
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ def establish(router: Namespace, near: End, far: End, address: str, near_mac: st
         server.bind((address, PORT))
     with server:
         server.settimeout(5)
-        opened = [_opened(near, server, address) for _ in range(CONNECTIONS)]
+        try:
+            opened = [_opened(near, server, address) for _ in range(CONNECTIONS)]
+        except AssertionError:
+            for command in STATE:
+                print(f"{command}:\n{router.run(*command.split())}", flush=True)
+            raise
     _keep_neighbours(router)
     (source, sport), (target, dport) = opened[0]
     forth = Flow(near, source, sport, address, PORT, near_mac, others=tuple((ours[1], PORT) for ours, _ in opened[1:]))
@@ -82,13 +88,15 @@ def _opened(near: End, server: socket.socket, address: str) -> tuple[tuple[str, 
 def _both_ways(client: socket.socket, server: socket.socket) -> tuple[str, int]:
     """Send a packet each way, again if none comes, for the clock may run ahead of it; gives where the first is from."""
     for _ in range(TRIES):
+        passed = False
         with suppress(TimeoutError):
             client.send(b"?")
             seen: tuple[str, int] = server.recvfrom(16)[1]
+            passed = True
             server.sendto(b"!", seen)
             client.recv(16)
             return seen
-    raise AssertionError(f"of {TRIES} packets none comes back")
+    raise AssertionError(f"of {TRIES} packets none comes back, the last one {'passed' if passed else 'did not pass'}")
 
 
 def fast(router: Namespace) -> bool:
