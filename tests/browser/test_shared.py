@@ -93,6 +93,17 @@ def test_the_picture_shows_each_way_from_device_to_device(visit: Visit) -> None:
     expect(lanes).to_have_count(2)
 
 
+def test_every_line_of_the_picture_is_within_its_box(visit: Visit) -> None:
+    wide = """async () => {
+        const devices = [{ name: '\\\\xff'.repeat(15), zones: ['lan'], flowtables: ['sw'] }];
+        const pair = { src: 'lan', dest: 'wan', effective: 'software', flows: { software: 65536 } };
+        const drawn = (await L.require('offload.picture')).draw({ devices, zones: [] }, pair);
+        document.body.append(drawn);
+        return Math.max(...[...drawn.querySelectorAll('text')].map((text) => text.getBBox().width));
+    }"""
+    assert 50 < visit("live").evaluate(wide) <= 104
+
+
 def test_the_picture_is_emptied_with_the_service(site: Site, visit: Visit) -> None:
     page = visit("live")
     expect(picture(page)).to_be_visible()

@@ -10,6 +10,8 @@ from browser.site import FIREWALL, OFFLOAD, Site
 from browser.test_zones import row, tab
 
 AXE = (Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js").read_text()
+LONG = "the_zone_of_the_things_that_somebody_wanted_in_a_network_of_their_own"
+WITHIN = "(node) => node.getBoundingClientRect().right <= node.closest('.td').getBoundingClientRect().right"
 TABS = ("Zones", "Pairs", "Exempt traffic", "Devices", "Advanced")
 
 
@@ -155,20 +157,28 @@ def test_a_phone_is_wide_enough(visit: Visit, theme: str) -> None:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_long_name_of_a_zone_is_shown_whole(site: Site, visit: Visit, size: tuple[int, int]) -> None:
-    name = "the_zone_of_the_things_that_somebody_wanted_in_a_network_of_their_own"
-    site.write("firewall", f"{FIREWALL}\nconfig zone\n\toption name '{name}'\n")
+    site.write("firewall", f"{FIREWALL}\nconfig zone\n\toption name '{LONG}'\n")
     site.write(
-        "offload", f"{OFFLOAD}\nconfig pair\n\toption src '{name}'\n\toption dest '{name}'\n\toption mode 'none'\n"
+        "offload", f"{OFFLOAD}\nconfig pair\n\toption src '{LONG}'\n\toption dest '{LONG}'\n\toption mode 'none'\n"
     )
     page = visit("zones", size=size)
     for title in ("Zones", "Pairs"):
         tab(page, title)
-        badge = page.locator("[data-tab-active=true] .zonebadge", has_text=name).first
+        badge = page.locator("[data-tab-active=true] .zonebadge", has_text=LONG).first
         expect(badge).to_be_visible()
-        assert badge.evaluate(
-            "(badge) => badge.getBoundingClientRect().right <= badge.closest('.td').getBoundingClientRect().right"
-        )
+        assert badge.evaluate(WITHIN)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], title
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_long_name_covers_nothing_of_a_pair(site: Site, visit: Visit, size: tuple[int, int]) -> None:
+    way = f"config forwarding\n\toption src '{LONG}'\n\toption dest 'wan'\n"
+    site.write("firewall", f"{FIREWALL}\nconfig zone\n\toption name '{LONG}'\n\n{way}")
+    site.reload()
+    cell = visit("live", size=size).locator("td[data-title=Pair]").filter(has_text=LONG)
+    expect(cell).to_be_visible()
+    for badge in cell.locator(".zonebadge").all():
+        assert badge.evaluate(WITHIN)
 
 
 def test_what_is_not_known_is_not_said_to_be_missing(site: Site, visit: Visit) -> None:

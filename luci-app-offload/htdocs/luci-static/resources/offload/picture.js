@@ -10,6 +10,7 @@
 
 const WIDTH = 360;
 const BOX = 104; // width of a zone's box; the rest is for the arrows and for what handles the packets
+const LETTERS = 16; // as many fit into a box; a longer line is made narrower
 const LINE = 14; // height of a line of text
 const GAP = 18; // between two lanes
 const MOST = 4; // devices of a box that have a line of their own
@@ -54,9 +55,11 @@ function lines(names) {
 	return names.length <= MOST ? names : [ ...names.slice(0, MOST - 1), _('and %d more').format(names.length - MOST + 1) ];
 }
 
-/** Names longer than a box are cut; Linux has none with more than 15 letters. */
+/** A line in a box: counts have long words in some languages, and names of devices that do not print are escaped. */
 function text(line, x, y, name) {
-	return svg.node('text', { x, y, 'text-anchor': 'middle', 'class': name }, [ line ]);
+	const narrow = line.length > LETTERS ? { 'textLength': BOX - 8, 'lengthAdjust': 'spacingAndGlyphs' } : {};
+
+	return svg.node('text', { x, y, 'text-anchor': 'middle', 'class': name, ...narrow }, [ line ]);
 }
 
 function box(words, x, top, height, name) {
