@@ -135,7 +135,7 @@ def test_a_hundred_flows_that_stay_in_software_refute_it() -> None:
     before, later = software(5, range(FLOWS)), software(50, range(FLOWS))
     case = after(OPEN, sample(0, before), sample(10, later))
     assert (case.verdict, codes(case)) == (Verdict.REFUSED, [ReasonCode.HARDWARE_DRIVER])
-    assert case.reasons[0].text.startswith("100 flows ") and "lan1, wan" in case.reasons[0].text
+    assert case.reasons[0].text.startswith("100 of the pair's flows ") and "lan1, wan" in case.reasons[0].text
 
 
 def test_a_minute_of_traffic_in_software_refutes_it() -> None:
@@ -182,7 +182,7 @@ def test_counters_that_stand_still_while_the_device_receives() -> None:
     samples = [sample(at, hardware(5), received=at * 1_000_000) for at in (10, 20, 30)]
     case = after(OPEN, *samples)
     assert (case.frozen, case.verdict, codes(case)) == (True, Verdict.PROVEN, [ReasonCode.HARDWARE_FROZEN])
-    assert "though wan receive" in case.reasons[0].text
+    assert "though they come in on wan" in case.reasons[0].text
     assert not after(case, sample(40, hardware(50), received=40_000_000)).frozen
 
 
