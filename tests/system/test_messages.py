@@ -226,6 +226,30 @@ def test_a_carrier_matters_to_links_with_routes_alone() -> None:
     assert links.hear(link()).routes is ToReturn.ALL, "it may have had one when the service started"
 
 
+def test_a_carrier_that_comes_is_news_where_nothing_told_that_it_was_away() -> None:
+    """As where the service starts, or the kernel drops notifications, while a cable is unplugged."""
+    carrier, links = link(flags=IFF_UP | 0x10000), Links()
+    links.written([(80, sysctl(3, forwarding=1, ignore=1)[16:])])
+    heard = [links.hear(each).routes for each in (carrier, carrier)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING]
+    links.forget()
+    heard = [links.hear(each).routes for each in (carrier, carrier)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING], "it may have been away meanwhile"
+
+
+NEW_DEVICES = -2
+
+
+def test_the_sysctl_of_new_devices_is_that_of_devices_without_address_too() -> None:
+    """The kernel copies it to those, and tells of the copy no more (docs/kernel.md 37)."""
+    without, carrier, links = link(), link(flags=IFF_UP | 0x10000), Links()
+    links.hear(carrier)
+    heard = [links.hear(each).routes for each in (sysctl(NEW_DEVICES, ignore=1), without, carrier)]
+    assert heard == [ToReturn.ALL] * 3
+    heard = [links.hear(each).routes for each in (sysctl(NEW_DEVICES, ignore=0), without, carrier)]
+    assert heard == [ToReturn.ALL, ToReturn.NOTHING, ToReturn.NOTHING]
+
+
 def test_a_link_that_was_there_before_asks_for_all_when_it_goes_down() -> None:
     """Its routes were never notified; what is in a bridge has none."""
     assert Links().hear(DOWN).routes is ToReturn.ALL

@@ -102,6 +102,7 @@ class Links:
         self._known.clear()
         self._qdiscs.clear()
         self._routes.doubt()
+        self._carriers.doubt()
 
     def there(self, nexthops: Iterable[Message]) -> None:
         """Remember the nexthop objects in the messages of a dump."""

@@ -21,8 +21,14 @@ SYSCTLS = tuple(message(RTM_GETNETCONF, bytes((family, *bytes(NETCONFMSG_SIZE - 
 class Carriers:
     """Tells changes of a carrier that make the kernel ignore routes, or heed them again."""
 
-    _ignoring: set[tuple[int, int]] = field(default_factory=set)  # (family, index of a device or OF_ALL_DEVICES)
-    _there: dict[int, bool] = field(default_factory=dict)  # by device; of one that is down, True: it has no routes
+    # (family, index of a device, or OF_ALL_DEVICES, or OF_NEW_DEVICES)
+    _ignoring: set[tuple[int, int]] = field(default_factory=set)
+    # by device, as it was told last; of one that is down, True: it has no routes
+    _there: dict[int, bool] = field(default_factory=dict)
+
+    def doubt(self) -> None:
+        """Note that the kernel dropped notifications: the next flags of each device count as a change."""
+        self._there.clear()
 
     def sysctl(self, kind: int, body: bytes) -> bool:
         """Note the sysctl in a message (type, body); True if one was written, and so has changed.
@@ -42,11 +48,13 @@ class Carriers:
     def changed(self, device: int, flags: int) -> bool:
         """Whether the kernel ignores, or heeds again, routes by the device with this index, which now has these flags.
 
-        The first flags of a device without carrier count as a change.
+        The first flags of a device count as a change, for it may have had no carrier before. The kernel copies IPv4's
+        value for new devices to those that have no address yet, and tells of the copy no more; so that counts for all.
         """
         there = bool(flags & IFF_CARRIER) or not flags & IFF_UP
-        before, self._there[device] = self._there.get(device, True), there
-        return before != there and not self._ignoring.isdisjoint(_places(device, OF_ALL_DEVICES))
+        before, self._there[device] = self._there.get(device), there
+        places = (*_places(device, OF_ALL_DEVICES), (AF_INET, OF_NEW_DEVICES))
+        return before is not there and not self._ignoring.isdisjoint(places)
 
     def left(self, device: int) -> None:
         """Note that the device with this index exists no more."""
