@@ -188,6 +188,17 @@ def test_a_route_by_another_device_goes_with_its_source() -> None:
     assert heard == [nothing, nothing, every, nothing, nothing], "the route that replaced it stays"
 
 
+def test_a_route_of_ipv6_that_lost_its_source_first_is_remembered_no_more_when_it_is_deleted() -> None:
+    """The message of its end lacks the source then, of whose loss the kernel tells nothing."""
+    source, by = attribute(7, bytes.fromhex("20010db8").ljust(16, b"\0")), attribute(4, struct.pack("=I", 3))
+    head = struct.pack("=BBBBBBBBI", 10, 16, 0, 0, 254, 4, 0, 1, 0) + attribute(1, bytes.fromhex("3000") + bytes(14))
+    links = Links()
+    heard = [
+        links.hear(each).routes for each in (MADE, UP, message(24, head + source + by), message(25, head + by), DOWN)
+    ]
+    assert heard == [ToReturn.NOTHING] * 2 + [ToReturn.ALL] * 2 + [ToReturn.NOTHING], "it has no route any more"
+
+
 def sysctl(index: int, **values: int) -> bytes:
     """A written sysctl, or those of a new device."""
     numbers = {"forwarding": 2, "ignore": 6}

@@ -129,7 +129,7 @@ class RouteEvents:
             return ToReturn.NOTHING
         asked = ToReturn.ALL if sort in REFUSING else _asked(family, target)
         key = (bytes((family, target, source, tos, table)), *(found.get(each, b"") for each in KEY))
-        doubted, hops = key in self._doubted, _hops(found)
+        doubted, hops = key in self._doubted, _hops(family, found)
         self._doubted.discard(key)
         if kind == RTM_DELROUTE:  # of several with this key perhaps one, or of one some next hops
             self._known.without(key, hops)
@@ -214,8 +214,9 @@ def _asked(family: int, bits: int) -> ToReturn:
     return ToReturn.HARDWARE if (family, bits) in ONE_HOST else ToReturn.ALL
 
 
-def _hops(found: Attributes) -> frozenset[Hop]:
-    name, source = found.get(RTA_NH_ID, b""), found.get(RTA_PREFSRC, b"")
+def _hops(family: int, found: Attributes) -> frozenset[Hop]:
+    # a route of IPv6 stays when its source goes, which it then lacks in the message that it is deleted
+    name, source = found.get(RTA_NH_ID, b""), found.get(RTA_PREFSRC, b"") if family == AF_INET else b""
     if RTA_OIF in found:
         return frozenset({Hop(number(found[RTA_OIF]), _gateway(found), name, source)})
     several = next_hops(found.get(RTA_MULTIPATH, b""))

@@ -18,7 +18,7 @@ class Hop(NamedTuple):
     device: int  # its index; UNTOLD if the message names a nexthop object alone
     gateway: bytes  # value of RTA_GATEWAY or RTA_VIA; empty: none
     nexthop: bytes  # number of the nexthop object of the route; empty: none
-    source: bytes  # the router's own address that the route prefers (`src`); empty: none
+    source: bytes  # the router's own address that the route prefers (`src`), of IPv4 only; empty: none
 
 
 class Way(NamedTuple):
