@@ -237,6 +237,23 @@ def test_a_carrier_matters_to_links_with_routes_alone() -> None:
     assert links.hear(link()).routes is ToReturn.ALL, "it may have had one when the service started"
 
 
+@pytest.mark.parametrize("new", [True, False], ids=["new", "old"])
+def test_a_carrier_that_flaps_does_not_ask_each_of_its_routes(monkeypatch: pytest.MonkeyPatch, *, new: bool) -> None:
+    """There may be thousands, and a flapping carrier has several messages in a second."""
+    links, asked = Links(), list[int]()
+    hosts = [to(2, 32, bytes([10, 0, 0, number]), device=3) for number in range(200)]
+    for each in ([MADE] if new else []) + [sysctl(3, ignore=1), link(flags=IFF_UP | 0x10000), *hosts]:
+        links.hear(each)
+    own = route_events._asked
+
+    def counted(family: int, bits: int) -> ToReturn:
+        asked.append(bits)
+        return own(family, bits)
+
+    monkeypatch.setattr(route_events, "_asked", counted)
+    assert links.hear(link()).routes is (ToReturn.HARDWARE if new else ToReturn.ALL) and len(asked) <= 1
+
+
 def test_a_carrier_that_comes_is_news_where_nothing_told_that_it_was_away() -> None:
     """As where the service starts, or the kernel drops notifications, while a cable is unplugged."""
     carrier, links = link(flags=IFF_UP | 0x10000), Links()

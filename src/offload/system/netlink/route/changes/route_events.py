@@ -88,8 +88,10 @@ class RouteEvents:
 
         `sure`: it has no routes but remembered ones, as a device that `came`.
         """
-        others = ToReturn.NOTHING if sure or device in self._whole else ToReturn.ALL
-        return max([others, *(_asked(*key[0][:2]) for key in self._known.by_device(device))])
+        if not sure and device not in self._whole:
+            return ToReturn.ALL
+        sorts = {key[0][:2] for key in self._known.by_device(device)}  # few, of perhaps thousands: a carrier may flap
+        return max((_asked(*each) for each in sorts), default=ToReturn.NOTHING)
 
     def flushed(self, device: int, address: bytes = b"", *, all_gone: bool = False, sure: bool = False) -> ToReturn:
         """What the routes of IPv4 ask for that the kernel deletes with a device that goes down, or with an address.
