@@ -80,7 +80,7 @@ def packets(network: Home) -> Iterator[Row]:
 
 def first_packet(flow: Flow, sinks: tuple[Sink, Sink], router: Router) -> float:
     """Guest microseconds of the router for the first packet of a connection: each comes from another port."""
-    flows = replace(flow, sport=10_000, ports=PACKETS)
+    flows = replace(flow, sports=range(30_000, 30_000 + PACKETS))
     blast(flows, 100)
     router.run("conntrack", "-F")
     with sinks[0].dropping():

@@ -3,15 +3,17 @@
 import json
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import count
 
 from kernel.netns import Namespace
 
 PORT = 9009
-TRIES = 5  # packets to open a flow
-# Connections of a flow, of which each run takes the next: one in some thirty is in a bucket of the flowtable's hash
-# with another, by a random seed, and a comparison more for each packet is 0.2 us.
-CONNECTIONS = 3
+TRIES = 5  # packets to open a connection
+# Connections of a flow: two in one bucket of the flowtable's hash, whose seed is random, are a comparison more for each
+# packet, 0.2 us. Of 64 tuples in 128 buckets a quarter have it, always about as many.
+CONNECTIONS = 32
+FIRST = count(20_000, CONNECTIONS)  # ports for the next flow, of connections that the router does not know
 # Seconds that connections and flows last: where the machine waits for its disk, its clock runs ahead by minutes, and a
 # packet of a connection that has ended takes another way.
 LASTING = 500_000
@@ -28,26 +30,19 @@ class End:
 
 @dataclass(frozen=True)
 class Flow:
-    """A UDP flow as one host sends it, established if it has one port, to `address` and `dport` by the neighbour's MAC.
+    """UDP packets as one host sends them to `address` by the neighbour's MAC, from and to these ports in turn.
 
-    `ports`: so many source ports in turn, from `sport`, each a connection of its own. `others`: source and destination
-    ports of further established connections that are alike. `workers`: workqueues of the kernel do a part of the work,
-    another one each time, so that the time of their threads counts, too, and the packets come APART.
+    `workers`: workqueues of the kernel do a part of the work, another one each time, so that the time of their threads
+    counts, too, and the packets come APART.
     """
 
     sender: End
     source: str
-    sport: int
+    sports: range
     address: str
-    dport: int
+    dports: range
     mac: str
-    ports: int = 1
-    others: tuple[tuple[int, int], ...] = ()
     workers: bool = False
-
-    def connections(self) -> tuple["Flow", ...]:
-        """The same over each of its connections."""
-        return self, *(replace(self, sport=sport, dport=dport) for sport, dport in self.others)
 
 
 def establish(router: Namespace, near: End, far: End, address: str, near_mac: str, far_mac: str) -> tuple[Flow, Flow]:
@@ -61,28 +56,32 @@ def establish(router: Namespace, near: End, far: End, address: str, near_mac: st
         server.bind((address, PORT))
     with server:
         server.settimeout(5)
+        first = next(FIRST)
+        ports = range(first, first + CONNECTIONS)
         try:
-            opened = [_opened(near, server, address) for _ in range(CONNECTIONS)]
+            ends = {_opened(near, server, address, port) for port in ports}
         except AssertionError:
             for command in STATE:
                 print(f"{command}:\n{router.run(*command.split())}", flush=True)
             raise
     _keep_neighbours(router)
-    (source, sport), (target, dport) = opened[0]
-    forth = Flow(near, source, sport, address, PORT, near_mac, others=tuple((ours[1], PORT) for ours, _ in opened[1:]))
-    return forth, Flow(far, address, PORT, target, dport, far_mac, others=tuple((PORT, to[1]) for _, to in opened[1:]))
+    ((source, target),) = ends
+    there = range(PORT, PORT + 1)
+    return Flow(near, source, ports, address, there, near_mac), Flow(far, address, there, target, ports, far_mac)
 
 
-def _opened(near: End, server: socket.socket, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Address and port of the opener, as itself and as the server sees them."""
+def _opened(near: End, server: socket.socket, address: str, port: int) -> tuple[str, str]:
+    """The opener's address, as itself and as the server sees it, with the same port."""
     with near.host.entered():
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.bind(("", port))
         client.connect((address, PORT))
     with client:
         client.settimeout(5)
         for _ in range(3):
-            seen = _both_ways(client, server)
-        return client.getsockname(), seen
+            target, seen = _both_ways(client, server)
+        assert seen == port, f"the server sees port {seen} of {port}"
+        return client.getsockname()[0], target
 
 
 def _both_ways(client: socket.socket, server: socket.socket) -> tuple[str, int]:

@@ -49,8 +49,7 @@ def around(lab: House) -> dict[str, Figure]:
 def through(lab: House, device: str, flow: Flow) -> Figure:
     """Guest microseconds per packet from host to host, without those that the emulated chip took."""
     (beyond,) = FROM.keys() - {device}
-    for connection in flow.connections():
-        blast(connection, WARM)
+    blast(flow, WARM)
     sink = Sink(lab.hosts[FROM[beyond]], ("eth0",))
     return dropped(flow, sink, MANY, NEVER, elsewhere=lambda: emulation(lab, device)[1])
 

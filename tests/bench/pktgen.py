@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 
 from bench.established import Flow
@@ -28,7 +27,7 @@ AGREED = 0.003  # two runs in succession that differ by less are one figure
 # objects), else it may do so in the threads that are watched. To an idle guest they are free.
 SETTLE = 0.2
 WARM = 500  # packets after which caches, neighbours and the generator itself are warm
-SO_SNDBUFFORCE = 32  # asm-generic/socket.h
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 QUEUE = 1 << 24  # bytes of a socket
 SLABS = Path("/sys/kernel/slab")
 MORE = 100  # packets, more than partly used slabs have room for
@@ -71,10 +70,8 @@ def blast(flow: Flow, count: int) -> float:
         f"src_min {flow.source}",
         f"src_max {flow.source}",
         f"dst_mac {flow.mac}",
-        f"udp_src_min {flow.sport}",
-        f"udp_src_max {flow.sport + flow.ports}",  # this one is left out
-        f"udp_dst_min {flow.dport}",
-        f"udp_dst_max {flow.dport}",
+        *_ports("src", flow.sports),
+        *_ports("dst", flow.dports),
     )
     device = flow.sender.device
     with flow.sender.host.entered():
@@ -95,6 +92,11 @@ def blast(flow: Flow, count: int) -> float:
     return sum(busy - before.get(thread, 0) for thread, busy in after.items()) / 1000 / count
 
 
+def _ports(which: str, ports: range) -> tuple[str, str]:
+    # the generator leaves out the highest, unless it is the only one
+    return f"udp_{which}_min {ports.start}", f"udp_{which}_max {ports.stop if len(ports) > 1 else ports.start}"
+
+
 def _make_room() -> None:
     """Begin with an empty slab for packets.
 
@@ -102,11 +104,14 @@ def _make_room() -> None:
     changes slabs twice for each packet, 0.5 us on 6.1, for as long as no other work changes how full the slabs are.
     """
     room = MORE + max(map(_room, CACHES))
-    sender, unread = socket.socketpair()
-    with sender, unread:
-        sender.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, QUEUE)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):  # not of AF_UNIX: the kernel takes the memory of its packets from other slabs
+        unread.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, QUEUE)
+        unread.bind(("127.0.0.1", 0))
         for _ in range(room):
-            sender.send(bytes(512))
+            sender.sendto(bytes(SIZE * 4), unread.getsockname())
 
 
 def _room(cache: str) -> int:
@@ -146,8 +151,7 @@ def _write(name: str, command: str) -> None:
 
 def cost(flow: Flow, around: Sink, beyond: Sink, count: int = COUNT) -> Figure:
     """Guest microseconds per packet of the router alone: `around` drops what reaches it, `beyond` what leaves it."""
-    for connection in flow.connections():
-        blast(connection, WARM)
+    blast(flow, WARM)
     without = dropped(flow, around, count)
     return dropped(flow, beyond, count) - without
 
@@ -163,12 +167,11 @@ def dropped(
 
     `elsewhere`: microseconds so far of work in these threads that a router's processor would not do; they do not count.
     """
-    connections = cycle(flow.connections())
 
     def run() -> float:
         _make_room()
         before = elsewhere()
-        whole = blast(next(connections), count)
+        whole = blast(flow, count)
         return whole - (elsewhere() - before) / count
 
     with sink.dropping():

@@ -17,7 +17,7 @@ from bench.pktgen import SETTLE, Sink, blast, dropped
 @pytest.fixture
 def flow() -> Flow:
     host: Any = SimpleNamespace(entered=nullcontext)
-    return Flow(End(host, "eth0"), "192.0.2.1", 1000, "192.0.2.2", 9009, "02:00:00:00:00:01")
+    return Flow(End(host, "eth0"), "192.0.2.1", range(1000, 1032), "192.0.2.2", range(9009, 9010), "02:00:00:00:00:01")
 
 
 def test_a_run_that_the_kernel_disturbed_does_not_count(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> None:
@@ -31,15 +31,9 @@ def test_a_run_that_the_kernel_disturbed_does_not_count(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Sink, "dropping", dropping)
     monkeypatch.setattr(pktgen, "_make_room", lambda: opened.append("room"))
-
-    def sent(connection: Flow, _: int) -> float:
-        opened.append(str(connection.sport))
-        return next(figures)
-
-    monkeypatch.setattr(pktgen, "blast", sent)
-    found = dropped(replace(flow, others=((2000, 9009),)), Sink(flow.sender.host, ("eth0",)))
-    assert round(found.value, 3) == 8.129 and found.repetitions == 3
-    assert opened == ["sink", "room", "1000", "room", "2000", "room", "1000"]
+    monkeypatch.setattr(pktgen, "blast", lambda *_: next(figures))
+    found = dropped(flow, Sink(flow.sender.host, ("eth0",)))
+    assert round(found.value, 3) == 8.129 and found.repetitions == 3 and opened == ["sink", *3 * ["room"]]
 
 
 def test_what_an_emulated_engine_takes_does_not_count(monkeypatch: pytest.MonkeyPatch, flow: Flow) -> None:
@@ -65,9 +59,16 @@ def test_what_was_closed_before_a_run_is_freed_before_it(
 
     monkeypatch.setattr(pktgen, "_threads", lambda _: returned("threads", set()))
     monkeypatch.setattr(pktgen, "_busy", lambda _: returned("busy", {}))
-    monkeypatch.setattr(pktgen, "_write", lambda name, _: done.append(name))
+    told = []
+
+    def write(name: str, command: str) -> None:
+        done.append(name)
+        told.append(command)
+
+    monkeypatch.setattr(pktgen, "_write", write)
     monkeypatch.setattr("time.sleep", done.append)
     blast(flow, 10)
+    assert {"udp_src_min 1000", "udp_src_max 1032", "udp_dst_min 9009", "udp_dst_max 9009"} <= set(told)
     begun = done.index("pgctrl")
     assert done[begun - 3 : begun + 1] == ["threads", SETTLE, "busy", "pgctrl"]
 
