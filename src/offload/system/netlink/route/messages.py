@@ -180,8 +180,9 @@ class Links:
             return ToReturn.NOTHING
         family, _, index, flags, _ = IFINFOMSG.unpack_from(body)
         asked = ToReturn.NOTHING if flags & IFF_CARRIER else self._routes.unplugged(index)
-        if family != AF_BRIDGE and self._carriers.changed(index, flags):
-            asked = max(asked, self._routes.by(index, sure=_has_no_routes(attributes(body, IFINFOMSG.size))))
+        if family != AF_BRIDGE and (most := self._carriers.changed(index, flags)):
+            own = self._routes.by(index, sure=_has_no_routes(attributes(body, IFINFOMSG.size)))
+            asked = max(asked, min(most, own))
         return asked
 
     def _news(self, kind: int, body: bytes) -> bool:

@@ -4,6 +4,7 @@ Where ignore_routes_with_linkdown is 1, the kernel ignores routes by a device th
 include/uapi/linux/netconf.h.
 """
 
+from offload.model.kernel.to_return import ToReturn
 from offload.nouns import dataclass, field
 from offload.system.netlink.route.rtnetlink import AF_INET, AF_INET6, IFF_UP
 from offload.system.netlink.wire import attributes, message, number
@@ -25,10 +26,11 @@ class Carriers:
     _ignoring: set[tuple[int, int]] = field(default_factory=set)
     # by device, as it was told last; of one that is down, True: it has no routes
     _there: dict[int, bool] = field(default_factory=dict)
+    _doubted: set[int] = field(default_factory=set)  # devices of which notifications may have been lost
 
     def doubt(self) -> None:
-        """Note that the kernel dropped notifications: the next flags of each device count as a change."""
-        self._there.clear()
+        """Note that the kernel dropped notifications: the next flags of a device ask for LOST if they are as before."""
+        self._doubted = set(self._there)
 
     def sysctl(self, kind: int, body: bytes) -> bool:
         """Note the sysctl in a message (type, body); True if one was written, and so has changed.
@@ -45,20 +47,26 @@ class Carriers:
             self._ignoring.discard(place)
         return found.keys() == WRITTEN and before != len(self._ignoring)
 
-    def changed(self, device: int, flags: int) -> bool:
-        """Whether the kernel ignores, or heeds again, routes by the device with this index, which now has these flags.
+    def changed(self, device: int, flags: int) -> ToReturn:
+        """The most that routes by the device with this index ask for, as it now has these flags; NOTHING: no change.
 
-        The first flags of a device count as a change, for it may have had no carrier before. The kernel copies IPv4's
-        value for new devices to those that have no address yet, and tells of the copy no more; so that counts for all.
+        They ask if the kernel ignores them, or heeds them again. The first flags of a device count as a change,
+        for it may have had no carrier before. The kernel copies IPv4's value for new devices to those that have no
+        address yet, and tells of the copy no more; so that counts for all.
         """
         there = bool(flags & IFF_CARRIER) or not flags & IFF_UP
         before, self._there[device] = self._there.get(device), there
+        same = ToReturn.LOST if device in self._doubted else ToReturn.NOTHING
+        self._doubted.discard(device)
         places = (*_places(device, OF_ALL_DEVICES), (AF_INET, OF_NEW_DEVICES))
-        return before is not there and not self._ignoring.isdisjoint(places)
+        if self._ignoring.isdisjoint(places):
+            return ToReturn.NOTHING
+        return same if before is there else ToReturn.ALL
 
     def left(self, device: int) -> None:
         """Note that the device with this index exists no more."""
         self._there.pop(device, None)
+        self._doubted.discard(device)
         self._ignoring.difference_update(_places(device))
 
 
