@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from bench.established import Flow, fast
-from bench.hardware import AGREED, CHOICE, COUNT, around, emulation, through
+from bench.hardware import CHOICE, around, emulation, through
 from bench.hardware import flows as opened
 from bench.pktgen import Sink, blast, dropped
 from bench.rows import Figure, against, mean
@@ -69,8 +69,8 @@ def _by_air(lab: House) -> Figure:
     assert fast(lab.router), f"the flow is slow by {lab.router.run('nft', 'list', 'ruleset')}"
     for device, flow, beyond in (("ap0", forth, "wan"), ("wan", back, "lan")):
         settled(lab, flow, lambda taken: taken == 0)
-        without = dropped(flow, Sink(lab.router, (device,)), COUNT, AGREED)
-        figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",)), COUNT, AGREED) - without)
+        without = dropped(flow, Sink(lab.router, (device,)))
+        figures.append(dropped(flow, Sink(lab.hosts[beyond], ("eth0",))) - without)
     return mean(figures)
 
 
