@@ -96,8 +96,8 @@ AREAS = {
     ],
     "returns": [Programs(place, ("returns",), slow_packets=True) for place in USER_MODE.values()],
     "flows": [Programs(HERE, ("flows",))],
-    "stations": [Programs(HERE, ("many_stations",))],
-    "growth": [Programs(HERE, ("growth",))],
+    "stations": [Programs(COUNTED["6.12"], ("many_stations",), "rest")],
+    "growth": [Programs(COUNTED["6.12"], ("growth",), "rest")],
 }
 MEMORY = "memory"  # no area of its own: the lines in MB of two others
 WITH_MEMORY = ("control", "connections")

@@ -2,22 +2,20 @@
 
 Figures in counted instructions (QEMU's icount) are measured until two runs agree. Those of programs are medians of
 processor time, in rounds in which the other program and ours take turns, so that other load on the machine affects
-both. Where only ours is measured, in one size or in several, the least of some rounds counts: load only adds to it.
+both. Where only ours is measured, the least of some rounds counts: load only adds to it.
 """
 
 import json
 import platform
 import resource
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import repeat
 from typing import Self
 
 MARK = "bench row: "
 AGREED = 0.02  # two runs that differ by less are one figure
 MOST = 5  # runs until a figure is called unsettled
-OFTENER = 8  # times that a small size is measured in a round, at most
 YES, NO, UNSETTLED, NOT_MEASURED = "yes", "no", "unsettled", "not measured"
 
 
@@ -101,16 +99,6 @@ def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int)
     times = [(_milliseconds(theirs), _milliseconds(ours)) for _ in range(rounds + 1)][1:]
     one, other = (Figure(statistics.median(each), rounds) for each in zip(*times, strict=True))
     return one, other
-
-
-def in_turn(sizes: Sequence[int], rounds: int) -> Iterator[int]:
-    """Each size once in a round, but a smaller one oftener: its time is short, and other load a larger part of it.
-
-    In turns, because a processor that gets slower would else slow the last sizes alone.
-    """
-    for _ in range(rounds):
-        for size in sizes:
-            yield from repeat(size, min(OFTENER, sizes[-1] // size))
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

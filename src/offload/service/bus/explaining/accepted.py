@@ -3,8 +3,6 @@
 A connection is not offloaded before that (compiler/offload/tables/guard.py).
 """
 
-from functools import cached_property
-
 from offload.compiler.offload.tables.guard import REPLIED
 from offload.model.flow import Values
 from offload.model.plan import Plan
@@ -27,6 +25,8 @@ class AcceptedReplies:
     def __init__(self, nft: Nft, plan: Plan) -> None:
         self._nft, self._tables = nft, [table.name for table in plan.tables]
         self._asked = 0
+        # IPv4, then IPv6, once they are listed; None in place of a set: it cannot be read
+        self._listed: list[frozenset[bytes] | None] | None = None if self._tables else [None, None]
 
     def __call__(self, values: Values) -> bool | None:
         """Whether the firewall accepted a reply of this connection in the last minute, by a set of one of our tables.
@@ -34,24 +34,25 @@ class AcceptedReplies:
         `values`: of its conntrack entry, as `Entry.values` has them. None: not known, as they have no conntrack id,
         there is no table of ours, or a set cannot be read.
         """
-        if not values[-1] or not self._tables:
+        src, number = values[1], values[-1]
+        if not number:
             return None
-        ipv6, key = len(values[1]) != IPV4, values[1] + values[2] + values[-1]
-        if self._asked == FEW:
-            known = self._listed[ipv6]
-            return None if known is None else key in known
+        ipv6, key, listed = len(src) != IPV4, src + values[2] + number, self._listed
+        if listed is None:
+            if self._asked < FEW:
+                return self._ask(key, ipv6=ipv6)
+            listed = self._listed = [self._elements(each.name) for each in REPLIED]
+        known = listed[ipv6]
+        return None if known is None else key in known
+
+    def _ask(self, key: bytes, *, ipv6: bool) -> bool | None:
         self._asked += 1
         found = {self._nft.remembers(table, REPLIED[ipv6].name, key) for table in self._tables}
         return True if True in found else None if None in found else False
 
-    @cached_property
-    def _listed(self) -> tuple[frozenset[bytes] | None, ...]:
-        # IPv4, then IPv6; None for a family of which a set cannot be listed
-        found = []
-        for each in REPLIED:
-            sets = [self._nft.keys(table, each.name) for table in self._tables]
-            found.append(None if None in sets else frozenset[bytes]().union(*(one for one in sets if one is not None)))
-        return tuple(found)
+    def _elements(self, name: str) -> frozenset[bytes] | None:
+        sets = [self._nft.keys(table, name) for table in self._tables]
+        return None if None in sets else frozenset[bytes]().union(*(one for one in sets if one is not None))
 
 
 def explainer_of(engine: Engine, read: Read) -> Explainer:
