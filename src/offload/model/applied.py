@@ -20,9 +20,8 @@ class Applied:
     returned: tuple[str, ...] = ()  # tables that were created again or deleted: their flows went to the slow path
     made: tuple[str, ...] = ()  # tables that were created; of these, `returned` lacks those that did not exist before
     loaded: bool = False  # the pass loaded the firewall
-    owed: tuple[
-        str, ...
-    ] = ()  # after an error: tables still to be created, as traffic that became slow has flows there
+    # after an error: tables still to be created, as traffic that became slow has flows there
+    owed: tuple[str, ...] = ()
 
     def then(
         self, changes: int, time: str, error: str = "", returned: tuple[str, ...] = (), made: tuple[str, ...] = ()
