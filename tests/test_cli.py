@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from command import Offload, edit
 from offload import __version__
@@ -243,18 +245,41 @@ def test_help_of_the_firewall_fits_the_terminal(
         assert [line.strip() for line in HELP.splitlines()] == [line.strip() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("word", VERBS)
-@pytest.mark.parametrize("more", [(), ("--json",)])
-def test_a_verb_alone_means_what_argparse_makes_of_it(word: str, more: tuple[str, ...]) -> None:
+def options_of(word: str) -> list[str]:
+    return [flag for flag, _ in (*VERBS[word].arguments, ("--json", {})) if flag.startswith("-")]
+
+
+LINES = st.sampled_from(list(VERBS)).flatmap(
+    lambda word: st.tuples(st.just(word), st.lists(st.sampled_from([*options_of(word), "3", "lan", "a b"]), max_size=5))
+)
+
+
+@given(LINES)
+def test_a_verb_with_options_means_what_argparse_makes_of_it(line: tuple[str, list[str]]) -> None:
+    word, more = line
     plain = _plain([word, *more])
-    needed = [flag for flag, words in VERBS[word].arguments if flag[0] != "-" and "?" not in words.get("nargs", "")]
-    if needed:
-        assert plain is None
-    else:
-        assert {"root": None} | vars(parser().parse_args([word, *more])) == vars(plain)
+    if plain is not None:
+        assert {"root": None} | vars(parser(word).parse_args([word, *more])) == vars(plain)
 
 
-@pytest.mark.parametrize("line", ["", "fly", "status lan", "zones --root /", "flows --limit 3", "status --json --json"])
+@pytest.mark.parametrize("line", ["status", "status --json --json", "flows --limit 3 --json", "flows --zone lan --all"])
+def test_most_lines_are_understood_without_argparse(line: str) -> None:
+    assert _plain(line.split()) is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "fly",
+        "status lan",
+        "zones --root /",
+        "flows --limit",
+        "flows --limit -3",
+        "flows --limit=3",
+        "flows --lim 3",
+    ],
+)
 def test_every_other_line_is_argparse_s(line: str) -> None:
     assert _plain(line.split()) is None
 

@@ -26,6 +26,7 @@ def _directory(path: str) -> "Path":
 
 
 JSON: tuple[str, dict[str, Any]] = ("--json", {"action": "store_true", "help": "answer in JSON"})
+ONE_VALUE = {"help", "metavar", "default"}  # keywords of argparse of an option with one value, taken as it is
 ROOT: tuple[str, dict[str, Any]] = (
     "--root",
     {"type": _directory, "metavar": "DIR", "help": "a router as a directory instead of this one"},
@@ -97,13 +98,26 @@ def _rooted() -> str:
 
 
 def _plain(argv: list[str]) -> "Namespace | None":
-    # A verb alone, or with --json: most calls are such, and without argparse they take a third less time.
+    # A verb with options as its help names them: most calls are such, and without argparse they take a third less
+    # time. None: argparse has to understand it, or say what is wrong.
     verb = VERBS.get(argv[0]) if argv else None
     needed = verb and any(not flag.startswith("-") and words.get("nargs") != "?" for flag, words in verb.arguments)
-    if verb is None or needed or argv[1:] not in ([], [JSON[0]]):
+    if verb is None or needed:
         return None
-    given = {flag.lstrip("-").replace("-", "_"): _default(words) for flag, words in verb.arguments}
-    return cast("Namespace", SimpleNamespace(**given, verb=argv[0], json=bool(argv[1:]), root=None))
+    options = {flag: words for flag, words in (JSON, *verb.arguments) if flag.startswith("-")}
+    given = {_attribute(flag): _default(words) for flag, words in (JSON, *verb.arguments)}
+    rest = iter(argv[1:])
+    for flag in rest:
+        words = options.get(flag)
+        value = True if words and words.get("action") == "store_true" else next(rest, "")
+        if words is None or not (value is True or words.keys() <= ONE_VALUE) or str(value)[:1] in {"", "-"}:
+            return None
+        given[_attribute(flag)] = value
+    return cast("Namespace", SimpleNamespace(**given, verb=argv[0], root=None))
+
+
+def _attribute(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
 
 
 def _default(words: dict[str, Any]) -> Any:
