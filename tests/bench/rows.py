@@ -1,7 +1,7 @@
 """The rows of the bench: what each compares, how often a figure is measured, and how a program prints them.
 
 Figures in counted instructions (QEMU's icount) are measured until two runs agree. Those of programs are medians of
-processor time, in rounds in which the other program and ours take turns, so that other load on the machine affects
+rounds in processor time, in which the other program and ours take turns, so that other load on the machine affects
 both. Where only ours is measured, the least of some rounds counts: load only adds to it.
 """
 
@@ -94,11 +94,20 @@ def _near(runs: Sequence[float], agreed: float) -> bool:
     return max(runs) - min(runs) <= agreed * max(map(abs, runs))
 
 
-def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:
-    """Milliseconds of processor time of both, medians of rounds in which they take turns; the first warms up."""
-    times = [(_milliseconds(theirs), _milliseconds(ours)) for _ in range(rounds + 1)][1:]
-    one, other = (Figure(statistics.median(each), rounds) for each in zip(*times, strict=True))
-    return one, other
+def turns(
+    theirs: Callable[[], object], ours: Callable[[], object], rounds: int, again: int = 1
+) -> tuple[Figure, Figure]:
+    """Milliseconds of processor time of both: the peer's median, and that times the median of the rounds' ratios.
+
+    They take turns, as a processor does not always have the same speed; the first round warms up. `again`: how often
+    the peer runs in a round, where it takes much less time than ours.
+    """
+    times = []
+    for _ in range(rounds + 1):
+        peer = statistics.median(_milliseconds(theirs) for _ in range(again))
+        times.append((peer, _milliseconds(ours) / peer))
+    peer, ratio = map(statistics.median, zip(*times[1:], strict=True))
+    return Figure(peer, rounds), Figure(peer * ratio, rounds)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

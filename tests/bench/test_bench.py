@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
+from bench import rows
 from bench.__main__ import ENDED, HERE, Place, Programs
 from bench.rows import MARK, MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, Row, against, alone, mean, repeated, turns
 
@@ -61,10 +62,22 @@ def test_a_goal_of_nothing() -> None:
     assert [alone("work", "", Figure(value, 1), 0, "").met for value in (0, 1)] == [YES, NO]
 
 
-def test_turns_are_taken() -> None:
+def test_turns_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    turns(lambda: order.append("theirs"), lambda: order.append("ours"), 2)
-    assert order == ["theirs", "ours"] * 3
+
+    def milliseconds(work: Callable[[], object]) -> float:
+        work()
+        return 1.0
+
+    monkeypatch.setattr(rows, "_milliseconds", milliseconds)
+    turns(lambda: order.append("theirs"), lambda: order.append("ours"), 2, again=2)
+    assert order == ["theirs", "theirs", "ours"] * 3
+
+
+def test_a_processor_that_gets_slower_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = iter([9.0, 9.0, 10.0, 30.0, 20.0, 60.0, 15.0, 45.0])
+    monkeypatch.setattr(rows, "_milliseconds", lambda _: next(took))
+    assert turns(lambda: None, lambda: None, 3) == (Figure(15, 3), Figure(45, 3))
 
 
 @pytest.fixture
