@@ -99,7 +99,7 @@ def _rooted() -> str:
 
 def _plain(argv: list[str]) -> "Namespace | None":
     # A verb with options as its help names them: most calls are such, and without argparse they take a third less
-    # time. None: argparse has to understand it, or say what is wrong.
+    # time. None: argparse has to parse the line, and says what is wrong with it.
     verb = VERBS.get(argv[0]) if argv else None
     needed = verb and any(not flag.startswith("-") and words.get("nargs") != "?" for flag, words in verb.arguments)
     if verb is None or needed:
@@ -108,9 +108,12 @@ def _plain(argv: list[str]) -> "Namespace | None":
     given = {_attribute(flag): _default(words) for flag, words in (JSON, *verb.arguments)}
     rest = iter(argv[1:])
     for flag in rest:
-        words = options.get(flag)
-        value = True if words and words.get("action") == "store_true" else next(rest, "")
-        if words is None or not (value is True or words.keys() <= ONE_VALUE) or str(value)[:1] in {"", "-"}:
+        words = options.get(flag, {})
+        if words.get("action") == "store_true":
+            given[_attribute(flag)] = True
+            continue
+        value = next(rest, "")
+        if not words or not words.keys() <= ONE_VALUE or not value or value.startswith("-"):
             return None
         given[_attribute(flag)] = value
     return cast("Namespace", SimpleNamespace(**given, verb=argv[0], root=None))

@@ -103,7 +103,7 @@ def note_returned(
 
 
 def _note_attempt(engine: "Engine", applied: Applied, plan: Plan, wanted: Collection[str]) -> None:
-    # If nft refused a table after another was created, the next attempt or pass creates what is left, and no more.
+    # Where nft took one table and refused the other, the next attempt or pass creates only what is missing.
     left = set[str]()
     if applied.error:
         left = {*applied.owed, *(wanted if applied.made else ()), *(reconcile.TABLE_NAMES if applied.loaded else ())}

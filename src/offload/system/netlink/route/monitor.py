@@ -62,7 +62,7 @@ class Monitor:
         with suppress(OSError):  # kernels before 5.3 have no such objects
             self._links.there(dump(NETLINK_ROUTE, NEXTHOPS))
         for each in SYSCTLS:
-            with suppress(OSError):  # a kernel without IPv6
+            with suppress(OSError):  # without IPv6, or a kernel that has no such messages
                 self._links.written(dump(NETLINK_ROUTE, each))
 
     def _heard(self, datagram: bytes | None) -> Notification:

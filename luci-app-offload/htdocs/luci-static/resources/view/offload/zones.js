@@ -28,7 +28,7 @@ return view.extend({
 		return Promise.all([ asked(), uci.load([ 'firewall', 'offload' ]).catch(unreadable) ]);
 	},
 
-	/** After either the form shows what is saved, and no choice is left to speak of. */
+	/** Save and Reset leave no unsaved choice in the form, so the preview is drawn again. */
 	handleSave(...args) {
 		return this.super('handleSave', args).then(() => this.foresee());
 	},

@@ -24,7 +24,7 @@ class Carriers:
 
     # (family, index of a device, or OF_ALL_DEVICES, or OF_NEW_DEVICES)
     _ignoring: set[tuple[int, int]] = field(default_factory=set)
-    # by device, as it was told last; of one that is down, True: it has no routes
+    # by device, whether it has a carrier by its last notification; True for one that is down, as it has no routes
     _there: dict[int, bool] = field(default_factory=dict)
     _doubted: set[int] = field(default_factory=set)  # devices of which notifications may have been lost
 
