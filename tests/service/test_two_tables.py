@@ -126,3 +126,28 @@ def test_after_new_rules_of_our_firewall_the_next_pass_creates_the_table_that_is
     while two.service.work().error:
         pass
     assert (two.created(SOFTWARE), two.created(HARDWARE)) == (1, 1)
+
+
+def test_a_table_that_was_created_before_a_second_load_of_our_firewall_is_created_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = firewall_router()
+    host.fakes.nft = host.nft
+    two = TwoTables(monkeypatch, fakes=host.fakes)
+    firewall, read = two.service.firewall, Engine.read
+    assert firewall is not None
+    firewall.force()
+    two.refuse, two.word = 1, DELETION
+
+    def reads(engine: Engine) -> Decided:
+        if two.created(SOFTWARE) and two.word == DELETION:  # a service of procd has another rule by now
+            firewall.force()
+            two.fakes.netlink.able = frozenset({"lan1", "wan"})  # so it decides otherwise, and tries again
+            two.refuse, two.word = 2, f"table inet {SOFTWARE} {{"
+        return read(engine)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "read", reads)
+        assert two.service.work().error and two.created(SOFTWARE) == 1
+    assert two.service.owed == {SOFTWARE, HARDWARE}
+    assert not two.service.work().error and (two.created(SOFTWARE), two.created(HARDWARE)) == (2, 1)

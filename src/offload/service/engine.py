@@ -228,7 +228,7 @@ class Engine:
             self.news += _device_news(before.plan if before else Plan(), self.decided.plan)
         self.bound_news()
         self.applied = applied
-        self.owed = self.owed.difference(applied.made) if applied.error else frozenset()
+        self.owed = self.owed if applied.error else frozenset()
         self.returned |= dict.fromkeys(applied.returned, applied.time)
         return applied
 

@@ -57,7 +57,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
         if last is not None and decided.plan == last.plan:
             break  # no device vanished meanwhile, so nft refuses the plan itself
         last, others = decided, engine.doors.nft.of_others if others is None else others
-        wanted = {*engine.owed, *moved, *_for_routes(engine, decided.plan)}.difference(outcome.made)
+        wanted = {*moved, *_for_routes(engine, decided.plan)}.difference(outcome.made) | engine.owed
         sent_at = sent_at if outcome.made else engine.doors.clock()  # of a table that is not created once more
         wanted |= set(_moved_meanwhile(engine, decided.plan))
         applied = _apply(engine, decided, wanted)
@@ -103,11 +103,12 @@ def note_returned(
 
 
 def _note_attempt(engine: "Engine", applied: Applied, plan: Plan, wanted: Collection[str]) -> None:
-    # Where nft took one table and refused the other, the next attempt or pass creates only what is missing.
+    # Where nft took one table and refused the other, the next attempt or pass creates only what is missing. A table of
+    # an earlier attempt is missing again if this one loaded rules of our firewall.
     left = set[str]()
     if applied.error:
         left = {*applied.owed, *(wanted if applied.made else ()), *(reconcile.TABLE_NAMES if applied.loaded else ())}
-        engine.owed = engine.owed.union(left)
+    engine.owed = engine.owed.union(left).difference(applied.made)
     if applied.made or not applied.error:
         engine.stations.moves.returned(left.union(applied.made), plan, engine.doors.clock())
 
