@@ -27,9 +27,8 @@ COMMANDS = {
 }
 SUMMARY_GOAL, STEEPEST = 0.95, 1.05
 METHOD = "counted instructions"
-RESTED = (
-    300  # seconds, which cost a machine with such a clock nothing: the service reads anew after nine times the work
-)
+# Seconds, in which the service's last reading becomes too old to be used again; such a clock does not wait for them.
+RESTED = 300
 
 
 def main() -> None:

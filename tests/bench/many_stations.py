@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from bench.foreign import bare
-from bench.rows import Figure, against, alone, turns
+from bench.python import NAME, bare
+from bench.rows import Figure, against, alone
 from offload.model.network import Neighbour, Station
 from offload.nouns import replace
 from offload.service.roaming.stations import StationTracker
@@ -44,9 +44,8 @@ def main() -> None:
     """Print a row for thousands that come, one for a pass after that, and their growth."""
     _round(SOME)  # the first time imports
     few, some, many, most = (_round(count) for count in (FEW, SOME, MANY, MOST))
-    python, _ = turns(bare, lambda: None, 1)
     work = f"{MANY} stations come: text of their sets"
-    against(work, "bare Python", "ms", (python, Figure(many[0], 1)), COME, METHOD).show()
+    against(work, NAME, "ms", (bare(), Figure(many[0], 1)), COME, METHOD).show()
     grown(f"{SOME} to {MOST} stations come: exponent", some[0], most[0])
     work = f"pass that changes nothing, {MANY} stations"
     against(work, f"{FEW} stations", "ms", (Figure(few[1], 1), Figure(many[1], 1)), SAME, METHOD).show()

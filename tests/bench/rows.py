@@ -104,20 +104,20 @@ def turns(
     """
     times = []
     for _ in range(rounds + 1):
-        peer = statistics.median(_milliseconds(theirs) for _ in range(again))
-        times.append((peer, _milliseconds(ours) / peer))
+        peer = statistics.median(milliseconds(theirs) for _ in range(again))
+        times.append((peer, milliseconds(ours) / peer))
     peer, ratio = map(statistics.median, zip(*times[1:], strict=True))
     return Figure(peer, rounds), Figure(peer * ratio, rounds)
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
+    """Milliseconds of processor time that some work takes, with that of its children that end in it."""
     began = _busy()
     work()
     return 1000 * (_busy() - began)
 
 
 def _busy() -> float:
-    """Seconds of processor time so far, of this process and of its children that have ended."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
 

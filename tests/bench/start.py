@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import tempfile
 import time
@@ -19,7 +18,6 @@ from bench.rows import Figure, alone
 from kernel.guest import REPOSITORY
 from kernel.lab import NETLINK_NETFILTER, Router, home
 
-ROUNDS = 1  # a counted figure repeats
 GOALS = {"bytecode": (2.0, 0.35), "source": (6.0, 1.0)}  # seconds: to tables, and for a verb
 INSTALLED = Path("/usr/lib/offload")
 BYTECODE = REPOSITORY / "files/etc/uci-defaults/10-offload-bytecode"
@@ -30,18 +28,19 @@ PATIENCE = 120.0
 def main() -> None:
     """Print the rows."""
     unpack(next((REPOSITORY / "build" / "packages").glob("offload_*.ipk")))
+    subprocess.run(["sh", BYTECODE], check=True)  # as an installation does
     with home() as network:
-        measure(network.router, "source")
-        subprocess.run(["sh", BYTECODE], check=True)  # as an installation does
+        started(network.router)  # the first time reads the disk
         measure(network.router, "bytecode")
+        forget_bytecode()
+        measure(network.router, "source")
 
 
 def measure(router: Router, kind: str) -> None:
-    """Start it several times; the first time does not count, because it reads the disk."""
-    rounds = [started(router) for _ in range(ROUNDS + 1)][1:]
+    """Start it once: a counted figure repeats."""
     works = (f"start to tables, from {kind}", f"`offload zones` by the service, from {kind}")
-    for work, seconds, goal in zip(works, zip(*rounds, strict=True), GOALS[kind], strict=True):
-        alone(work, "s", Figure(statistics.median(seconds), ROUNDS), goal, "counted instructions").show()
+    for work, seconds, goal in zip(works, started(router), GOALS[kind], strict=True):
+        alone(work, "s", Figure(seconds, 1), goal, "counted instructions").show()
 
 
 def unpack(package: Path) -> None:
@@ -49,7 +48,12 @@ def unpack(package: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for archive, place in ((package, folder), (Path(folder, "data.tar.gz"), "/")):
             subprocess.run(["tar", "-xzf", archive, "-C", place], check=True)
-    for made in INSTALLED.rglob("__pycache__"):
+    forget_bytecode()
+
+
+def forget_bytecode() -> None:
+    """Remove the bytecode of our modules and templates."""
+    for made in list(INSTALLED.rglob("__pycache__")):
         shutil.rmtree(made)
 
 

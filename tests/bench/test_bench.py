@@ -69,14 +69,14 @@ def test_turns_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         work()
         return 1.0
 
-    monkeypatch.setattr(rows, "_milliseconds", milliseconds)
+    monkeypatch.setattr(rows, "milliseconds", milliseconds)
     turns(lambda: order.append("theirs"), lambda: order.append("ours"), 2, again=2)
     assert order == ["theirs", "theirs", "ours"] * 3
 
 
 def test_a_processor_that_gets_slower_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     took = iter([9.0, 9.0, 10.0, 30.0, 20.0, 60.0, 15.0, 45.0])
-    monkeypatch.setattr(rows, "_milliseconds", lambda _: next(took))
+    monkeypatch.setattr(rows, "milliseconds", lambda _: next(took))
     assert turns(lambda: None, lambda: None, 3) == (Figure(15, 3), Figure(45, 3))
 
 
