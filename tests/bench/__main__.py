@@ -1,12 +1,11 @@
 """`make bench`, or `make bench WHAT=dataplane`: one table, written to build/bench.json and, with bars, build/bench.txt.
 
 Each program of this directory prints its rows (rows.py); those that need a kernel run in a virtual machine, several
-one after the other in the same one, as a machine takes half a minute to boot. First come those that measure time: the
-ones that run here beside the ones in a machine, on a processor each. Then machines in which instructions or slow
-packets are counted run two at a time: other load does not change what they count. The first of these begins when the
-programs here have ended; those in a machine only wait and count wake-ups by then. If a program fails, or is not done in
-MINUTES, only its own rows are missing. The exit status is 0 whatever the figures are: people judge them, and the gate
-has limits of its own.
+one after the other in the same one, as a machine takes half a minute to boot. First come those that measure time here,
+alone: load on the other processor slows a short program more than a long one. Then machines run two at a time: load
+does not change what those count that count instructions or slow packets, and those of the others that measure time
+mostly wait. If a program fails, or is not done in MINUTES, only its own rows are missing. The exit status is 0 whatever
+the figures are: people judge them, and the gate has limits of its own.
 """
 
 import json
@@ -120,15 +119,13 @@ def main(areas: list[str]) -> None:
         for each in programs:
             found[each] = list(_measured(each, deadline))
 
-    timed: dict[str, list[Programs]] = {}
-    for programs in chosen:
-        if not programs.counting:
-            timed.setdefault(programs.place.series, []).append(programs)
+    measure([programs for programs in chosen if programs.place == HERE])
+    timed = [programs for programs in chosen if not programs.counting and programs.place != HERE]
     # a long machine must not be last: these have most programs
     longest_first = sorted(chosen, key=lambda programs: len(programs.modules), reverse=True)
     counting = ([programs] for programs in longest_first if programs.counting)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(measure, [*timed.values(), *counting]))
+        list(pool.map(measure, [timed, *counting]))
     rows = [row for programs in chosen for row in found[programs]]
     if areas == [MEMORY]:
         rows = [row for row in rows if row.unit == "MB" or row.met == NOT_MEASURED]

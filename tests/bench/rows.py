@@ -9,7 +9,7 @@ import json
 import platform
 import resource
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -94,20 +94,29 @@ def _near(runs: Sequence[float], agreed: float) -> bool:
     return max(runs) - min(runs) <= agreed * max(map(abs, runs))
 
 
-def turns(
-    theirs: Callable[[], object], ours: Callable[[], object], rounds: int, again: int = 1
-) -> tuple[Figure, Figure]:
-    """Milliseconds of processor time of both: the peer's median, and that times the median of the rounds' ratios.
+def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:
+    """Milliseconds of processor time of both, as in `beside`."""
+    ((peer, figure),) = beside(theirs, [ours], rounds)
+    return peer, figure
 
-    They take turns, as a processor does not always have the same speed; the first round warms up. `again`: how often
-    the peer runs in a round, where it takes much less time than ours.
+
+def beside(
+    theirs: Callable[[], object], every: Sequence[Callable[[], object]], rounds: int
+) -> Iterator[tuple[Figure, Figure]]:
+    """Milliseconds of processor time of the peer and of each of ours, one after the other in each round.
+
+    The peer's is its median, and that of ours is this times the median of the rounds' ratios: a processor does not
+    always have the same speed. The peer runs before each of ours, and its median of a round counts there. The first
+    round warms up.
     """
-    times = []
+    peers, ratios = list[float](), list[list[float]]()
     for _ in range(rounds + 1):
-        peer = statistics.median(milliseconds(theirs) for _ in range(again))
-        times.append((peer, milliseconds(ours) / peer))
-    peer, ratio = map(statistics.median, zip(*times[1:], strict=True))
-    return Figure(peer, rounds), Figure(peer * ratio, rounds)
+        took = [(milliseconds(theirs), milliseconds(ours)) for ours in every]
+        peers.append(statistics.median(peer for peer, _ in took))
+        ratios.append([ours / peers[-1] for _, ours in took])
+    peer = statistics.median(peers[1:])
+    for each in zip(*ratios[1:], strict=True):
+        yield Figure(peer, rounds), Figure(peer * statistics.median(each), rounds)
 
 
 def milliseconds(work: Callable[[], object]) -> float:

@@ -12,7 +12,22 @@ import pytest
 from bench import __main__ as bench
 from bench import rows
 from bench.__main__ import ENDED, HERE, Place, Programs
-from bench.rows import MARK, MOST, NO, NOT_MEASURED, UNSETTLED, YES, Figure, Row, against, alone, mean, repeated, turns
+from bench.rows import (
+    MARK,
+    MOST,
+    NO,
+    NOT_MEASURED,
+    UNSETTLED,
+    YES,
+    Figure,
+    Row,
+    against,
+    alone,
+    beside,
+    mean,
+    repeated,
+    turns,
+)
 
 
 def test_a_figure_is_settled_when_two_runs_agree() -> None:
@@ -70,14 +85,21 @@ def test_turns_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         return 1.0
 
     monkeypatch.setattr(rows, "milliseconds", milliseconds)
-    turns(lambda: order.append("theirs"), lambda: order.append("ours"), 2, again=2)
-    assert order == ["theirs", "theirs", "ours"] * 3
+    list(beside(lambda: order.append("theirs"), [lambda: order.append("ours"), lambda: order.append("other")], 2))
+    assert order == ["theirs", "ours", "theirs", "other"] * 3
 
 
 def test_a_processor_that_gets_slower_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     took = iter([9.0, 9.0, 10.0, 30.0, 20.0, 60.0, 15.0, 45.0])
     monkeypatch.setattr(rows, "milliseconds", lambda _: next(took))
     assert turns(lambda: None, lambda: None, 3) == (Figure(15, 3), Figure(45, 3))
+
+
+def test_the_peer_of_a_round_is_its_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = iter([9.0] * 6 + [10.0, 30.0, 20.0, 60.0, 10.0, 20.0])
+    monkeypatch.setattr(rows, "milliseconds", lambda _: next(took))
+    found = list(beside(lambda: None, [lambda: None] * 3, 1))
+    assert found == [(Figure(10, 1), Figure(ours, 1)) for ours in (30, 60, 20)]
 
 
 @pytest.fixture
