@@ -1,8 +1,8 @@
 """The rows of the bench: what each compares, how often a figure is measured, and how a program prints them.
 
-Figures in counted instructions (QEMU's icount) are measured until two runs agree. Those of programs are medians of
-rounds in processor time, in which the other program and ours take turns, so that other load on the machine affects
-both. Where only ours is measured, the least of some rounds counts: load only adds to it.
+Figures in counted instructions (QEMU's icount) are measured until two runs agree, or once where each run has been seen
+to agree. Those of commands are medians of rounds in processor time, in which the peer and ours take turns, so that
+other load on the machine affects both.
 """
 
 import json
