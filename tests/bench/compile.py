@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.rows import AGREED, against, missing, turns
+from bench.rows import AGREED, against, beside, missing
 from kernel import chip
 from kernel.guest import REPOSITORY
 from kernel.netns import Namespace
@@ -69,7 +69,7 @@ def main() -> None:
         with_devices(host, theirs + made)
         try:
             rounds = ROUNDS if len(theirs) < LARGE else 1
-            figures = turns(loaded(host, theirs), loaded(host, made), rounds)
+            (figures,) = beside(loaded(host, theirs), [loaded(host, made)], rounds)
         except subprocess.CalledProcessError as error:
             missing(work, f"nft refuses it here: {error.stderr.splitlines()[0]}").show()
             continue

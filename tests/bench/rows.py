@@ -94,12 +94,6 @@ def _near(runs: Sequence[float], agreed: float) -> bool:
     return max(runs) - min(runs) <= agreed * max(map(abs, runs))
 
 
-def turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> tuple[Figure, Figure]:
-    """Milliseconds of processor time of both, as in `beside`."""
-    ((peer, figure),) = beside(theirs, [ours], rounds)
-    return peer, figure
-
-
 def beside(
     theirs: Callable[[], object], every: Sequence[Callable[[], object]], rounds: int
 ) -> Iterator[tuple[Figure, Figure]]:

@@ -26,7 +26,6 @@ from bench.rows import (
     beside,
     mean,
     repeated,
-    turns,
 )
 
 
@@ -92,7 +91,7 @@ def test_turns_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_processor_that_gets_slower_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     took = iter([9.0, 9.0, 10.0, 30.0, 20.0, 60.0, 15.0, 45.0])
     monkeypatch.setattr(rows, "milliseconds", lambda _: next(took))
-    assert turns(lambda: None, lambda: None, 3) == (Figure(15, 3), Figure(45, 3))
+    assert list(beside(lambda: None, [lambda: None], 3)) == [(Figure(15, 3), Figure(45, 3))]
 
 
 def test_the_peer_of_a_round_is_its_median(monkeypatch: pytest.MonkeyPatch) -> None:

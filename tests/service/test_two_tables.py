@@ -9,6 +9,7 @@ from offload.errors import KernelError
 from offload.model.kernel.to_return import ToReturn
 from offload.model.network import Neighbour
 from offload.service.engine import HARDWARE, SOFTWARE, Engine
+from offload.service.firewall.firewall import Firewall
 from offload.service.reconcile import Decided
 from offload.service.tasks import returns
 from offload.system.nft.complaints import complaint
@@ -112,15 +113,21 @@ def test_a_flow_that_a_new_exempt_concerns_is_returned_by_the_next_pass(monkeypa
     assert two.service.work().changes == 0
 
 
+def with_new_rules(patch: pytest.MonkeyPatch, refused: int) -> tuple[TwoTables, Firewall]:
+    """Both tables beside our firewall, which has rules to load; nft refuses so many deletions of the hardware table."""
+    host = firewall_router()
+    host.fakes.nft = host.nft
+    two = TwoTables(patch, fakes=host.fakes)
+    assert two.service.firewall is not None
+    two.service.firewall.force()
+    two.refuse, two.word = refused, DELETION
+    return two, two.service.firewall
+
+
 def test_after_new_rules_of_our_firewall_the_next_pass_creates_the_table_that_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host = firewall_router()
-    host.fakes.nft = host.nft
-    two = TwoTables(monkeypatch, fakes=host.fakes)
-    assert two.service.firewall is not None
-    two.service.firewall.force()
-    two.refuse, two.word = 3, DELETION
+    two, _ = with_new_rules(monkeypatch, 3)
     applied = two.service.work()
     assert applied.error and applied.loaded
     while two.service.work().error:
@@ -131,13 +138,8 @@ def test_after_new_rules_of_our_firewall_the_next_pass_creates_the_table_that_is
 def test_a_table_that_was_created_before_a_second_load_of_our_firewall_is_created_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host = firewall_router()
-    host.fakes.nft = host.nft
-    two = TwoTables(monkeypatch, fakes=host.fakes)
-    firewall, read = two.service.firewall, Engine.read
-    assert firewall is not None
-    firewall.force()
-    two.refuse, two.word = 1, DELETION
+    two, firewall = with_new_rules(monkeypatch, 1)
+    read = Engine.read
 
     def reads(engine: Engine) -> Decided:
         if two.created(SOFTWARE) and two.word == DELETION:  # a service of procd has another rule by now

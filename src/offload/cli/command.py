@@ -99,7 +99,7 @@ def _rooted() -> str:
 
 def _plain(argv: list[str]) -> "Namespace | None":
     # A verb with options as its help names them: most calls are such, and without argparse they take a third less
-    # time. None: argparse has to parse the line, and says what is wrong with it.
+    # time. Gives None for a command line that argparse has to parse, or to refuse.
     verb = VERBS.get(argv[0]) if argv else None
     needed = verb and any(not flag.startswith("-") and words.get("nargs") != "?" for flag, words in verb.arguments)
     if verb is None or needed:

@@ -38,7 +38,7 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     in all, until it decides the same; if nft still refuses, the Plan that is stored has the tables in effect, and
     `engine.owed` those that the next pass has to create: the forced ones, and after one was created all that were to
     be. It decides again also if other rules came with a load of the firewall. All that was asked creates a table once,
-    but for stations that move meanwhile. If the router cannot be read, the last decision stays. No OffloadError is
+    unless stations move, or rules of our firewall are loaded, meanwhile. If the router cannot be read, the last decision stays. No OffloadError is
     raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about our firewall. The engine
     queues ubus events for what changed.
     """
@@ -103,8 +103,8 @@ def note_returned(
 
 
 def _note_attempt(engine: "Engine", applied: Applied, plan: Plan, wanted: Collection[str]) -> None:
-    # Where nft took one table and refused the other, the next attempt or pass creates only what is missing. A table of
-    # an earlier attempt is missing again if this one loaded rules of our firewall.
+    # nft may create one table and refuse the other: then the next attempt or pass creates the other one only. But if
+    # this attempt loaded rules of our firewall, tables that earlier attempts created are created again.
     left = set[str]()
     if applied.error:
         left = {*applied.owed, *(wanted if applied.made else ()), *(reconcile.TABLE_NAMES if applied.loaded else ())}

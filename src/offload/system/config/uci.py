@@ -21,7 +21,7 @@ CONFDIR = "/etc/config"
 OVERRIDE = "/var/run/uci"
 SAVEDIR = "/tmp/.uci"  # noqa: S108 - where the program uci keeps changes until `uci commit`
 # Where rpcd has a directory `uci-ID` with those of each login at LuCI: /var/run, of which a jail has only this name.
-LOGINS = "/tmp/run/rpcd"  # noqa: S108 - rpcd decides on it
+LOGINS = "/tmp/run/rpcd"  # noqa: S108 - rpcd makes this directory
 STAGED = r"^[-+@^|~]?{package}\.cfg[0-9a-f]{{6,}}\b"  # a change there of a section without a name (delta.c)
 REMEDIES = {
     errno.ENOSPC: ": make room on the flash (df -h /overlay)",
