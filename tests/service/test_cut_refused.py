@@ -6,19 +6,13 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from offload.errors import KernelError, OffloadError
-from offload.model.cause import Cause
 from offload.model.flow import IPS_ASSURED, IPS_EXPECTED, IPS_OFFLOAD, IPS_SRC_NAT, Entry, Tuple
 from offload.model.network import Neighbour, Route
 from offload.model.problems.problem import Problem, ProblemCode
 from offload.model.sections.section import Section
-from offload.service.engine import SOFTWARE
-from offload.service.hints.debounce import Debouncer
-from offload.service.journal import Journal
 from offload.service.refusing import cut_refused
 from offload.service.refusing.judged import Judged
-from offload.service.tasks.timed import RefusedConnections
 from offload.system.firewall_files import FakeFirewallFiles
-from offload.system.syslog import FakeSystemLog
 from service.routers import FIREWALL, OFFLOAD, Fakes, router, section
 
 NOON = 1_767_268_800.0
@@ -96,20 +90,15 @@ def test_the_table_of_an_ended_flow_is_returned(there: Fakes, status: int) -> No
     assert there.service.applied.returned == (("flow_offload",) if status else ())
 
 
-def test_a_table_that_nft_refuses_is_created_by_a_pass(there: Fakes) -> None:
+def test_a_table_that_cannot_be_returned_at_once_is_returned_later(there: Fakes) -> None:
     there.conntrack.held = [WEB._replace(status=WEB.status | IPS_OFFLOAD)]
     judged(there)
     write(there, DROP)
     load(there, 10)
     there.service.work()
     there.nft.refusal = "no"
-    hints = Debouncer()
-    RefusedConnections(Journal(FakeSystemLog(), there.clock), hints).run(there.service, there.clock())
-    assert there.service.owed == {SOFTWARE} and hints.begin() == {Cause.ENDED}
-    there.nft.refusal = ""
-    assert there.service.work(cause=Cause.ENDED).made == (SOFTWARE,)
-    RefusedConnections(Journal(FakeSystemLog(), there.clock), hints).run(there.service, there.clock())
-    assert there.service.owed == frozenset() and hints.due() is None
+    assert cut_refused.run(there.service, NOON)
+    assert there.service.rule_returns.due(there.clock()) is not None
 
 
 def test_the_first_judgement_ends_nothing(there: Fakes) -> None:

@@ -129,7 +129,7 @@ def test_what_keeps_connections_from_being_judged_is_a_line_of_the_log(monkeypat
     fakes, log = router(), FakeSystemLog()
     fakes.uci.packages["offload"] = (*OFFLOAD, section("offload", "globals", "globals", cut_refused="1"))
     fakes.service.work()
-    task = RefusedConnections(Journal(log, fakes.clock), Debouncer())
+    task = RefusedConnections(Journal(log, fakes.clock))
     assert task.due(fakes.service) == fakes.clock.now
 
     def handles(_: str) -> frozenset[RuleId]:

@@ -78,7 +78,7 @@ class Engine:
     trouble: str = ""  # why to try again: the pass, the firewall's load or files failed, or the kernel lacks something
     news: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # events to send over ubus
     returned: dict[str, str] = field(default_factory=dict)  # by table, ISO 8601: last creation anew or deletion
-    owed: frozenset[str] = frozenset()  # tables that failed passes were to create again: the next one does
+    owed: frozenset[str] = frozenset()  # tables that a failed pass or return was to create again: the next pass does
     unmarked: str = ""  # why marking an earlier version's file (memory/upgrade.py) failed last; "": never
     raised: tuple[Problem, ...] = ()  # pairs that an upgrade made faster, listed for as long as this service lives
     _routes: tuple[float, tuple[Route, ...]] = (float("-inf"), ())  # when they were read

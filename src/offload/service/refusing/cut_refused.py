@@ -27,9 +27,9 @@ def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
     Forwarded TCP and UDP connections are compared. The tables that had such flows are created again: all their flows
-    are slow for a moment. `engine.owed` gets those that nft refuses, for the next pass. Gives a log line; empty: none
-    ended. `wall`: seconds since 1970. OffloadError if it fails; then it is due again AGAIN (5) seconds later, after
-    TRIES (3) failures in a row with the next pass. The first comparison ends none.
+    are slow for a moment. Gives a log line; empty: none ended. `wall`: seconds since 1970. OffloadError if it fails;
+    then it is due again AGAIN (5) seconds later, after TRIES (3) failures in a row with the next pass. The first
+    comparison ends none.
     """
     from offload.service.refusing import judging  # the firewall's compiler costs memory where the option is off
 

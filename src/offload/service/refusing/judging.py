@@ -37,10 +37,9 @@ def run(engine: Engine, wall: float) -> str:
     """Delete from conntrack the live connections that the configured rules refuse now and did not before.
 
     Judged are forwarded TCP and UDP connections whose devices are certain and that no conntrack helper expected. The
-    tables that had such flows are created again: all their flows are slow for a moment. Those that nft refuses are
-    added to `engine.owed`, for the next pass. Gives a log line; empty: none was to end. `wall`: seconds since 1970. The
-    first call ends none. The comparison is stored in `engine.judged`, except after an OffloadError: rules, routes or
-    connections cannot be read, or an entry cannot be deleted.
+    tables that had such flows are created again: all their flows are slow for a moment. Gives a log line; empty: none
+    was to end. `wall`: seconds since 1970. The first call ends none. The comparison is stored in `engine.judged`,
+    except after an OffloadError: rules, routes or connections cannot be read, or an entry cannot be deleted.
     """
     before = engine.judged
     inputs, rules = _inputs(engine) or before.inputs, _forward_rules(engine)
@@ -127,8 +126,8 @@ def _return(engine: Engine, modes: Container[str]) -> None:
     # the kernel looks for flows of ended connections once a second only
     tables = engine.decided.plan.tables if engine.decided else ()
     names = [table.name for table in tables if table.mode.value in modes]
-    if names:
-        engine.owed = engine.owed.union(follow.return_tables(engine, names))
+    if names and follow.return_tables(engine, names):
+        engine.rule_returns.changed(engine.doors.clock())  # then it is tried again, by a pass if necessary
 
 
 def _connections(engine: Engine) -> Iterator[tuple[Entry, Connection]]:

@@ -50,7 +50,7 @@ def tasks(journal: Journal, hints: Debouncer, files: ConfigCheck) -> tuple[Task,
         HardwareSample(journal),
         RoutesChanged(journal),
         RulesOfOthers(journal),
-        RefusedConnections(journal, hints),
+        RefusedConnections(journal),
     )
 
 
@@ -159,7 +159,10 @@ class HardwareSample:
         return hardware.due(engine)
 
     def run(self, engine: Engine, _: float) -> None:
-        """Take a sample by `hardware.run`, and log new kinds of fault, as is also done after each pass."""
+        """Take a sample by `hardware.run`, and log the kinds of fault that a pair did not have at the last logging.
+
+        Faults are logged after each pass too.
+        """
         hardware.run(engine)
         log_hardware(engine, self.journal)
 
@@ -217,7 +220,6 @@ class RefusedConnections:
     """
 
     journal: Journal
-    hints: Debouncer
 
     def due(self, engine: Engine) -> float | None:
         """When to compare connections with the rules, in monotonic seconds: after a pass, and at a rule's time.
@@ -227,13 +229,13 @@ class RefusedConnections:
         """
         return cut_refused.due(engine)
 
-    def run(self, engine: Engine, now: float) -> None:
+    def run(self, engine: Engine, _: float) -> None:
         """Delete the conntrack entries of forwarded TCP and UDP connections that the rules refuse now, not before.
 
         The log gets how many, or why that failed; no OffloadError is raised. Tables that had such flows are created
-        again, which is logged too; a pass is requested for those that nft refuses.
+        again, which is logged too.
         """
-        before, owed = engine.applied, engine.owed
+        before = engine.applied
         try:
             if ended := cut_refused.run(engine, time.time()):
                 self.journal.line(LogLevel.NOTICE, ended)
@@ -241,8 +243,6 @@ class RefusedConnections:
             self.journal.line(LogLevel.ERR, f"cut_refused: {refusal}")
         if engine.applied is not before:
             self.journal.followed(engine.applied, Cause.ENDED)
-        if engine.owed - owed:
-            self.hints.hint(Cause.ENDED, now)
 
 
 def log_hardware(engine: Engine, journal: Journal) -> None:
