@@ -38,9 +38,9 @@ def run(engine: "Engine", forced: Iterable[str] = ()) -> Applied:
     in all, until it decides the same; if nft still refuses, the Plan that is stored has the tables in effect, and
     `engine.owed` those that the next pass has to create: the forced ones, and after one was created all that were to
     be. It decides again also if other rules came with a load of the firewall. All that was asked creates a table once,
-    unless stations move, or rules of our firewall are loaded, meanwhile. If the router cannot be read, the last decision stays. No OffloadError is
-    raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it is about our firewall. The engine
-    queues ubus events for what changed.
+    unless stations move, or rules of our firewall are loaded, meanwhile. If the router cannot be read, the last
+    decision stays. No OffloadError is raised: `error` of the outcome has its sentence, or `engine.firewall.error` if it
+    is about our firewall. The engine queues ubus events for what changed.
     """
     engine.passes += 1
     engine.owed = engine.owed.union(forced)
